@@ -1,0 +1,311 @@
+"""The datasets: their keys, columns, units and types. Each column is declared once, here.
+
+Types are words that every engine knows: `string`, `int64`, `float64`, `bool`, `date` and `timestamp`
+(microseconds, UTC). Source and destination follow the flow; `host_ip` in role `outbound` is the flow's source,
+in role `inbound` its destination; the peer is the other end; `peer_port` is always the destination port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+ColumnType = Literal["string", "int64", "float64", "bool", "date", "timestamp"]
+
+ROLES: Final = ("outbound", "inbound")
+TIME_BANDS: Final = ("working_hours", "off_hours")
+PORT_CLASSES: Final = ("high_risk", "admin", "fileshare", "directory", "db")
+PEER_FACETS: Final = ("peer_ip", "peer_port", "peer_segment")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its name, type and meaning, with the unit where it has one."""
+
+    name: str
+    type: ColumnType
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A dataset: its name, the columns that identify a row, and all columns in file order.
+
+    `time_column` holds the instant that partitions are pruned by; `is_window_end` says that this instant closes
+    its slice rather than opening it.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    time_column: str | None = None
+    is_window_end: bool = False
+
+    @property
+    def column_names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+
+def _columns(type_: ColumnType, names: Iterable[tuple[str, str]]) -> tuple[Column, ...]:
+    return tuple(Column(name, type_, meaning) for name, meaning in names)
+
+
+COUNTS: Final = _columns(
+    "int64",
+    [
+        ("sessions_cnt", "flows"),
+        ("allow_cnt", "flows allowed"),
+        ("deny_cnt", "flows denied or dropped"),
+        ("alert_cnt", "flows with an alert"),
+        ("rst_cnt", "flows that ended with a TCP reset"),
+        ("aged_out_cnt", "flows that timed out"),
+        ("zero_reply_cnt", "flows to which the destination sent no byte"),
+        ("short_session_cnt", "flows no longer than the JobSpec's short_session_seconds"),
+        ("threat_cnt", "flows logged as THREAT"),
+        ("traffic_cnt", "flows logged as TRAFFIC"),
+        ("tcp_cnt", "TCP flows"),
+        ("udp_cnt", "UDP flows"),
+        ("icmp_cnt", "ICMP flows, v4 and v6"),
+        ("bytes_sent_sum", "bytes that the host sent"),
+        ("bytes_recv_sum", "bytes that the host received"),
+        *((f"{port_class}_port_sessions_cnt", f"flows to a {port_class} port") for port_class in PORT_CLASSES),
+    ],
+)
+DURATION_SUM: Final = Column("duration_sum", "float64", "seconds, event_end less event_start, summed over flows")
+MAX_SESSIONS_PER_MINUTE: Final = Column("max_sessions_per_minute", "int64", "flows in the busiest minute of a slice")
+ACTIVITY: Final = (*COUNTS, DURATION_SUM, MAX_SESSIONS_PER_MINUTE)
+
+_HOST: Final = Column("host_ip", "string", "the monitored end of the flow")
+_ROLE: Final = Column("role", "string", "outbound or inbound")
+_SLICE: Final = Column("slice_start", "timestamp", "start of the 15-minute slice")
+_SESSIONS: Final = Column("sessions_cnt", "int64", "flows")
+_BYTES: Final = Column("bytes", "int64", "bytes both ways")
+
+INTEGRATION: Final = Dataset(
+    "integration",
+    (),
+    (
+        Column("source_ip", "string", "who opened the flow, IPv4 or IPv6"),
+        Column("source_port", "int64", "0 to 65535; ICMP type where the log gives it"),
+        Column("destination_ip", "string", "who was contacted"),
+        Column("destination_port", "int64", "0 to 65535"),
+        Column("source_bytes", "int64", "bytes from source to destination"),
+        Column("destination_bytes", "int64", "bytes from destination to source"),
+        Column("event_start", "timestamp", "start of the flow"),
+        Column("event_end", "timestamp", "end of the flow"),
+        Column("event_action", "string", "allow, deny, drop or alert"),
+        Column("event_name", "string", "TRAFFIC or THREAT"),
+        Column("event_reason", "string", "why the flow ended, e.g. tcp-fin, tcp-rst-from-server, aged-out"),
+        Column("network_transport", "string", "tcp, udp, icmp, ..."),
+    ),
+    time_column="event_start",
+)
+
+QUARANTINE: Final = Dataset(
+    "quarantine",
+    (),
+    (
+        Column("source_file", "string", "the file that holds the row"),
+        Column("row_number", "int64", "place of the row in its file, from 0"),
+        Column("reason", "string", "why the row can't be used"),
+        Column("raw", "string", "the row as JSON"),
+    ),
+)
+
+DELTAS: Final = Dataset("deltas", ("host_ip", "role", "slice_start"), (_HOST, _ROLE, _SLICE, *ACTIVITY), "slice_start")
+
+PEER_DELTAS: Final = Dataset(
+    "peer_deltas",
+    ("host_ip", "role", "peer_ip", "peer_port", "slice_start"),
+    (
+        _HOST,
+        _ROLE,
+        Column("peer_ip", "string", "the other end of the flow"),
+        Column("peer_port", "int64", "the destination port of the flow, in both roles"),
+        _SLICE,
+        _SESSIONS,
+        _BYTES,
+    ),
+    "slice_start",
+)
+
+PAIR_COUNTS: Final = Dataset(
+    "pair_counts",
+    ("src_ip", "dst_ip", "dst_port", "slice_start"),
+    (
+        Column("src_ip", "string", "source of the flows"),
+        Column("dst_ip", "string", "destination of the flows"),
+        Column("dst_port", "int64", "destination port"),
+        _SLICE,
+        _SESSIONS,
+        _BYTES,
+    ),
+    "slice_start",
+)
+
+
+def _peer_metrics() -> tuple[Column, ...]:
+    per_facet = (
+        ("nunique", "int64", "distinct values in the window"),
+        ("entropy", "float64", "Shannon entropy of the sessions over the values, bits"),
+        ("top1_sessions_share", "float64", "share of the sessions that the value with most sessions has"),
+        ("top1_bytes_share", "float64", "share of the bytes that the value with most bytes has; null without bytes"),
+    )
+    return tuple(
+        Column(f"{facet}_{suffix}", type_, f"{facet}: {meaning}")  # type: ignore[arg-type]
+        for facet in PEER_FACETS
+        for suffix, type_, meaning in per_facet
+    )
+
+
+RATIOS: Final = _columns(
+    "float64",
+    [
+        ("duration_mean", "seconds a flow"),
+        ("deny_ratio", "deny_cnt / sessions_cnt"),
+        ("bytes_asymmetry_ratio", "(sent - received) / (sent + received), in [-1, 1]; null without bytes"),
+        ("tcp_ratio", "tcp_cnt / sessions_cnt"),
+        ("udp_ratio", "udp_cnt / sessions_cnt"),
+        ("icmp_ratio", "icmp_cnt / sessions_cnt"),
+    ],
+)
+NOVELTY: Final = _columns(
+    "int64",
+    [
+        ("new_peer_cnt", "peers of the window not contacted in the lookback"),
+        ("rare_peer_cnt", "peers of the window contacted on few days of the lookback"),
+        ("new_port_cnt", "peer ports of the window not used in the lookback"),
+        ("rare_port_cnt", "peer ports of the window used on few days of the lookback"),
+        ("new_pair_cnt", "(peer, port) of the window not seen in the lookback"),
+        ("rare_pair_cnt", "(peer, port) of the window seen on few days of the lookback"),
+    ],
+)
+FG_A_METRICS: Final = (*ACTIVITY, *_peer_metrics(), *RATIOS, *NOVELTY)
+
+FG_A: Final = Dataset(
+    "fg_a",
+    ("host_ip", "role", "window_label", "window_end"),
+    (
+        _HOST,
+        _ROLE,
+        Column("window_label", "string", "15m, 30m, 1h, 8h or 24h"),
+        Column("window_end", "timestamp", "end of the window, exclusive"),
+        *FG_A_METRICS,
+        Column("hour_of_day", "int64", "0 to 23, local, of the last slice's start"),
+        Column("day_of_week", "int64", "0 is Monday, local"),
+        Column("is_weekend", "bool", "day_of_week is among the JobSpec's weekend days"),
+        Column("time_band", "string", "working_hours or off_hours, local"),
+    ),
+    "window_end",
+    is_window_end=True,
+)
+
+MACHINE_INVENTORY: Final = Dataset(
+    "machine_inventory",
+    ("ip_address",),
+    (
+        Column("ip_address", "string", "address of the machine"),
+        Column("machine_name", "string", "its name; VDI and other short-lived machines are told by its prefix"),
+        Column("snapshot_month", "string", "the month of the snapshot, YYYY-MM"),
+    ),
+)
+
+STATISTICS: Final[tuple[tuple[str, ColumnType, str], ...]] = (
+    ("median", "float64", "50th percentile"),
+    ("p25", "float64", "25th percentile, linear between ranks"),
+    ("p75", "float64", "75th percentile"),
+    ("p95", "float64", "95th percentile"),
+    ("p99", "float64", "99th percentile"),
+    ("iqr", "float64", "p75 - p25"),
+    ("mad", "float64", "median of |x - median|"),
+    ("support_count", "int64", "values in the horizon, capped ones included"),
+    ("cold_start", "bool", "support below the JobSpec's support_min"),
+)
+
+_HORIZON_COLUMNS: Final = (
+    Column("baseline_horizon", "string", "7d or 30d"),
+    Column("baseline_end", "timestamp", "end of the horizon, exclusive"),
+)
+_SEGMENT: Final = Column("segment_id", "string", "network of the host, CIDR")
+
+
+def statistics_dataset(name: str, entity: Column, metrics: Iterable[str]) -> Dataset:
+    """Return the schema of host or segment baselines over `metrics`."""
+    per_metric = tuple(
+        Column(f"{metric}_{statistic}", type_, f"{metric}: {meaning}")
+        for metric in metrics
+        for statistic, type_, meaning in STATISTICS
+    )
+    return Dataset(
+        name,
+        (entity.name, "role", "time_band", "window_label", "baseline_horizon", "baseline_end"),
+        (
+            entity,
+            _ROLE,
+            Column("time_band", "string", "working_hours or off_hours"),
+            Column("window_label", "string", "15m, 30m, 1h, 8h or 24h"),
+            *_HORIZON_COLUMNS,
+            Column("rows_cnt", "int64", "FG-A rows in the horizon"),
+            Column("capped_rows_cnt", "int64", "of them left out of the percentiles as anomalous"),
+            Column("active_ratio", "float64", "observed window ends / window ends that the time band has, in [0, 1]"),
+            *per_metric,
+        ),
+        "baseline_end",
+        is_window_end=True,
+    )
+
+
+def fg_b_host(metrics: Iterable[str]) -> Dataset:
+    """Return the schema of host baselines over `metrics`."""
+    return statistics_dataset("host", _HOST, metrics)
+
+
+def fg_b_segment(metrics: Iterable[str]) -> Dataset:
+    """Return the schema of segment baselines over `metrics`."""
+    return statistics_dataset("segment", _SEGMENT, metrics)
+
+
+def _pair_dataset(name: str, entity: Column) -> Dataset:
+    return Dataset(
+        name,
+        (entity.name, "dst_ip", "dst_port", "baseline_horizon", "baseline_end"),
+        (
+            entity,
+            Column("dst_ip", "string", "destination of the flows"),
+            Column("dst_port", "int64", "destination port"),
+            *_HORIZON_COLUMNS,
+            Column("pair_seen_count", "int64", "flows in the horizon"),
+            Column("active_days", "int64", "UTC days with a flow"),
+            Column("active_days_mask", "int64", "bit i is set when the pair was active i UTC days before the last one"),
+            Column("first_seen", "timestamp", "start of the first slice with a flow"),
+            Column("last_seen", "timestamp", "start of the last slice with a flow"),
+            Column("pair_daily_avg", "float64", "flows a day of the horizon"),
+            Column("pair_rarity_score", "float64", "0 everyday, 1 rare"),
+            Column("dst_prevalence", "float64", "share of active hosts that contact the destination, in [0, 1]"),
+            Column("is_rare_pair", "bool", "few active days and low prevalence, by the JobSpec's thresholds"),
+        ),
+        "baseline_end",
+        is_window_end=True,
+    )
+
+
+FG_B_PAIR_HOST: Final = _pair_dataset("pair_host", Column("src_ip", "string", "source of the flows"))
+FG_B_PAIR_SEGMENT: Final = _pair_dataset("pair_segment", _SEGMENT)
+
+FG_B_IP_METADATA: Final = Dataset(
+    "ip_metadata",
+    ("host_ip", "baseline_horizon", "baseline_end"),
+    (
+        _HOST,
+        *_HORIZON_COLUMNS,
+        Column("machine_name", "string", "from the newest inventory; null when unknown to it"),
+        Column("is_full_history", "bool", "seen on the first and on the last UTC day of the horizon"),
+        Column("is_non_persistent_machine", "bool", "the name starts with a prefix of non_persistent_prefixes"),
+        Column("is_cold_start", "bool", "without full history, or non-persistent: judge by its segment"),
+    ),
+    "baseline_end",
+    is_window_end=True,
+)
+
+FG_B_PARTS: Final = ("host", "segment", "pair_host", "pair_segment", "ip_metadata")

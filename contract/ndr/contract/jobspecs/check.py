@@ -1,0 +1,106 @@
+"""The check over a whole set of JobSpecs: same project and version, and every read prefix is its producer's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from ndr.contract.errors import JobSpecInvalidError
+from ndr.contract.jobspecs.item import JOB_NAMES, JobName, JobSpec
+
+EXTERNAL: Final = frozenset({"integration"})  # datasets that the team's own log shipping produces
+OPTIONAL: Final[frozenset[JobName]] = frozenset({"non_persistent_prefixes"})
+
+
+def written_prefixes(jobspec: JobSpec) -> dict[str, str]:
+    """Return dataset name to prefix URI for what a job writes."""
+    if jobspec.job_name == "machine_inventory_unload":
+        return {"machine_inventory": jobspec.spec.output.s3_prefix}
+    outputs = getattr(jobspec.spec, "outputs", None)
+    return outputs.model_dump() if outputs else {}
+
+
+def read_prefixes(jobspec: JobSpec) -> dict[str, str]:
+    """Return dataset name to prefix URI for what a job reads."""
+    inputs = getattr(jobspec.spec, "inputs", None)
+    return inputs.model_dump() if inputs else {}
+
+
+def check_jobspecs(jobspecs: Iterable[JobSpec]) -> dict[JobName, JobSpec]:
+    """Check a set and return it by job name.
+
+    Raises
+    ------
+    JobSpecInvalidError
+        All problems of the set, one sentence each.
+    """
+    given = list(jobspecs)
+    by_name = {jobspec.job_name: jobspec for jobspec in given}
+    problems = [
+        *_same("project_name", given),
+        *_same("feature_spec_version", given),
+        *(f"{name} is given {_times(given, name)} times; give one" for name in by_name if _times(given, name) > 1),
+        *(f"{name} is missing; put its JobSpec" for name in JOB_NAMES if name not in by_name and name not in OPTIONAL),
+        *_misplaced_prefixes(by_name),
+        *_shared_prefixes(by_name),
+        *_different_segments(by_name),
+    ]
+    if problems:
+        raise JobSpecInvalidError("The JobSpecs do not fit together: " + "; ".join(problems) + ".")
+    return by_name
+
+
+def _times(jobspecs: list[JobSpec], name: str) -> int:
+    return sum(jobspec.job_name == name for jobspec in jobspecs)
+
+
+def _same(field: str, jobspecs: list[JobSpec]) -> list[str]:
+    names_by_value: dict[str, list[str]] = {}
+    for jobspec in jobspecs:
+        names_by_value.setdefault(getattr(jobspec, field), []).append(jobspec.job_name)
+    if len(names_by_value) < 2:
+        return []
+    found = ", ".join(f"{value!r} in {', '.join(names)}" for value, names in names_by_value.items())
+    return [f"{field} differs: {found}; use one everywhere"]
+
+
+def _misplaced_prefixes(by_name: Mapping[JobName, JobSpec]) -> list[str]:
+    producers = {
+        dataset: (name, prefix)
+        for name, jobspec in by_name.items()
+        for dataset, prefix in written_prefixes(jobspec).items()
+    }
+    return [
+        f"{name} reads {dataset} from {prefix}, but {producers[dataset][0]} writes it to {producers[dataset][1]}; "
+        "make them equal"
+        for name, jobspec in by_name.items()
+        for dataset, prefix in read_prefixes(jobspec).items()
+        if dataset in producers and dataset not in EXTERNAL and producers[dataset][1] != prefix
+    ]
+
+
+def _shared_prefixes(by_name: Mapping[JobName, JobSpec]) -> list[str]:
+    places = [
+        (prefix, dataset) for jobspec in by_name.values() for dataset, prefix in written_prefixes(jobspec).items()
+    ]
+    places += [
+        (prefix, dataset)
+        for jobspec in by_name.values()
+        for dataset, prefix in read_prefixes(jobspec).items()
+        if dataset in EXTERNAL
+    ]
+    return [
+        f"{inner[1]} at {inner[0]} lies inside {outer[1]} at {outer[0]}; give each dataset a prefix of its own"
+        for outer in sorted(set(places))
+        for inner in sorted(set(places))
+        if inner[1] != outer[1] and inner[0].startswith(outer[0])
+    ]
+
+
+def _different_segments(by_name: Mapping[JobName, JobSpec]) -> list[str]:
+    if not {"fg_a_builder", "fg_b_builder"} <= by_name.keys():
+        return []
+    fg_a, fg_b = by_name["fg_a_builder"].spec.segment, by_name["fg_b_builder"].spec.segment
+    if fg_a == fg_b:
+        return []
+    return [f"segment is {fg_a!r} in fg_a_builder and {fg_b!r} in fg_b_builder; use one"]

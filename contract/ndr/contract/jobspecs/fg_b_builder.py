@@ -1,0 +1,92 @@
+"""JobSpec of the FG-B builder: FG-A, pair counts and the inventory in, baselines out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from ndr.contract.datasets import FG_A_METRICS
+from ndr.contract.jobspecs.delta_builder import Engine
+from ndr.contract.jobspecs.model import SpecModel
+from ndr.contract.jobspecs.segment import Segment
+from ndr.contract.jobspecs.uri import PrefixUri
+from ndr.contract.time import Cadence
+
+
+def _metric(name: str) -> str:
+    names = [column.name for column in FG_A_METRICS]
+    if name not in names:
+        raise ValueError(f"{name!r} is no FG-A metric; allowed are {', '.join(names)}")
+    return name
+
+
+Metric = Annotated[str, AfterValidator(_metric)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class FgBBuilderInputs(SpecModel):
+    fg_a: PrefixUri
+    pair_counts: PrefixUri
+    machine_inventory: PrefixUri
+
+
+class FgBBuilderOutputs(SpecModel):
+    fg_b: PrefixUri
+
+
+class Capping(SpecModel):
+    """A row is anomalous when |x - median| / MAD exceeds `threshold` on any key metric of its segment group."""
+
+    threshold: Annotated[float, Field(gt=0)] = 6.0
+    key_metrics: tuple[Metric, ...] = ("sessions_cnt", "bytes_sent_sum", "bytes_recv_sum", "peer_ip_nunique")
+
+
+class Rarity(SpecModel):
+    """A pair is rare when active on at most so many days and its destination contacted by at most such a share."""
+
+    max_active_days: Annotated[int, Field(ge=1, le=30)] = 2
+    max_prevalence: Share = 0.1
+
+
+class Cadences(SpecModel):
+    """How often each horizon is built; a backfill builds the same ends. `weekday` 0 is Monday."""
+
+    seven_days: Annotated[Cadence, Field(alias="7d")] = "daily"
+    thirty_days: Annotated[Cadence, Field(alias="30d")] = "weekly"
+    weekday: Annotated[int, Field(ge=0, le=6)] = 0
+
+    def of(self, horizon: str) -> Cadence:
+        """Return the cadence of a horizon, `7d` or `30d`."""
+        return {"7d": self.seven_days, "30d": self.thirty_days}[horizon]
+
+
+class FgBBuilderSpec(SpecModel):
+    """Spec of `fg_b_builder`. `metrics` are the FG-A columns that get a baseline; all of them by default."""
+
+    inputs: FgBBuilderInputs
+    outputs: FgBBuilderOutputs
+    metrics: Annotated[tuple[Metric, ...], Field(min_length=1)] = tuple(column.name for column in FG_A_METRICS)
+    segment: Segment = Segment()
+    capping: Capping = Capping()
+    rarity: Rarity = Rarity()
+    cadence: Cadences = Cadences()
+    support_min: Annotated[int, Field(ge=1)] = 50
+    min_coverage: Share = 0.3
+    engine: Engine = "auto"
+    processing_image_uri: Annotated[str, Field(min_length=1)] | None = None
+
+    @field_validator("metrics")
+    @classmethod
+    def _once_each(cls, metrics: tuple[str, ...]) -> tuple[str, ...]:
+        twice = sorted({metric for metric in metrics if metrics.count(metric) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} named twice")
+        return metrics
+
+    @model_validator(mode="after")
+    def _key_metrics_are_metrics(self) -> FgBBuilderSpec:
+        absent = [metric for metric in self.capping.key_metrics if metric not in self.metrics]
+        if absent:
+            raise ValueError(f"capping.key_metrics names {', '.join(absent)}, which metrics does not")
+        return self
