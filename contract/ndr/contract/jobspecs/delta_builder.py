@@ -19,9 +19,9 @@ class DeltaBuilderInputs(SpecModel):
 
 
 class DeltaBuilderOutputs(SpecModel):
+    """A partition of `deltas` holds three tables that are committed as one: deltas, peer_deltas and quarantine."""
+
     deltas: PrefixUri
-    peer_deltas: PrefixUri
-    quarantine: PrefixUri
 
 
 class PortClasses(SpecModel):

@@ -1,4 +1,4 @@
-"""JobSpec of the FG-A builder: deltas and peer deltas in, window features out."""
+"""JobSpec of the FG-A builder: deltas in, window features out."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ class FgABuilderInputs(SpecModel):
     """`fg_b` is where newest pair baselines are looked up; before the first one exists the slices alone serve."""
 
     deltas: PrefixUri
-    peer_deltas: PrefixUri
     fg_b: PrefixUri
 
 

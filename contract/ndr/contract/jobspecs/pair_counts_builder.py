@@ -1,4 +1,4 @@
-"""JobSpec of the pair counts builder: peer deltas in, (source, destination, port) counts out."""
+"""JobSpec of the pair counts builder: deltas in, (source, destination, port) counts out."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ndr.contract.jobspecs.uri import PrefixUri
 
 
 class PairCountsBuilderInputs(SpecModel):
-    """Pair counts are the outbound rows of peer deltas, so flows are read and checked once, by the delta builder."""
+    """Pair counts are the outbound rows of peer_deltas: flows are read and checked once, by delta_builder."""
 
-    peer_deltas: PrefixUri
+    deltas: PrefixUri
 
 
 class PairCountsBuilderOutputs(SpecModel):

@@ -1,0 +1,88 @@
+"""What every entry point does: read arguments, run the job, turn a named error into SageMaker's failure reason."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from ndr.contract.errors import InvalidRequestError, NdrError
+from ndr.contract.time import SLICE, Interval
+from ndr.jobs.run import Run, job_logger
+
+ABSENT: Final = "none"
+"""How a pipeline parameter that does not apply arrives; an empty container argument is easily lost."""
+
+
+class Arguments(argparse.Namespace):
+    """The arguments of a job by their snake_case names, all text."""
+
+
+def _parse(names: Sequence[str], argv: Sequence[str] | None) -> Arguments:
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    for name in ("project-name", "feature-spec-version", *names):
+        parser.add_argument(f"--{name}", required=True)
+    return parser.parse_args(argv, namespace=Arguments())
+
+
+def batch_of(arguments: Arguments) -> Interval:
+    """Read the batch, an interval of whole slices.
+
+    Raises
+    ------
+    InvalidRequestError
+    """
+    batch = Interval.parse(
+        arguments.batch_start_ts_iso, arguments.batch_end_ts_iso, ("BatchStartTsIso", "BatchEndTsIso")
+    )
+    if not batch.is_whole(SLICE):
+        raise InvalidRequestError(
+            f"The batch {batch} does not consist of whole 15-minute slices; "
+            "give BatchStartTsIso and BatchEndTsIso at minutes 00, 15, 30 or 45."
+        )
+    return batch
+
+
+def optional(text: str) -> str | None:
+    """Return a job argument, or None where it says `none` or nothing."""
+    return None if text.strip().lower() in ("", ABSENT) else text
+
+
+def main(
+    job_name: str,
+    argument_names: Sequence[str],
+    job: Callable[[Run, Arguments], None],
+    argv: Sequence[str] | None = None,
+) -> None:
+    """Run a job and exit: 0 when it published, 1 with the reason in SageMaker's message file when it did not."""
+    arguments = _parse(argument_names, argv)
+    log = job_logger(job_name)
+    log.info("started", extra={"arguments": vars(arguments)})
+    started = time.monotonic()
+    try:
+        run = Run.in_environment(job_name, arguments.project_name, arguments.feature_spec_version)
+        job(run, arguments)
+    except NdrError as error:
+        reason = f"{type(error).__name__}: {error}"
+        log.error(reason)
+        _say_why(reason)
+        sys.exit(1)
+    except Exception as error:
+        # The person at the console sees only this file's text, so it must also name what nobody foresaw.
+        log.exception("failed")
+        _say_why(f"{type(error).__name__}: {error}")
+        raise
+    log.info("finished", extra={"seconds": round(time.monotonic() - started, 3)})
+
+
+def _say_why(reason: str) -> None:
+    folder = Path(os.environ.get("NDR_OPT_ML", "/opt/ml")) / "output"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "message").write_text(reason[:1024])
+    except OSError:
+        print(reason, file=sys.stderr)  # outside SageMaker there may be no such folder

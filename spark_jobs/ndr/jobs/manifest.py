@@ -1,0 +1,46 @@
+"""Reading and writing manifests."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from pydantic import ValidationError
+
+from ndr.contract.errors import SchemaMismatchError
+from ndr.contract.manifest import MANIFEST_NAME, SUCCESS_NAME, Manifest
+from ndr.jobs.storage import join, put_bytes, read_bytes
+
+READERS: Final = 16  # manifests are small and far away: many requests at once, little work each
+
+
+def read_manifest(partition_uri: str) -> Manifest | None:
+    """Return the manifest of a partition, or None where nothing is published.
+
+    Raises
+    ------
+    SchemaMismatchError
+        The file is there but is no manifest.
+    """
+    uri = join(partition_uri, MANIFEST_NAME)
+    content = read_bytes(uri)
+    if content is None:
+        return None
+    try:
+        return Manifest.model_validate_json(content)
+    except ValidationError as error:
+        raise SchemaMismatchError(
+            f"{uri} is no manifest ({error.error_count()} fields are wrong); publish the partition again."
+        ) from None
+
+
+def read_manifests(partition_uris: list[str]) -> list[Manifest | None]:
+    """Read many manifests at once, in the order given."""
+    with ThreadPoolExecutor(READERS) as pool:
+        return list(pool.map(read_manifest, partition_uris))
+
+
+def put_manifest(partition_uri: str, manifest: Manifest) -> None:
+    """Commit: the manifest last but one, `_SUCCESS` last."""
+    put_bytes(join(partition_uri, MANIFEST_NAME), manifest.model_dump_json(indent=1).encode())
+    put_bytes(join(partition_uri, SUCCESS_NAME), b"")

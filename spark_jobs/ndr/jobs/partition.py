@@ -1,0 +1,47 @@
+"""Where a partition lies below its dataset's prefix, and what its path says."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from ndr.contract.time import DAY, Interval, compact_instant, mini_batch_id
+from ndr.jobs.storage import join
+
+_BATCH: Final = re.compile(r"(\d{8}T\d{6}Z)-PT(\d+)M")
+
+
+def time_partition_uri(prefix: str, interval: Interval) -> str:
+    """Return `<prefix>/dt=2026-01-31/20260131T061500Z-PT15M` for an interval within one UTC day."""
+    return join(prefix, day_folder(interval.start), mini_batch_id(interval))
+
+
+def day_folder(instant: datetime) -> str:
+    """Return `dt=2026-01-31`."""
+    return f"dt={instant:%Y-%m-%d}"
+
+
+def day_folders(interval: Interval) -> list[str]:
+    """Return the day folders that an interval touches."""
+    return [day_folder(piece.start) for piece in interval.steps(DAY)]
+
+
+def interval_of(folder: str) -> Interval | None:
+    """Read the interval back from a batch folder's name; None where the name is something else."""
+    found = _BATCH.fullmatch(folder)
+    if not found or int(found[2]) == 0:
+        return None
+    start = datetime.strptime(found[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    return Interval(start, start + timedelta(minutes=int(found[2])))
+
+
+def baseline_partition_uri(prefix: str, horizon: str, end: datetime) -> str:
+    """Return `<prefix>/horizon=7d/end=20260131T000000Z`."""
+    return join(prefix, f"horizon={horizon}", f"end={compact_instant(end)}")
+
+
+def baseline_end_of(folder: str) -> datetime | None:
+    """Read the baseline end back from a folder's name; None where the name is something else."""
+    found = re.fullmatch(r"end=(\d{8}T\d{6}Z)", folder)
+    return datetime.strptime(found[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) if found else None

@@ -1,0 +1,146 @@
+"""Publishing a partition: write files aside, check them, commit the manifest.
+
+A run writes below `<partition>/<run id>/`. Nothing reads there until the manifest names the files, so a crash at any
+point leaves the old version or the new one. Files of earlier versions are swept a day after their run began, when
+neither the manifest nor a slow reader of the one before can still need them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyarrow import fs
+
+from ndr.contract.datasets import Dataset
+from ndr.contract.errors import PublishConflictError, SchemaMismatchError
+from ndr.contract.manifest import FileEntry, Manifest, TableEntry
+from ndr.contract.time import compact_instant
+from ndr.jobs.manifest import put_manifest, read_manifest
+from ndr.jobs.schema import arrow_schema
+from ndr.jobs.storage import delete_folder, filesystem, join, list_names
+
+SWEEP_AFTER: Final = timedelta(days=1)
+ROW_GROUP_ROWS: Final = 128 * 1024
+
+
+def new_run_id() -> str:
+    """Return a name that no other run has and that sorts by time: `20260131T061500Z-1f3a...`."""
+    return f"{compact_instant(datetime.now(UTC))}-{uuid.uuid4().hex[:12]}"
+
+
+def schema_sha256(schema: pa.Schema) -> str:
+    """Return the digest of a schema's column names and types, in order."""
+    return hashlib.sha256("\n".join(f"{column.name} {column.type}" for column in schema).encode()).hexdigest()
+
+
+def check_table(table: pa.Table, dataset: Dataset) -> None:
+    """Check the schema, and that rows are sorted by the dataset's key and no key occurs twice.
+
+    Raises
+    ------
+    SchemaMismatchError
+        Names the dataset and the first thing that is wrong.
+    """
+    wanted = arrow_schema(dataset)
+    if not table.schema.equals(wanted):
+        odd = [str(column) for column in table.schema if column not in list(wanted)]
+        gone = [str(column) for column in wanted if column not in list(table.schema)]
+        raise SchemaMismatchError(
+            f"{dataset.name}: columns {odd} are unexpected, {gone} missing, or the order differs."
+        )
+    if not dataset.key or table.num_rows < 2:
+        return
+    keys = table.select(list(dataset.key)).combine_chunks()
+    same = pa.scalar(True)
+    for name in dataset.key:
+        column = keys[name].combine_chunks()
+        before, after = column[:-1], column[1:]
+        if pc.any(pc.and_(same, pc.greater(before, after))).as_py():
+            raise SchemaMismatchError(f"{dataset.name}: rows are not sorted by {', '.join(dataset.key)}.")
+        same = pc.and_(same, pc.equal(before, after))
+    twice = pc.sum(same).as_py()
+    if twice:
+        row = keys.take([pc.index(same, True).as_py()]).to_pylist()[0]
+        raise SchemaMismatchError(f"{dataset.name}: {twice} keys occur twice, the first is {row}.")
+
+
+@dataclass
+class PartitionWriter:
+    """Writes one version of one partition.
+
+    Parameters
+    ----------
+    partition_uri : str
+        The partition's folder.
+    run_id : str
+        Of `new_run_id`; the version's folder below the partition.
+    """
+
+    partition_uri: str
+    run_id: str = field(default_factory=new_run_id)
+    tables: dict[str, TableEntry] = field(default_factory=dict)
+
+    def write(self, table: pa.Table, dataset: Dataset) -> None:
+        """Check a table and write it as `<run id>/<dataset>-00000.parquet`; call again to append a further file."""
+        check_table(table, dataset)
+        done = self.tables.get(dataset.name)
+        files = done.files if done else ()
+        entry = self._write_file(table, f"{self.run_id}/{dataset.name}-{len(files):05d}.parquet")
+        self.tables[dataset.name] = TableEntry(
+            rows=(done.rows if done else 0) + entry.rows,
+            schema_sha256=schema_sha256(table.schema),
+            files=(*files, entry),
+        )
+
+    def _write_file(self, table: pa.Table, path: str) -> FileEntry:
+        system, target = filesystem(join(self.partition_uri, path))
+        if isinstance(system, fs.LocalFileSystem):
+            system.create_dir(os.path.dirname(target), recursive=True)
+        text = [column.name for column in table.schema if pa.types.is_string(column.type)]
+        # Measures hardly repeat: a dictionary for them would cost time and save nothing.
+        pq.write_table(
+            table, target, filesystem=system, compression="zstd", compression_level=1, use_dictionary=text,
+            row_group_size=ROW_GROUP_ROWS,
+        )  # fmt: skip
+        written = pq.read_metadata(target, filesystem=system)
+        if written.num_rows != table.num_rows:
+            raise PublishConflictError(
+                f"{join(self.partition_uri, path)} holds {written.num_rows} rows after {table.num_rows} were written; "
+                "run again, and look for another writer of this path if it repeats."
+            )
+        return FileEntry(path=path, rows=table.num_rows, bytes=system.get_file_info(target).size)
+
+    def commit(self, **facts: Any) -> Manifest:
+        """Publish what was written. `facts` are the manifest's other fields.
+
+        Returns
+        -------
+        Manifest
+            As published.
+        """
+        before = read_manifest(self.partition_uri)
+        manifest = Manifest(tables=self.tables, run_id=self.run_id, published_at=datetime.now(UTC), **facts)
+        put_manifest(self.partition_uri, manifest)
+        self._sweep(keep={self.run_id, before.run_id if before else self.run_id}, now=manifest.published_at)
+        return manifest
+
+    def _sweep(self, keep: set[str], now: datetime) -> None:
+        oldest_kept = compact_instant(now - SWEEP_AFTER)
+        for folder in list_names(self.partition_uri, kind=fs.FileType.Directory):
+            if folder not in keep and folder < oldest_kept:
+                delete_folder(join(self.partition_uri, folder))
+
+
+def table_files(partition_uri: str, manifest: Manifest, table: str) -> list[str]:
+    """Return the URIs of a table's files that the manifest names."""
+    entry: Mapping[str, TableEntry] = manifest.tables
+    return [join(partition_uri, file.path) for file in entry[table].files] if table in entry else []

@@ -1,0 +1,65 @@
+"""What one run of a job knows: for whom it works, its JobSpecs, its code version, its log."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger
+
+from ndr.contract.jobspecs import JobName, read_jobspec
+from ndr.contract.jobspecs.table import Table
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of one job.
+
+    Parameters
+    ----------
+    job_name : str
+        As in the JobSpec.
+    project_name, feature_spec_version : str
+        Whose JobSpecs to read.
+    table : Table
+        The JobSpec table.
+    code_version : str
+        Digest of the job sources; goes into every manifest.
+    """
+
+    job_name: str
+    project_name: str
+    feature_spec_version: str
+    table: Table
+    code_version: str = field(default_factory=lambda: os.environ.get("NDR_CODE_VERSION", "unversioned"))
+
+    @classmethod
+    def in_environment(cls, job_name: str, project_name: str, feature_spec_version: str) -> Run:
+        """Make a run whose JobSpec table is named by NDR_JOBSPEC_TABLE."""
+        table = boto3.resource("dynamodb").Table(os.environ.get("NDR_JOBSPEC_TABLE", "ndr-jobspecs"))
+        return cls(job_name, project_name, feature_spec_version, table)
+
+    def spec(self, job_name: JobName) -> Any:
+        """Read the spec of a job.
+
+        Raises
+        ------
+        JobSpecNotFoundError, JobSpecInvalidError
+        """
+        return read_jobspec(self.table, self.project_name, job_name, self.feature_spec_version).spec
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """The manifest fields that every partition of this run shares."""
+        return {
+            "project_name": self.project_name,
+            "feature_spec_version": self.feature_spec_version,
+            "code_version": self.code_version,
+        }
+
+
+def job_logger(job_name: str) -> Logger:
+    """Return the job's JSON logger; a line carries the job and, on SageMaker, the processing job's name."""
+    return Logger(service=job_name, processing_job=os.environ.get("PROCESSING_JOB_NAME", "local"))
