@@ -101,8 +101,11 @@ def _sentence(problem: Any, job_name: str | None) -> str:
         return f"no such field{hint} Allowed are {', '.join(allowed)}"
     if problem["type"] == "missing":
         return "is missing and has no default; add it"
+    message = problem["msg"].removeprefix("Value error, ")
+    if isinstance(problem["input"], Mapping):
+        return message  # a rule between fields: the message names them
     found = repr(problem["input"])
-    return f"{problem['msg'].removeprefix('Value error, ')} (found {found[:80]}{'…' if len(found) > 80 else ''})"
+    return f"{message} (found {found[:80]}{'…' if len(found) > 80 else ''})"
 
 
 def _fields_at(path: tuple[int | str, ...], job_name: str | None) -> list[str]:

@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ndr.contract.datasets import FG_A_METRICS, PORT_CLASSES
+from ndr.contract.errors import JobSpecInvalidError, JobSpecNotFoundError
+from ndr.contract.jobspecs import check_jobspecs, parse_jobspec, put_jobspec, read_jobspec, read_jobspecs
+from ndr.contract.jobspecs.delta_builder import PortClasses
+
+BASE = "s3://ndr-data/prod"
+UNLOAD = {
+    "redshift": {
+        "cluster_identifier": "redshift-cluster-1",
+        "database": "ndr",
+        "secret_arn": "arn:aws:secretsmanager:...",
+        "region": "us-east-1",
+        "iam_role": "arn:aws:iam::123456789012:role/RedshiftUnloadRole",
+    },
+    "query": {
+        "schema": "public",
+        "table": "dim_machine",
+        "ip_column": "ip_address",
+        "name_column": "machine_name",
+        "active_filter": "is_active = true",
+        "additional_filters": ["environment = 'prod'"],
+    },
+    "output": {
+        "s3_prefix": "s3://ndr-data/machine_inventory/",
+        "output_format": "PARQUET",
+        "partitioning": ["snapshot_month"],
+        "ip_output_column": "ip_address",
+        "name_output_column": "machine_name",
+    },
+    "processing_image_uri": "123456789012.dkr.ecr.us-east-1.amazonaws.com/ndr-pyspark:latest",
+}
+SPECS: dict[str, Any] = {
+    "delta_builder": {"inputs": {"integration": f"{BASE}/integration"}, "outputs": {"deltas": f"{BASE}/deltas"}},
+    "fg_a_builder": {
+        "inputs": {"deltas": f"{BASE}/deltas/", "fg_b": f"{BASE}/fg_b/"},
+        "outputs": {"fg_a": f"{BASE}/fg_a/"},
+    },
+    "pair_counts_builder": {
+        "inputs": {"deltas": f"{BASE}/deltas/"},
+        "outputs": {"pair_counts": f"{BASE}/pair_counts/"},
+    },
+    "fg_b_builder": {
+        "inputs": {
+            "fg_a": f"{BASE}/fg_a/",
+            "pair_counts": f"{BASE}/pair_counts/",
+            "machine_inventory": "s3://ndr-data/machine_inventory/",
+        },
+        "outputs": {"fg_b": f"{BASE}/fg_b/"},
+        "capping": {"threshold": 6.5},
+    },
+    "machine_inventory_unload": UNLOAD,
+    "non_persistent_prefixes": {"prefixes": ["VDI-", "NP-"]},
+}
+
+
+def item(job_name: str, **changes: Any) -> dict[str, Any]:
+    document = {
+        "project_name": "ndr-prod",
+        "job_name": job_name,
+        "feature_spec_version": "v1",
+        "spec": json.loads(json.dumps(SPECS[job_name])),
+        "updated_at": "2025-01-01T00:00:00Z",
+        "owner": "ndr-team",
+    }
+    return document | changes
+
+
+class MemoryTable:
+    """DynamoDB's get and put over a dictionary, refusing floats as boto3 does."""
+
+    name = "ndr-jobspecs"
+
+    def __init__(self) -> None:
+        self.items: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def put_item(self, Item: dict[str, Any]) -> None:  # noqa: N803 - boto3's spelling
+        assert "float" not in json.dumps(Item, default=lambda number: type(number).__name__)
+        self.items[Item["project_name"], Item["job_name_version"]] = Item
+
+    def get_item(self, Key: dict[str, str], ConsistentRead: bool) -> dict[str, Any]:  # noqa: N803
+        found = self.items.get((Key["project_name"], Key["job_name_version"]))
+        return {"Item": found} if found else {}
+
+
+def test_the_whole_set_fits_together() -> None:
+    by_name = check_jobspecs(parse_jobspec(item(name)) for name in SPECS)
+    assert set(by_name) == set(SPECS)
+    assert by_name["delta_builder"].spec.outputs.deltas == "s3://ndr-data/prod/deltas/"
+    assert by_name["fg_b_builder"].spec.metrics == tuple(column.name for column in FG_A_METRICS)
+
+
+def test_the_set_is_complete_without_non_persistent_prefixes() -> None:
+    assert "non_persistent_prefixes" not in check_jobspecs(
+        parse_jobspec(item(name)) for name in SPECS if name != "non_persistent_prefixes"
+    )
+
+
+def _set_with(job_name: str, change: dict[str, Any]) -> list[Any]:
+    return [parse_jobspec(item(name) | (change if name == job_name else {})) for name in SPECS]
+
+
+@pytest.mark.parametrize(
+    ("job_name", "change", "finding"),
+    [
+        ("fg_a_builder", {"project_name": "other"}, "project_name differs: 'ndr-prod' in .*'other' in fg_a_builder"),
+        ("delta_builder", {"feature_spec_version": "v2"}, "feature_spec_version differs"),
+        (
+            "pair_counts_builder",
+            {"spec": SPECS["pair_counts_builder"] | {"inputs": {"deltas": f"{BASE}/delta/"}}},
+            "pair_counts_builder reads deltas from .*/delta/, but delta_builder writes it to .*/deltas/",
+        ),
+        (
+            "fg_a_builder",
+            {"spec": SPECS["fg_a_builder"] | {"segment": {"ipv4_prefix_length": 16}}},
+            "segment is .*16.* in fg_a_builder",
+        ),
+        (
+            "fg_a_builder",
+            {"spec": SPECS["fg_a_builder"] | {"outputs": {"fg_a": f"{BASE}/deltas/fg_a/"}}},
+            "fg_a at .* lies inside deltas",
+        ),
+    ],
+)
+def test_a_set_that_does_not_fit_says_where(job_name: str, change: dict[str, Any], finding: str) -> None:
+    with pytest.raises(JobSpecInvalidError, match=finding):
+        check_jobspecs(_set_with(job_name, change))
+
+
+def test_a_missing_job_is_named() -> None:
+    with pytest.raises(JobSpecInvalidError, match="fg_b_builder is missing; put its JobSpec"):
+        check_jobspecs(parse_jobspec(item(name)) for name in SPECS if name != "fg_b_builder")
+
+
+def test_a_job_given_twice_is_named() -> None:
+    with pytest.raises(JobSpecInvalidError, match="delta_builder is given 2 times"):
+        check_jobspecs([parse_jobspec(item(name)) for name in [*SPECS, "delta_builder"]])
+
+
+@pytest.mark.parametrize(
+    ("job_name", "path", "value", "finding"),
+    [
+        ("machine_inventory_unload", ("redshift", "cluster_identifer"), "x", "did you mean 'cluster_identifier'"),
+        (
+            "machine_inventory_unload",
+            ("redshift", "workgroup_name"),
+            "w",
+            "either cluster_identifier or workgroup_name",
+        ),
+        ("machine_inventory_unload", ("redshift", "iam_role"), "admin", "spec.redshift.iam_role"),
+        ("machine_inventory_unload", ("output", "output_format"), "CSV", "spec.output.output_format.*found 'CSV'"),
+        ("delta_builder", ("outputs", "deltas"), "/data/deltas", "write s3://bucket/path/ or file:///path/"),
+        ("delta_builder", ("outputs", "deltas"), "s3://ndr-data/../x", r"climbs with '\.\.'"),
+        ("delta_builder", ("port_classes",), {"admin": [70000]}, "spec.port_classes.admin.0"),
+        ("delta_builder", ("field_mapping",), {"src": "a"}, "spec.field_mapping.src"),
+        ("fg_a_builder", ("business_hours",), {"time_zone": "Mars/Base"}, "no IANA time zone"),
+        ("fg_a_builder", ("business_hours",), {"start_hour": 18, "end_hour": 8}, "18 is not before end_hour 8"),
+        ("fg_a_builder", ("windows",), ["2h"], "spec.windows.0"),
+        ("fg_b_builder", ("metrics",), ["sessions"], "'sessions' is no FG-A metric; allowed are sessions_cnt"),
+        ("fg_b_builder", ("metrics",), ["deny_cnt", "deny_cnt"], "deny_cnt named twice"),
+        ("fg_b_builder", ("metrics",), ["deny_cnt"], "key_metrics names sessions_cnt, .*which metrics does not"),
+        ("fg_b_builder", ("cadence",), {"7d": "hourly"}, "spec.cadence.7d"),
+        ("non_persistent_prefixes", ("prefixes",), [""], "spec.prefixes.0"),
+    ],
+)
+def test_each_bad_field_is_named_with_what_is_allowed(
+    job_name: str, path: tuple[str, ...], value: Any, finding: str
+) -> None:
+    document = item(job_name)
+    place = document["spec"]
+    for part in path[:-1]:
+        place = place[part]
+    place[path[-1]] = value
+    with pytest.raises(JobSpecInvalidError, match=finding) as caught:
+        parse_jobspec(document)
+    assert str(caught.value).startswith(f"JobSpec {job_name}: spec")
+
+
+def test_every_problem_is_told_at_once() -> None:
+    document = item("machine_inventory_unload", owner=3)
+    with pytest.raises(JobSpecInvalidError, match="owner: .*found 3"):
+        parse_jobspec(document)
+    document = item("machine_inventory_unload")
+    del document["spec"]["query"]["schema"]
+    document["spec"]["output"]["s3_prefix"] = "s3:/x"
+    with pytest.raises(JobSpecInvalidError) as caught:
+        parse_jobspec(document)
+    assert "spec.query.schema: is missing" in str(caught.value)
+    assert "spec.output.s3_prefix" in str(caught.value)
+
+
+def test_a_jobspec_survives_the_table() -> None:
+    table = MemoryTable()
+    for name in SPECS:
+        put_jobspec(table, parse_jobspec(item(name)))
+    back = read_jobspec(table, "ndr-prod", "fg_b_builder", "v1")
+    assert back == parse_jobspec(item("fg_b_builder"))
+    assert back.spec.capping.threshold == 6.5
+    stored = table.items["ndr-prod", "fg_b_builder#v1"]["spec"]
+    assert stored["capping"] == {"threshold": Decimal("6.5")}, "defaults are not frozen into the table"
+    assert len(read_jobspecs(table, "ndr-prod", "v1")) == len(SPECS)
+
+
+def test_a_jobspec_that_is_not_there_is_named() -> None:
+    with pytest.raises(JobSpecNotFoundError, match="no JobSpec fg_a_builder for project 'x', version 'v9'"):
+        read_jobspec(MemoryTable(), "x", "fg_a_builder", "v9")
+
+
+def test_a_key_that_contradicts_its_fields_is_refused() -> None:
+    with pytest.raises(JobSpecInvalidError, match="job_name_version is 'delta_builder#v2'"):
+        parse_jobspec(item("delta_builder", job_name_version="delta_builder#v2"))
+
+
+def test_every_port_class_has_a_column() -> None:
+    assert tuple(PortClasses.model_fields) == PORT_CLASSES
