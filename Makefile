@@ -1,0 +1,54 @@
+# Two commands: `make demo` and `make test`. Each sets up what it needs, once, below .venv and .tools.
+PYTHON ?= python3
+UV := .venv/bin/uv
+SAM := .tools/sam/bin/sam
+export SAM_CLI_TELEMETRY := 0
+export UV_NO_PROGRESS := 1
+
+TRAFFIC ?=
+ENGINE ?=
+BENCH ?= all
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test bench lint lock clean
+
+help:  ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+.venv/.ready: requirements/setup.lock requirements/project.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version). Name another with: make PYTHON=python3.12 ..."; exit 1; }
+	@echo "setting up .venv (once)"
+	@$(PYTHON) -m venv .venv || { echo "The venv module is missing; install it with: apt-get install python3-venv"; exit 1; }
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/setup.lock
+	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --require-hashes -r requirements/project.lock
+	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --editable .
+	@touch $@
+
+# Each tool pins what the project pins otherwise (boto3, pydantic), so each has an environment of its own.
+.tools/%/.ready: requirements/%.lock .venv/.ready
+	@echo "setting up .tools/$* (once)"
+	@$(UV) venv --quiet --clear --python .venv/bin/python .tools/$*
+	@VIRTUAL_ENV=.tools/$* $(UV) pip install --quiet --require-hashes -r $<
+	@touch $@
+
+setup: .venv/.ready .tools/sam/.ready  ## install everything that demo and test need
+
+demo: setup  ## run the monthly pipeline end to end on this machine; TRAFFIC=<folder of Zeek conn logs> uses yours
+	@.venv/bin/ndr demo $(if $(TRAFFIC),--traffic "$(TRAFFIC)") $(if $(ENGINE),--engine $(ENGINE))
+
+test: setup  ## run all tests; what Java or Docker would have run is listed at the end where they are absent
+	@.venv/bin/python -m pytest
+
+bench: setup  ## run the benchmarks: BENCH=fg_b HOSTS=1000 for one
+	@.venv/bin/python -m benchmarks $(BENCH)
+
+lint: setup .tools/cfn-lint/.ready  ## run the static checks that need no network
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports
+
+lock: .venv/.ready  ## resolve requirements/*.lock anew
+	@for name in setup sam checkov cfn-lint; do $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url requirements/$$name.in -o requirements/$$name.lock; done
+	@$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --all-extras pyproject.toml -o requirements/project.lock
+
+clean:  ## remove what the commands made
+	@-.venv/bin/ndr down 2>/dev/null
+	@rm -rf .venv .tools .aws-sam .ndr *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
