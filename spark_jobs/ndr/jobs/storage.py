@@ -57,7 +57,7 @@ def read_bytes(uri: str) -> bytes | None:
     """Return a whole file, or None where it does not exist."""
     system, path = filesystem(uri)
     try:
-        with system.open_input_stream(path) as stream:
+        with system.open_input_stream(path, compression=None) as stream:
             return bytes(stream.read())
     except FileNotFoundError:
         return None
@@ -78,7 +78,8 @@ def put_bytes(uri: str, content: bytes) -> None:
             os.fsync(stream.fileno())
         os.replace(beside, path)
         return
-    with system.open_output_stream(path) as stream:
+    # Without compression=None Arrow goes by the name and would gzip the content of a .gz once more.
+    with system.open_output_stream(path, compression=None) as stream:
         stream.write(content)
 
 
