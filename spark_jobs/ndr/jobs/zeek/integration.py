@@ -3,10 +3,9 @@
 import pyarrow as pa
 
 from ndr.contract.datasets import INTEGRATION
+from ndr.jobs.schema import arrow_schema
 
-_ARROW = {"string": pa.string(), "int64": pa.int64(), "timestamp": pa.timestamp("us", tz="UTC")}
-
-INTEGRATION_SCHEMA = pa.schema([(column.name, _ARROW[column.type]) for column in INTEGRATION.columns])
+INTEGRATION_SCHEMA = arrow_schema(INTEGRATION)
 """One row per flow: the columns of the integration dataset, times in UTC with microseconds."""
 
 REJECTED_SCHEMA = pa.schema(
