@@ -1,0 +1,5 @@
+"""A small office's network traffic, generated: Zeek conn logs, an inventory, and what was planted in them."""
+
+from ndr.local.traffic.generate import GeneratedTraffic, generate
+
+__all__ = ["GeneratedTraffic", "generate"]

@@ -1,0 +1,31 @@
+"""``python -m ndr.local.traffic --days 35 --out DIR --seed 7``."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from ndr.contract.errors import NdrError
+from ndr.contract.time import parse_instant
+from ndr.local.traffic.generate import DEFAULT_END, generate
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m ndr.local.traffic", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the logs, inventory.csv and truth.json")
+    parser.add_argument("--days", type=int, default=35, help="days of traffic up to --end (35)")
+    parser.add_argument("--hosts", type=int, default=45, help="workstations; the rest of the office follows (45)")
+    parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same bytes (7)")
+    parser.add_argument("--end", default=DEFAULT_END, help=f"midnight UTC that ends the traffic ({DEFAULT_END})")
+    options = parser.parse_args(arguments)
+    try:
+        end = parse_instant(options.end, "--end")
+        traffic = generate(options.out, days=options.days, hosts=options.hosts, seed=options.seed, end=end)
+    except NdrError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"{traffic.connections:,} connections in {len(traffic.logs)} logs, {traffic.interval}: {options.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""When people are at work: days, and the hours of a day."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from ndr.contract.time import DAY, EPOCH, Interval
+
+MICROSECONDS = 1_000_000
+DAY_MICROSECONDS = 86_400 * MICROSECONDS
+_SLOTS = 96
+
+OFFICE_HOURS = np.array([0, 0, 0, 0, 0, 0.2, 1, 4, 9, 10, 10, 9, 5, 8, 10, 9, 8, 6, 3, 1.5, 1, 0.6, 0.3, 0.1])
+ROUND_THE_CLOCK = np.ones(24)
+BACKUP_HOURS = np.array([4, 6, 4, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 3], float)
+UPDATE_HOURS = np.array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 8, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], float)
+INTERNET_HOURS = np.array([3, 2, 2, 2, 2, 3, 4, 6, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 8, 7, 6, 4], float)
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Whole UTC days of traffic.
+
+    `midnights` holds each day's start in microseconds since the epoch, `is_workday` whether people are at work.
+    """
+
+    interval: Interval
+    midnights: np.ndarray
+    is_workday: np.ndarray
+
+    @classmethod
+    def ending(cls, end: datetime, days: int) -> "Calendar":
+        """Return the `days` days before the midnight `end`."""
+        interval = Interval(end - days * DAY, end)
+        dates = [interval.start + number * DAY for number in range(days)]
+        # The one public holiday that nearly every office keeps.
+        workdays = [date.weekday() < 5 and (date.month, date.day) != (1, 1) for date in dates]
+        midnights = [(date - EPOCH) // timedelta(microseconds=1) for date in dates]
+        return cls(interval, np.array(midnights, np.int64), np.array(workdays))
+
+    @property
+    def days(self) -> int:
+        return len(self.midnights)
+
+    @property
+    def end(self) -> int:
+        """End of the traffic, microseconds since the epoch."""
+        return int(self.midnights[-1]) + DAY_MICROSECONDS
+
+    def activity(self, at_rest: float) -> np.ndarray:
+        """Return a factor for each day: 1 for a workday, `at_rest` for others."""
+        return np.where(self.is_workday, 1.0, at_rest)
+
+
+@dataclass(frozen=True)
+class Occasions:
+    """Something happened: on which day (index), by whom (column of the rates), when (microseconds)."""
+
+    day: np.ndarray
+    who: np.ndarray
+    at: np.ndarray
+
+
+def occasions(rng: np.random.Generator, calendar: Calendar, rates: np.ndarray, hours: np.ndarray) -> Occasions:
+    """Draw occasions: Poisson counts from `rates` (days x actors), instants from the weights of a day's 24 hours."""
+    counts = rng.poisson(rates)
+    flat = np.repeat(np.arange(counts.size), counts.ravel())
+    day, who = np.divmod(flat, counts.shape[1])
+    return Occasions(day, who, calendar.midnights[day] + _time_of_day(rng, hours, len(flat)))
+
+
+def bursts(rng: np.random.Generator, first: Occasions, mean: float, spread_seconds: float) -> Occasions:
+    """Follow each occasion by others shortly after it: a geometric number in all, of the given mean."""
+    counts = rng.geometric(1 / mean, len(first.at))
+    index = np.repeat(np.arange(len(first.at)), counts)
+    later = rng.exponential(spread_seconds, len(index)) * MICROSECONDS
+    opening = np.cumsum(counts) - counts
+    later[opening] = 0
+    return Occasions(first.day[index], first.who[index], first.at[index] + later.astype(np.int64))
+
+
+def _time_of_day(rng: np.random.Generator, hours: np.ndarray, count: int) -> np.ndarray:
+    # Weights are linear between the hours' middles, so that no hour begins with a step.
+    middles = np.arange(24) + 0.5
+    density = np.interp((np.arange(_SLOTS) + 0.5) / 4, middles, hours, period=24)
+    cumulative = np.concatenate([[0], np.cumsum(density) / density.sum()])
+    return (np.interp(rng.random(count), cumulative, np.arange(_SLOTS + 1) / _SLOTS) * DAY_MICROSECONDS).astype(
+        np.int64
+    )
