@@ -1,0 +1,6 @@
+"""``ndr ingest``: Zeek conn logs become integration mini-batches."""
+
+from ndr.local.ingest.report import IngestedBatch, IngestedFile, IngestReport, Progress
+from ndr.local.ingest.run import ingest
+
+__all__ = ["IngestReport", "IngestedBatch", "IngestedFile", "Progress", "ingest"]

@@ -1,0 +1,74 @@
+"""Flows on local disk, cut by batch, until every file has been read.
+
+Zeek logs a connection when it ends, so a batch's flows lie in files long after it: no batch is whole before the last
+file is read. The spool holds the blocks sorted by time and, of each batch, only where its runs of rows are.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from ndr.contract.time import EPOCH, Interval
+from ndr.jobs.zeek.integration import INTEGRATION_SCHEMA
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Run(NamedTuple):
+    """Consecutive rows of a spooled block."""
+
+    block: Path
+    offset: int
+    rows: int
+
+
+class Spool:
+    """Blocks of flows from several sources, readable by batch and source.
+
+    Parameters
+    ----------
+    folder : Path
+        An empty folder; the caller removes it.
+    batch : timedelta
+        Length of a batch; batches start at its multiples since the epoch.
+    """
+
+    def __init__(self, folder: Path, batch: timedelta) -> None:
+        self._folder = folder
+        self._batch = batch
+        self._blocks = 0
+        self._runs: dict[int, dict[str, list[Run]]] = {}
+
+    def add(self, source: str, flows: pa.Table) -> None:
+        """Keep a block of a source's flows, each in the batch that holds its event_start."""
+        flows = flows.sort_by("event_start")
+        starts = flows["event_start"].cast(pa.int64()).to_numpy()
+        keys, offsets, counts = np.unique(
+            starts // (self._batch // _MICROSECOND), return_index=True, return_counts=True
+        )
+        block = self._folder / f"{self._blocks}.arrow"
+        self._blocks += 1
+        with pa.OSFile(str(block), "wb") as file, pa.ipc.new_file(file, INTEGRATION_SCHEMA) as writer:
+            writer.write_table(flows.combine_chunks(), max_chunksize=len(flows) or None)
+        for key, offset, count in zip(keys.tolist(), offsets.tolist(), counts.tolist(), strict=True):
+            self._runs.setdefault(key, {}).setdefault(source, []).append(Run(block, offset, count))
+
+    def batches(self) -> list[Interval]:
+        """Return the intervals of the batches that have flows, in order of time."""
+        starts: list[datetime] = [EPOCH + key * self._batch for key in sorted(self._runs)]
+        return [Interval(start, start + self._batch) for start in starts]
+
+    def parts(self, interval: Interval) -> Iterator[tuple[str, pa.Table]]:
+        """Yield a batch's flows, source by source, each in order of event_start and then of its file."""
+        runs = self._runs[(interval.start - EPOCH) // self._batch]
+        for source in sorted(runs):
+            yield source, pa.concat_tables([_read(run) for run in runs[source]]).sort_by("event_start")
+
+
+def _read(run: Run) -> pa.Table:
+    with pa.memory_map(str(run.block)) as file:
+        return pa.ipc.open_file(file).read_all().slice(run.offset, run.rows)
