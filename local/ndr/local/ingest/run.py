@@ -40,8 +40,8 @@ def ingest(
     one part for each log that has connections in it, and ``_SUCCESS``, put last. A part is named after its log's
     content: the same log ingested again replaces its own parts, and a later log adds to the batches in which its
     connections started. So logs are ingested when Zeek has closed them: one that has grown is another log.
-    Nothing is written before every log has been read. Memory is bounded by the batches being written (four) and a
-    block of a log, not by the range.
+    Nothing is written before every log has been read. Memory holds the batches being written (four), a block of a
+    log and the rejected lines; it does not grow with the range.
 
     Parameters
     ----------
