@@ -1,0 +1,66 @@
+"""What every Processing container is told by its environment and image, and where those settings come from."""
+
+from __future__ import annotations
+
+import os
+
+from ndr.contract.errors import InvalidRequestError
+
+IMAGE_REPOSITORY = "ndr-processing:latest"
+
+
+def job_environment(region: str, code_version: str) -> dict[str, str]:
+    """Return the environment variables of a Processing container; none of them is a secret.
+
+    Parameters
+    ----------
+    region : str
+        AWS region the job works in.
+    code_version : str
+        Digest of the code bundle; a job writes it into the manifests it publishes.
+
+    Notes
+    -----
+    The table names are read from ``NDR_JOBSPEC_TABLE`` and ``NDR_LEDGER_TABLE`` when the definition is built.
+    """
+    return {
+        "NDR_JOBSPEC_TABLE": os.environ.get("NDR_JOBSPEC_TABLE") or "ndr-jobspecs",
+        "NDR_LEDGER_TABLE": os.environ.get("NDR_LEDGER_TABLE") or "ndr-ledger",
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "NDR_CODE_VERSION": code_version,
+        # Spark groups Python values by their hash on several machines: they have to agree on it.
+        "PYTHONHASHSEED": "0",
+    }
+
+
+def default_image_uri(role_arn: str, region: str) -> str:
+    """Return the Processing image that a pipeline uses unless an execution names another.
+
+    Parameters
+    ----------
+    role_arn : str
+        ARN of the pipeline's role, which names the account that holds the image.
+    region : str
+        Region of the image's registry.
+
+    Returns
+    -------
+    str
+        ``NDR_PROCESSING_IMAGE_URI`` if it is set when the definition is built, else ``ndr-processing:latest`` in the
+        account's own registry.
+
+    Raises
+    ------
+    InvalidRequestError
+        The role is not an ARN.
+    """
+    match role_arn.split(":"):
+        case ["arn", partition, "iam", "", account, name] if account and name.startswith("role/"):
+            domain = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+        case _:
+            raise InvalidRequestError(
+                f"The pipeline role is {role_arn!r}, which is not a role ARN. Write arn:aws:iam::<account>:role/<name>."
+            )
+    own_registry = f"{account}.dkr.ecr.{region}.{domain}/{IMAGE_REPOSITORY}"
+    return os.environ.get("NDR_PROCESSING_IMAGE_URI") or own_registry

@@ -1,0 +1,103 @@
+"""Processing steps that run an entry script of the code bundle."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ndr.pipeline.code_bundle import CodeBundle
+from ndr.pipeline.job_environment import job_environment
+from ndr.pipeline.sagemaker_sdk import (
+    Parameter,
+    ParameterInteger,
+    ParameterString,
+    PipelineSession,
+    ProcessingStep,
+    ScriptProcessor,
+    default_region,
+)
+from ndr.pipeline.step_retry_policies import step_retry_policies
+
+
+class BundleScriptProcessor(ScriptProcessor):
+    """A script processor that mounts the folder of its script, not the script alone.
+
+    ``ScriptProcessor.run(code=...)`` brings one file: a local file is uploaded under a key that hashes that file only,
+    so a change in what the script imports would leave the key, and so the definition, as it was; a file in S3 is
+    mounted without its neighbours. Given ``s3://bucket/code/<digest>/run_x.py``, this one mounts
+    ``s3://bucket/code/<digest>/`` at the usual place, ``/opt/ml/processing/input/code``.
+    """
+
+    def _handle_user_code_url(self, code: str, kms_key: str | None = None) -> str:
+        return f"{code.rpartition('/')[0]}/"
+
+
+@dataclass(frozen=True)
+class ProcessingJobs:
+    """The processor that all steps of a pipeline share, and the code bundle that it runs scripts of."""
+
+    processor: ScriptProcessor
+    code: CodeBundle
+    code_bucket: str
+    region: str
+
+    @classmethod
+    def on(
+        cls,
+        session: PipelineSession,
+        code: CodeBundle,
+        code_bucket: str,
+        role_arn: str,
+        image_uri: ParameterString,
+        instance_type: ParameterString,
+        instance_count: ParameterInteger,
+    ) -> ProcessingJobs:
+        """Share one processor, with image and instances taken from pipeline parameters."""
+        region = session.boto_region_name
+        processor = BundleScriptProcessor(
+            role=role_arn,
+            image_uri=image_uri,
+            command=["python3"],
+            instance_type=instance_type,
+            instance_count=instance_count,
+            base_job_name="ndr",
+            sagemaker_session=session,
+            env=job_environment(region, code.digest),
+        )
+        return cls(processor, code, code_bucket, region)
+
+    def step(
+        self,
+        name: str,
+        script: str,
+        arguments: Sequence[str | Parameter],
+        after: Sequence[ProcessingStep] = (),
+    ) -> ProcessingStep:
+        """Return a step that runs an entry script.
+
+        Parameters
+        ----------
+        name : str
+            Step name.
+        script : str
+            Entry script, such as ``run_fg_b_builder.py``.
+        arguments : sequence of str and Parameter
+            The script's command line.
+        after : sequence of ProcessingStep
+            Steps that must have succeeded before this one starts.
+
+        Raises
+        ------
+        FileNotFoundError
+            The code bundle has no such script.
+        """
+        script_uri = self.code.script_uri(self.code_bucket, script)
+        with default_region(self.region), warnings.catch_warnings():
+            # The SDK warns at each run() that no job starts; describing the job is what is wanted.
+            warnings.filterwarnings("ignore", "Running within a PipelineSession", UserWarning)
+            run: Any = self.processor.run(code=script_uri, arguments=list(arguments))
+            return ProcessingStep(
+                name=name, step_args=run, depends_on=list(after) or None, retry_policies=step_retry_policies()
+            )
