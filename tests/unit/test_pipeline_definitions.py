@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from botocore.httpsession import URLLib3Session
+from sagemaker.core.config.config_manager import SageMakerConfig
 
 from ndr.contract import errors
 from ndr.pipeline import code_bundle
@@ -44,6 +45,8 @@ def quiet_environment() -> Iterator[None]:
         for name in ("AWS_DEFAULT_REGION", "NDR_PROCESSING_IMAGE_URI", "NDR_JOBSPEC_TABLE", "NDR_LEDGER_TABLE"):
             patch.delenv(name, raising=False)
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        # The SDK checks its configuration against its schema at every look-up, a tenth of a second each.
+        patch.setattr(SageMakerConfig, "validate_sagemaker_config", staticmethod(lambda _: None))
         yield
 
 
@@ -64,8 +67,13 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @cache
+def pipeline_of(build: Callable[..., Pipeline]) -> Pipeline:
+    return build(ROLE, REGION, BUCKET)
+
+
+@cache
 def text_of(build: Callable[..., Pipeline]) -> str:
-    definition: str = build(ROLE, REGION, BUCKET).definition()
+    definition: str = pipeline_of(build).definition()
     return definition
 
 
@@ -262,7 +270,7 @@ def test_every_step_retries_what_can_pass_and_nothing_else(build: Callable[..., 
 
 @pytest.mark.usefixtures("sources")
 def test_names_and_the_users_old_entry_point() -> None:
-    assert [build(ROLE, REGION, BUCKET).name for build in BUILDERS] == [
+    assert [pipeline_of(build).name for build in BUILDERS] == [
         "ndr-15m-pipeline",
         "ndr-fg-b-baseline-pipeline",
         "ndr-machine-inventory-unload",
