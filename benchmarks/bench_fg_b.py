@@ -1,0 +1,72 @@
+"""FG-B against its rivals on the same generated data, interleaved: HOSTS=1000 ROUNDS=3 python bench_fg_b.py
+
+Prints one JSON line for each measurement and a last one with the ratio to the best rival, and checks that every engine
+published the same statistics. ENGINES chooses among ours, duckdb, polars and floor.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import pyarrow.parquet as pq
+from bench_fg_b_data import KEYS, METRICS, fg_a_files
+from measure import measure
+
+FOLDER = Path(__file__).parent
+RELATIVE = 1e-12
+RIVALS = ("duckdb", "polars")
+
+
+def main() -> None:
+    hosts, rounds = int(os.environ.get("HOSTS", "1000")), int(os.environ.get("ROUNDS", "3"))
+    engines = os.environ.get("ENGINES", "ours,duckdb,polars,floor").split(",")
+    data = Path(os.environ.get("BENCH_DATA", Path(tempfile.gettempdir()) / "ndr_bench")) / f"fg_a_{hosts}"
+    files = [str(path) for path in fg_a_files(data, hosts)]
+    seconds: dict[str, list[float]] = {engine: [] for engine in engines}
+    with tempfile.TemporaryDirectory() as scratch:
+        for _ in range(rounds):
+            for engine in engines:
+                output = Path(scratch) / engine
+                output.mkdir(exist_ok=True)
+                done = measure([sys.executable, str(FOLDER / f"bench_fg_b_{engine}.py"), str(output), *files])
+                seconds[engine].append(done.seconds)
+                figures = {"seconds": done.seconds, "cpu_seconds": done.cpu_seconds, "peak_mib": done.peak_mib}
+                report(bench="fg_b", hosts=hosts, engine=engine, **{k: round(v, 2) for k, v in figures.items()})
+        for rival in set(engines) & set(RIVALS) if "ours" in engines else ():
+            check_same(Path(scratch) / "ours", Path(scratch) / rival)
+    rivals = [median(seconds[engine]) for engine in engines if engine in RIVALS]
+    if rivals and "ours" in engines:
+        report(bench="fg_b", hosts=hosts, ratio_to_best_rival=round(min(rivals) / median(seconds["ours"]), 2))
+
+
+def report(**figures: object) -> None:
+    print(json.dumps(figures), flush=True)
+
+
+def check_same(ours: Path, theirs: Path) -> None:
+    """Compare two engines' published statistics, row for row.
+
+    Raises
+    ------
+    AssertionError
+        A value differs by more than the last bits.
+    """
+    for name, entity in (("host", "host_ip"), ("segment", "segment_id")):
+        keys = [(key, "ascending") for key in (entity, *KEYS[1:])]
+        left, right = (pq.read_table(folder / f"{name}.parquet").sort_by(keys) for folder in (ours, theirs))
+        assert left.num_rows == right.num_rows
+        counts = ["rows_cnt", "capped_rows_cnt", "active_ratio"]
+        statistics = ("median", "p25", "p75", "p95", "p99", "iqr", "mad", "support_count", "cold_start")
+        for column in [*counts, *(f"{metric}_{each}" for metric in METRICS for each in statistics)]:
+            ours_, theirs_ = (np.asarray(table[column], np.float64) for table in (left, right))
+            np.testing.assert_allclose(ours_, theirs_, rtol=RELATIVE, atol=1e-11, err_msg=f"{name}.{column}")
+
+
+if __name__ == "__main__":
+    main()

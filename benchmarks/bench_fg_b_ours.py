@@ -1,0 +1,23 @@
+"""FG-B by this project's kernel: python bench_fg_b_ours.py OUTPUT FILE..."""
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import without_pandas  # noqa: F401
+from bench_fg_b_data import DAYS, END, EXPECTED_ENDS, KEY_METRICS, METRICS
+
+from ndr.contract.time import Interval
+from ndr.jobs.fg_b.request import BaselineWindow, StatisticsRules
+from ndr.jobs.fg_b.row_columns import TEXT_COLUMNS
+from ndr.jobs.fg_b.row_source import ParquetRows
+from ndr.jobs.fg_b.statistics import host_and_segment_baselines
+
+output, *files = sys.argv[1:]
+window = BaselineWindow("30d", Interval(END - timedelta(days=DAYS), END), EXPECTED_ENDS)
+baselines = host_and_segment_baselines(
+    ParquetRows(files, TEXT_COLUMNS), window, StatisticsRules(METRICS, KEY_METRICS), threads=2
+)
+pq.write_table(baselines.host, Path(output) / "host.parquet", compression="zstd")
+pq.write_table(baselines.segment, Path(output) / "segment.parquet", compression="zstd")

@@ -1,0 +1,94 @@
+"""Statistics of groups as Arrow tables, in the column order of the FG-B datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from ndr.contract.errors import InvalidRequestError
+from ndr.jobs.fg_b.order_statistics import PERCENTS, Ints, OrderStatistics
+from ndr.jobs.fg_b.request import BaselineWindow, StatisticsRules
+
+TIMESTAMP = pa.timestamp("us", "UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class Baselines:
+    """Host and segment baselines of one horizon."""
+
+    host: pa.Table
+    segment: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
+class MetricStatistics:
+    """One metric over all groups of one kind: its order statistics, and how many values each group has."""
+
+    order: OrderStatistics
+    support: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class GroupCounts:
+    """Rows of each group, how many of them are capped, and the distinct window ends they were observed at."""
+
+    rows: Ints
+    capped: Ints
+    ends: Ints
+
+
+def baseline_table(
+    keys: Mapping[str, list[str]],
+    counts: GroupCounts,
+    metrics: Mapping[str, MetricStatistics],
+    window: BaselineWindow,
+    rules: StatisticsRules,
+) -> pa.Table:
+    """Put keys, counts and statistics side by side, a row for each group.
+
+    Raises
+    ------
+    InvalidRequestError
+        `window.expected_ends` lacks a (time_band, window_label) that the rows have.
+    """
+    groups = len(counts.rows)
+    columns: dict[str, pa.Array] = {name: pa.array(values, pa.string()) for name, values in keys.items()}
+    columns["baseline_horizon"] = pa.array([window.label] * groups, pa.string())
+    columns["baseline_end"] = pa.array([window.end] * groups, TIMESTAMP)
+    columns["rows_cnt"] = pa.array(counts.rows)
+    columns["capped_rows_cnt"] = pa.array(counts.capped)
+    columns["active_ratio"] = pa.array(counts.ends / _expected(keys, window))
+    for name in rules.metrics:
+        columns |= _metric_columns(name, metrics[name], rules.support_min)
+    return pa.table(columns)
+
+
+def _expected(keys: Mapping[str, list[str]], window: BaselineWindow) -> np.ndarray:
+    pairs = list(zip(keys["time_band"], keys["window_label"], strict=True))
+    missing = sorted(set(pairs) - set(window.expected_ends))
+    if missing:
+        raise InvalidRequestError(
+            f"No expected number of window ends is given for {missing}: the horizon {window.label} has none of them."
+        )
+    return np.array([window.expected_ends[pair] for pair in pairs], np.float64)
+
+
+def _metric_columns(name: str, metric: MetricStatistics, support_min: int) -> dict[str, pa.Array]:
+    percentiles = dict(zip(PERCENTS, metric.order.percentiles, strict=True))
+    statistics = {
+        "median": percentiles[50],
+        "p25": percentiles[25],
+        "p75": percentiles[75],
+        "p95": percentiles[95],
+        "p99": percentiles[99],
+        "iqr": percentiles[75] - percentiles[25],
+        "mad": metric.order.mad,
+    }
+    # NaN marks a group without a value: null in Arrow.
+    columns = {f"{name}_{suffix}": pa.array(values, from_pandas=True) for suffix, values in statistics.items()}
+    columns[f"{name}_support_count"] = pa.array(metric.support)
+    columns[f"{name}_cold_start"] = pa.array(metric.support < support_min)
+    return columns
