@@ -1,0 +1,142 @@
+"""What every peer, port and pair of a call did before its earliest window, as masks of UTC days.
+
+History comes as slices (peer deltas), as the masks of a pair baseline, or as both: a bit is a bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+import numba
+import numpy as np
+import pyarrow as pa
+
+from ndr.contract.time import DAY, SLICE, WINDOWS, Interval, floor_to
+from ndr.jobs.fg_a.codes import Integers, integers, ports, recoded, slice_numbers
+from ndr.jobs.fg_a.host_roles import INBOUND, OUTBOUND, HostRoles
+from ndr.jobs.fg_a.novelty import SLICES_PER_DAY, last_day
+from ndr.jobs.fg_a.peers import PeerRows, port_key, text_key
+from ndr.jobs.fg_a.windows import Frame
+
+MASK_BITS: Final = 63
+_MICROSECONDS_PER_DAY: Final = 86_400_000_000
+
+
+class HistoryNeeded(NamedTuple):
+    """The end of the pair baseline to use, or None, and the instant from which peer deltas must be read."""
+
+    baseline_end: datetime | None
+    slices_from: datetime
+
+
+def history_needed(
+    batch: Interval, windows: Iterable[str], lookback_days: int, newest_baseline_ends: Iterable[datetime]
+) -> HistoryNeeded:
+    """Say which pair baseline (horizon 30d) serves a batch's novelty, and from when slices must.
+
+    A baseline serves when it ends at or before midnight UTC of the day on which the batch's earliest window
+    starts, since later ones no longer reach back over the whole lookback of that window; and when it ends inside
+    the lookback, since an earlier one tells nothing.
+
+    Parameters
+    ----------
+    batch : Interval
+        The batch, whole slices.
+    windows : iterable of str
+        Window labels of the JobSpec.
+    lookback_days : int
+        1 to 30.
+    newest_baseline_ends : iterable of datetime
+        Ends of the pair baselines that are published, in any order.
+    """
+    earliest = batch.start + SLICE - max(WINDOWS[label] for label in windows)
+    midnight = floor_to(earliest, DAY)
+    oldest = midnight - lookback_days * DAY
+    serving = [end for end in newest_baseline_ends if oldest < end <= midnight]
+    return HistoryNeeded(max(serving), max(serving)) if serving else HistoryNeeded(None, oldest)
+
+
+class Masks(NamedTuple):
+    """Days active before the earliest window: one mask per value of `PeerRows.peers`, `.ports` and `.pairs`."""
+
+    peers: Integers
+    ports: Integers
+    pairs: Integers
+
+
+def masks(
+    frame: Frame, host_roles: HostRoles, rows: PeerRows, slices: Sequence[pa.Table], baseline: pa.Table | None
+) -> Masks:
+    """Fold slices and a baseline into masks; bit i is the day i days before the call's last.
+
+    Parameters
+    ----------
+    slices : sequence of Table
+        Peer deltas (host_ip, role, peer_ip, peer_port, slice_start). Rows from `frame.first_slice` on are
+        ignored: they are in the windows themselves.
+    baseline : Table or None
+        Pair baseline rows (src_ip, dst_ip, dst_port, active_days_mask, baseline_end). Days from the earliest
+        window's own on are ignored.
+    """
+    found = Masks(*(np.zeros(len(values.keys), dtype=np.int64) for values in (rows.peers, rows.ports, rows.pairs)))
+    for table in slices:
+        _fold_slices(found, frame, host_roles, rows, table)
+    if baseline is not None and baseline.num_rows:
+        _fold_baseline(found, frame, host_roles, rows, baseline)
+    return found
+
+
+def _fold_slices(found: Masks, frame: Frame, host_roles: HostRoles, rows: PeerRows, table: pa.Table) -> None:
+    numbers = slice_numbers(table)
+    days_ago = last_day(frame) - numbers // SLICES_PER_DAY
+    kept = np.flatnonzero((numbers < frame.first_slice) & (days_ago < MASK_BITS))
+    if not kept.size:
+        return
+    groups = host_roles.groups(table)[kept]
+    peers = recoded(table, "peer_ip", rows.peer_texts)[kept]
+    _fold(found, rows, groups, peers, ports(table, "peer_port")[kept], np.int64(1) << days_ago[kept])
+
+
+def _fold_baseline(found: Masks, frame: Frame, host_roles: HostRoles, rows: PeerRows, baseline: pa.Table) -> None:
+    days = days_of_baseline(baseline, last_day(frame))
+    # From midnight of the earliest window's start on, only slices can tell what was before a window.
+    first_day_ago = last_day(frame) - frame.first_slice // SLICES_PER_DAY
+    days = days >> (first_day_ago + 1) << (first_day_ago + 1)
+    port = ports(baseline, "dst_port")
+    for role, host, peer in ((OUTBOUND, "src_ip", "dst_ip"), (INBOUND, "dst_ip", "src_ip")):
+        groups = host_roles.groups_in_role(baseline, host, role)
+        _fold(found, rows, groups, recoded(baseline, peer, rows.peer_texts), port, days)
+
+
+def days_of_baseline(baseline: pa.Table, day: int) -> Integers:
+    """Return each row's active days as a mask whose bit i is the day i days before `day`."""
+    last_days = (integers(baseline, "baseline_end") - 1) // _MICROSECONDS_PER_DAY
+    shift = day - last_days
+    mask = integers(baseline, "active_days_mask")
+    older = np.where(shift < MASK_BITS, mask << np.clip(shift, 0, MASK_BITS), 0) & np.iinfo(np.int64).max
+    return np.where(shift >= 0, older, mask >> np.clip(-shift, 0, MASK_BITS))
+
+
+def _fold(found: Masks, rows: PeerRows, groups: Integers, peer: Integers, port: Integers, days: Integers) -> None:
+    """Or the days of (group, peer, port) rows into the masks of the values that the windows hold."""
+    kept = np.flatnonzero((groups >= 0) & (days != 0))
+    groups, peer, port, days = groups[kept], peer[kept], port[kept], days[kept]
+    _or_into(found.ports, rows.ports.find(port_key(groups, port)), days)
+    kept = np.flatnonzero(peer >= 0)
+    owners = rows.peers.find(text_key(groups[kept], peer[kept], len(rows.peer_texts)))
+    _or_into(found.peers, owners, days[kept])
+    pairs = np.where(owners < 0, -1, port_key(owners, port[kept]))
+    _or_into(found.pairs, rows.pairs.find(pairs), days[kept])
+
+
+_I = numba.int64[::1]
+
+
+@numba.njit(numba.void(_I, _I, _I), nogil=True, cache=True)
+def _or_into(found, codes, days):  # type: ignore[no-untyped-def]
+    """Or each row's days into the mask that its code says; -1 says none."""
+    for row in range(codes.size):
+        if codes[row] >= 0:
+            found[codes[row]] |= days[row]

@@ -1,0 +1,137 @@
+"""FG-A: deltas and peer deltas of complete hosts in, one row per (host, role, window, window end) out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pyarrow as pa
+
+from ndr.contract.datasets import FG_A
+from ndr.contract.errors import InvalidRequestError
+from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
+from ndr.contract.time import SLICE, Interval
+from ndr.jobs.fg_a.activity import activity_columns
+from ndr.jobs.fg_a.business_time import calendar_columns
+from ndr.jobs.fg_a.codes import integers, slice_numbers
+from ndr.jobs.fg_a.facets import spread
+from ndr.jobs.fg_a.history import MASK_BITS, Masks, masks
+from ndr.jobs.fg_a.host_roles import HostRoles, Order
+from ndr.jobs.fg_a.novelty import SLICES_PER_DAY, last_day, novelty_counts
+from ndr.jobs.fg_a.peers import PeerRows
+from ndr.jobs.fg_a.windows import Frame, WindowRows
+from ndr.jobs.schema import arrow_schema
+
+Columns = dict[str, pa.Array]
+_SLICE_MICROSECONDS = SLICE.seconds * 1_000_000
+
+
+def build_fg_a(
+    batch: Interval,
+    spec: FgABuilderSpec,
+    deltas: pa.Table,
+    peer_deltas: pa.Table,
+    peer_history: pa.Table | None = None,
+    pair_baseline: pa.Table | None = None,
+    threads: int = 1,
+) -> pa.Table:
+    """Build the FG-A rows of every window that ends in (batch.start, batch.end], sorted by key.
+
+    The rows of a window are the same, bit for bit, whichever batch or partition of hosts it is built in.
+
+    Parameters
+    ----------
+    batch : Interval
+        Whole slices; at most about a month, so that a mask of days holds the lookback too.
+    spec : FgABuilderSpec
+        Windows, business hours, segment and novelty of the JobSpec.
+    deltas, peer_deltas : Table
+        Rows of the contract's datasets, of complete hosts, over [batch.start + 15 min - longest window,
+        batch.end) at least; each row has a session. Text columns may be dictionary-encoded.
+    peer_history : Table or None
+        Earlier peer deltas (host_ip, role, peer_ip, peer_port, slice_start), from what `history_needed` says up
+        to where `peer_deltas` starts; what is in both counts once.
+    pair_baseline : Table or None
+        Rows of `pair_host` (src_ip, dst_ip, dst_port, active_days_mask, baseline_end) with one of these hosts at
+        either end.
+    threads : int
+        Threads that the sliding kernels run on.
+
+    Raises
+    ------
+    InvalidRequestError
+        The batch is not of whole slices, or longer than a mask of days can hold.
+    SchemaMismatchError
+        A null, a port outside 0 to 65535, or a peer that is no address.
+    """
+    frame = Frame.of(batch, spec.windows)
+    _check(batch, frame, spec.novelty.lookback_days)
+    host_roles = HostRoles.of(deltas)
+    order = Order.of(
+        host_roles.groups(deltas), slice_numbers(deltas), len(host_roles), frame.first_slice, frame.last_end
+    )
+    windows = WindowRows.of(frame, order, integers(deltas, "sessions_cnt")[order.rows])
+    peers = PeerRows.of(peer_deltas, host_roles, frame, spec.segment)
+    slices = [peer_deltas] if peer_history is None else [peer_history, peer_deltas]
+    days = masks(frame, host_roles, peers, slices, pair_baseline)
+    columns = {
+        **_key_columns(frame, host_roles, windows),
+        **activity_columns(deltas, order, windows),
+        **_peer_columns(frame, windows, peers, days, spec, threads),
+        **calendar_columns(windows.ends, spec.business_hours),
+    }
+    schema = arrow_schema(FG_A)
+    return pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
+
+
+def _check(batch: Interval, frame: Frame, lookback_days: int) -> None:
+    if not batch.is_whole(SLICE):
+        raise InvalidRequestError(
+            f"The batch {batch} is not of whole 15-minute slices: write times on the quarter hour."
+        )
+    days = last_day(frame) - frame.first_slice // SLICES_PER_DAY + lookback_days + 1
+    if days > MASK_BITS:
+        raise InvalidRequestError(
+            f"The batch {batch} reaches over {days} days with its windows and lookback; {MASK_BITS} is the most: "
+            "build it in pieces, a day each for example."
+        )
+
+
+def _key_columns(frame: Frame, host_roles: HostRoles, windows: WindowRows) -> Columns:
+    groups, labels = np.divmod(windows.block_of_row(), frame.widths.size)
+    hosts, roles = host_roles.columns(groups)
+    instants = pa.array(windows.ends * _SLICE_MICROSECONDS).cast(pa.timestamp("us", tz="UTC"))
+    return {
+        "host_ip": hosts,
+        "role": roles,
+        "window_label": pa.array(frame.labels, pa.string()).take(pa.array(labels)),
+        "window_end": instants,
+    }
+
+
+def _peer_columns(
+    frame: Frame, windows: WindowRows, rows: PeerRows, days: Masks, spec: FgABuilderSpec, threads: int
+) -> Columns:
+    def facet(name: str) -> Columns:
+        values = {"peer_ip": rows.peers, "peer_port": rows.ports, "peer_segment": rows.segments}[name]
+        return spread(frame, windows, rows, values).columns(name)
+
+    def novel(name: str) -> Columns:
+        values, history = {
+            "peer": (rows.peers, days.peers),
+            "port": (rows.ports, days.ports),
+            "pair": (rows.pairs, days.pairs),
+        }[name]
+        new, rare = novelty_counts(frame, windows, rows, values, history, spec.novelty)
+        return {f"new_{name}_cnt": pa.array(new), f"rare_{name}_cnt": pa.array(rare)}
+
+    tasks: list[tuple[Callable[[str], Columns], str]] = [
+        (facet, "peer_ip"), (novel, "pair"), (facet, "peer_segment"),
+        (novel, "peer"), (facet, "peer_port"), (novel, "port"),
+    ]  # fmt: skip
+    if threads == 1:
+        return {name: column for task, of in tasks for name, column in task(of).items()}
+    with ThreadPoolExecutor(threads) as pool:
+        parts = pool.map(lambda task: task[0](task[1]), tasks)
+        return {name: column for part in parts for name, column in part.items()}

@@ -1,0 +1,107 @@
+"""Novelty must not depend on whether the past came from slices or from a pair baseline's masks."""
+
+from datetime import timedelta
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.jobs.fg_a_oracle import pair_baseline
+from tests.jobs.fg_a_traffic import (
+    Traffic,
+    at,
+    baseline_table,
+    delta_table,
+    history_table,
+    peer_table,
+    spec_of,
+    traffics,
+)
+
+from ndr.contract.time import DAY, WINDOWS, Interval, floor_to
+from ndr.jobs.fg_a.history import history_needed
+from ndr.jobs.fg_a.kernel import build_fg_a
+
+FEW = settings(max_examples=100, deadline=None)
+
+
+def mirrored(rows: list[dict]) -> list[dict]:
+    """Add the other end's view: a flow is outbound for its source and inbound for its destination."""
+    flip = {"inbound": "outbound", "outbound": "inbound"}
+    seen = [row | {"host_ip": row["peer_ip"], "role": flip[row["role"]], "peer_ip": row["host_ip"]} for row in rows]
+    return rows + seen
+
+
+def build(traffic: Traffic, slices: list[dict], baseline: list[dict] | None = None) -> pa.Table:
+    return build_fg_a(
+        traffic.batch,
+        traffic.spec,
+        delta_table(traffic.deltas),
+        peer_table(traffic.peer_deltas),
+        history_table(slices) if slices else None,
+        None if baseline is None else baseline_table(baseline),
+    )
+
+
+@FEW
+@given(traffics(), st.integers(0, 96 * 31))
+def test_a_baseline_and_the_slices_since_equal_all_slices(traffic: Traffic, slices_before: int) -> None:
+    past = mirrored(traffic.history)
+    end = floor_to(traffic.earliest, DAY) - timedelta(minutes=15 * slices_before)
+    since = [row for row in past if row["slice_start"] >= end]
+    assert build(traffic, since, pair_baseline(past, end)).equals(build(traffic, past))
+
+
+@FEW
+@given(traffics(), st.lists(st.integers(0, 40), max_size=3))
+def test_what_history_needed_names_is_enough(traffic: Traffic, days_before: list[int]) -> None:
+    past = mirrored(traffic.history)
+    ends = [floor_to(traffic.batch.end, DAY) - days * DAY for days in days_before]
+    needed = history_needed(traffic.batch, traffic.spec.windows, traffic.spec.novelty.lookback_days, ends)
+    baseline = None if needed.baseline_end is None else pair_baseline(past, needed.baseline_end)
+    slices = [row for row in past if row["slice_start"] >= needed.slices_from]
+    assert build(traffic, slices, baseline).equals(build(traffic, past))
+
+
+@FEW
+@given(traffics(), st.integers(1, 3))
+def test_days_that_the_windows_see_themselves_are_not_read_from_a_later_baseline(traffic: Traffic, days: int) -> None:
+    if traffic.spec.novelty.lookback_days > 30 - days:
+        traffic.spec = spec_of(traffic.spec.windows, lookback_days=30 - days)
+    past = mirrored(traffic.history)
+    midnight = floor_to(traffic.earliest, DAY)
+    baseline = pair_baseline(past + mirrored(traffic.peer_deltas), midnight + days * DAY)
+    since = [row for row in past if row["slice_start"] >= midnight]
+    assert build(traffic, since, baseline).equals(build(traffic, past))
+
+
+@FEW
+@given(traffics())
+def test_history_that_repeats_or_overtakes_the_windows_counts_once(traffic: Traffic) -> None:
+    overlapping = traffic.history + traffic.history + traffic.peer_deltas
+    assert build(traffic, overlapping).equals(build(traffic, traffic.history))
+
+
+BATCH = Interval(at("2026-03-10T06:00"), at("2026-03-10T06:15"))
+
+
+@pytest.mark.parametrize(
+    ("ends", "baseline_end", "slices_from"),
+    [
+        ([], None, "2026-02-07"),
+        (["2026-03-09"], "2026-03-09", "2026-03-09"),
+        (["2026-03-10", "2026-03-02", "2026-02-23"], "2026-03-02", "2026-03-02"),
+        (["2026-02-07"], None, "2026-02-07"),
+        (["2026-02-07T00:15"], "2026-02-07T00:15", "2026-02-07T00:15"),
+    ],
+)
+def test_the_newest_baseline_that_reaches_far_enough_back_is_named(
+    ends: list[str], baseline_end: str | None, slices_from: str
+) -> None:
+    needed = history_needed(BATCH, WINDOWS, 30, [at(end) for end in ends])
+    assert needed == (baseline_end and at(baseline_end), at(slices_from))
+
+
+def test_short_windows_take_a_newer_baseline() -> None:
+    assert history_needed(BATCH, ["15m"], 7, [at("2026-03-10")]) == (at("2026-03-10"), at("2026-03-10"))
+    assert history_needed(BATCH, ["15m"], 7, []) == (None, at("2026-03-03"))
