@@ -1,0 +1,29 @@
+"""Columns of the flow table that the reader hands on."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pyarrow as pa
+
+from ndr.contract.datasets import INTEGRATION
+from ndr.jobs.deltas.convert import CODED
+from ndr.jobs.schema import ARROW_TYPES
+
+# Strings as dictionary codes: a flow repeats a few addresses and words, and a day of flows must fit in memory.
+FLOW_COLUMNS: Final = pa.schema(
+    [(column.name, CODED if column.type == "string" else ARROW_TYPES[column.type]) for column in INTEGRATION.columns]
+)
+READ_COLUMNS: Final = pa.schema(
+    [
+        *FLOW_COLUMNS,
+        ("source_file", CODED),
+        ("row_number", pa.int64()),
+        ("problem", pa.string()),
+        ("raw", pa.string()),
+    ]
+)
+"""Flows with their provenance; `problem` and `raw` are null but in rows that could not be read."""
+
+# Who, whom, when and how it ended: a row without one of these says nothing that could be counted.
+REQUIRED: Final = ("source_ip", "destination_ip", "destination_port", "event_start", "event_end", "event_action")

@@ -1,0 +1,47 @@
+"""Peer deltas → pair counts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ndr.contract.datasets import PAIR_COUNTS
+from ndr.jobs.deltas.grouping import packed
+from ndr.jobs.schema import arrow_schema
+
+_PEER_DELTAS_NAME: Final = {"src_ip": "host_ip", "dst_ip": "peer_ip", "dst_port": "peer_port"}
+
+
+def build_pair_counts(peer_deltas: pa.Table) -> pa.Table:
+    """Return the flows of each source, destination and port per slice.
+
+    The outbound rows of PEER_DELTAS hold every flow once, under its source; the inbound rows hold the same flows again.
+
+    Parameters
+    ----------
+    peer_deltas : pa.Table
+        PEER_DELTAS, one row for each key.
+
+    Returns
+    -------
+    pa.Table
+        PAIR_COUNTS, sorted by its key.
+    """
+    outbound = peer_deltas.filter(pc.equal(peer_deltas["role"], "outbound"))
+    columns = [outbound[_PEER_DELTAS_NAME.get(name, name)] for name in PAIR_COUNTS.column_names]
+    pairs = pa.table(columns, schema=arrow_schema(PAIR_COUNTS))
+    key = packed(*zip(*(_ranked(pairs[name].combine_chunks()) for name in PAIR_COUNTS.key), strict=True))
+    # Peer deltas of one run come in this order already; those of several runs do not.
+    return pairs if np.all(key[1:] >= key[:-1]) else pairs.take(pa.array(np.argsort(key)))
+
+
+def _ranked(column: pa.Array) -> tuple[np.ndarray, int]:
+    """Return each value's place among the distinct values in order, and how many these are."""
+    coded = column.dictionary_encode()
+    order = pc.sort_indices(coded.dictionary).to_numpy()
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    return rank[coded.indices.to_numpy()], max(1, len(order))
