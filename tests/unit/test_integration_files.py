@@ -46,10 +46,8 @@ SAME_NAMES = {name: name for name in INTEGRATION.column_names}
 
 
 def spec(**changes: Any) -> DeltaBuilderSpec:
-    prefixes = {name: f"s3://data/{name}/" for name in ("deltas", "peer_deltas", "quarantine")}
-    return DeltaBuilderSpec.model_validate(
-        {"inputs": {"integration": "s3://data/integration/"}, "outputs": prefixes, **changes}
-    )
+    prefixes = {"inputs": {"integration": "s3://data/integration/"}, "outputs": {"deltas": "s3://data/deltas/"}}
+    return DeltaBuilderSpec.model_validate(prefixes | changes)
 
 
 def read(*paths: Path, **changes: Any) -> pa.Table:
