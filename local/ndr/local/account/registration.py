@@ -1,0 +1,97 @@
+"""Adds this package's services to MiniStack, so that requests, state machines and IAM policies reach them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ministack import app
+from ministack.core import iam_actions, router
+from ministack.services import stepfunctions
+
+from ndr.local.account.aws_json import Handler
+from ndr.local.account.authorization import resource_arn_of
+
+
+@dataclass(frozen=True)
+class AddedService:
+    """A service that MiniStack lacks.
+
+    Attributes
+    ----------
+    name
+        The service's name in botocore, in request signatures and in IAM policies.
+    target_prefix
+        First part of the `X-Amz-Target` header.
+    sdk_integration
+        The name in `arn:aws:states:::aws-sdk:<name>:<action>`.
+    error_prefix
+        First part of the names of its errors in a state machine.
+    error_names
+        Names of errors in a state machine where they differ from those on the wire.
+    """
+
+    name: str
+    target_prefix: str
+    sdk_integration: str
+    error_prefix: str
+    error_names: dict[str, str]
+
+
+SAGEMAKER = AddedService(
+    name="sagemaker",
+    target_prefix="SageMaker",
+    sdk_integration="sagemaker",
+    error_prefix="SageMaker",
+    # Step Functions calls through the AWS SDK for Java: errors in the service's model get the suffix Exception,
+    # errors outside it, as SageMaker's ValidationException, come as the service's base class.
+    error_names={
+        "ResourceNotFound": "ResourceNotFoundException",
+        "ResourceLimitExceeded": "ResourceLimitExceededException",
+        "ValidationException": "SageMakerException",
+        "InternalServerException": "SageMakerException",
+    },
+)
+REDSHIFT_DATA = AddedService(
+    name="redshift-data",
+    target_prefix="RedshiftData",
+    sdk_integration="redshiftdata",
+    error_prefix="RedshiftData",
+    error_names={},
+)
+
+
+def register(service: AddedService, handle: Handler) -> None:
+    """Let MiniStack answer a service's requests, from clients and from state machines, with a handler."""
+    app.SERVICE_HANDLERS[service.name] = handle
+    router.SERVICE_PATTERNS[service.name] = {"target_prefixes": [f"{service.target_prefix}."]}
+    iam_actions.SERVICE_TO_IAM_NAMESPACE[service.name] = service.name
+    stepfunctions._AWS_SDK_SERVICE_MAP[service.sdk_integration] = {
+        "target_prefix": service.target_prefix,
+        "protocol": "json",
+        "service_key": service.name,
+    }
+    stepfunctions._AWS_SDK_ERROR_PREFIX[service.sdk_integration] = service.error_prefix
+    stepfunctions._AWS_SDK_ERROR_CODE_OVERRIDES[service.sdk_integration] = service.error_names
+
+
+def register_all() -> None:
+    """Add every service of this package."""
+    from ndr.local.account.redshift_data.service import handle as redshift_data
+    from ndr.local.account.sagemaker_pipelines.service import handle as sagemaker
+
+    register(SAGEMAKER, sagemaker)
+    register(REDSHIFT_DATA, redshift_data)
+    _authorize_on_resources()
+
+
+def _authorize_on_resources() -> None:
+    """Let policies that name a pipeline or a cluster match; MiniStack knows only its own services' resources."""
+    of_ministack = iam_actions.extract_resource_arn
+
+    def extract_resource_arn(
+        service: str, method: str, path: str, headers: dict, body: bytes, query_params: dict, region: str, account: str
+    ) -> str:
+        arn = resource_arn_of(service, body, region, account)
+        return arn or of_ministack(service, method, path, headers, body, query_params, region, account)
+
+    iam_actions.extract_resource_arn = extract_resource_arn

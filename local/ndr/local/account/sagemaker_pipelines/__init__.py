@@ -1,0 +1,1 @@
+"""SageMaker Pipelines: keeps registered definitions and executes them, each Processing job as a subprocess."""

@@ -1,0 +1,46 @@
+"""Why a processing job failed, and which retry policies of its step match that."""
+
+from __future__ import annotations
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+SERVICE_FAULT = "Step.SERVICE_FAULT"
+THROTTLING = "Step.THROTTLING"
+JOB_INTERNAL_ERROR = "SageMaker.JOB_INTERNAL_ERROR"
+REASON_LIMIT = 1024
+
+
+class JobFailure(Exception):
+    """A processing job failed.
+
+    Parameters
+    ----------
+    reason
+        The job's `FailureReason`, cut at 1,024 characters as SageMaker does.
+    exception_type
+        The step exception type that a retry policy may name; None when no retry can help.
+    """
+
+    def __init__(self, reason: str, exception_type: str | None = None) -> None:
+        self.reason = reason[:REASON_LIMIT]
+        self.exception_type = exception_type
+        super().__init__(self.reason)
+
+
+def service_failure(action: str, error: ClientError | BotoCoreError) -> JobFailure:
+    """The failure of a call that SageMaker itself makes, such as reading an input.
+
+    Parameters
+    ----------
+    action
+        What was being done, for the reason's first words.
+    error
+        What the called service answered.
+    """
+    if not isinstance(error, ClientError):
+        return JobFailure(f"InternalServerError: {action}: {error}", SERVICE_FAULT)
+    code = error.response.get("Error", {}).get("Code", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if "Throttl" in code or code == "SlowDown":
+        return JobFailure(f"ClientError: {action}: {error}", THROTTLING)
+    return JobFailure(f"ClientError: {action}: {error}", SERVICE_FAULT if status >= 500 else None)

@@ -1,0 +1,89 @@
+"""What one host of a job prints: to a file at once, to CloudWatch Logs in batches."""
+
+from __future__ import annotations
+
+import collections
+import logging
+import threading
+import time
+from pathlib import Path
+from typing import IO, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
+_FLUSH_SECONDS = 1.0
+_BATCH_EVENTS = 1_000
+_LAST_LINES = 20
+
+logger = logging.getLogger("ndr.account")
+
+
+class JobLog:
+    """Copies a host's output line by line.
+
+    Parameters
+    ----------
+    logs
+        A boto3 CloudWatch Logs client.
+    stream
+        Name of the log stream, `<job>/<host>-<epoch>`.
+    path
+        The file.
+    """
+
+    def __init__(self, logs: Any, stream: str, path: Path) -> None:
+        self._logs = logs
+        self.stream = stream
+        self._path = path
+        self._batch: list[dict[str, Any]] = []
+        self._tail: collections.deque[str] = collections.deque(maxlen=_LAST_LINES)
+        self._created = False
+        self._flushed = time.monotonic()
+
+    def follow(self, output: IO[str]) -> threading.Thread:
+        """Copy until the output ends, on a thread of its own."""
+        thread = threading.Thread(target=self._copy, args=(output,), name=f"log {self.stream}", daemon=True)
+        thread.start()
+        return thread
+
+    def last_words(self) -> str:
+        """The last lines printed."""
+        return "\n".join(self._tail)
+
+    def _copy(self, output: IO[str]) -> None:
+        with self._path.open("a") as file:
+            for line in output:
+                file.write(line)
+                file.flush()
+                self._add(line.rstrip("\n"))
+        self._flush()
+
+    def _add(self, line: str) -> None:
+        if not line.strip():
+            return
+        self._tail.append(line)
+        self._batch.append({"timestamp": int(time.time() * 1000), "message": line})
+        if len(self._batch) >= _BATCH_EVENTS or time.monotonic() - self._flushed > _FLUSH_SECONDS:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._flushed = time.monotonic()
+        if not self._batch:
+            return
+        events, self._batch = self._batch, []
+        try:
+            if not self._created:
+                self._create_stream()
+            self._logs.put_log_events(logGroupName=LOG_GROUP, logStreamName=self.stream, logEvents=events)
+        except (ClientError, BotoCoreError):
+            # The job must not block on a full pipe because its log can't be sent; the file has every line.
+            logger.exception("%d log lines of %s did not reach CloudWatch Logs", len(events), self.stream)
+
+    def _create_stream(self) -> None:
+        try:
+            self._logs.create_log_group(logGroupName=LOG_GROUP)
+        except self._logs.exceptions.ResourceAlreadyExistsException:
+            pass  # an earlier job made it
+        self._logs.create_log_stream(logGroupName=LOG_GROUP, logStreamName=self.stream)
+        self._created = True
