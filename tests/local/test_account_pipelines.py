@@ -157,7 +157,10 @@ def two_steps(pipelines: Pipelines) -> str:
                             "S3Uri": {
                                 "Std:Join": {
                                     "On": "/",
-                                    "Values": [f"s3://{pipelines.bucket}/out", {"Get": "Execution.PipelineExecutionId"}],
+                                    "Values": [
+                                        f"s3://{pipelines.bucket}/out",
+                                        {"Get": "Execution.PipelineExecutionId"},
+                                    ],
                                 }
                             },
                             "LocalPath": "/opt/ml/processing/output",

@@ -43,8 +43,8 @@ def violations(value: Any, shape: Shape | None, path: str = "") -> list[str]:
     return [] if shape is None else list(_violations(value, shape, path))
 
 
-def _violations(value: Any, shape: Shape, path: str) -> Iterator[str]:
-    expected = _PYTHON_TYPES[shape.type_name]
+def _violations(value: Any, shape: Any, path: str) -> Iterator[str]:
+    expected: tuple[Any, ...] = _PYTHON_TYPES[shape.type_name]
     if not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected):
         yield f"Value {value!r} at '{path}' failed to satisfy constraint: Member must be of type {shape.type_name}"
         return
@@ -53,18 +53,16 @@ def _violations(value: Any, shape: Shape, path: str) -> Iterator[str]:
         yield from _structure_violations(value, shape, path)
     elif shape.type_name == "list":
         for index, item in enumerate(value, start=1):
-            yield from _violations(item, shape.member, f"{path}.{index}.member")  # type: ignore[attr-defined]
+            yield from _violations(item, shape.member, f"{path}.{index}.member")
     elif shape.type_name == "map":
         for key, item in value.items():
-            yield from _violations(item, shape.value, f"{path}.{key}")  # type: ignore[attr-defined]
+            yield from _violations(item, shape.value, f"{path}.{key}")
 
 
 def _structure_violations(value: dict[str, Any], shape: Any, path: str) -> Iterator[str]:
     for name in shape.required_members:
         if value.get(name) is None:
-            yield (
-                f"Value null at '{_member(path, name)}' failed to satisfy constraint: Member must not be null"
-            )
+            yield (f"Value null at '{_member(path, name)}' failed to satisfy constraint: Member must not be null")
     for name, item in value.items():
         if name not in shape.members:
             yield f"Unknown parameter '{_member(path, name)}', must be one of: {', '.join(sorted(shape.members))}"

@@ -248,7 +248,8 @@ def _is_server(pid: int, directory: Path) -> bool:
     """Whether a process is the server of a directory; a process id alone may have been given to another program."""
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
-    listed = subprocess.run(["ps", "-ww", "-o", "stat=,args=", "-p", str(pid)], capture_output=True, text=True)
+    command = ["ps", "-ww", "-o", "stat=,args=", "-p", str(pid)]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False)
     state, _, arguments = listed.stdout.strip().partition(" ")
     return not state.startswith("Z") and "ndr.local.account.server" in arguments and str(directory) in arguments
 

@@ -8,8 +8,8 @@ from ministack import app
 from ministack.core import iam_actions, router
 from ministack.services import stepfunctions
 
-from ndr.local.account.aws_json import Handler
 from ndr.local.account.authorization import resource_arn_of
+from ndr.local.account.aws_json import Handler
 
 
 @dataclass(frozen=True)

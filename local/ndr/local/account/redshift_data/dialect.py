@@ -7,53 +7,55 @@ from collections.abc import Mapping
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
+from sqlglot.expressions import Expr
 from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 
-from ndr.local.account.redshift_data.failure import StatementFailure
+from ndr.local.account.redshift_data.failure import StatementFailedError
 
 _STORAGE_PROPERTIES = (exp.DistKeyProperty, exp.DistStyleProperty, exp.SortKeyProperty)
 
 
-def parse(sql: str) -> exp.Expression:
+def parse(sql: str) -> Expr:
     """Read one statement.
 
     Raises
     ------
-    StatementFailure
+    StatementFailedError
         It is not Redshift SQL, or it is more than one statement.
     """
     try:
         statements = [each for each in sqlglot.parse(sql, read="redshift") if each is not None]
     except SqlglotError as error:
-        raise StatementFailure(f"syntax error: {error}") from error
+        raise StatementFailedError(f"syntax error: {error}") from error
     if len(statements) != 1:
-        raise StatementFailure(f"one statement is expected, {len(statements)} were found")
+        raise StatementFailedError(f"one statement is expected, {len(statements)} were found")
     return statements[0]
 
 
-def parameter_names(statement: exp.Expression) -> set[str]:
+def parameter_names(statement: Expr) -> set[str]:
     """Names of the `:name` parameters in a statement; those inside string literals are text, as in Redshift."""
     return {placeholder.name for placeholder in statement.find_all(exp.Placeholder)}
 
 
-def bind(statement: exp.Expression, values: Mapping[str, str]) -> exp.Expression:
+def bind(statement: Expr, values: Mapping[str, str]) -> Expr:
     """Put values in the place of `:name` parameters.
 
     Redshift sends every value as text of no particular type, which its context then decides; a string literal is
     what behaves so in DuckDB too.
     """
 
-    def replace(node: exp.Expression) -> exp.Expression:
+    def replace(node: Expr) -> Expr:
         return exp.Literal.string(values[node.name]) if isinstance(node, exp.Placeholder) else node
 
     return statement.transform(replace)
 
 
-def to_duckdb(statement: exp.Expression) -> str:
+def to_duckdb(statement: Expr) -> str:
     """The statement in DuckDB's SQL: unquoted names in lower case, storage attributes dropped, SUPER as JSON."""
     statement = normalize_identifiers(statement.copy(), dialect="redshift")
-    for constraint in list(statement.find_all(exp.EncodeColumnConstraint)):
-        constraint.parent.pop()
+    for constraint in list(statement.find_all(exp.ColumnConstraint)):
+        if isinstance(constraint.kind, exp.EncodeColumnConstraint):
+            constraint.pop()
     for properties in list(statement.find_all(exp.Properties)):
         kept = [each for each in properties.expressions if not isinstance(each, _STORAGE_PROPERTIES)]
         properties.set("expressions", kept)
@@ -63,6 +65,6 @@ def to_duckdb(statement: exp.Expression) -> str:
     return statement.sql(dialect="duckdb")
 
 
-def returns_rows(statement: exp.Expression) -> bool:
+def returns_rows(statement: Expr) -> bool:
     """Whether a statement has a result set."""
     return isinstance(statement, exp.Query | exp.Show | exp.Describe | exp.Values)

@@ -1,7 +1,7 @@
 """A statement that Redshift would refuse."""
 
 
-class StatementFailure(Exception):
+class StatementFailedError(Exception):
     """A statement failed; the message is what DescribeStatement shows as `Error`."""
 
     def __init__(self, message: str) -> None:

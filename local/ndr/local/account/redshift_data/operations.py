@@ -100,9 +100,11 @@ def get_statement_result(scope: Scope, request: dict[str, Any]) -> dict[str, Any
 
 def cancel_statement(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
     submission, _ = _find(scope, request["Id"])
-    # Every statement of a batch is cancelled, so the list is built before it is asked.
-    if not any([statement.abort() for statement in submission.statements]):
-        raise ServiceError("ValidationException", f"Could not cancel a query that is already in {submission.status} state.")
+    cancelled = [statement.abort() for statement in submission.statements]
+    if not any(cancelled):
+        raise ServiceError(
+            "ValidationException", f"Could not cancel a query that is already in {submission.status} state."
+        )
     return {"Status": True}
 
 

@@ -13,7 +13,7 @@ import duckdb
 
 from ndr.local.account.redshift_data import fields
 from ndr.local.account.redshift_data.dialect import bind, parameter_names, parse, returns_rows, to_duckdb
-from ndr.local.account.redshift_data.failure import StatementFailure
+from ndr.local.account.redshift_data.failure import StatementFailedError
 from ndr.local.account.redshift_data.unload import run_unload
 from ndr.local.account.redshift_data.unload_options import parse_unload
 from ndr.local.account.scope import Scope
@@ -66,7 +66,7 @@ class Statement:
             outcome, error = "ABORTED", None
         except duckdb.Error as failure:
             outcome, error = "FAILED", f"ERROR: {failure}"
-        except StatementFailure as failure:
+        except StatementFailedError as failure:
             outcome, error = "FAILED", str(failure)
         with self._changing:
             self._session = None
@@ -104,7 +104,7 @@ class Statement:
             return set()
         try:
             return parameter_names(parse(self.sql))
-        except StatementFailure:
+        except StatementFailedError:
             return set(self.parameters)  # the statement fails when it runs, with the better message
 
     def _is_unload(self) -> bool:

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from sqlglot import exp
 
 from ndr.local.account.redshift_data.dialect import parameter_names, parse, to_duckdb
-from ndr.local.account.redshift_data.failure import StatementFailure
+from ndr.local.account.redshift_data.failure import StatementFailedError
 from ndr.local.account.redshift_data.unload_options import Unload
 
 SLICES = 2
@@ -47,7 +47,7 @@ def run_unload(session: duckdb.DuckDBPyConnection, s3: Any, unload: Unload) -> i
 
     Raises
     ------
-    StatementFailure
+    StatementFailedError
         The query fails, or the destination is not empty and neither ALLOWOVERWRITE nor CLEANPATH is given.
     """
     rows = session.sql(_inner_query(unload)).to_arrow_table()
@@ -62,19 +62,19 @@ def run_unload(session: duckdb.DuckDBPyConnection, s3: Any, unload: Unload) -> i
         if unload.manifest:
             s3.put_object(Bucket=bucket, Key=f"{prefix}manifest", Body=_manifest(entries, rows.schema, unload))
     except ClientError as error:
-        raise StatementFailure(f"S3ServiceException: {error}") from error
+        raise StatementFailedError(f"S3ServiceException: {error}") from error
     return int(rows.num_rows)
 
 
 def _inner_query(unload: Unload) -> str:
     query = parse(unload.query)
     if not isinstance(query, exp.Query):
-        raise StatementFailure("UNLOAD takes a SELECT")
+        raise StatementFailedError("UNLOAD takes a SELECT")
     if query.args.get("limit") is not None:
-        raise StatementFailure("Limit clause is not supported in the outer SELECT of UNLOAD")
+        raise StatementFailedError("Limit clause is not supported in the outer SELECT of UNLOAD")
     if parameter_names(query):
         # The query is a string literal to Redshift, which therefore binds nothing in it.
-        raise StatementFailure('syntax error at or near ":": UNLOAD takes no parameters inside its query')
+        raise StatementFailedError('syntax error at or near ":": UNLOAD takes no parameters inside its query')
     return to_duckdb(query)
 
 
@@ -84,7 +84,7 @@ def _prepare_destination(s3: Any, bucket: str, prefix: str, unload: Unload) -> N
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     found = [item["Key"] for listing in pages for item in listing.get("Contents", [])]
     if found and not unload.clean_path:
-        raise StatementFailure(_NOT_EMPTY)
+        raise StatementFailedError(_NOT_EMPTY)
     for key in found:
         s3.delete_object(Bucket=bucket, Key=key)
 
@@ -110,7 +110,7 @@ def _partitions(rows: pa.Table, unload: Unload) -> Iterator[tuple[str, pa.Table]
         return
     missing = [column for column in columns if column not in rows.column_names]
     if missing:
-        raise StatementFailure(f'column "{missing[0]}" of PARTITION BY is not in the query')
+        raise StatementFailedError(f'column "{missing[0]}" of PARTITION BY is not in the query')
     kept = rows if unload.include_partition_columns else rows.drop_columns(columns)
     for key in rows.select(columns).group_by(columns).aggregate([]).to_pylist():
         mask = None

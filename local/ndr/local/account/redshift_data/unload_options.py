@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import sqlglot
 from sqlglot.tokens import Token, TokenType
 
-from ndr.local.account.redshift_data.failure import StatementFailure
+from ndr.local.account.redshift_data.failure import StatementFailedError
 
 _STRINGS = (TokenType.STRING, TokenType.HEREDOC_STRING, TokenType.RAW_STRING)
 _FORMATS = ("PARQUET", "CSV")
@@ -53,7 +53,7 @@ def parse_unload(sql: str) -> Unload:
 
     Raises
     ------
-    StatementFailure
+    StatementFailedError
         A syntax error, an option that Redshift does not have, or one that this account does not honour.
     """
     tokens = _Tokens(sql)
@@ -101,18 +101,18 @@ def _read_option(tokens: _Tokens, unload: Unload) -> None:
         unload.partition_by = tokens.names()
         unload.include_partition_columns = tokens.accept("INCLUDE") is not None
     else:
-        raise StatementFailure(f'syntax error at or near "{tokens.next_text()}" in the options of UNLOAD')
+        raise StatementFailedError(f'syntax error at or near "{tokens.next_text()}" in the options of UNLOAD')
 
 
 def _check(unload: Unload) -> None:
     if not unload.target.startswith("s3://"):
-        raise StatementFailure(f"S3 location {unload.target!r} must begin with s3://")
+        raise StatementFailedError(f"S3 location {unload.target!r} must begin with s3://")
     if unload.file_format is None:
-        raise StatementFailure("this account unloads FORMAT PARQUET and FORMAT CSV; name one of them")
+        raise StatementFailedError("this account unloads FORMAT PARQUET and FORMAT CSV; name one of them")
     if unload.allow_overwrite and unload.clean_path:
-        raise StatementFailure("CLEANPATH and ALLOWOVERWRITE can't be specified together")
+        raise StatementFailedError("CLEANPATH and ALLOWOVERWRITE can't be specified together")
     if unload.header and unload.file_format == "PARQUET":
-        raise StatementFailure("HEADER is not supported for UNLOAD to PARQUET")
+        raise StatementFailedError("HEADER is not supported for UNLOAD to PARQUET")
 
 
 class _Tokens:
@@ -135,7 +135,7 @@ class _Tokens:
         if expected == "UNLOAD" and not self._first_word_read:
             self._first_word_read = True
         elif self.accept(expected) is None:
-            raise StatementFailure(f'syntax error at or near "{self.next_text()}": {expected} is expected')
+            raise StatementFailedError(f'syntax error at or near "{self.next_text()}": {expected} is expected')
 
     def accept(self, *words: str) -> str | None:
         if self.done() or self._tokens[self._at].token_type in _STRINGS:
@@ -148,7 +148,7 @@ class _Tokens:
 
     def string(self, what: str) -> str:
         if self.done() or self._tokens[self._at].token_type not in _STRINGS:
-            raise StatementFailure(f'syntax error at or near "{self.next_text()}": {what} is expected in quotes')
+            raise StatementFailedError(f'syntax error at or near "{self.next_text()}": {what} is expected in quotes')
         self._at += 1
         return self._tokens[self._at - 1].text
 
@@ -162,7 +162,7 @@ class _Tokens:
 
     def _name(self) -> str:
         if self.done():
-            raise StatementFailure("syntax error at end of statement: a column name is expected")
+            raise StatementFailedError("syntax error at end of statement: a column name is expected")
         token = self._tokens[self._at]
         self._at += 1
         # Redshift folds unquoted names to lower case.

@@ -69,9 +69,7 @@ class Definition:
         return graphlib.TopologicalSorter({name: self._predecessors(step) for name, step in self.steps.items()})
 
     def _predecessors(self, step: dict[str, Any]) -> set[str]:
-        read = {
-            reference.split(".")[1] for reference in references(step) if reference.startswith("Steps.")
-        }
+        read = {reference.split(".")[1] for reference in references(step) if reference.startswith("Steps.")}
         return read | set(step.get("DependsOn") or [])
 
     def _check_references(self) -> None:

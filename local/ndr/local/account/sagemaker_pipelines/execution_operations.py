@@ -7,10 +7,10 @@ from typing import Any
 
 from ndr.local.account.aws_json import ServiceError
 from ndr.local.account.pagination import page
-from ndr.local.account.scope import Scope
 from ndr.local.account.sagemaker_pipelines.parameters import bind
 from ndr.local.account.sagemaker_pipelines.pipeline_execution import PipelineExecution
 from ndr.local.account.sagemaker_pipelines.store import store
+from ndr.local.account.scope import Scope
 
 _starting = threading.Lock()
 
@@ -23,9 +23,7 @@ def start_pipeline_execution(scope: Scope, request: dict[str, Any]) -> dict[str,
         if token in here.started:
             return {"PipelineExecutionArn": _same_request(here.execution(here.started[token]), request).arn}
         parameters = bind(pipeline.definition.parameters, request.get("PipelineParameters") or [])
-        execution = PipelineExecution(
-            scope, pipeline.arn, pipeline.role_arn, pipeline.definition, parameters, request
-        )
+        execution = PipelineExecution(scope, pipeline.arn, pipeline.role_arn, pipeline.definition, parameters, request)
         here.executions[execution.arn] = execution
         here.started[token] = execution.arn
         pipeline.last_run = execution.created

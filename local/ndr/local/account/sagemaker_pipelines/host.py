@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from ndr.local.account.sagemaker_pipelines.job_failure import JOB_INTERNAL_ERROR, REASON_LIMIT, JobFailure
+from ndr.local.account.sagemaker_pipelines.job_failure import JOB_INTERNAL_ERROR, REASON_LIMIT, JobFailedError
 from ndr.local.account.sagemaker_pipelines.job_log import JobLog
 from ndr.local.account.sagemaker_pipelines.opt_ml import ROOT_VARIABLE, OptMl
 
@@ -46,7 +47,7 @@ class Host:
 
         Raises
         ------
-        JobFailure
+        JobFailedError
             The machine can't start a process.
         """
         with self._changing:
@@ -65,9 +66,11 @@ class Host:
                     process_group=0,
                 )
             except FileNotFoundError as error:
-                raise JobFailure(f"AlgorithmError: the entry point can't be run: {error}, exit code: 127") from error
+                raise JobFailedError(
+                    f"AlgorithmError: the entry point can't be run: {error}, exit code: 127"
+                ) from error
             except OSError as error:
-                raise JobFailure(
+                raise JobFailedError(
                     f"InternalServerError: We encountered an internal error. Please try again. {error}",
                     JOB_INTERNAL_ERROR,
                 ) from error
@@ -84,13 +87,11 @@ class Host:
             if self._process is None:
                 return
         self._signal(signal.SIGTERM)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
         self._signal(signal.SIGKILL)
 
-    def failure(self) -> JobFailure | None:
+    def failure(self) -> JobFailedError | None:
         """Why the command failed; None when it succeeded or was stopped."""
         if self._process is None or self._stopped:
             return None
@@ -100,12 +101,12 @@ class Host:
         if code == 0:
             return None
         if code in _TAKEN_AWAY:
-            return JobFailure(
+            return JobFailedError(
                 f"InternalServerError: We encountered an internal error. Please try again. "
                 f"{self.name} was ended from outside by {signal.Signals(-code).name}.",
                 JOB_INTERNAL_ERROR,
             )
-        return JobFailure(self._algorithm_error(code if code > 0 else 128 - code))
+        return JobFailedError(self._algorithm_error(code if code > 0 else 128 - code))
 
     def _algorithm_error(self, code: int) -> str:
         ending = f", exit code: {code}"
@@ -117,10 +118,8 @@ class Host:
 
     def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None
-        try:
+        with contextlib.suppress(ProcessLookupError):  # nothing of the group is left
             os.killpg(self._process.pid, number)
-        except ProcessLookupError:
-            pass  # nothing of the group is left
 
     def _local_command(self, command: list[str]) -> list[str]:
         program, *arguments = [self.opt_ml.translate(word) for word in command]

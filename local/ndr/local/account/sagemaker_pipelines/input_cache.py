@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ndr.local.account import directories
-from ndr.local.account.sagemaker_pipelines.job_failure import JobFailure, service_failure
+from ndr.local.account.sagemaker_pipelines.job_failure import JobFailedError, service_failure
 
 
 def split_uri(uri: str) -> tuple[str, str]:
@@ -35,14 +35,14 @@ def fetch(s3: Any, uri: str) -> Path:
 
     Raises
     ------
-    JobFailure
+    JobFailedError
         Nothing stands there, or S3 refuses.
     """
     bucket, prefix = split_uri(uri)
     try:
         objects = _objects(s3, bucket, prefix)
         if not objects:
-            raise JobFailure(
+            raise JobFailedError(
                 f"ClientError: Data download failed:No S3 objects found under S3 URL {uri!r}. "
                 "Please ensure that the bucket exists, contains objects with the provided prefix, and is in the "
                 "same region as the job."

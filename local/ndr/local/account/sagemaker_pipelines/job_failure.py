@@ -10,7 +10,7 @@ JOB_INTERNAL_ERROR = "SageMaker.JOB_INTERNAL_ERROR"
 REASON_LIMIT = 1024
 
 
-class JobFailure(Exception):
+class JobFailedError(Exception):
     """A processing job failed.
 
     Parameters
@@ -27,7 +27,7 @@ class JobFailure(Exception):
         super().__init__(self.reason)
 
 
-def service_failure(action: str, error: ClientError | BotoCoreError) -> JobFailure:
+def service_failure(action: str, error: ClientError | BotoCoreError) -> JobFailedError:
     """The failure of a call that SageMaker itself makes, such as reading an input.
 
     Parameters
@@ -38,9 +38,9 @@ def service_failure(action: str, error: ClientError | BotoCoreError) -> JobFailu
         What the called service answered.
     """
     if not isinstance(error, ClientError):
-        return JobFailure(f"InternalServerError: {action}: {error}", SERVICE_FAULT)
+        return JobFailedError(f"InternalServerError: {action}: {error}", SERVICE_FAULT)
     code = error.response.get("Error", {}).get("Code", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if "Throttl" in code or code == "SlowDown":
-        return JobFailure(f"ClientError: {action}: {error}", THROTTLING)
-    return JobFailure(f"ClientError: {action}: {error}", SERVICE_FAULT if status >= 500 else None)
+        return JobFailedError(f"ClientError: {action}: {error}", THROTTLING)
+    return JobFailedError(f"ClientError: {action}: {error}", SERVICE_FAULT if status >= 500 else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import logging
 import threading
 import time
@@ -81,9 +82,7 @@ class JobLog:
             logger.exception("%d log lines of %s did not reach CloudWatch Logs", len(events), self.stream)
 
     def _create_stream(self) -> None:
-        try:
+        with contextlib.suppress(self._logs.exceptions.ResourceAlreadyExistsException):  # by an earlier job
             self._logs.create_log_group(logGroupName=LOG_GROUP)
-        except self._logs.exceptions.ResourceAlreadyExistsException:
-            pass  # an earlier job made it
         self._logs.create_log_stream(logGroupName=LOG_GROUP, logStreamName=self.stream)
         self._created = True

@@ -7,7 +7,7 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ndr.local.account.sagemaker_pipelines.job_failure import JobFailure
+from ndr.local.account.sagemaker_pipelines.job_failure import JobFailedError
 
 CONTAINER_ROOT = PurePosixPath("/opt/ml")
 ROOT_VARIABLE = "NDR_OPT_ML"
@@ -34,15 +34,15 @@ class OptMl:
 
         Raises
         ------
-        JobFailure
+        JobFailedError
             `local_path` lies outside `/opt/ml`, or inside or around another input's.
         """
         path = PurePosixPath(local_path)
         if CONTAINER_ROOT not in path.parents:
-            raise JobFailure(f"ClientError: input path {local_path} is not below {CONTAINER_ROOT}.")
+            raise JobFailedError(f"ClientError: input path {local_path} is not below {CONTAINER_ROOT}.")
         for other in self._inputs:
             if other == path or other in path.parents or path in other.parents:
-                raise JobFailure(f"ClientError: input paths {local_path} and {other} overlap.")
+                raise JobFailedError(f"ClientError: input paths {local_path} and {other} overlap.")
         link = self.root / path.relative_to(CONTAINER_ROOT)
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(content, target_is_directory=True)

@@ -10,9 +10,9 @@ from botocore.exceptions import ClientError
 
 from ndr.local.account.aws_json import ServiceError
 from ndr.local.account.pagination import page
-from ndr.local.account.scope import Scope
 from ndr.local.account.sagemaker_pipelines.definition import Definition
 from ndr.local.account.sagemaker_pipelines.store import Pipeline, store, tag_list, tag_map
+from ndr.local.account.scope import Scope
 
 _changing = threading.Lock()
 

@@ -11,12 +11,12 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ndr.local.account import directories
-from ndr.local.account.scope import Scope
 from ndr.local.account.sagemaker_pipelines.host import Host
 from ndr.local.account.sagemaker_pipelines.input_cache import fetch, split_uri
-from ndr.local.account.sagemaker_pipelines.job_failure import JobFailure, service_failure
+from ndr.local.account.sagemaker_pipelines.job_failure import JobFailedError, service_failure
 from ndr.local.account.sagemaker_pipelines.job_log import JobLog
 from ndr.local.account.sagemaker_pipelines.opt_ml import OptMl
+from ndr.local.account.scope import Scope
 
 _POLL_SECONDS = 0.05
 _DEFAULT_MAX_RUNTIME_SECONDS = 86_400
@@ -53,7 +53,7 @@ class ProcessingJob:
 
         Raises
         ------
-        JobFailure
+        JobFailedError
             An input is missing, a host failed, or an output can't be written. The job's status is then `Failed`.
         """
         self._started = datetime.now(UTC)
@@ -63,7 +63,7 @@ class ProcessingJob:
             if not self._stopping.is_set():
                 self._upload_outputs()
             self.status = "Stopped" if self._stopping.is_set() else "Completed"
-        except JobFailure as failure:
+        except JobFailedError as failure:
             self.status = "Failed"
             self.failure_reason = failure.reason
             raise
@@ -157,7 +157,7 @@ class ProcessingJob:
                 if failure is not None:
                     raise failure
             if waiting and time.monotonic() > deadline:
-                raise JobFailure(f"ClientError: MaxRuntimeExceeded: the job ran longer than {limit} seconds.")
+                raise JobFailedError(f"ClientError: MaxRuntimeExceeded: the job ran longer than {limit} seconds.")
             time.sleep(_POLL_SECONDS if waiting else 0)
 
     def _outputs(self) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from ndr.local.account.sagemaker_pipelines.job_failure import SERVICE_FAULT, THROTTLING, JobFailure
+from ndr.local.account.sagemaker_pipelines.job_failure import SERVICE_FAULT, THROTTLING, JobFailedError
 
 # What SageMaker applies to a step that has no policy of its own for these two.
 _DEFAULT_POLICY = {
@@ -34,7 +34,7 @@ class RetryBudget:
         self._used = [0] * (len(self.policies) + 1)
         self._first_failure: float | None = None
 
-    def wait_seconds(self, failure: JobFailure) -> float | None:
+    def wait_seconds(self, failure: JobFailedError) -> float | None:
         """Seconds to wait before the next attempt, counting that attempt; None when there is none.
 
         Parameters

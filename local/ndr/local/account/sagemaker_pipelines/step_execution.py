@@ -11,7 +11,7 @@ from typing import Any
 import botocore.session
 
 from ndr.local.account.constraints import violations
-from ndr.local.account.sagemaker_pipelines.job_failure import JobFailure
+from ndr.local.account.sagemaker_pipelines.job_failure import JobFailedError
 from ndr.local.account.sagemaker_pipelines.processing_job import ProcessingJob
 from ndr.local.account.sagemaker_pipelines.retry_policy import RetryBudget, wait_scale
 from ndr.local.account.scope import Scope
@@ -72,13 +72,13 @@ class StepExecution:
                 try:
                     self._attempt({"RoleArn": role_arn, **arguments}, record_job)
                     break
-                except JobFailure as failure:
+                except JobFailedError as failure:
                     wait = None if self._stopping.is_set() else self._retries.wait_seconds(failure)
                     if wait is None:
                         raise
                     self._stopping.wait(wait * wait_scale())
             self.status = "Stopped" if self._stopping.is_set() else "Succeeded"
-        except JobFailure as failure:
+        except JobFailedError as failure:
             self.fail(failure.reason)
         finally:
             self._ended = self._ended or datetime.now(UTC)
@@ -113,7 +113,7 @@ class StepExecution:
         model = botocore.session.get_session().get_service_model("sagemaker")
         broken = violations(request, model.operation_model("CreateProcessingJob").input_shape)
         if broken:
-            raise JobFailure(
+            raise JobFailedError(
                 "ClientError: Failed to invoke sagemaker:CreateProcessingJob. Error Details: "
                 f"{len(broken)} validation error(s) detected: {'; '.join(broken)}"
             )
