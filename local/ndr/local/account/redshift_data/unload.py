@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from collections.abc import Iterator
@@ -11,7 +12,6 @@ from urllib.parse import quote
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 import pyarrow.parquet as pq
 from botocore.exceptions import ClientError
 from sqlglot import exp
@@ -123,7 +123,9 @@ def _partitions(rows: pa.Table, unload: Unload) -> Iterator[tuple[str, pa.Table]
 
 
 def _partition_value(value: Any) -> str:
-    return _NULL_PARTITION if value is None else quote(str(value), safe=" -_.")
+    if value is None:
+        return _NULL_PARTITION
+    return quote(str(value).lower() if isinstance(value, bool) else str(value), safe=" -_.")
 
 
 def _encode(part: pa.Table, unload: Unload) -> bytes:
@@ -131,11 +133,19 @@ def _encode(part: pa.Table, unload: Unload) -> bytes:
     if unload.file_format == "PARQUET":
         pq.write_table(part, buffer, compression="snappy")
     else:
-        options = pyarrow.csv.WriteOptions(
-            include_header=unload.header, delimiter=unload.delimiter, quoting_style="needed"
-        )
-        pyarrow.csv.write_csv(part, buffer, options)
+        text = io.TextIOWrapper(buffer, encoding="utf-8", newline="", write_through=True)
+        writer = csv.writer(text, delimiter=unload.delimiter, lineterminator="\n")
+        if unload.header:
+            writer.writerow(part.column_names)
+        for row in part.to_pylist():
+            writer.writerow(_csv_value(value) for value in row.values())
     return buffer.getvalue()
+
+
+def _csv_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "t" if value else "f"
+    return "" if value is None else str(value)
 
 
 def _manifest(entries: list[tuple[str, int, int]], schema: pa.Schema, unload: Unload) -> bytes:

@@ -96,8 +96,7 @@ def _read_option(tokens: _Tokens, unload: Unload) -> None:
     elif tokens.accept("REGION"):
         tokens.accept("AS")
         tokens.string("the region")
-    elif tokens.accept("PARTITION"):
-        tokens.word("BY")
+    elif tokens.accept("PARTITION BY"):
         unload.partition_by = tokens.names()
         unload.include_partition_columns = tokens.accept("INCLUDE") is not None
     else:
@@ -140,7 +139,7 @@ class _Tokens:
     def accept(self, *words: str) -> str | None:
         if self.done() or self._tokens[self._at].token_type in _STRINGS:
             return None
-        found = self._tokens[self._at].text.upper()
+        found = " ".join(self._tokens[self._at].text.upper().split())
         if found not in words:
             return None
         self._at += 1
