@@ -14,7 +14,7 @@ from datetime import datetime
 from pyarrow import fs
 
 from ndr.contract.manifest import InputEntry, Manifest
-from ndr.contract.time import Interval, coverage
+from ndr.contract.time import Interval
 from ndr.jobs.manifest import READERS, read_manifest, read_manifests
 from ndr.jobs.partition import baseline_end_of, baseline_partition_uri, day_folders, interval_of
 from ndr.jobs.storage import join, list_names
@@ -96,8 +96,9 @@ def published_pieces(prefix: str, wanted: Interval) -> list[Piece]:
 
 
 def pieces_coverage(pieces: Iterable[Piece], wanted: Interval) -> float:
-    """Return the share of `wanted` that published pieces cover, in [0, 1]."""
-    return coverage(wanted, [piece.interval for piece in pieces])
+    """Return the share of `wanted`, in [0, 1], that published pieces cover, each weighed with its own coverage."""
+    covered = sum(piece.interval.duration / wanted.duration * piece.partition.manifest.coverage for piece in pieces)
+    return min(1.0, covered)  # rounding must not make a full horizon more than full
 
 
 def newest_baseline(prefix: str, horizon: str, not_after: datetime) -> Partition | None:

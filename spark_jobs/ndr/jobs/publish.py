@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -144,3 +144,27 @@ def table_files(partition_uri: str, manifest: Manifest, table: str) -> list[str]
     """Return the URIs of a table's files that the manifest names."""
     entry: Mapping[str, TableEntry] = manifest.tables
     return [join(partition_uri, file.path) for file in entry[table].files] if table in entry else []
+
+
+def read_table(
+    partition_uri: str, manifest: Manifest, dataset: Dataset, columns: Sequence[str] | None = None
+) -> pa.Table:
+    """Read a whole table of a published partition in the contract's types.
+
+    Raises
+    ------
+    SchemaMismatchError
+        A file that the manifest names is gone or of other columns.
+    """
+    names = list(columns or dataset.column_names)
+    schema = pa.schema([arrow_schema(dataset).field(name) for name in names])
+    tables = [schema.empty_table()]
+    for uri in table_files(partition_uri, manifest, dataset.name):
+        system, path = filesystem(uri)
+        try:
+            tables.append(pq.read_table(path, filesystem=system, columns=names).cast(schema))
+        except (FileNotFoundError, pa.ArrowException) as error:
+            raise SchemaMismatchError(
+                f"{uri} can't be read as {dataset.name} ({str(error).splitlines()[0]}); publish its partition again."
+            ) from error
+    return pa.concat_tables(tables)

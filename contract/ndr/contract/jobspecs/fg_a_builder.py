@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Annotated, get_args
 from zoneinfo import ZoneInfo
 
@@ -35,6 +36,13 @@ class FgABuilderOutputs(SpecModel):
     fg_a: PrefixUri
 
 
+def _network(text: str) -> str:
+    try:
+        return str(ip_network(text))
+    except ValueError as error:
+        raise ValueError(f"{error}; write a network such as 10.0.0.0/8 or fd00::/8") from None
+
+
 class BusinessHours(SpecModel):
     """Working hours: [start_hour, end_hour) local time on working_days; 0 is Monday."""
 
@@ -59,10 +67,15 @@ class Novelty(SpecModel):
 
 
 class FgABuilderSpec(SpecModel):
-    """Spec of `fg_a_builder`."""
+    """Spec of `fg_a_builder`.
+
+    Hosts outside `monitored_networks` get no features of their own, and so no baseline; they are still peers. Without
+    networks every address that sends or receives is a host.
+    """
 
     inputs: FgABuilderInputs
     outputs: FgABuilderOutputs
+    monitored_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
     windows: Annotated[tuple[WindowLabel, ...], Field(min_length=1)] = get_args(WindowLabel)
     business_hours: BusinessHours = BusinessHours()
     segment: Segment = Segment()

@@ -1,0 +1,20 @@
+"""Entry point of FGABuilderStep."""
+
+from __future__ import annotations
+
+from ndr.contract.time import format_instant
+from ndr.jobs.entry import Arguments, batch_of, main
+from ndr.jobs.fg_a.job import publish_fg_a
+from ndr.jobs.run import Run, job_logger
+
+
+def job(run: Run, arguments: Arguments) -> None:
+    """Build the window features of one batch and say what each partition holds."""
+    batch, log = batch_of(arguments), job_logger(run.job_name)
+    for manifest in publish_fg_a(run, run.spec("fg_a_builder"), batch):
+        rows = manifest.tables["fg_a"].rows
+        log.info("published", extra={"partition": format_instant(manifest.start), "rows": rows, "note": manifest.note})
+
+
+if __name__ == "__main__":
+    main("fg_a_builder", ["mini-batch-id", "batch-start-ts-iso", "batch-end-ts-iso"], job)

@@ -1,0 +1,20 @@
+"""Entry point of PairCountsBuilderStep."""
+
+from __future__ import annotations
+
+from ndr.contract.time import format_instant
+from ndr.jobs.entry import Arguments, batch_of, main
+from ndr.jobs.pair_counts.job import publish_pair_counts
+from ndr.jobs.run import Run, job_logger
+
+
+def job(run: Run, arguments: Arguments) -> None:
+    """Build the pair counts of one batch and say what each partition holds."""
+    batch, log = batch_of(arguments), job_logger(run.job_name)
+    for manifest in publish_pair_counts(run, run.spec("pair_counts_builder"), batch):
+        rows = manifest.tables["pair_counts"].rows
+        log.info("published", extra={"partition": format_instant(manifest.start), "rows": rows})
+
+
+if __name__ == "__main__":
+    main("pair_counts_builder", ["mini-batch-id", "batch-start-ts-iso", "batch-end-ts-iso"], job)
