@@ -30,6 +30,10 @@ class SchemaMismatchError(NdrError):
     """A file's columns or types are not those of its dataset. Raised by readers and before publishing."""
 
 
+class RedshiftStatementError(NdrError):
+    """Redshift refused, failed or did not finish a statement. Raised by the inventory unload; nothing is published."""
+
+
 class UnloadVerificationError(NdrError):
     """The unloaded inventory does not hold what the query counted. Raised by the inventory unload; staging is kept."""
 
