@@ -86,6 +86,6 @@ def put_bytes(uri: str, content: bytes) -> None:
 def delete_folder(uri: str) -> None:
     """Delete everything below a URI; nothing happens where it does not exist."""
     system, path = filesystem(uri)
-    system.delete_dir_contents(path, missing_dir_ok=True)
-    if isinstance(system, fs.LocalFileSystem) and os.path.isdir(path):
-        os.rmdir(path)
+    # Deleting the contents alone would leave the folder listed: on S3 as an empty object that ends with a slash.
+    if system.get_file_info(path).type == fs.FileType.Directory:
+        system.delete_dir(path)
