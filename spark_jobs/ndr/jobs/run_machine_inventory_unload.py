@@ -1,0 +1,22 @@
+"""Entry point of MachineInventoryUnloadStep: one month's machines from Redshift to S3."""
+
+from __future__ import annotations
+
+from ndr.jobs.entry import Arguments, main
+from ndr.jobs.inventory.month import snapshot_month
+from ndr.jobs.inventory.redshift_data import Statements, redshift_data_client
+from ndr.jobs.inventory.unload import Unload
+from ndr.jobs.publish import new_run_id
+from ndr.jobs.run import Run, job_logger
+
+
+def unload_machine_inventory(run: Run, arguments: Arguments) -> None:
+    """Publish the snapshot of the month that `reference_month_iso` lies in."""
+    month = snapshot_month(arguments.reference_month_iso, "ReferenceMonthIso")
+    spec = run.spec("machine_inventory_unload")
+    statements = Statements(redshift_data_client(spec.redshift.region), spec.redshift, new_run_id())
+    Unload(spec, month, statements, run.facts, job_logger(run.job_name)).publish()
+
+
+if __name__ == "__main__":
+    main("machine_inventory_unload", ["reference-month-iso"], unload_machine_inventory)
