@@ -47,7 +47,7 @@ def publish_fg_a(run: Run, spec: FgABuilderSpec, batch: Interval) -> Iterator[Ma
     for day in batch.steps(DAY):
         yesterday = _earliest_midnight(day, spec)
         while history.end < yesterday:
-            history = history.after([days.read(PEER_DELTAS, history.end)])
+            history = history.after(days.read(PEER_DELTAS, history.end))
         mornings = [yesterday + number * DAY for number in range((day.end - yesterday - SLICE) // DAY + 1)]
         table = build_fg_a(
             day,
@@ -136,7 +136,7 @@ def _history_before(
         inputs = (baseline.as_input,)
     midnight = _earliest_midnight(batch, spec)
     while history.end < midnight:
-        history = history.after([days.read(PEER_DELTAS, history.end)])
+        history = history.after(days.read(PEER_DELTAS, history.end))
         days.forget_before(history.end)
     return history, inputs
 

@@ -6,7 +6,6 @@ has the form of a pair baseline, and moving on by a day shifts the masks and add
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -35,27 +34,22 @@ class PairHistory:
         """Return a history that knows no pair."""
         return cls(end, SCHEMA.empty_table())
 
-    def after(self, day_peers: Iterable[pa.Table]) -> PairHistory:
+    def after(self, day_peers: pa.Table) -> PairHistory:
         """Return the history a day later.
 
         Parameters
         ----------
-        day_peers : iterable of Table
+        day_peers : Table
             Peer deltas of the UTC day that starts at `end`: host_ip, role, peer_ip, peer_port.
         """
         end = self.end + DAY
-        parts = [table.select(_PEER_SCHEMA.names) for table in day_peers]
-        peers = pa.concat_tables([_PEER_SCHEMA.empty_table(), *parts])
         with duckdb.connect(config={"threads": 2}) as connection:
             connection.register("history", self.table)
-            connection.register("peers", peers)
+            connection.register("peers", day_peers)
             table = connection.sql(_NEXT_DAY, params={"mask": _MONTH_MASK, "end": end}).to_arrow_table()
         return PairHistory(end, table.cast(SCHEMA))
 
 
-_PEER_SCHEMA: Final = pa.schema(
-    [("host_ip", pa.string()), ("role", pa.string()), ("peer_ip", pa.string()), ("peer_port", pa.int64())]
-)
 _NEXT_DAY: Final = """
     SELECT src_ip, dst_ip, dst_port, bit_or(days) AS active_days_mask, $end::TIMESTAMPTZ AS baseline_end
     FROM (
