@@ -345,9 +345,10 @@ def test_one_changed_byte_in_the_sources_changes_the_definition(build: Callable[
 
 
 BUILD_AND_PRINT = """
-import os, boto3
+import logging, os, boto3
 from ndr.pipeline.sagemaker_pipeline_definitions import build_ndr_15m_pipeline
 assert "AWS_DEFAULT_REGION" not in os.environ and boto3.DEFAULT_SESSION is None
+assert (logging.getLogger().handlers, logging.getLogger().level) == ([], logging.WARNING)
 print(build_ndr_15m_pipeline({role!r}, {region!r}, {bucket!r}).definition())
 """
 
@@ -374,5 +375,5 @@ def test_another_process_elsewhere_yields_the_same_bytes(
         },
     )
 
-    assert ran.returncode == 0, ran.stderr
+    assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout == text_of(build_ndr_15m_pipeline_with_pairs) + "\n"

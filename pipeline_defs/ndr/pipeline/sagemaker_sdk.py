@@ -37,7 +37,21 @@ def default_region(region: str) -> Iterator[None]:
         boto3.DEFAULT_SESSION = session_before
 
 
-with default_region("us-east-1"):  # any region will do: no call is made
+@contextmanager
+def root_logger_left_alone() -> Iterator[None]:
+    """Keep the SDK, while it is imported, from sending every library's INFO records to stderr.
+
+    It calls ``logging.basicConfig(level=INFO)``, which does nothing where the root logger has a handler.
+    """
+    root, handler = logging.getLogger(), logging.NullHandler()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+
+
+with root_logger_left_alone(), default_region("us-east-1"):  # any region will do: no call is made
     from sagemaker.core.processing import ScriptProcessor
     from sagemaker.core.workflow.parameters import Parameter, ParameterInteger, ParameterString
     from sagemaker.core.workflow.pipeline_context import PipelineSession
