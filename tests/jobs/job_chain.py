@@ -1,0 +1,133 @@
+"""A project on this machine's disk: JobSpecs in memory, flows as JSON lines, jobs called as their entry points do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ndr.contract.jobspecs import JobName, parse_jobspec, put_jobspec
+from ndr.contract.manifest import Manifest
+from ndr.contract.time import Interval, format_instant, mini_batch_id
+from ndr.jobs.deltas.job import publish_deltas
+from ndr.jobs.fg_a.job import publish_fg_a
+from ndr.jobs.pair_counts.job import publish_pair_counts
+from ndr.jobs.run import Run
+from ndr.jobs.storage import put_bytes
+
+
+class MemoryTable:
+    """DynamoDB's get and put over a dictionary."""
+
+    name = "memory"
+
+    def __init__(self) -> None:
+        self.items: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def put_item(self, **kwargs: Any) -> None:
+        item = kwargs["Item"]
+        self.items[item["project_name"], item["job_name_version"]] = item
+
+    def get_item(self, **kwargs: Any) -> dict[str, Any]:
+        found = self.items.get((kwargs["Key"]["project_name"], kwargs["Key"]["job_name_version"]))
+        return {"Item": found} if found else {}
+
+
+@dataclass
+class Project:
+    """One project below `root`. Changes to specs are given as `{job_name: {field: value}}`."""
+
+    root: Path
+    changes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    table: MemoryTable = field(default_factory=MemoryTable)
+
+    def __post_init__(self) -> None:
+        for name, spec in self._specs().items():
+            document = {
+                "project_name": "office",
+                "job_name": name,
+                "feature_spec_version": "v1",
+                "spec": spec | self.changes.get(name, {}),
+                "updated_at": "2026-01-01T00:00:00Z",
+                "owner": "tests",
+            }
+            put_jobspec(self.table, parse_jobspec(document))
+
+    def _specs(self) -> dict[str, dict[str, Any]]:
+        return {
+            "delta_builder": {"inputs": self.uris("integration"), "outputs": self.uris("deltas")},
+            "fg_a_builder": {"inputs": self.uris("deltas", "fg_b"), "outputs": self.uris("fg_a")},
+            "pair_counts_builder": {"inputs": self.uris("deltas"), "outputs": self.uris("pair_counts")},
+            "fg_b_builder": {
+                "inputs": self.uris("fg_a", "pair_counts", "machine_inventory"),
+                "outputs": self.uris("fg_b"),
+            },
+        }
+
+    def uris(self, *datasets: str) -> dict[str, str]:
+        return {name: self.uri(name) for name in datasets}
+
+    def uri(self, dataset: str) -> str:
+        return (self.root / dataset).as_uri() + "/"
+
+    def run(self, job_name: JobName) -> Run:
+        return Run(job_name, "office", "v1", self.table, code_version="tests")
+
+    def spec(self, job_name: JobName) -> Any:
+        return self.run(job_name).spec(job_name)
+
+    def deliver(self, batch: Interval, flows: Iterable[dict[str, Any]], name: str = "part-0.json") -> None:
+        """Put flows as the mini-batch of an interval."""
+        lines = "".join(json.dumps(flow) + "\n" for flow in flows)
+        put_bytes(f"{self.uri('integration')}{mini_batch_id(batch)}/{name}", lines.encode())
+
+    def deltas(self, batch: Interval) -> list[Manifest]:
+        return list(publish_deltas(self.run("delta_builder"), self.spec("delta_builder"), mini_batch_id(batch), batch))
+
+    def fg_a(self, batch: Interval) -> list[Manifest]:
+        return list(publish_fg_a(self.run("fg_a_builder"), self.spec("fg_a_builder"), batch))
+
+    def pair_counts(self, batch: Interval) -> list[Manifest]:
+        return list(publish_pair_counts(self.run("pair_counts_builder"), self.spec("pair_counts_builder"), batch))
+
+    def fifteen_minute_steps(self, batch: Interval) -> None:
+        """Run the three steps of the 15m pipeline."""
+        self.deltas(batch)
+        self.fg_a(batch)
+        self.pair_counts(batch)
+
+
+def random_flows(interval: Interval, count: int, seed: int, hosts: int = 6) -> list[dict[str, Any]]:
+    """Return flows of a few hosts and peers, in the integration schema, that start within the interval."""
+    rng = np.random.default_rng(seed)
+    length = interval.duration.total_seconds()
+    flows = []
+    for offset in np.sort(rng.uniform(0, length, count)):
+        start = interval.start.timestamp() + float(offset)
+        source = int(rng.integers(hosts))
+        flows.append(
+            {
+                "source_ip": f"10.0.{source % 2}.{source}" if source else "2001:db8::5",
+                "source_port": int(rng.integers(1024, 65536)),
+                "destination_ip": f"192.0.2.{int(rng.zipf(1.6)) % 40}",
+                "destination_port": int(rng.choice([53, 80, 443, 445, 3389])),
+                "source_bytes": int(rng.lognormal(6, 2)),
+                "destination_bytes": int(rng.choice([0, 1])) * int(rng.lognormal(7, 2)),
+                "event_start": start,
+                "event_end": start + float(rng.exponential(20)),
+                "event_action": str(rng.choice(["allow", "deny", "drop", "alert"], p=[0.8, 0.1, 0.05, 0.05])),
+                "event_name": str(rng.choice(["TRAFFIC", "THREAT"], p=[0.97, 0.03])),
+                "event_reason": str(rng.choice(["tcp-fin", "tcp-rst-from-server", "aged-out"])),
+                "network_transport": str(rng.choice(["tcp", "udp", "icmp"], p=[0.7, 0.25, 0.05])),
+            }
+        )
+    return flows
+
+
+def spelled(interval: Interval) -> tuple[str, str]:
+    """Return both ends of an interval as text."""
+    return format_instant(interval.start), format_instant(interval.end)

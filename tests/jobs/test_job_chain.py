@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from tests.jobs.job_chain import Project, random_flows
+
+from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS, PEER_DELTAS, QUARANTINE, Dataset
+from ndr.contract.errors import SchemaMismatchError
+from ndr.contract.time import DAY, SLICE, Interval, parse_instant
+from ndr.jobs.fg_a.kernel import build_fg_a
+from ndr.jobs.scan import Scan
+
+START = parse_instant("2026-01-05")
+
+
+def _rows(project: Project, dataset: Dataset, folder: str, interval: Interval) -> list[dict[str, Any]]:
+    table = Scan.of(project.uri(folder), dataset, interval).read()
+    return (table.sort_by([(name, "ascending") for name in dataset.key]) if dataset.key else table).to_pylist()
+
+
+def test_history_in_bulk_equals_the_schedule_slice_by_slice(tmp_path: Path) -> None:
+    """Three days loaded as one batch, and the same days as two batches and single slices, publish the same rows."""
+    days = Interval(START, START + 3 * DAY)
+    bulk, schedule = Project(tmp_path / "bulk"), Project(tmp_path / "schedule")
+    flows = {day: random_flows(day, 400, seed=number) for number, day in enumerate(days.steps(DAY))}
+    for day, of_day in flows.items():
+        bulk.deliver(day, of_day)
+    bulk.fifteen_minute_steps(days)
+
+    morning = Interval(days.start + 2 * DAY + 40 * SLICE, days.start + 2 * DAY + 44 * SLICE)
+    first = Interval(days.start, days.start + 2 * DAY)
+    for day in first.steps(DAY):
+        schedule.deliver(day, flows[day])
+    schedule.fifteen_minute_steps(first)
+    until = Interval(first.end, morning.start)
+    last_day = flows[Interval(first.end, days.end)]
+    for batch in (until, *morning.steps(SLICE)):
+        within = [flow for flow in last_day if batch.start.timestamp() <= flow["event_start"] < batch.end.timestamp()]
+        schedule.deliver(batch, within)
+        schedule.fifteen_minute_steps(batch)
+
+    compared = Interval(days.start, morning.end)
+    for dataset, folder in ((DELTAS, "deltas"), (PEER_DELTAS, "deltas"), (FG_A, "fg_a"), (PAIR_COUNTS, "pair_counts")):
+        expected = _rows(bulk, dataset, folder, compared)
+        assert len(expected) > 500
+        assert _rows(schedule, dataset, folder, compared) == expected
+
+
+def test_the_carried_pair_history_equals_reading_the_whole_lookback(tmp_path: Path) -> None:
+    days = Interval(START, START + 5 * DAY)
+    project = Project(tmp_path)
+    for number, day in enumerate(days.steps(DAY)):
+        project.deliver(day, random_flows(day, 150, seed=number))
+    project.deltas(days)
+    project.fg_a(days)
+
+    last = Interval(days.end - DAY, days.end)
+    whole = {dataset: Scan.of(project.uri("deltas"), dataset, days).read() for dataset in (DELTAS, PEER_DELTAS)}
+    expected = build_fg_a(last, project.spec("fg_a_builder"), whole[DELTAS], whole[PEER_DELTAS])
+
+    assert _rows(project, FG_A, "fg_a", last) == expected.to_pylist()
+    new = sum(expected["new_pair_cnt"].to_pylist())
+    rare = sum(expected["rare_pair_cnt"].to_pylist())
+    assert new > 0
+    assert rare > 0
+
+
+def test_rows_in_are_rows_used_and_rows_quarantined(tmp_path: Path) -> None:
+    batch = Interval(START, START + SLICE)
+    project = Project(tmp_path)
+    good = random_flows(batch, 20, seed=3)
+    bad = [
+        good[0] | {"source_ip": "nowhere"},
+        good[1] | {"source_bytes": -1},
+        good[2] | {"event_start": 0, "event_end": 1},
+    ]
+    project.deliver(batch, [*good, *bad])
+
+    (manifest,) = project.deltas(batch)
+
+    assert manifest.rows is not None
+    assert manifest.rows.model_dump() == {"rows_in": 23, "rows_used": 20, "rows_quarantined": 3}
+    assert manifest.tables["quarantine"].rows == 3
+    reasons = [row["reason"].split(":")[0] for row in _rows(project, QUARANTINE, "deltas", batch)]
+    assert sorted(reasons) == ["bad_source_ip", "negative_bytes", "outside_batch"]
+    sessions = [row["sessions_cnt"] for row in _rows(project, DELTAS, "deltas", batch) if row["role"] == "outbound"]
+    assert sum(sessions) == 20
+
+
+def test_an_empty_batch_publishes_an_empty_partition_and_says_so(tmp_path: Path) -> None:
+    batch = Interval(START, START + SLICE)
+    project = Project(tmp_path)
+    (missing,) = project.deltas(batch)
+    assert missing.note is not None
+    assert missing.note.startswith("Nothing was delivered: there is no file below ")
+    assert missing.coverage == 0.0
+    project.deliver(batch, [])
+    (empty,) = project.deltas(batch)
+    assert empty.note == "The batch is empty: its files hold no rows."
+    assert empty.coverage == 1.0
+    assert [table.rows for table in empty.tables.values()] == [0, 0, 0]
+    (features,) = project.fg_a(batch)
+    assert features.note == "There was no session in any window of the batch."
+
+
+def test_a_damaged_file_names_itself_and_nothing_is_published(tmp_path: Path) -> None:
+    batch = Interval(START, START + SLICE)
+    project = Project(tmp_path)
+    project.deliver(batch, [], name="part-0.json.gz")
+    path = next((tmp_path / "integration").rglob("part-0.json.gz"))
+    path.write_bytes(b"\x1f\x8b\x08\x00broken")
+    with pytest.raises(SchemaMismatchError, match=r"part-0\.json\.gz"):
+        project.deltas(batch)
+    assert not (tmp_path / "deltas").exists()
+
+
+def test_only_monitored_hosts_get_features_and_the_others_stay_peers(tmp_path: Path) -> None:
+    day = Interval(START, START + DAY)
+    everyone = Project(tmp_path / "everyone")
+    few = Project(tmp_path / "few", {"fg_a_builder": {"monitored_networks": ["10.0.0.0/24", "2001:db8::/32"]}})
+    for project in (everyone, few):
+        project.deliver(day, random_flows(day, 300, seed=1))
+        project.fifteen_minute_steps(day)
+    wanted = [row for row in _rows(everyone, FG_A, "fg_a", day) if row["host_ip"].startswith(("10.0.0.", "2001:db8::"))]
+    assert len(wanted) > 0
+    assert _rows(few, FG_A, "fg_a", day) == wanted
+    assert {row["host_ip"] for row in wanted} == {"10.0.0.2", "10.0.0.4", "2001:db8::5"}
+
+
+def test_the_manifest_tells_what_was_read_and_by_which_code(tmp_path: Path) -> None:
+    day = Interval(START, START + DAY)
+    project = Project(tmp_path)
+    project.deliver(day, random_flows(day, 50, seed=1))
+    (deltas,) = project.deltas(day)
+    (pairs,) = project.pair_counts(day)
+    assert [entry.run_id for entry in pairs.inputs] == [deltas.run_id]
+    assert (pairs.code_version, pairs.project_name, pairs.interval) == ("tests", "office", day)
+    table = pa.table({"src": [row["src_ip"] for row in _rows(project, PAIR_COUNTS, "pair_counts", day)]})
+    assert table.num_rows == pairs.tables["pair_counts"].rows
