@@ -21,8 +21,9 @@ from tests.jobs.fg_a_traffic import (
 from ndr.contract.time import DAY, WINDOWS, Interval, floor_to
 from ndr.jobs.fg_a.history import history_needed
 from ndr.jobs.fg_a.kernel import build_fg_a
+from ndr.jobs.fg_a.pair_days import carried_forward
 
-FEW = settings(max_examples=100, deadline=None)
+FEW = settings(max_examples=60, deadline=None)
 
 
 def mirrored(rows: list[dict]) -> list[dict]:
@@ -80,6 +81,37 @@ def test_days_that_the_windows_see_themselves_are_not_read_from_a_later_baseline
 def test_history_that_repeats_or_overtakes_the_windows_counts_once(traffic: Traffic) -> None:
     overlapping = traffic.history + traffic.history + traffic.peer_deltas
     assert build(traffic, overlapping).equals(build(traffic, traffic.history))
+
+
+@settings(max_examples=40, deadline=None)
+@given(traffics(), st.lists(st.integers(1, 96 * 9), min_size=1, max_size=5))
+def test_days_carried_forward_in_steps_equal_all_slices(traffic: Traffic, steps: list[int]) -> None:
+    past = mirrored(traffic.history)
+    known = None
+    end = last = floor_to(traffic.earliest, DAY) - 33 * DAY
+    for step in steps:
+        last, end = end, min(end + timedelta(minutes=15 * step), floor_to(traffic.earliest, DAY))
+        rows = [row for row in past if row["slice_start"] < end and (known is None or row["slice_start"] >= last)]
+        known = carried_forward(known, history_table(rows), end)
+    since = history_table([row for row in past if row["slice_start"] >= end])
+    tables = delta_table(traffic.deltas), peer_table(traffic.peer_deltas), since
+    found = build_fg_a(traffic.batch, traffic.spec, *tables, pair_baseline=known)
+    assert found.equals(build(traffic, past))
+
+
+def test_days_carried_forward_are_the_rows_of_a_baseline() -> None:
+    rows = [
+        {"host_ip": "10.0.0.5", "role": "outbound", "peer_ip": "192.0.2.1", "peer_port": 443},
+        {"host_ip": "10.0.0.5", "role": "inbound", "peer_ip": "192.0.2.1", "peer_port": 22},
+    ]
+    slices = [rows[0] | {"slice_start": at("2026-03-08T23:45")}, rows[1] | {"slice_start": at("2026-03-09T10:00")}]
+    first = carried_forward(None, history_table(slices), at("2026-03-10"))
+    second = carried_forward(
+        first, history_table([rows[0] | {"slice_start": at("2026-03-10T00:00")}]), at("2026-03-11")
+    )
+    found = {(row["src_ip"], row["dst_port"]): row["active_days_mask"] for row in second.to_pylist()}
+    assert found == {("10.0.0.5", 443): 0b101, ("192.0.2.1", 22): 0b10}
+    assert second.column("baseline_end").unique().to_pylist() == [at("2026-03-11")]
 
 
 BATCH = Interval(at("2026-03-10T06:00"), at("2026-03-10T06:15"))

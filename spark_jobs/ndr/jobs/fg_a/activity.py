@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -26,8 +25,7 @@ def activity_columns(deltas: pa.Table, order: Order, windows: WindowRows) -> dic
     # Durations are whole microseconds; summed as such, the order of the rows leaves no trace.
     seconds = np.asarray(deltas.column(DURATION_SUM.name).to_numpy(), dtype=np.float64)[order.rows]
     duration = _window_sum(np.rint(seconds * MICROSECONDS).astype(np.int64), windows) / MICROSECONDS
-    busiest = np.empty_like(windows.ends)
-    _window_max(integers(deltas, MAX_SESSIONS_PER_MINUTE.name)[order.rows], windows.lows, windows.highs, busiest)
+    busiest = _window_max(integers(deltas, MAX_SESSIONS_PER_MINUTE.name)[order.rows], windows)
     columns = {name: pa.array(values) for name, values in sums.items()}
     columns[DURATION_SUM.name] = pa.array(duration)
     columns[MAX_SESSIONS_PER_MINUTE.name] = pa.array(busiest)
@@ -47,26 +45,15 @@ def share(part: Integers, whole: Integers) -> pa.Array:
 
 
 def _window_sum(values: Integers, windows: WindowRows) -> Integers:
-    sums = np.empty_like(windows.ends)
-    _difference(running(values), windows.lows, windows.highs, sums)
-    return sums
+    """Return each window's sum, as the difference of two running sums: whole numbers, hence exact."""
+    sums = running(values)
+    return sums[windows.highs] - sums[windows.lows]
 
 
-_I = numba.int64[::1]
-
-
-@numba.njit(numba.void(_I, _I, _I, _I), nogil=True, cache=True)
-def _difference(running_sums, lows, highs, sums):  # type: ignore[no-untyped-def]
-    """Fill `sums` with the sum of each window from running sums; whole numbers, hence exact."""
-    for row in range(sums.size):
-        sums[row] = running_sums[highs[row]] - running_sums[lows[row]]
-
-
-@numba.njit(numba.void(_I, _I, _I, _I), nogil=True, cache=True)
-def _window_max(values, lows, highs, most):  # type: ignore[no-untyped-def]
-    """Fill `most` with the largest value of each window; no window has more rows than slices."""
-    for row in range(most.size):
-        largest = values[lows[row]]
-        for at in range(lows[row] + 1, highs[row]):
-            largest = max(largest, values[at])
-        most[row] = largest
+def _window_max(values: Integers, windows: WindowRows) -> Integers:
+    """Return each window's largest value."""
+    if not windows.ends.size:
+        return np.empty_like(windows.ends)
+    # reduceat takes each range from one index to the next: windows, and in between what is dropped again.
+    bounds = np.stack([windows.lows, windows.highs], axis=1).ravel()
+    return np.maximum.reduceat(np.append(values, 0), bounds)[::2]

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-import numba
 import numpy as np
 import pyarrow as pa
 
@@ -131,12 +130,6 @@ def _fold(found: Masks, rows: PeerRows, groups: Integers, peer: Integers, port: 
     _or_into(found.pairs, rows.pairs.find(pairs), days[kept])
 
 
-_I = numba.int64[::1]
-
-
-@numba.njit(numba.void(_I, _I, _I), nogil=True, cache=True)
-def _or_into(found, codes, days):  # type: ignore[no-untyped-def]
+def _or_into(found: Integers, codes: Integers, days: Integers) -> None:
     """Or each row's days into the mask that its code says; -1 says none."""
-    for row in range(codes.size):
-        if codes[row] >= 0:
-            found[codes[row]] |= days[row]
+    np.bitwise_or.at(found, codes[codes >= 0], days[codes >= 0])
