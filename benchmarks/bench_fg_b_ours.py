@@ -17,7 +17,10 @@ from ndr.jobs.fg_b.statistics import host_and_segment_baselines
 output, *files = sys.argv[1:]
 window = BaselineWindow("30d", Interval(END - timedelta(days=DAYS), END), EXPECTED_ENDS)
 baselines = host_and_segment_baselines(
-    ParquetRows(files, TEXT_COLUMNS), window, StatisticsRules(METRICS, KEY_METRICS), threads=2
+    ParquetRows(files, TEXT_COLUMNS),
+    window,
+    StatisticsRules(METRICS, KEY_METRICS),
+    threads=2,
 )
 pq.write_table(baselines.host, Path(output) / "host.parquet", compression="zstd")
 pq.write_table(baselines.segment, Path(output) / "segment.parquet", compression="zstd")

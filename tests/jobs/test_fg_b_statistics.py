@@ -15,12 +15,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ndr.contract.datasets import fg_b_host, fg_b_segment
 from ndr.contract.errors import InvalidRequestError, SchemaMismatchError
 from ndr.contract.time import Interval
 from ndr.jobs.fg_b.request import BaselineWindow, StatisticsRules
 from ndr.jobs.fg_b.row_columns import TEXT_COLUMNS
 from ndr.jobs.fg_b.row_source import ParquetRows
 from ndr.jobs.fg_b.statistics import host_and_segment_baselines
+from ndr.jobs.schema import arrow_schema
 
 END = datetime(2026, 3, 8, tzinfo=UTC)
 START = END - timedelta(days=7)
@@ -202,6 +204,12 @@ def test_a_key_metric_without_spread_caps_nothing() -> None:
     assert found["bytes_p99"] == pytest.approx(0.91 * 1e9)
 
 
+def test_an_infinite_key_metric_is_missing_not_anomalous() -> None:
+    rows = [row(at=at, sessions=value, ratio=1.0) for at, value in enumerate([math.inf, 0.0, -2.0], start=1)]
+    found = host_and_segment_baselines(table(rows), WINDOW, RULES).host.to_pylist()[0]
+    assert (found["capped_rows_cnt"], found["sessions_support_count"], found["ratio_support_count"]) == (0, 2, 3)
+
+
 def test_the_horizon_holds_the_window_that_ends_with_it_and_not_the_one_that_ends_where_it_starts() -> None:
     ends = {0: 1.0, 1: 2.0, 7 * 96: 3.0, 7 * 96 + 1: 4.0}
     rows = [row(at=at, sessions=value) for at, value in ends.items()]
@@ -240,16 +248,24 @@ def test_files_of_different_schemas_equal_the_rows_in_memory(tmp_path: Path) -> 
     parts[1] = parts[1].set_column(1, "role", parts[1].column("role").dictionary_encode()).drop_columns(["ratio"])
     counts = parts[2].column("sessions").cast(pa.int64())
     parts[2] = parts[2].set_column(parts[2].column_names.index("sessions"), "sessions", counts)
-    paths = [str(tmp_path / f"{number}.parquet") for number in range(3)]
+    paths = [tmp_path / f"{number}.parquet" for number in range(3)]
     for path, part in zip(paths, parts, strict=True):
         pq.write_table(part, path, row_group_size=50)
     for each in rows:
         if (each["window_end"] - START) // SLICE % 3 == 1:
             each["ratio"] = None
-    result = host_and_segment_baselines(ParquetRows(paths, TEXT_COLUMNS), WINDOW, RULES, threads=2)
+    result = host_and_segment_baselines(
+        ParquetRows([str(path) for path in paths], TEXT_COLUMNS), WINDOW, RULES, threads=2
+    )
     expected = host_and_segment_baselines(table(rows), WINDOW, RULES)
     assert result.host.equals(expected.host)
     assert result.segment.equals(expected.segment)
+
+
+def test_tables_have_the_schema_of_the_contract() -> None:
+    result = host_and_segment_baselines(table([row(sessions=1.0)]), WINDOW, RULES)
+    assert result.host.schema == arrow_schema(fg_b_host(METRICS))
+    assert result.segment.schema == arrow_schema(fg_b_segment(METRICS))
 
 
 def test_a_file_that_is_not_parquet_names_itself(tmp_path: Path) -> None:

@@ -29,4 +29,5 @@ def anomalous_rows(column: Floats, segment_offsets: Ints, limit: float) -> NDArr
         for start in range(segment_offsets[group], segment_offsets[group + 1], _BLOCK):
             block = slice(start, min(start + _BLOCK, segment_offsets[group + 1]))
             marked[block] = np.abs(column[block] - median) / mad > limit
+    marked &= finite
     return marked

@@ -24,13 +24,13 @@ class RowKeys:
     """The key columns of the rows of a horizon, as codes into their distinct texts.
 
     `codes` holds host_ip, role, time_band and window_label, `texts` their distinct values; `end_codes` numbers the
-    window ends from 0 to `ends` - 1.
+    window ends, whose instants (microseconds since the epoch) are `ends`.
     """
 
     codes: dict[str, NDArray[np.int32]]
     texts: dict[str, list[str]]
     end_codes: NDArray[np.int32]
-    ends: int
+    ends: Ints
 
     def __len__(self) -> int:
         return len(self.end_codes)
@@ -136,6 +136,6 @@ def _places(groups: Ints, count: int) -> Ints:
 
 def _distinct_ends(segments: Ints, keys: RowKeys, count: int) -> Ints:
     """Count the distinct window ends of each of `count` segment groups."""
-    seen = np.zeros((count, keys.ends), bool)
+    seen = np.zeros((count, len(keys.ends)), bool)
     seen[segments, keys.end_codes] = True
     return seen.sum(axis=1)

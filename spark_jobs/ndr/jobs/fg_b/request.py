@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ndr.contract.errors import InvalidRequestError
@@ -61,12 +61,13 @@ class BaselineWindow:
     interval : Interval
         [end - horizon, end). A row belongs to it when its window_end t has start < t <= end: its last slice is inside.
     expected_ends : mapping of (time_band, window_label) to int
-        Window ends that the interval has for a host that is always active; active_ratio divides by it.
+        Window ends that the interval has for a host that is always active; active_ratio divides by it. Pairs
+        need none.
     """
 
     label: str
     interval: Interval
-    expected_ends: Mapping[tuple[str, str], int]
+    expected_ends: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     @property
     def end(self) -> datetime:

@@ -43,12 +43,11 @@ def read_keys(source: RowSource, interval: Interval, pool: Executor) -> tuple[Ro
     SchemaMismatchError
         A key column is missing, has nulls or another type.
     """
-    bounds = tuple((instant - EPOCH) // (EPOCH.resolution) for instant in (interval.start, interval.end))
 
     def read(piece: int) -> tuple[int, NDArray[np.bool_] | None, pa.Table]:
         table = source.read(piece, [*TEXT_COLUMNS, TIME_COLUMN])
         times = _microseconds(table)
-        mask = (times > bounds[0]) & (times <= bounds[1])
+        mask = _ends_within(times, interval)
         whole = bool(mask.all())
         keys = pa.table({name: _dictionary(table, name) for name in TEXT_COLUMNS})
         keys = keys.append_column(TIME_COLUMN, pa.chunked_array([pa.array(times).dictionary_encode()]))
@@ -65,16 +64,23 @@ def read_keys(source: RowSource, interval: Interval, pool: Executor) -> tuple[Ro
     return _row_keys(kept), selections
 
 
+def _ends_within(times: Ints, interval: Interval) -> NDArray[np.bool_]:
+    start, end = ((instant - EPOCH) // EPOCH.resolution for instant in (interval.start, interval.end))
+    return (times > start) & (times <= end)
+
+
 def _row_keys(tables: list[pa.Table]) -> RowKeys:
     if not tables:
         empty = np.zeros(0, np.int32)
-        return RowKeys(dict.fromkeys(TEXT_COLUMNS, empty), {name: [] for name in TEXT_COLUMNS}, empty, 0)
+        return RowKeys(
+            dict.fromkeys(TEXT_COLUMNS, empty), {name: [] for name in TEXT_COLUMNS}, empty, np.zeros(0, np.int64)
+        )
     columns = {name: _unified(tables, name) for name in (*TEXT_COLUMNS, TIME_COLUMN)}
     return RowKeys(
         codes={name: columns[name][0] for name in TEXT_COLUMNS},
         texts={name: columns[name][1].to_pylist() for name in TEXT_COLUMNS},
         end_codes=columns[TIME_COLUMN][0],
-        ends=len(columns[TIME_COLUMN][1]),
+        ends=columns[TIME_COLUMN][1].to_numpy(),
     )
 
 

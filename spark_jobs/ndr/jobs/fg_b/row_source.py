@@ -72,7 +72,7 @@ class ParquetRows:
             return pq.read_metadata(path, filesystem=self._filesystem)
         except (OSError, pa.ArrowInvalid) as problem:
             raise SchemaMismatchError(
-                f"{path} can't be read as Parquet ({problem}): rebuild the partition that holds it."
+                f"{path} can't be read as Parquet ({str(problem).splitlines()[0]}): rebuild its partition."
             ) from problem
 
     @property

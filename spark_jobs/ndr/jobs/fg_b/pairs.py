@@ -1,0 +1,184 @@
+"""Pair baselines: how often, how long and how widely each (source, destination, port) has been seen in a horizon.
+
+Three steps, so that a job can be cut by source segment: `pair_sums` of each part, `destination_hosts` of all parts'
+sums (small), `pair_baselines` of each part with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import log
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import dataset as ds
+
+from ndr.contract.datasets import FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT
+from ndr.contract.time import DAY, EPOCH, Interval, floor_to
+from ndr.jobs.fg_b.request import BaselineWindow
+from ndr.jobs.fg_b.segments import segments_of
+from ndr.jobs.schema import arrow_schema
+
+DAY_MICROSECONDS = DAY // timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class PairRules:
+    """A pair is rare when active on at most `max_active_days` days, and its destination contacted by at most a share
+    `max_prevalence` of the active hosts. Prefix lengths, in bits, cut segments."""
+
+    max_active_days: int = 2
+    max_prevalence: float = 0.1
+    ipv4_prefix: int = 24
+    ipv6_prefix: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Prevalence:
+    """How widely destinations are contacted.
+
+    Attributes
+    ----------
+    destinations : pa.Table
+        dst_ip, and `hosts`: the distinct sources that contacted it.
+    active_hosts : int
+        Distinct sources of any flow.
+    """
+
+    destinations: pa.Table
+    active_hosts: int
+
+
+@dataclass(frozen=True, slots=True)
+class PairBaselines:
+    """Pair baselines by source host and by source segment."""
+
+    host: pa.Table
+    segment: pa.Table
+
+
+def pair_sums(rows: pa.Table | pa.RecordBatchReader | ds.Dataset, interval: Interval, threads: int = 1) -> pa.Table:
+    """Sum pair counts over the slices that start in the interval.
+
+    Parameters
+    ----------
+    rows : Arrow table, reader or dataset
+        src_ip, dst_ip, dst_port, slice_start, sessions_cnt; any superset of the interval's rows.
+
+    Returns
+    -------
+    pa.Table
+        src_ip, dst_ip, dst_port, pair_seen_count, active_days_mask (bit i: active i UTC days before the interval's
+        last), first_seen and last_seen (microseconds since the epoch), ordered by pair.
+    """
+    start, end = (_microseconds(instant) for instant in (interval.start, interval.end))
+    with duckdb.connect(config={"threads": threads}) as connection:
+        connection.register("pair_counts", rows)
+        return connection.sql(
+            """
+            SELECT src_ip, dst_ip, dst_port,
+                   sum(sessions_cnt)::BIGINT AS pair_seen_count,
+                   bit_or(1::BIGINT << ($last_day - began // $day)::INTEGER) AS active_days_mask,
+                   min(began) AS first_seen, max(began) AS last_seen
+            FROM (SELECT *, epoch_us(slice_start) AS began FROM pair_counts)
+            WHERE began >= $start AND began < $end
+            GROUP BY ALL ORDER BY src_ip, dst_ip, dst_port
+            """,
+            params={"last_day": last_day(interval), "day": DAY_MICROSECONDS, "start": start, "end": end},
+        ).to_arrow_table()
+
+
+def last_day(interval: Interval) -> int:
+    """Return the number, since the epoch, of the last UTC day that the interval touches."""
+    return (floor_to(interval.end - timedelta(microseconds=1), DAY) - EPOCH) // DAY
+
+
+def destination_hosts(sums: Iterable[pa.Table]) -> Prevalence:
+    """Count the sources of each destination over the pair sums of all parts of the network.
+
+    Parts must share no source, so that their counts add up.
+    """
+    counts = []
+    active = 0
+    for part in sums:
+        contacts = part.select(["src_ip", "dst_ip"]).group_by(["src_ip", "dst_ip"]).aggregate([])
+        counts.append(contacts.group_by("dst_ip").aggregate([("src_ip", "count")]))
+        active += pc.count_distinct(part["src_ip"]).as_py()
+    empty = pa.table({"dst_ip": pa.array([], pa.string()), "src_ip_count": pa.array([], pa.int64())})
+    merged = pa.concat_tables([empty, *counts]).group_by("dst_ip").aggregate([("src_ip_count", "sum")])
+    return Prevalence(merged.rename_columns(["dst_ip", "hosts"]).sort_by("dst_ip"), active)
+
+
+def pair_baselines(sums: pa.Table, prevalence: Prevalence, window: BaselineWindow, rules: PairRules) -> PairBaselines:
+    """Turn pair sums into the pair baselines of source hosts and of source segments.
+
+    Parameters
+    ----------
+    sums : pa.Table
+        From `pair_sums` over the window's interval, with whole segments.
+    prevalence : Prevalence
+        From `destination_hosts` over the whole network.
+
+    Notes
+    -----
+    pair_rarity_score is the inverse document frequency of the pair over the days of the horizon (Spärck Jones 1972:
+    log(days / active days)), divided by its largest value, log(days): 1 for a pair seen on one day, 0 for one seen
+    every day. dst_prevalence says how common the destination is, and is a column of its own.
+    """
+    sources = pc.unique(sums["src_ip"])
+    names = pa.array(segments_of(sources.to_pylist(), rules.ipv4_prefix, rules.ipv6_prefix), pa.string())
+    codes = pc.index_in(sums["src_ip"], sources)
+    by_segment = sums.drop_columns(["src_ip"]).append_column("segment_id", pc.take(names, codes))
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.register("sums", by_segment)
+        segments = connection.sql(
+            """
+            SELECT segment_id, dst_ip, dst_port, sum(pair_seen_count)::BIGINT AS pair_seen_count,
+                   bit_or(active_days_mask) AS active_days_mask,
+                   min(first_seen) AS first_seen, max(last_seen) AS last_seen
+            FROM sums GROUP BY ALL ORDER BY segment_id, dst_ip, dst_port
+            """
+        ).to_arrow_table()
+    return PairBaselines(
+        host=_judged(sums, prevalence, window, rules)
+        .select(FG_B_PAIR_HOST.column_names)
+        .cast(arrow_schema(FG_B_PAIR_HOST)),
+        segment=_judged(segments, prevalence, window, rules)
+        .select(FG_B_PAIR_SEGMENT.column_names)
+        .cast(arrow_schema(FG_B_PAIR_SEGMENT)),
+    )
+
+
+def _judged(sums: pa.Table, prevalence: Prevalence, window: BaselineWindow, rules: PairRules) -> pa.Table:
+    """Add what follows from the sums: days, daily average, rarity and prevalence."""
+    days = window.interval.duration / DAY
+    active_days = np.bitwise_count(sums["active_days_mask"].to_numpy()).astype(np.int64)
+    found = pc.index_in(sums["dst_ip"], prevalence.destinations["dst_ip"].combine_chunks())
+    hosts = pc.take(prevalence.destinations["hosts"], found).to_numpy()
+    share = hosts / max(prevalence.active_hosts, 1)
+    # A horizon that does not start at midnight touches one UTC day more than it lasts: never below 0.
+    rarity = np.maximum(0.0, np.log(days / active_days) / log(days)) if days > 1 else np.ones(len(active_days))
+    rare = (active_days <= rules.max_active_days) & (share <= rules.max_prevalence)
+    added = {
+        "baseline_horizon": pa.array([window.label] * len(sums), pa.string()),
+        "baseline_end": pa.array([window.end] * len(sums), pa.timestamp("us", "UTC")),
+        "active_days": pa.array(active_days),
+        "pair_daily_avg": pa.array(sums["pair_seen_count"].to_numpy() / days),
+        "pair_rarity_score": pa.array(rarity),
+        "dst_prevalence": pa.array(share),
+        "is_rare_pair": pa.array(rare),
+    }
+    times = {
+        name: sums[name].cast(pa.timestamp("us")).cast(pa.timestamp("us", "UTC"))
+        for name in ("first_seen", "last_seen")
+    }
+    kept = {name: sums[name] for name in sums.column_names if name not in times}
+    return pa.table(kept | times | added)
+
+
+def _microseconds(instant: datetime) -> int:
+    return (instant - EPOCH) // timedelta(microseconds=1)
