@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any, Final, Literal, get_args
 
@@ -16,6 +15,7 @@ from ndr.contract.jobspecs.machine_inventory_unload import MachineInventoryUnloa
 from ndr.contract.jobspecs.model import Identifier, SpecModel
 from ndr.contract.jobspecs.non_persistent_prefixes import NonPersistentPrefixesSpec
 from ndr.contract.jobspecs.pair_counts_builder import PairCountsBuilderSpec
+from ndr.contract.problems import problem_sentence
 
 JobName = Literal[
     "delta_builder",
@@ -85,27 +85,15 @@ def parse_jobspec(item: Mapping[str, Any]) -> JobSpec:
 
 def _explained(error: ValidationError, job_name: str) -> str:
     in_spec = error.title != JobSpec.__name__
-    lines = []
-    for problem in error.errors():
-        path = ".".join(str(part) for part in (("spec", *problem["loc"]) if in_spec else problem["loc"]))
-        lines.append(f"{path or 'spec'}: {_sentence(problem, job_name if in_spec else None)}")
-    return f"JobSpec {job_name}: " + "; ".join(lines) + "."
-
-
-def _sentence(problem: Any, job_name: str | None) -> str:
-    if problem["type"] == "extra_forbidden":
-        allowed = _fields_at(problem["loc"], job_name)
-        found = str(problem["loc"][-1])
-        close = difflib.get_close_matches(found, allowed, n=1)
-        hint = f", did you mean {close[0]!r}?" if close else "."
-        return f"no such field{hint} Allowed are {', '.join(allowed)}"
-    if problem["type"] == "missing":
-        return "is missing and has no default; add it"
-    message = problem["msg"].removeprefix("Value error, ")
-    if isinstance(problem["input"], Mapping):
-        return message  # a rule between fields: the message names them
-    found = repr(problem["input"])
-    return f"{message} (found {found[:80]}{'…' if len(found) > 80 else ''})"
+    sentences = [
+        problem_sentence(
+            problem,
+            ("spec", *problem["loc"]) if in_spec else problem["loc"],
+            _fields_at(problem["loc"], job_name if in_spec else None),
+        )
+        for problem in error.errors()
+    ]
+    return f"JobSpec {job_name}: " + "; ".join(sentences) + "."
 
 
 def _fields_at(path: tuple[int | str, ...], job_name: str | None) -> list[str]:

@@ -1,0 +1,82 @@
+"""The SageMaker pipelines as their callers see them: names, and the parameters that a run sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from ndr.contract.errors import JobSpecInvalidError
+from ndr.contract.jobspecs.item import JobSpec
+from ndr.contract.time import Interval, format_instant, mini_batch_id
+
+MINI_BATCH_PIPELINE: Final = "ndr-15m-pipeline"
+FG_B_PIPELINE: Final = "ndr-fg-b-baseline-pipeline"
+INVENTORY_PIPELINE: Final = "ndr-machine-inventory-unload"
+
+NOT_USED: Final = "none"
+"""What a time parameter that a mode does not read is given: SageMaker refuses the empty string."""
+
+Parameters = dict[str, str]
+
+
+def mini_batch_parameters(jobspecs: Iterable[JobSpec], batch: Interval, batch_id: str | None = None) -> Parameters:
+    """Return the parameters of `ndr-15m-pipeline`, whose three steps share one image."""
+    steps = list(jobspecs)
+    return {
+        **_project(steps[0]),
+        "MiniBatchId": batch_id or mini_batch_id(batch),
+        "BatchStartTsIso": format_instant(batch.start),
+        "BatchEndTsIso": format_instant(batch.end),
+        **_image("ProcessingImageUri", steps),
+    }
+
+
+def fg_b_parameters(fg_b: JobSpec, mode: str) -> Parameters:
+    """Return the parameters of `ndr-fg-b-baseline-pipeline` that every run of one plan shares."""
+    return {**_project(fg_b), "BaselineMode": mode, **_image("ProcessingImageUri", [fg_b])}
+
+
+def regular_parameters(horizon: str, end: datetime) -> Parameters:
+    """Return what a REGULAR run adds to `fg_b_parameters`."""
+    return {
+        "BaselineHorizon": horizon,
+        "BaselineEndTsIso": format_instant(end),
+        "BackfillStartTsIso": NOT_USED,
+        "BackfillEndTsIso": NOT_USED,
+    }
+
+
+def backfill_parameters(horizon: str, ends: Interval) -> Parameters:
+    """Return what one window of a BACKFILL adds to `fg_b_parameters`; the plan's shared `BaselineEndTsIso` is unused.
+
+    `ends` is the half-open range of baseline ends.
+    """
+    return {
+        "BaselineHorizon": horizon,
+        "BackfillStartTsIso": format_instant(ends.start),
+        "BackfillEndTsIso": format_instant(ends.end),
+    }
+
+
+def inventory_parameters(inventory: JobSpec, month: str) -> Parameters:
+    """Return the parameters of `ndr-machine-inventory-unload`. `month` is `YYYY-MM`."""
+    return {**_project(inventory), "ReferenceMonthIso": month, **_image("ImageUri", [inventory])}
+
+
+def _project(jobspec: JobSpec) -> Parameters:
+    return {"ProjectName": jobspec.project_name, "FeatureSpecVersion": jobspec.feature_spec_version}
+
+
+def _image(parameter: str, jobspecs: list[JobSpec]) -> Parameters:
+    """Return the image that the JobSpecs name, or nothing: the pipeline's own default then holds."""
+    jobs_by_image: dict[str, list[str]] = {}
+    for jobspec in jobspecs:
+        if jobspec.spec.processing_image_uri:
+            jobs_by_image.setdefault(jobspec.spec.processing_image_uri, []).append(jobspec.job_name)
+    if len(jobs_by_image) > 1:
+        found = ", ".join(f"{image} in {', '.join(jobs)}" for image, jobs in jobs_by_image.items())
+        raise JobSpecInvalidError(
+            f"processing_image_uri differs between jobs of one pipeline, which run in one image: {found}; use one."
+        )
+    return {parameter: next(iter(jobs_by_image))} if jobs_by_image else {}

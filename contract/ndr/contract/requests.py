@@ -1,0 +1,248 @@
+"""Requests: what a person or a schedule asks of the `baselines` and `mini_batch` machines.
+
+A request is checked here, whole, before anything is started; what it leaves out is filled where it is planned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+
+from ndr.contract.errors import InvalidRequestError
+from ndr.contract.jobspecs.model import Identifier
+from ndr.contract.problems import problem_sentence, whole_sentence
+from ndr.contract.time import DAY, SLICE, Interval, floor_to, format_instant, parse_instant
+
+Mode = Literal["REGULAR", "BACKFILL"]
+HorizonChoice = Literal["7d", "30d", "both"]
+Reprocess = Literal["none", "failed", "completed"]
+
+_NESTED_START = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
+
+
+def _instant(text: Any, info: ValidationInfo) -> datetime:
+    try:
+        return parse_instant(text, str(info.field_name))
+    except InvalidRequestError as error:
+        raise whole_sentence(str(error)) from None
+
+
+def _upper(text: Any) -> Any:
+    return text.strip().upper() if isinstance(text, str) else text
+
+
+def _lower(text: Any) -> Any:
+    return text.strip().lower() if isinstance(text, str) else text
+
+
+Instant = Annotated[datetime, BeforeValidator(_instant)]
+Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="YYYY-MM")]
+MiniBatchId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+
+
+class Request(BaseModel):
+    """What both requests share: unknown fields are refused, values never change after validation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    project_name: Identifier
+    feature_spec_version: Identifier
+    dry_run: bool = False
+
+
+class BaselinesRequest(Request):
+    """What to build baselines of.
+
+    Attributes
+    ----------
+    mode : {"REGULAR", "BACKFILL"}
+        One baseline, or every baseline that the schedules would have built in [start, end).
+    horizon : {"7d", "30d", "both"}
+    start, end : datetime, optional
+        BACKFILL: the half-open range of baseline ends. REGULAR: `end` is the baseline's end; no `start`.
+    inventory : bool
+        Unload the machine inventory first.
+    reference_month : str, optional
+        `YYYY-MM`, the month whose inventory is unloaded.
+    reprocess : {"none", "failed", "completed"}
+        `none` builds only what was never tried, `failed` that and what did not complete, `completed` all of it.
+    max_concurrency : int
+        Pipeline executions at once in a backfill.
+    window_days : int
+        Days of baseline ends that one pipeline execution builds in a backfill. Each execution reads its horizon once,
+        so larger windows cost less; smaller ones lose less when one fails.
+    dry_run : bool
+        Plan, and start nothing.
+    """
+
+    mode: Annotated[Mode, BeforeValidator(_upper)] = "REGULAR"
+    horizon: Annotated[HorizonChoice, BeforeValidator(_lower)] = "both"
+    start: Instant | None = None
+    end: Instant | None = None
+    inventory: bool = False
+    reference_month: Month | None = None
+    reprocess: Annotated[Reprocess, BeforeValidator(_lower)] = "failed"
+    max_concurrency: Annotated[int, Field(ge=1, le=40)] = 4
+    window_days: Annotated[int, Field(ge=1, le=366)] = 28
+
+    @property
+    def horizons(self) -> tuple[str, ...]:
+        """The horizons asked for, `7d` before `30d`."""
+        return ("7d", "30d") if self.horizon == "both" else (self.horizon,)
+
+    @model_validator(mode="after")
+    def _fits_together(self, info: ValidationInfo) -> Self:
+        now: datetime = (info.context or {})["now"]
+        problems = [
+            *(_backfill_problems(self, now) if self.mode == "BACKFILL" else _regular_problems(self, now)),
+            *_not_on_a_slice(start=self.start, end=self.end),
+            *_month_problems(self, now),
+        ]
+        if problems:
+            raise whole_sentence("; ".join(problems))
+        return self
+
+
+class MiniBatchRequest(Request):
+    """Which batch to run through the 15-minute pipeline.
+
+    Attributes
+    ----------
+    batch_start, batch_end : datetime, optional
+        The half-open batch, whole slices; without them, the last complete slice before the execution's start.
+    settle_minutes : int
+        Minutes that a slice must be over before it is taken as complete.
+    mini_batch_id : str, optional
+        The folder of the batch under the integration prefix; named after the interval by default.
+    """
+
+    batch_start: Instant | None = None
+    batch_end: Instant | None = None
+    mini_batch_id: MiniBatchId | None = None
+    settle_minutes: Annotated[int, Field(ge=0, le=1440)] = 0
+
+    @model_validator(mode="after")
+    def _fits_together(self, info: ValidationInfo) -> Self:
+        now: datetime = (info.context or {})["now"]
+        problems = _not_on_a_slice(batch_start=self.batch_start, batch_end=self.batch_end)
+        if (self.batch_start is None) != (self.batch_end is None):
+            absent = "batch_start" if self.batch_start is None else "batch_end"
+            problems.append(f"{absent} is missing; give both batch_start and batch_end, or neither for the last slice")
+        elif self.batch_start and self.batch_end:
+            problems += _order_problems(self.batch_start, self.batch_end, ("batch_start", "batch_end"))
+            if self.batch_end > now:
+                problems.append(
+                    f"batch_end is {format_instant(self.batch_end)}, which is in the future; the last complete slice "
+                    f"ends at {format_instant(floor_to(now, SLICE))}"
+                )
+        if problems:
+            raise whole_sentence("; ".join(problems))
+        return self
+
+    def batch(self, now: datetime) -> Interval:
+        """Return the interval asked for, or the last slice that was over and settled at `now`."""
+        if self.batch_start and self.batch_end:
+            return Interval(self.batch_start, self.batch_end)
+        end = floor_to(now - timedelta(minutes=self.settle_minutes), SLICE)
+        return Interval(end - SLICE, end)
+
+
+RequestModel = TypeVar("RequestModel", bound=Request)
+
+
+def parse_request(
+    model: type[RequestModel], document: Any, now: datetime, defaults: Mapping[str, Any] | None = None
+) -> RequestModel:
+    """Check a request.
+
+    Parameters
+    ----------
+    model : type
+        `BaselinesRequest` or `MiniBatchRequest`.
+    document : mapping or None
+        What was typed. A null field counts as left out.
+    now : datetime
+        When the execution started; ends after it are refused.
+    defaults : mapping, optional
+        Values for fields that the document leaves out.
+
+    Raises
+    ------
+    InvalidRequestError
+        One sentence for each problem.
+    """
+    if not isinstance(document, Mapping | None):
+        raise InvalidRequestError(
+            f"The request is {document!r:.80}, which is no JSON object: "
+            'write {} for the defaults, or fields such as {"dry_run": true}.'
+        )
+    given = {key: value for key, value in (document or {}).items() if value is not None and key != _NESTED_START}
+    try:
+        return model.model_validate({**(defaults or {}), **given}, context={"now": now})
+    except ValidationError as error:
+        allowed = list(model.model_fields)
+        sentences = [problem_sentence(problem, problem["loc"], allowed) for problem in error.errors()]
+        raise InvalidRequestError("The request can't be run: " + "; ".join(sentences) + ".") from None
+
+
+def _backfill_problems(request: BaselinesRequest, now: datetime) -> list[str]:
+    if request.start is None or request.end is None:
+        absent = [name for name in ("start", "end") if getattr(request, name) is None]
+        return [
+            f"{' and '.join(absent)} {'is' if len(absent) == 1 else 'are'} missing; a BACKFILL builds the baselines "
+            'that end in [start, end), e.g. {"mode": "BACKFILL", "start": "2026-01-01", "end": "2026-04-01"}'
+        ]
+    problems = _order_problems(request.start, request.end, ("start", "end"))
+    latest = floor_to(now, DAY) + DAY
+    if request.end > latest:
+        problems.append(
+            f"end is {format_instant(request.end)}, which is in the future; the range is half-open, and the last "
+            f"baseline that can be built ends at {format_instant(latest - DAY)}: write end {format_instant(latest)}"
+        )
+    return problems
+
+
+def _regular_problems(request: BaselinesRequest, now: datetime) -> list[str]:
+    problems = []
+    if request.start is not None:
+        problems.append(
+            "start is for a BACKFILL; a REGULAR run builds one baseline, over the horizon before end: "
+            'leave start out, or write "mode": "BACKFILL"'
+        )
+    if request.end is not None and request.end > now:
+        problems.append(
+            f"end is {format_instant(request.end)}, which is in the future; a baseline can end at "
+            f"{format_instant(floor_to(now, SLICE))} at the latest"
+        )
+    return problems
+
+
+def _month_problems(request: BaselinesRequest, now: datetime) -> list[str]:
+    if request.reference_month is None:
+        return []
+    if not request.inventory:
+        return ['reference_month is the month of the inventory unload; add "inventory": true, or leave it out']
+    if request.reference_month > f"{now:%Y-%m}":
+        return [f"reference_month is {request.reference_month}, which is in the future; the latest is {now:%Y-%m}"]
+    return []
+
+
+def _order_problems(start: datetime, end: datetime, names: tuple[str, str]) -> list[str]:
+    if start < end:
+        return []
+    return [
+        f"{names[0]} is {format_instant(start)} and {names[1]} is {format_instant(end)}; "
+        f"{names[0]} must be before {names[1]}"
+    ]
+
+
+def _not_on_a_slice(**instants: datetime | None) -> list[str]:
+    return [
+        f"{name} is {format_instant(instant)}, which is inside a 15-minute slice; "
+        f"write {format_instant(floor_to(instant, SLICE))}"
+        for name, instant in instants.items()
+        if instant is not None and floor_to(instant, SLICE) != instant
+    ]
