@@ -50,14 +50,9 @@ def deploy(
     work = account.directory / "state" / "deploy" / stack_name
     shutil.rmtree(work, ignore_errors=True)
     adapted = _adapted(template.resolve(), work)
-    # What SAM has built outlives the account: a function is built again only when its source has changed.
-    kept = account.directory / "cache" / "sam" / stack_name
-    built = kept / "build"
-    _sam(
-        account,
-        *("build", "--template-file", str(adapted), "--build-dir", str(built)),
-        *("--cached", "--cache-dir", str(kept / "cache"), "--parallel"),
-    )
+    built = work / "build"
+    # Without --cached, which compares a function's own folder and would miss a change in what its Makefile copies.
+    _sam(account, "build", "--template-file", str(adapted), "--build-dir", str(built), "--parallel")
     bucket = f"{_BUCKET_PREFIX}-{account.account_id}"
     account.client("s3").create_bucket(Bucket=bucket)
     overrides = [f"ParameterKey={name},ParameterValue={value}" for name, value in (parameters or {}).items()]
@@ -113,6 +108,8 @@ def _sam(account: Account, command: str, *arguments: str) -> None:
         **account.environment(),
         "SAM_CLI_TELEMETRY": "0",
         "SAM_CLI_POLL_DELAY": "0.2",
+        # Functions run with the Python that runs this account, whatever runtime the template names.
+        "LAMBDA_PYTHON": f"{sys.version_info.major}.{sys.version_info.minor}",
         # SAM looks for a Python of each function's runtime, which is the one that runs this account.
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
