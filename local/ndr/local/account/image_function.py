@@ -91,7 +91,7 @@ def _copy(arguments: list[str], context: Path, code: Path, dockerfile: Path) -> 
         raise InvalidRequestError(f"{dockerfile} copies from another stage, which only Docker can do.")
     placed = _TASK_ROOT / re.sub(r"\$\{?LAMBDA_TASK_ROOT\}?", str(_TASK_ROOT), target)
     if placed != _TASK_ROOT and _TASK_ROOT not in placed.parents:
-        raise InvalidRequestError(f"{dockerfile} copies to {target}, which lies outside {_TASK_ROOT}.")
+        return  # not code: what is put elsewhere serves a RUN, such as the file that pip installs from
     destination = code / placed.relative_to(_TASK_ROOT)
     for pattern in sources:
         found = sorted(context.glob(pattern.removeprefix("./"))) if pattern not in (".", "./") else [context]
