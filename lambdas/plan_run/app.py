@@ -13,7 +13,8 @@ from aws_lambda_powertools.utilities.parser import parse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from ndr.contract.jobspecs import check_jobspecs, read_jobspecs
+from ndr.contract.errors import JobSpecNotFoundError
+from ndr.contract.jobspecs import JobSpec, check_jobspecs, read_jobspecs
 from ndr.contract.planning import baseline_targets, plan_baselines, plan_mini_batch, read_statuses
 from ndr.contract.planning.baselines import series_of
 from ndr.contract.requests import BaselinesRequest, MiniBatchRequest, parse_request
@@ -54,6 +55,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     ------
     InvalidRequestError
         The request can't be run as it is.
+    JobSpecNotFoundError
+        The table holds no JobSpec of the project and version.
     JobSpecInvalidError
         The JobSpecs in the table break a rule, or do not fit together.
     """
@@ -83,9 +86,16 @@ def _plan_mini_batch(document: Any, now: datetime) -> dict[str, Any]:
     return plan_mini_batch(request, check_jobspecs(_jobspecs_of(request)), now)
 
 
-def _jobspecs_of(request: BaselinesRequest | MiniBatchRequest) -> list[Any]:
+def _jobspecs_of(request: BaselinesRequest | MiniBatchRequest) -> list[JobSpec]:
     table = dynamodb.Table(os.environ["NDR_JOBSPEC_TABLE"])
-    return read_jobspecs(table, request.project_name, request.feature_spec_version)
+    found = read_jobspecs(table, request.project_name, request.feature_spec_version)
+    if not found:
+        raise JobSpecNotFoundError(
+            f"Table {table.name} holds no JobSpec of project {request.project_name!r}, version "
+            f"{request.feature_spec_version!r}; check project_name and feature_spec_version, or put the JobSpecs with "
+            "`ndr jobspec put FILE`."
+        )
+    return found
 
 
 def _defaults() -> dict[str, str]:
