@@ -100,6 +100,14 @@ def test_machine_runs_a_pipeline_through_another_machine(account: Account, stack
     assert run["created"].endswith("Z")  # Step Functions writes times as text
 
 
+def test_a_functions_error_is_caught_by_its_class_name(account: Account, stack: dict[str, str]) -> None:
+    refused = execute(account, stack["ParentArn"], {"pipeline": ""})["refused"]
+    assert refused["Error"] == "InvalidRequestError"
+    cause = json.loads(refused["Cause"])
+    assert cause["errorMessage"] == "pipeline is empty; name one."
+    assert "raise InvalidRequestError" in "".join(cause["stackTrace"])
+
+
 @pytest.mark.parametrize(
     ("action", "arguments", "error"),
     [

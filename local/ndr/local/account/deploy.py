@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -52,12 +53,14 @@ def deploy(
     adapted = _adapted(template.resolve(), work)
     built = work / "build"
     # Without --cached, which compares a function's own folder and would miss a change in what its Makefile copies.
-    _sam(account, "build", "--template-file", str(adapted), "--build-dir", str(built), "--parallel")
+    project = template.resolve().parent
+    _sam(account, project, "build", "--template-file", str(adapted), "--build-dir", str(built), "--parallel")
     bucket = f"{_BUCKET_PREFIX}-{account.account_id}"
     account.client("s3").create_bucket(Bucket=bucket)
     overrides = [f"ParameterKey={name},ParameterValue={value}" for name, value in (parameters or {}).items()]
     _sam(
         account,
+        project,
         *("deploy", "--template-file", str(built / "template.yaml"), "--stack-name", stack_name),
         *("--s3-bucket", bucket, "--region", account.region, "--capabilities", *_CAPABILITIES),
         *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
@@ -67,8 +70,13 @@ def deploy(
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
-def sam_path() -> Path:
-    """The SAM command line tool: `$SAM`, else on the PATH, in `.tools/sam/bin`, or in `~/.local/bin`.
+def sam_path(project: Path) -> Path:
+    """The SAM command line tool: `$SAM`, else on the PATH, in the project's `.tools`, or in `~/.local/bin`.
+
+    Parameters
+    ----------
+    project
+        The folder of the template.
 
     Raises
     ------
@@ -78,7 +86,7 @@ def sam_path() -> Path:
     candidates = [
         os.environ.get("SAM"),
         shutil.which("sam"),
-        Path.cwd() / ".tools" / "sam" / "bin" / "sam",
+        project / ".tools" / "sam" / "bin" / "sam",
         Path.home() / ".local" / "bin" / "sam",
     ]
     for candidate in candidates:
@@ -102,19 +110,18 @@ def _adapted(template: Path, work: Path) -> Path:
     return adapted
 
 
-def _sam(account: Account, command: str, *arguments: str) -> None:
+def _sam(account: Account, project: Path, command: str, *arguments: str) -> None:
     environment = {
         **os.environ,
         **account.environment(),
         "SAM_CLI_TELEMETRY": "0",
         "SAM_CLI_POLL_DELAY": "0.2",
-        # Functions run with the Python that runs this account, whatever runtime the template names.
-        "LAMBDA_PYTHON": f"{sys.version_info.major}.{sys.version_info.minor}",
+        **_function_runtime(),
         # SAM looks for a Python of each function's runtime, which is the one that runs this account.
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
     ran = subprocess.run(
-        [str(sam_path()), command, *arguments],
+        [str(sam_path(project)), command, *arguments],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -126,3 +133,13 @@ def _sam(account: Account, command: str, *arguments: str) -> None:
         log.write(f"$ sam {command} {' '.join(arguments)}\n{ran.stdout}\n")
     if ran.returncode != 0:
         raise AccountError(f"`sam {command}` failed:\n{ran.stdout[-4000:]}")
+
+
+def _function_runtime() -> dict[str, str]:
+    """What the Makefile builds functions for: the Python that runs them here, whatever runtime the template names."""
+    machine = platform.machine()
+    return {
+        "PYTHON": sys.executable,
+        "LAMBDA_PYTHON": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "LAMBDA_PLATFORM": f"manylinux2014_{machine}" if sys.platform == "linux" else f"macosx_11_0_{machine}",
+    }

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from ministack import app
 from ministack.core import iam_actions, router
-from ministack.services import lambda_svc, stepfunctions
+from ministack.services import stepfunctions
 
 from ndr.local.account.authorization import resource_arn_of
 from ndr.local.account.aws_json import Handler
@@ -83,7 +82,6 @@ def register_all() -> None:
     register(SAGEMAKER, sagemaker)
     register(REDSHIFT_DATA, redshift_data)
     _authorize_on_resources()
-    _name_function_errors()
 
 
 def _authorize_on_resources() -> None:
@@ -97,22 +95,3 @@ def _authorize_on_resources() -> None:
         return arn or of_ministack(service, method, path, headers, body, query_params, region, account)
 
     iam_actions.extract_resource_arn = extract_resource_arn
-
-
-def _name_function_errors() -> None:
-    """Let a function's error carry its exception's class name, as Lambda does, so that a Catch can match it."""
-    of_ministack = lambda_svc._execute_function_warm
-
-    def execute(func: dict, event: dict, request_id: str) -> dict:
-        answer = of_ministack(func, event, request_id)
-        if answer.get("error") and answer["body"].get("errorType") == "Runtime.HandlerError":
-            answer["body"]["errorType"] = _exception_name(answer.get("log", ""), answer["body"]["errorMessage"])
-        return answer
-
-    lambda_svc._execute_function_warm = execute
-
-
-def _exception_name(log: str, message: str) -> str:
-    """The class name in a traceback's last part, which reads `package.module.Name: message`."""
-    ends = re.findall(rf"^([\w.]+)(?:: {re.escape(message)}|)$", log.rstrip(), flags=re.MULTILINE)
-    return ends[-1].rpartition(".")[2] if ends else "Runtime.HandlerError"

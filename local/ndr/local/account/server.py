@@ -63,9 +63,11 @@ def _serve(port: int, end_with_parent: bool) -> None:
     from hypercorn.config import Config
     from ministack import app
 
+    from ndr.local.account import lambda_errors
     from ndr.local.account.registration import register_all
 
     register_all()
+    lambda_errors.install()
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
     config.keep_alive_timeout = 75
