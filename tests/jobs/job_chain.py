@@ -15,6 +15,9 @@ from ndr.contract.manifest import Manifest
 from ndr.contract.time import Interval, format_instant, mini_batch_id
 from ndr.jobs.deltas.job import publish_deltas
 from ndr.jobs.fg_a.job import publish_fg_a
+from ndr.jobs.fg_b.job import BaselineSpecs, Short, publish_baselines
+from ndr.jobs.fg_b.targets import Target
+from ndr.jobs.inventory.snapshot import newest_snapshot
 from ndr.jobs.pair_counts.job import publish_pair_counts
 from ndr.jobs.run import Run
 from ndr.jobs.storage import put_bytes
@@ -66,6 +69,23 @@ class Project:
                 "inputs": self.uris("fg_a", "pair_counts", "machine_inventory"),
                 "outputs": self.uris("fg_b"),
             },
+            "machine_inventory_unload": {
+                "redshift": {
+                    "workgroup_name": "analytics",
+                    "database": "ndr",
+                    "secret_arn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:redshift",
+                    "region": "us-east-1",
+                    "iam_role": "arn:aws:iam::123456789012:role/unload",
+                },
+                "query": {
+                    "schema": "public",
+                    "table": "dim_machine",
+                    "ip_column": "ip_address",
+                    "name_column": "machine_name",
+                },
+                "output": {"s3_prefix": self.uri("machine_inventory")},
+            },
+            "non_persistent_prefixes": {"prefixes": ["VDI-"]},
         }
 
     def uris(self, *datasets: str) -> dict[str, str]:
@@ -93,6 +113,13 @@ class Project:
 
     def pair_counts(self, batch: Interval) -> list[Manifest]:
         return list(publish_pair_counts(self.run("pair_counts_builder"), self.spec("pair_counts_builder"), batch))
+
+    def baselines(self, targets: list[Target]) -> list[tuple[Target, Manifest | Short]]:
+        """Run the FG-B job without the ledger."""
+        run = self.run("fg_b_builder")
+        output = run.spec("machine_inventory_unload").output
+        specs = BaselineSpecs(run.spec("fg_b_builder"), run.spec("fg_a_builder"), ("VDI-",))
+        return list(publish_baselines(run, specs, targets, lambda month: newest_snapshot(output, month)))
 
     def fifteen_minute_steps(self, batch: Interval) -> None:
         """Run the three steps of the 15m pipeline."""

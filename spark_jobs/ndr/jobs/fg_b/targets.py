@@ -1,0 +1,80 @@
+"""Which baselines a run builds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ndr.contract.errors import InvalidRequestError
+from ndr.contract.jobspecs.fg_b_builder import Cadences
+from ndr.contract.time import HORIZONS, SLICE, Interval, baseline_ends, floor_to, horizon_interval, parse_instant
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Target:
+    """One baseline: over [end - horizon, end)."""
+
+    end: datetime
+    horizon: str
+
+    @property
+    def interval(self) -> Interval:
+        return horizon_interval(self.horizon, self.end)
+
+
+def horizons_of(word: str) -> list[str]:
+    """Return the horizons that BaselineHorizon names.
+
+    Raises
+    ------
+    InvalidRequestError
+    """
+    if word == "both":
+        return list(HORIZONS)
+    if word in HORIZONS:
+        return [word]
+    raise InvalidRequestError(f"BaselineHorizon is {word!r}; write 7d, 30d or both.")
+
+
+def regular_targets(horizon: str, end: str | None) -> list[Target]:
+    """Return the baselines of a REGULAR run: one for each horizon, ending at `end`.
+
+    Raises
+    ------
+    InvalidRequestError
+        No end, no instant, or not on a quarter hour.
+    """
+    if end is None:
+        raise InvalidRequestError("BaselineMode is REGULAR but BaselineEndTsIso is none; write the baseline's end.")
+    instant = parse_instant(end, "BaselineEndTsIso")
+    if floor_to(instant, SLICE) != instant:
+        raise InvalidRequestError(
+            f"BaselineEndTsIso is {end}, which is not the end of a 15-minute slice; use minute 00, 15, 30 or 45."
+        )
+    return [Target(instant, name) for name in horizons_of(horizon)]
+
+
+def backfill_targets(horizon: str, start: str | None, end: str | None, cadence: Cadences) -> list[Target]:
+    """Return the baselines that the schedules would have built in [start, end), in time order.
+
+    Raises
+    ------
+    InvalidRequestError
+        An end of the range is missing or no instant, or no scheduled baseline lies in the range.
+    """
+    if start is None or end is None:
+        raise InvalidRequestError(
+            "BaselineMode is BACKFILL but BackfillStartTsIso or BackfillEndTsIso is none; write both."
+        )
+    interval = Interval.parse(start, end, ("BackfillStartTsIso", "BackfillEndTsIso"))
+    targets = [
+        Target(instant, name)
+        for name in horizons_of(horizon)
+        for instant in baseline_ends(interval, cadence.of(name), cadence.weekday)
+    ]
+    if not targets:
+        raise InvalidRequestError(
+            f"No baseline of horizon {horizon} is scheduled in {interval}: 7d is built {cadence.seven_days} and 30d "
+            f"{cadence.thirty_days}; widen the range."
+        )
+    return sorted(targets)

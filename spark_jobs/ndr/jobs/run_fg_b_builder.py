@@ -1,0 +1,75 @@
+"""Entry point of FGBaselineBuilderStep."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from ndr.contract.errors import InsufficientHistoryError, InvalidRequestError, JobSpecNotFoundError
+from ndr.contract.time import format_instant
+from ndr.jobs.entry import Arguments, main, optional
+from ndr.jobs.fg_b.job import BaselineSpecs, Short, publish_baselines
+from ndr.jobs.fg_b.record import record
+from ndr.jobs.fg_b.targets import Target, backfill_targets, regular_targets
+from ndr.jobs.inventory.snapshot import newest_snapshot
+from ndr.jobs.run import Run, job_logger
+
+
+def job(run: Run, arguments: Arguments) -> None:
+    """Build the asked baselines; those short of history are named, and fail the run when there is no other.
+
+    Raises
+    ------
+    InsufficientHistoryError
+        No asked horizon has enough history.
+    """
+    specs = BaselineSpecs(run.spec("fg_b_builder"), run.spec("fg_a_builder"), _prefixes(run))
+    targets = _targets(specs, arguments)
+    output = run.spec("machine_inventory_unload").output
+    inventory_of = lru_cache(lambda month: newest_snapshot(output, month))
+    log = job_logger(run.job_name)
+    short = []
+    for target, outcome in publish_baselines(run, specs, targets, inventory_of):
+        record(run, target, outcome)
+        extra = {"horizon": target.horizon, "end": format_instant(target.end)}
+        if isinstance(outcome, Short):
+            short.append(str(outcome))
+            log.warning("insufficient history", extra=extra | {"reason": str(outcome)})
+        else:
+            rows = {name: table.rows for name, table in outcome.tables.items()}
+            log.info("published", extra=extra | {"rows": rows, "coverage": outcome.coverage, "note": outcome.note})
+    if len(short) == len(targets):
+        raise InsufficientHistoryError(
+            "No asked baseline has enough history: " + "; ".join(short[:3]) + (" ..." if len(short) > 3 else "") + ". "
+            "Load more history through the 15m pipeline, or lower min_coverage in the fg_b_builder JobSpec."
+        )
+
+
+def _targets(specs: BaselineSpecs, arguments: Arguments) -> list[Target]:
+    mode = arguments.baseline_mode
+    if mode == "REGULAR":
+        return regular_targets(arguments.baseline_horizon, optional(arguments.baseline_end_ts_iso))
+    if mode == "BACKFILL":
+        start, end = optional(arguments.backfill_start_ts_iso), optional(arguments.backfill_end_ts_iso)
+        return backfill_targets(arguments.baseline_horizon, start, end, specs.fg_b.cadence)
+    raise InvalidRequestError(f"BaselineMode is {mode!r}; write REGULAR or BACKFILL.")
+
+
+def _prefixes(run: Run) -> tuple[str, ...]:
+    try:
+        return run.spec("non_persistent_prefixes").prefixes  # type: ignore[no-any-return]
+    except JobSpecNotFoundError:
+        return ()  # a network without VDI hosts needs no such JobSpec
+
+
+if __name__ == "__main__":
+    main(
+        "fg_b_builder",
+        [
+            "baseline-horizon",
+            "baseline-mode",
+            "baseline-end-ts-iso",
+            "backfill-start-ts-iso",
+            "backfill-end-ts-iso",
+        ],
+        job,
+    )
