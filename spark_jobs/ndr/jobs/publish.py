@@ -91,14 +91,31 @@ class PartitionWriter:
 
     def write(self, table: pa.Table, dataset: Dataset) -> None:
         """Check a table and write it as `<run id>/<dataset>-00000.parquet`; call again to append a further file."""
-        check_table(table, dataset)
         done = self.tables.get(dataset.name)
-        files = done.files if done else ()
-        entry = self._write_file(table, f"{self.run_id}/{dataset.name}-{len(files):05d}.parquet")
+        number = len(done.files) if done else 0
+        self.add_files(dataset, [self.write_file(table, dataset, f"{number:05d}")])
+
+    def write_file(self, table: pa.Table, dataset: Dataset, name: str) -> FileEntry:
+        """Check a table and write it as `<run id>/<dataset>-<name>.parquet`; `add_files` makes it part of the version.
+
+        Safe from any process: a file that is never added is never read, and is swept with its run.
+
+        Raises
+        ------
+        SchemaMismatchError
+            Columns are not the dataset's, rows are not in its key's order, or a key occurs twice.
+        """
+        check_table(table, dataset)
+        return self._write_file(table, f"{self.run_id}/{dataset.name}-{name}.parquet")
+
+    def add_files(self, dataset: Dataset, files: Sequence[FileEntry]) -> None:
+        """Make written files part of the version; no two of them may hold the same key."""
+        done = self.tables.get(dataset.name)
+        all_files = (*(done.files if done else ()), *files)
         self.tables[dataset.name] = TableEntry(
-            rows=(done.rows if done else 0) + entry.rows,
-            schema_sha256=schema_sha256(table.schema),
-            files=(*files, entry),
+            rows=sum(file.rows for file in all_files),
+            schema_sha256=schema_sha256(arrow_schema(dataset)),
+            files=all_files,
         )
 
     def _write_file(self, table: pa.Table, path: str) -> FileEntry:

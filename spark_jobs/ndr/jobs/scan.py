@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -62,25 +62,55 @@ class Scan:
         SchemaMismatchError
             Names the file that is gone or whose columns differ from the contract.
         """
-        schema = pa.schema([arrow_schema(self.dataset).field(name) for name in self.columns])
         with ThreadPoolExecutor(READ_THREADS) as pool:
-            tables = list(pool.map(lambda file: self._read_file(file[0], file[1], schema), self.files()))
-        return pa.concat_tables(tables) if tables else schema.empty_table()
+            tables = list(pool.map(lambda file: read_rows(file[0], file[1], self.dataset, self.columns), self.files()))
+        return pa.concat_tables(tables) if tables else read_schema(self.dataset, self.columns).empty_table()
 
-    def _read_file(self, uri: str, interval: Interval | None, schema: pa.Schema) -> pa.Table:
-        system, path = filesystem(uri)
-        time_column = self.dataset.time_column
-        extra = [time_column] if interval and time_column and time_column not in self.columns else []
-        try:
-            table = pq.read_table(path, filesystem=system, columns=[*self.columns, *extra], use_threads=False)
-            if interval and time_column:
-                table = table.filter(_within(table[time_column], interval, self.dataset.is_window_end))
-            return table.select(list(self.columns)).cast(schema)
-        except (FileNotFoundError, pa.ArrowException, KeyError) as error:
-            raise SchemaMismatchError(
-                f"{uri} can't be read as {self.dataset.name} ({str(error).splitlines()[0]}); "
-                "build its partition again with the same batch."
-            ) from error
+
+def read_schema(dataset: Dataset, columns: Sequence[str]) -> pa.Schema:
+    """Return the contract's types of some columns."""
+    return pa.schema([arrow_schema(dataset).field(name) for name in columns])
+
+
+def read_rows(uri: str, interval: Interval | None, dataset: Dataset, columns: Sequence[str]) -> pa.Table:
+    """Read the rows of one file: all, or those that the interval holds by the dataset's time column.
+
+    Raises
+    ------
+    SchemaMismatchError
+        The file is gone or its columns differ from the contract.
+    """
+    schema = read_schema(dataset, columns)
+    return pa.concat_tables([schema.empty_table(), *row_groups(uri, interval, dataset, columns)])
+
+
+def row_groups(
+    uri: str, interval: Interval | None, dataset: Dataset, columns: Sequence[str], share: int = 0, shares: int = 1
+) -> Iterator[pa.Table]:
+    """Read a file, or the `share`-th of `shares` of its row groups, a row group at a time.
+
+    Raises
+    ------
+    SchemaMismatchError
+        The file is gone or its columns differ from the contract.
+    """
+    system, path = filesystem(uri)
+    time_column = dataset.time_column
+    extra = [time_column] if interval and time_column and time_column not in columns else []
+    schema = read_schema(dataset, columns)
+    try:
+        with pq.ParquetFile(path, filesystem=system, pre_buffer=True) as file:
+            groups = file.num_row_groups
+            for group in range(share * groups // shares, (share + 1) * groups // shares):
+                table = file.read_row_group(group, [*columns, *extra], use_threads=False)
+                if interval and time_column:
+                    table = table.filter(_within(table[time_column], interval, dataset.is_window_end))
+                yield table.select(list(columns)).cast(schema)
+    except (FileNotFoundError, pa.ArrowException, KeyError) as error:
+        raise SchemaMismatchError(
+            f"{uri} can't be read as {dataset.name} ({str(error).splitlines()[0]}); "
+            "build its partition again with the same batch."
+        ) from error
 
 
 def _within(times: pa.ChunkedArray, interval: Interval, is_window_end: bool) -> pa.ChunkedArray:
