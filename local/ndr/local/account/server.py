@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import importlib
 import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from ndr.local.account.directories import DIRECTORY_VARIABLE
@@ -80,6 +83,7 @@ def _serve(port: int, end_with_parent: bool) -> None:
             loop.add_signal_handler(number, told.set)
         if end_with_parent:
             _when_input_ends(lambda: loop.call_soon_threadsafe(told.set))
+        threading.Thread(target=_import_ahead, name="import ahead", daemon=True).start()
         await serve(app.app, config, shutdown_trigger=told.wait)  # type: ignore[arg-type]
 
     try:
@@ -88,15 +92,22 @@ def _serve(port: int, end_with_parent: bool) -> None:
         _end_children()
 
 
-def _when_input_ends(act: object) -> None:
+def _when_input_ends(act: Callable[[], object]) -> None:
     """Act when the pipe from the parent closes, which it does however the parent ends."""
 
     def watch() -> None:
         while sys.stdin.buffer.read(1):
             pass
-        act()  # type: ignore[operator]
+        act()
 
     threading.Thread(target=watch, name="parent watch", daemon=True).start()
+
+
+def _import_ahead() -> None:
+    """Import what the first deployment needs while SAM is still building; it takes longer than all of the start."""
+    with contextlib.suppress(ImportError):
+        importlib.import_module("samtranslator.translator.transform")
+    importlib.import_module("ministack.services.cloudformation.engine")
 
 
 def _end_children() -> None:
