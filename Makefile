@@ -10,7 +10,7 @@ ENGINE ?=
 BENCH ?= all
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench lint lock clean
+.PHONY: help setup demo test bench lint lint-template lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -31,6 +31,12 @@ help:  ## list the commands
 	@VIRTUAL_ENV=.tools/$* $(UV) pip install --quiet --require-hashes -r $<
 	@touch $@
 
+.tools/asl-validator/.ready:
+	@command -v npm >/dev/null || { echo "npm is missing; install it with: apt-get install npm"; exit 1; }
+	@echo "setting up .tools/asl-validator (once)"
+	@npm install --silent --no-fund --no-audit --no-package-lock --prefix .tools/asl-validator asl-validator@4.0.0
+	@touch $@
+
 setup: .venv/.ready .tools/sam/.ready  ## install everything that demo and test need
 
 demo: setup  ## run the monthly pipeline end to end on this machine; TRAFFIC=<folder of Zeek conn logs> uses yours
@@ -42,8 +48,17 @@ test: setup  ## run all tests; what Java or Docker would have run is listed at t
 bench: setup  ## run the benchmarks: BENCH=fg_b HOSTS=1000 for one
 	@.venv/bin/python -m benchmarks $(BENCH)
 
-lint: setup .tools/cfn-lint/.ready  ## run the static checks that need no network
+lint: setup  ## check the code: ruff, mypy, import-linter
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports
+
+lint-template: setup .tools/cfn-lint/.ready .tools/checkov/.ready .tools/asl-validator/.ready  ## check the template and the machines: sam validate, cfn-lint, checkov, asl-validator
+	@AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint --template template.yaml
+	@.tools/cfn-lint/bin/cfn-lint --non-zero-exit-code warning template.yaml
+	@.tools/checkov/bin/checkov --config-file .checkov.yaml
+	@# the template substitutes $${Name}; a number stands for each, so that expressions parse
+	@mkdir -p build/statemachines && for machine in statemachines/*.asl.json; do \
+		sed -E 's/\$$\{[A-Za-z]+\}/1/g' $$machine > build/$$machine && \
+		.tools/asl-validator/node_modules/.bin/asl-validator --json-path build/$$machine || exit 1; done
 
 lock: .venv/.ready  ## resolve requirements/*.lock anew
 	@for name in setup sam checkov cfn-lint; do $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url requirements/$$name.in -o requirements/$$name.lock; done
