@@ -1,7 +1,8 @@
-"""Where the rows of FG-A go: the place of each row when rows are laid out by group.
+"""Where the rows of FG-A go: the place of each row when rows are laid out by group, and by time within a group.
 
 Host groups are (host_ip, role, time_band, window_label), ordered so that the host groups of one segment group
-(segment_id, role, time_band, window_label) lie side by side: one array serves both.
+(segment_id, role, time_band, window_label) lie side by side: one array serves both. Rows of a group are in the order of
+their window ends: the rows of any horizon are one run of each group.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ndr.jobs.fg_b.order_statistics import Ints
+from ndr.contract.time import EPOCH, Interval
+from ndr.jobs.fg_b.order_statistics import Floats, Ints
 from ndr.jobs.fg_b.request import StatisticsRules
 from ndr.jobs.fg_b.segments import segments_of
 
@@ -21,10 +23,10 @@ _RADIX_BITS = 16
 
 @dataclass(frozen=True, slots=True)
 class RowKeys:
-    """The key columns of the rows of a horizon, as codes into their distinct texts.
+    """The key columns of rows, as codes into their distinct texts.
 
     `codes` holds host_ip, role, time_band and window_label, `texts` their distinct values; `end_codes` numbers the
-    window ends, whose instants (microseconds since the epoch) are `ends`.
+    window ends, whose instants (microseconds since the epoch, ascending) are `ends`.
     """
 
     codes: dict[str, NDArray[np.int32]]
@@ -37,32 +39,93 @@ class RowKeys:
 
 
 @dataclass(frozen=True, slots=True)
-class GroupLayout:
-    """The groups of a set of rows.
+class HorizonLayout:
+    """The groups that have rows in a horizon, and where these rows lie among the laid-out ones.
 
     Attributes
     ----------
-    places : array of (rows,)
-        Place of each input row in the laid-out order.
+    run_starts : array of (host groups,)
+        Where each host group's run of rows starts in the laid-out order of all rows.
     host_offsets : array of (host groups + 1,)
-        Where each host group starts in the laid-out order.
+        Where each host group starts when the horizon's rows lie side by side.
     segment_groups : array of (segment groups + 1,)
         The first host group of each segment group.
     host_columns, segment_columns : dict of str to list of str
         The key columns of the groups, in order.
     segment_ends : array of (segment groups,)
         Distinct window ends that a segment group was observed at.
+    is_whole : bool
+        The horizon's rows are all the rows there are.
     """
 
-    places: Ints
+    run_starts: Ints
     host_offsets: Ints
     segment_groups: Ints
     host_columns: dict[str, list[str]]
     segment_columns: dict[str, list[str]]
     segment_ends: Ints
+    is_whole: bool
+
+    def take(self, columns: dict[str, Floats]) -> dict[str, Floats]:
+        """Return the horizon's rows of laid-out columns."""
+        if self.is_whole:
+            return columns
+        shifts = np.repeat(self.run_starts - self.host_offsets[:-1], np.diff(self.host_offsets))
+        rows = np.arange(self.host_offsets[-1]) + shifts
+        return {name: column[rows] for name, column in columns.items()}
 
 
-def lay_out(keys: RowKeys, rules: StatisticsRules) -> GroupLayout:
+@dataclass(frozen=True, slots=True)
+class RowLayout:
+    """Rows laid out by host group and window end.
+
+    Attributes
+    ----------
+    places : array of (rows,)
+        Place of each input row in the laid-out order.
+    moments : array of (rows,)
+        host group * window ends + window end of each laid-out row: ascending.
+    ends : array of (window ends,)
+        Microseconds since the epoch, ascending.
+    group_keys : dict of str to list of str
+        host_ip, segment_id, role, time_band and window_label of each host group.
+    group_segments : array of (host groups,)
+        The segment group that each host group belongs to.
+    seen : array of bool, (segment groups, window ends)
+        Whether a segment group was observed at a window end.
+    """
+
+    places: Ints
+    moments: Ints
+    ends: Ints
+    group_keys: dict[str, list[str]]
+    group_segments: Ints
+    seen: NDArray[np.bool_]
+
+    def within(self, interval: Interval) -> HorizonLayout:
+        """Return the layout of the rows with start < window_end <= end."""
+        bounds = [(instant - EPOCH) // EPOCH.resolution for instant in (interval.start, interval.end)]
+        first, last = np.searchsorted(self.ends, bounds, side="right")
+        base = np.arange(len(self.group_segments)) * len(self.ends)
+        starts, stops = (np.searchsorted(self.moments, base + bound) for bound in (first, last))
+        present = np.flatnonzero(stops > starts)
+        segments = self.group_segments[present]
+        firsts = np.flatnonzero(np.diff(segments, prepend=-1))
+        names = {name: [values[group] for group in present] for name, values in self.group_keys.items()}
+        host_names, segment_names = ({**names}, {k: [v[group] for group in firsts] for k, v in names.items()})
+        del host_names["segment_id"], segment_names["host_ip"]
+        return HorizonLayout(
+            run_starts=starts[present],
+            host_offsets=np.concatenate(([0], np.cumsum((stops - starts)[present]))),
+            segment_groups=np.append(firsts, len(present)),
+            host_columns=host_names,
+            segment_columns=segment_names,
+            segment_ends=self.seen[segments[firsts], first:last].sum(axis=1),
+            is_whole=bool(first == 0 and last == len(self.ends)),
+        )
+
+
+def lay_out(keys: RowKeys, rules: StatisticsRules) -> RowLayout:
     """Group rows by host and by segment, in an order that depends on the keys alone."""
     hosts = keys.texts["host_ip"]
     segments = segments_of(hosts, rules.ipv4_prefix, rules.ipv6_prefix)
@@ -70,24 +133,25 @@ def lay_out(keys: RowKeys, rules: StatisticsRules) -> GroupLayout:
     combos, row_combo = _combinations(keys)
     numbers, host_of, combo_of = _group_numbers(segments, host_order, len(combos))
     groups = numbers[keys.codes["host_ip"], row_combo]
-    sizes = np.bincount(groups, minlength=numbers.size)
-    present = np.flatnonzero(sizes)
-    names = {"host_ip": [hosts[host] for host in host_of[present]]}
+    present = np.flatnonzero(np.bincount(groups, minlength=numbers.size))
+    group_of_number = np.zeros(numbers.size, np.int64)
+    group_of_number[present] = np.arange(len(present))
+    groups = group_of_number[groups]
+    names = {
+        name: [texts[host] for host in host_of[present]]
+        for name, texts in (("host_ip", hosts), ("segment_id", segments))
+    }
     names |= {name: [combos[combo][at] for combo in combo_of[present]] for at, name in enumerate(GROUP_COLUMNS)}
-    segment_key = [(segments[host], combo) for host, combo in zip(host_of[present], combo_of[present], strict=True)]
-    firsts = [group for group, key in enumerate(segment_key) if group == 0 or key != segment_key[group - 1]]
-    segment_groups = np.array([*firsts, len(present)], np.int64)
-    segment_of_number = np.zeros(numbers.size, np.int64)
-    segment_of_number[present] = np.repeat(np.arange(len(firsts)), np.diff(segment_groups))
-    segment_names = {"segment_id": [segment_key[group][0] for group in firsts]}
-    return GroupLayout(
-        places=_places(groups, numbers.size),
-        host_offsets=np.concatenate(([0], np.cumsum(sizes[present]))),
-        segment_groups=segment_groups,
-        host_columns=names,
-        segment_columns=segment_names | {name: [names[name][group] for group in firsts] for name in GROUP_COLUMNS},
-        segment_ends=_distinct_ends(segment_of_number[groups], keys, len(firsts)),
-    )
+    segment_keys = list(zip(names["segment_id"], combo_of[present], strict=True))
+    changes = [group == 0 or key != segment_keys[group - 1] for group, key in enumerate(segment_keys)]
+    group_segments = np.cumsum(changes, dtype=np.int64) - 1
+    seen = np.zeros((int(sum(changes)), len(keys.ends)), bool)
+    seen[group_segments[groups], keys.end_codes] = True
+    moments = groups * len(keys.ends) + keys.end_codes
+    places = _places(moments, len(present) * len(keys.ends))
+    laid_out = np.empty_like(moments)
+    laid_out[places] = moments
+    return RowLayout(places, laid_out, keys.ends, names, group_segments, seen)
 
 
 def _combinations(keys: RowKeys) -> tuple[list[tuple[str, ...]], NDArray[np.int32]]:
@@ -122,20 +186,13 @@ def _group_numbers(segments: list[str], host_order: list[int], combos: int) -> t
     return numbers, host_of, combo_of
 
 
-def _places(groups: Ints, count: int) -> Ints:
-    """Return each row's place in the stable order by group number, by radix sort of 16-bit digits."""
+def _places(keys: Ints, count: int) -> Ints:
+    """Return each row's place in the order by keys below `count`, by radix sort of 16-bit digits."""
     order: Ints | None = None
     for shift in range(0, max(count - 1, 1).bit_length(), _RADIX_BITS):
-        digits = (groups >> shift).astype(np.uint16)
+        digits = (keys >> shift).astype(np.uint16)
         step = np.argsort(digits if order is None else digits[order], kind="stable")
         order = step if order is None else order[step]
-    places = np.empty(len(groups), np.int64)
-    places[order] = np.arange(len(groups))
+    places = np.empty(len(keys), np.int64)
+    places[order] = np.arange(len(keys))
     return places
-
-
-def _distinct_ends(segments: Ints, keys: RowKeys, count: int) -> Ints:
-    """Count the distinct window ends of each of `count` segment groups."""
-    seen = np.zeros((count, len(keys.ends)), bool)
-    seen[segments, keys.end_codes] = True
-    return seen.sum(axis=1)

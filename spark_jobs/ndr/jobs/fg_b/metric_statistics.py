@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ndr.jobs.fg_b.baseline_tables import MetricStatistics
-from ndr.jobs.fg_b.layout import GroupLayout
+from ndr.jobs.fg_b.layout import HorizonLayout
 from ndr.jobs.fg_b.order_statistics import Floats, Ints, order_statistics, sort_groups
 
 
 @dataclass(frozen=True, slots=True)
 class HostAndSegment:
-    """A metric's statistics for the host groups and for the segment groups of a layout."""
+    """A metric's statistics for the host groups and for the segment groups of a horizon."""
 
     host: MetricStatistics
     segment: MetricStatistics
@@ -32,13 +32,13 @@ def starts_of(counts: Ints) -> Ints:
     return np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
 
 
-def metric_statistics(column: Floats, kept: NDArray[np.bool_], layout: GroupLayout) -> HostAndSegment:
+def metric_statistics(column: Floats, kept: NDArray[np.bool_], layout: HorizonLayout) -> HostAndSegment:
     """Compute one metric's statistics over the kept rows, and its support over all rows.
 
     Parameters
     ----------
     column : array of float64
-        The metric in the laid-out order; a value that is not finite is missing.
+        The metric over the horizon's rows, group by group; a value that is not finite is missing.
     kept : array of bool
         Rows that capping leaves in.
     """

@@ -76,11 +76,15 @@ def _row_keys(tables: list[pa.Table]) -> RowKeys:
             dict.fromkeys(TEXT_COLUMNS, empty), {name: [] for name in TEXT_COLUMNS}, empty, np.zeros(0, np.int64)
         )
     columns = {name: _unified(tables, name) for name in (*TEXT_COLUMNS, TIME_COLUMN)}
+    end_codes, ends = columns[TIME_COLUMN][0], columns[TIME_COLUMN][1].to_numpy()
+    in_time = np.argsort(ends)
+    rank = np.empty(len(ends), np.int32)
+    rank[in_time] = np.arange(len(ends))
     return RowKeys(
         codes={name: columns[name][0] for name in TEXT_COLUMNS},
         texts={name: columns[name][1].to_pylist() for name in TEXT_COLUMNS},
-        end_codes=columns[TIME_COLUMN][0],
-        ends=columns[TIME_COLUMN][1].to_numpy(),
+        end_codes=rank[end_codes],
+        ends=ends[in_time],
     )
 
 

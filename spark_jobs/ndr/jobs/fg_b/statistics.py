@@ -1,4 +1,4 @@
-"""Host and segment baselines: exact, robust statistics of every FG-A metric over a horizon."""
+"""Host and segment baselines: exact, robust statistics of every FG-A metric over one horizon or many."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ndr.contract.time import Interval
 from ndr.jobs.fg_b.baseline_tables import Baselines, GroupCounts, baseline_table
 from ndr.jobs.fg_b.capping import anomalous_rows
-from ndr.jobs.fg_b.layout import GroupLayout, lay_out
+from ndr.jobs.fg_b.layout import HorizonLayout, RowLayout, lay_out
 from ndr.jobs.fg_b.metric_statistics import HostAndSegment, count_marked, metric_statistics
 from ndr.jobs.fg_b.order_statistics import Floats
 from ndr.jobs.fg_b.request import BaselineWindow, StatisticsRules
@@ -20,6 +21,7 @@ from ndr.jobs.fg_b.row_columns import laid_out_columns, placements, read_keys
 from ndr.jobs.fg_b.row_source import RowSource, TableRows
 
 ReadColumns = Callable[[Sequence[str]], dict[str, Floats]]
+Marks = NDArray[np.bool_]
 
 # Metric columns that are in memory at a time, over all threads; a single larger column is still read whole.
 _COLUMN_BYTES = 64 << 20
@@ -31,22 +33,34 @@ def host_and_segment_baselines(
     rules: StatisticsRules,
     threads: int = 1,
 ) -> Baselines:
-    """Compute the host and segment baselines of one horizon.
+    """Compute the host and segment baselines of one horizon: `baselines_of_windows` for one window."""
+    return baselines_of_windows(rows, [window], rules, threads)[0]
+
+
+def baselines_of_windows(
+    rows: pa.Table | Iterable[pa.RecordBatch] | RowSource,
+    windows: Sequence[BaselineWindow],
+    rules: StatisticsRules,
+    threads: int = 1,
+) -> list[Baselines]:
+    """Compute the host and segment baselines of several, overlapping horizons, reading and grouping the rows once.
 
     Parameters
     ----------
     rows : Arrow table, record batches, or RowSource
         FG-A rows: host_ip, role, time_band, window_label, window_end and the metrics of `rules`. Any superset of the
-        horizon's rows in any order, with the segments whole: the result for a segment depends on its rows alone.
-    window : BaselineWindow
+        horizons' rows in any order, with the segments whole: the result for a segment depends on its rows alone.
+    windows : sequence of BaselineWindow
+        Not empty. Memory grows with the time from the first start to the last end.
     rules : StatisticsRules
     threads : int
         Threads to compute with; the result does not depend on it.
 
     Returns
     -------
-    Baselines
-        `host` and `segment`, ordered by segment, role, time_band, window_label, host.
+    list of Baselines
+        For each window `host` and `segment`, ordered by segment, role, time_band, window_label, host: equal, bit for
+        bit, to what the window computed alone gives.
 
     Raises
     ------
@@ -58,54 +72,83 @@ def host_and_segment_baselines(
     Notes
     -----
     Nulls, NaN and infinities are missing: they count in no statistic and no support. Metrics are read and computed
-    one after the other (a thread each), so that memory holds a few columns, never the table.
+    one after the other (a few in each thread), so that memory holds a few columns, never the table.
     """
     source = rows if isinstance(rows, RowSource) else TableRows(rows)
+    span = Interval(min(each.interval.start for each in windows), max(each.end for each in windows))
     with ThreadPoolExecutor(threads) as pool:
-        keys, selections = read_keys(source, window.interval, pool)
-        layout = lay_out(keys, rules)
-        del keys
-        chosen = placements(selections, layout.places, pool)
-        read = partial(laid_out_columns, source, chosen, len(layout.places))
-        kept, metrics = _all_metrics(read, layout, rules, pool, threads)
-    return _tables(layout, kept, metrics, window, rules)
+        layout, read = _laid_out(source, span, rules, pool)
+        horizons = [layout.within(window.interval) for window in windows]
+        held, kept = _capped(read, horizons, rules, pool, threads)
+        together = max(1, _COLUMN_BYTES // (threads * 8 * max(len(layout.places), 1)))
+        metrics = _all_metrics(
+            read, held, horizons, kept, rules, pool, max(threads, -(-len(rules.metrics) // together))
+        )
+    return [_tables(*each, rules) for each in zip(windows, horizons, kept, metrics, strict=True)]
 
 
-def _all_metrics(
-    read: ReadColumns, layout: GroupLayout, rules: StatisticsRules, pool: Executor, threads: int
-) -> tuple[NDArray[np.bool_], dict[str, HostAndSegment]]:
-    """Cap by the key metrics, then compute every metric; return the rows that capping keeps, too."""
-    rows = len(layout.places)
-    together = max(1, _COLUMN_BYTES // (threads * 8 * max(rows, 1)))
+def _laid_out(
+    source: RowSource, span: Interval, rules: StatisticsRules, pool: Executor
+) -> tuple[RowLayout, ReadColumns]:
+    """Group the rows of the span; return the layout, and how to read metric columns into it."""
+    keys, selections = read_keys(source, span, pool)
+    layout = lay_out(keys, rules)
+    chosen = placements(selections, layout.places, pool)
+    return layout, partial(laid_out_columns, source, chosen, len(layout.places))
+
+
+def _capped(
+    read: ReadColumns, horizons: Sequence[HorizonLayout], rules: StatisticsRules, pool: Executor, threads: int
+) -> tuple[dict[str, Floats], list[Marks]]:
+    """Return the key metrics' columns, and the rows of each horizon that capping keeps."""
     held: dict[str, Floats] = {}
-    kept = np.ones(rows, bool)
-    for columns, anomalous in pool.map(partial(_key_columns, read, layout, rules), _shares(rules.key_metrics, threads)):
+    dropped = [np.zeros(horizon.host_offsets[-1], bool) for horizon in horizons]
+    mark = partial(_key_columns, read, horizons, rules.capping_limit)
+    for columns, anomalous in pool.map(mark, _shares(rules.key_metrics, threads)):
         held |= columns
-        kept &= ~anomalous
-
-    def compute(names: Sequence[str]) -> dict[str, HostAndSegment]:
-        columns = {name: held.pop(name) for name in names if name in held} or read(names)
-        return {name: metric_statistics(columns.pop(name), kept, layout) for name in names}
-
-    others = [name for name in rules.metrics if name not in rules.key_metrics]
-    tasks = [[name] for name in rules.key_metrics]
-    tasks += _shares(others, max(threads, -(-len(others) // together)))
-    metrics: dict[str, HostAndSegment] = {}
-    for done in pool.map(compute, tasks):
-        metrics |= done
-    return kept, metrics
+        for of_horizon, more in zip(dropped, anomalous, strict=True):
+            np.logical_or(of_horizon, more, out=of_horizon)
+    return held, [~of_horizon for of_horizon in dropped]
 
 
 def _key_columns(
-    read: ReadColumns, layout: GroupLayout, rules: StatisticsRules, names: Sequence[str]
-) -> tuple[dict[str, Floats], NDArray[np.bool_]]:
-    """Read some key metrics and mark the rows that any of them caps."""
+    read: ReadColumns, horizons: Sequence[HorizonLayout], limit: float, names: Sequence[str]
+) -> tuple[dict[str, Floats], list[Marks]]:
+    """Read some key metrics and mark the rows of each horizon that any of them caps."""
     columns = read(names)
-    offsets = layout.host_offsets[layout.segment_groups]
-    anomalous = np.zeros(len(layout.places), bool)
-    for name in names:
-        anomalous |= anomalous_rows(columns[name], offsets, rules.capping_limit)
-    return columns, anomalous
+    marks = []
+    for horizon in horizons:
+        offsets = horizon.host_offsets[horizon.segment_groups]
+        of_metrics = [anomalous_rows(column, offsets, limit) for column in horizon.take(columns).values()]
+        marks.append(np.logical_or.reduce(of_metrics))
+    return columns, marks
+
+
+def _all_metrics(
+    read: ReadColumns,
+    held: dict[str, Floats],
+    horizons: Sequence[HorizonLayout],
+    kept: Sequence[Marks],
+    rules: StatisticsRules,
+    pool: Executor,
+    tasks: int,
+) -> list[dict[str, HostAndSegment]]:
+    """Compute every metric of every horizon in so many tasks; `held` columns are given up when done."""
+
+    def compute(names: Sequence[str]) -> list[dict[str, HostAndSegment]]:
+        columns = {name: held.pop(name) for name in names if name in held} or read(names)
+        results = []
+        for horizon, keep in zip(horizons, kept, strict=True):
+            taken = horizon.take(columns)
+            results.append({name: metric_statistics(taken[name], keep, horizon) for name in names})
+        return results
+
+    others = [name for name in rules.metrics if name not in rules.key_metrics]
+    metrics: list[dict[str, HostAndSegment]] = [{} for _ in horizons]
+    for done in pool.map(compute, [*([name] for name in rules.key_metrics), *_shares(others, tasks)]):
+        for horizon_metrics, of_task in zip(metrics, done, strict=True):
+            horizon_metrics.update(of_task)
+    return metrics
 
 
 def _shares(names: Sequence[str], count: int) -> list[list[str]]:
@@ -114,20 +157,20 @@ def _shares(names: Sequence[str], count: int) -> list[list[str]]:
 
 
 def _tables(
-    layout: GroupLayout,
-    kept: NDArray[np.bool_],
-    metrics: dict[str, HostAndSegment],
     window: BaselineWindow,
+    horizon: HorizonLayout,
+    kept: Marks,
+    metrics: dict[str, HostAndSegment],
     rules: StatisticsRules,
 ) -> Baselines:
-    rows = np.diff(layout.host_offsets)
-    capped = rows - count_marked(kept, layout.host_offsets)
+    rows = np.diff(horizon.host_offsets)
+    capped = rows - count_marked(kept, horizon.host_offsets)
     host_counts = GroupCounts(rows, capped, rows)
-    firsts = layout.segment_groups[:-1]
-    segment_counts = GroupCounts(np.add.reduceat(rows, firsts), np.add.reduceat(capped, firsts), layout.segment_ends)
+    firsts = horizon.segment_groups[:-1]
+    segment_counts = GroupCounts(np.add.reduceat(rows, firsts), np.add.reduceat(capped, firsts), horizon.segment_ends)
     of_hosts = {name: metric.host for name, metric in metrics.items()}
     of_segments = {name: metric.segment for name, metric in metrics.items()}
     return Baselines(
-        host=baseline_table(layout.host_columns, host_counts, of_hosts, window, rules),
-        segment=baseline_table(layout.segment_columns, segment_counts, of_segments, window, rules),
+        host=baseline_table(horizon.host_columns, host_counts, of_hosts, window, rules),
+        segment=baseline_table(horizon.segment_columns, segment_counts, of_segments, window, rules),
     )

@@ -1,0 +1,40 @@
+"""FG-B for ends of a backfill: python bench_fg_b_backfill_run.py OUTPUT FOLDER HORIZON:END...
+
+One process builds all the given baselines from FOLDER's daily files, reading each needed day once.
+"""
+
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import without_pandas  # noqa: F401
+from bench_fg_b_data import KEY_METRICS, METRICS, time_band
+
+from ndr.contract.time import HORIZONS, Interval
+from ndr.jobs.fg_b.backfill import chunks
+from ndr.jobs.fg_b.request import BaselineWindow, StatisticsRules
+from ndr.jobs.fg_b.row_columns import TEXT_COLUMNS
+from ndr.jobs.fg_b.row_source import ParquetRows
+from ndr.jobs.fg_b.statistics import baselines_of_windows
+
+output, folder, *wanted = sys.argv[1:]
+BANDS = [time_band(each) for each in range(96)]
+
+
+def window(horizon: str, day: str) -> BaselineWindow:
+    end = datetime.fromisoformat(day).replace(tzinfo=UTC)
+    length = HORIZONS[horizon]
+    expected = {(band, "15m"): BANDS.count(band) * length.days for band in set(BANDS)}
+    return BaselineWindow(horizon, Interval(end - length, end), expected)
+
+
+for chunk in chunks([window(*each.split(":")) for each in wanted], timedelta(days=30)):
+    first = min(each.interval.start for each in chunk)
+    days = range((chunk[-1].end - first).days)
+    names = [Path(folder) / f"{first + timedelta(days=day):%Y-%m-%d}.parquet" for day in days]
+    rows = ParquetRows([str(name) for name in names], TEXT_COLUMNS)
+    results = baselines_of_windows(rows, chunk, StatisticsRules(METRICS, KEY_METRICS), threads=2)
+    for each, baselines in zip(chunk, results, strict=True):
+        for part, table in (("host", baselines.host), ("segment", baselines.segment)):
+            pq.write_table(table, Path(output) / f"{each.label}_{each.end:%Y-%m-%d}_{part}.parquet", compression="zstd")
