@@ -1,0 +1,60 @@
+"""Run benchmarks: `python -m benchmarks all`, or one of them by name; HOSTS=1000 chooses a size.
+
+Each prints one JSON line a measurement, ours and its rivals interleaved in one run, and last the ratio. The lines are
+kept in benchmarks/results/<bench>.jsonl; fg_b's also become a plot of time and memory against hosts.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.plot import plot_fg_b
+
+FOLDER = Path(__file__).parent
+RESULTS = FOLDER / "results"
+BENCHES = ("deltas", "fg_a", "fg_b", "fg_b_backfill")
+FG_B_HOSTS = ("300", "1000", "3000")
+
+
+def runs(bench: str, hosts: str | None) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the script and the environment of each run that a name stands for."""
+    if bench not in (*BENCHES, "all"):
+        sys.exit(f"There is no benchmark {bench!r}; write BENCH=all or one of {', '.join(BENCHES)}.")
+    for name in BENCHES if bench == "all" else [bench]:
+        if name == "fg_b":
+            yield from ((name, {"HOSTS": size}) for size in ([hosts] if hosts else FG_B_HOSTS))
+        else:
+            yield name, {"HOSTS": hosts} if hosts else {}
+
+
+def main() -> None:
+    """Run what the command line names, print its lines as they come, and keep them."""
+    bench = sys.argv[1] if len(sys.argv) > 1 else "all"
+    RESULTS.mkdir(exist_ok=True)
+    for name, environment in runs(bench, os.environ.get("HOSTS")):
+        size = f"_{environment['HOSTS']}" if "HOSTS" in environment else ""
+        _run(FOLDER / f"bench_{name}.py", environment, RESULTS / f"{name}{size}.jsonl")
+    plot_fg_b(RESULTS)
+
+
+def _run(script: Path, environment: dict[str, str], result: Path) -> None:
+    beside = result.with_suffix(".partial")
+    process = subprocess.Popen(
+        [sys.executable, str(script)], env=os.environ | environment, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    with beside.open("w") as kept:
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            kept.write(line)
+    if process.wait():
+        sys.exit(f"{script.name} failed; what it measured before is in {beside}.")
+    beside.replace(result)  # an interrupted run leaves the last whole one
+
+
+if __name__ == "__main__":
+    main()
