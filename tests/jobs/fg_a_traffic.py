@@ -64,18 +64,23 @@ def traffics(draw, max_slices=10):
         draw(st.sampled_from([0, 24, 32])),
         draw(st.sampled_from([0, 64, 128])),
     )
-    start = draw(st.sampled_from(_STARTS)) + draw(st.integers(-4, 95)) * SLICE
+    start = draw(st.sampled_from(_STARTS)) + draw(st.one_of(st.integers(-4, 3), st.integers(-4, 95))) * SLICE
     traffic = Traffic(Interval(start, start + draw(st.integers(1, max_slices)) * SLICE), spec)
-    ago = st.one_of(st.integers(1, 14), st.integers(1, 130), st.integers(1, 96 * 6), st.integers(1, 96 * 34))
-    places = draw(st.lists(st.tuples(*map(st.sampled_from, (HOSTS, ("inbound", "outbound"), PEERS, PORTS)), ago),
-                           max_size=40, unique=True))  # fmt: skip
+    # Crowded traffic makes leads change hands; thin traffic reaches far back.
+    near = st.integers(1, 14)
+    days_back = st.builds(lambda slices, days: slices + 96 * days, near, st.integers(0, 3))
+    far = st.one_of(near, st.integers(1, 130), st.integers(1, 96 * 6), st.integers(1, 96 * 34))
+    ago, hosts, least = draw(st.sampled_from([(near, 1, 20), (days_back, 1, 20), (far, 3, 0)]))
+    ends = st.sampled_from(HOSTS[:hosts]), st.sampled_from(("outbound", "inbound")[:hosts])
+    place = st.tuples(*ends, st.sampled_from(PEERS), st.sampled_from(PORTS), ago)
+    places = draw(st.lists(place, min_size=least, max_size=40, unique=True))
     for host, role, peer, port, slices_ago in places:
         slice_start = traffic.batch.end - slices_ago * SLICE
         row = {"host_ip": host, "role": role, "peer_ip": peer, "peer_port": port, "slice_start": slice_start}
         if slice_start < traffic.earliest:
             traffic.history.append(row)
         else:
-            counts = {"sessions_cnt": draw(st.integers(1, 4)), "bytes": draw(st.sampled_from([0, 0, 7, 7, 1500]))}
+            counts = {"sessions_cnt": draw(st.integers(1, 4)), "bytes": draw(st.sampled_from([0, 7, 7, 20, 1500]))}
             traffic.peer_deltas.append(row | counts)
     traffic.deltas = _deltas_of(traffic.peer_deltas, draw)
     return traffic

@@ -83,7 +83,7 @@ def test_history_that_repeats_or_overtakes_the_windows_counts_once(traffic: Traf
     assert build(traffic, overlapping).equals(build(traffic, traffic.history))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(traffics(), st.lists(st.integers(1, 96 * 9), min_size=1, max_size=5))
 def test_days_carried_forward_in_steps_equal_all_slices(traffic: Traffic, steps: list[int]) -> None:
     past = mirrored(traffic.history)

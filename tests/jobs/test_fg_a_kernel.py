@@ -1,5 +1,6 @@
 """FG-A against the plain-Python oracle, and equal however batch, hosts and rows are cut or ordered."""
 
+import math
 import random
 from dataclasses import replace
 
@@ -124,6 +125,42 @@ def test_figures_of_one_window_by_hand() -> None:
     assert (row["new_peer_cnt"], row["rare_peer_cnt"]) == (3, 1)  # 30 January is one day too old
     assert (row["new_port_cnt"], row["rare_port_cnt"]) == (0, 1)
     assert (row["hour_of_day"], row["time_band"], row["day_of_week"]) == (10, "working_hours", 0)
+
+
+def test_entropy_is_untouched_by_the_thousands_that_left() -> None:
+    first, second = "2026-03-02T10:00", "2026-03-02T10:15"
+    crowd = [peer_row("10.0.0.5", f"192.0.{n // 250}.{n % 250}", first, 3) for n in range(5000)]
+    left = [peer_row("10.0.0.5", "192.0.2.1", second, 3), peer_row("10.0.0.5", "192.0.2.2", second, 1)]
+    deltas = delta_table([delta_row("10.0.0.5", first, 15_000), delta_row("10.0.0.5", second, 4)])
+    spec = spec_of(windows=("15m",))
+    both = build_fg_a(Interval(at(first), at("2026-03-02T10:30")), spec, deltas, peer_table(crowd + left))
+    assert both.column("peer_ip_entropy").to_pylist() == pytest.approx(
+        [math.log2(5000), 2 - 0.75 * math.log2(3)], rel=1e-12
+    )
+    assert both.column("peer_ip_nunique").to_pylist() == [5000, 2]
+
+
+def test_the_lead_in_bytes_passes_on_when_its_holder_leaves() -> None:
+    rows = [
+        peer_row("10.0.0.5", "192.0.2.1", "2026-03-02T10:00", 1, bytes=1500),
+        peer_row("10.0.0.5", "192.0.2.2", "2026-03-02T10:15", 4, bytes=7),
+        peer_row("10.0.0.5", "192.0.2.3", "2026-03-02T10:30", 1, bytes=3),
+    ]
+    deltas = [delta_row("10.0.0.5", f"{row['slice_start']:%Y-%m-%dT%H:%M}", row["sessions_cnt"]) for row in rows]
+    batch = Interval(at("2026-03-02T10:15"), at("2026-03-02T10:45"))
+    found = build(Traffic(batch, spec_of(windows=("30m",)), deltas, rows))
+    assert found.column("peer_ip_top1_bytes_share").to_pylist() == [1500 / 1507, 7 / 10]
+    assert found.column("peer_ip_top1_sessions_share").to_pylist() == [4 / 5, 4 / 5]
+
+
+def test_the_lookback_moves_on_with_the_day_of_the_windows_start() -> None:
+    row = peer_row("10.0.0.5", "192.0.2.1", "2026-03-10T00:00", 1)
+    deltas = [delta_row("10.0.0.5", "2026-03-10T00:00", 1)]
+    batch = Interval(at("2026-03-10T00:00"), at("2026-03-10T00:30"))
+    before = [row | {"slice_start": at("2026-03-08T12:00")}]
+    found = build(Traffic(batch, spec_of(windows=("30m",), lookback_days=1), deltas, [row], before))
+    assert found.column("rare_pair_cnt").to_pylist() == [1, 0]
+    assert found.column("new_pair_cnt").to_pylist() == [0, 1]
 
 
 def test_the_clock_change_moves_the_working_day() -> None:
