@@ -1,0 +1,40 @@
+"""``ndr``: this machine as an AWS account, and the pipelines in it."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from ndr.contract.errors import NdrError
+from ndr.local.commands import jobspec, run
+from ndr.local.commands.backfill import backfill
+from ndr.local.commands.demo import demo
+from ndr.local.commands.down import down
+from ndr.local.commands.ingest import ingest
+from ndr.local.commands.status import status
+from ndr.local.commands.up import up
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+for command in (up, down, ingest, backfill, status, demo):
+    app.command()(command)
+app.add_typer(run.app, name="run")
+app.add_typer(jobspec.app, name="jobspec")
+
+
+def main() -> None:
+    """Run a command. A named error is one sentence and exit status 1."""
+    try:
+        app(prog_name="ndr")
+    except NdrError as error:
+        Console(stderr=True).print(Text(f"{type(error).__name__}: {error}", style="red"), soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("Interrupted. An account that was started runs on until `ndr down`.")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

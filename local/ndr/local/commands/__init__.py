@@ -1,0 +1,1 @@
+"""The commands of ``ndr``, one file each."""

@@ -1,0 +1,26 @@
+"""``ndr backfill``: build every baseline that the schedules would have built in a range."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ndr.local.commands.options import HERE, Directory
+from ndr.local.commands.run import DryRun, run_and_report
+
+
+def backfill(
+    start: Annotated[str, typer.Argument(help="First baseline end, e.g. 2026-01-01.")],
+    end: Annotated[str, typer.Argument(help="End of the range of baseline ends, exclusive.")],
+    directory: Directory = HERE,
+    horizon: Annotated[str, typer.Option(help="7d, 30d or both.")] = "both",
+    reprocess: Annotated[
+        str,
+        typer.Option(help="none: only what was never tried; failed: also what did not complete; completed: all."),
+    ] = "failed",
+    dry_run: DryRun = False,
+) -> None:
+    """Build the baselines that end in [START, END): 7d daily, 30d weekly unless the JobSpec says otherwise."""
+    request = {"mode": "BACKFILL", "start": start, "end": end, "horizon": horizon, "reprocess": reprocess}
+    run_and_report(directory, "baselines", {**request, "dry_run": dry_run})

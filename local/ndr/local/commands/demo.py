@@ -1,0 +1,24 @@
+"""``ndr demo``: the whole monthly run on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ndr.local.commands.options import HERE, Directory, progress
+from ndr.local.demo.run import DemoRequest, run_demo
+
+
+def demo(
+    directory: Directory = HERE,
+    traffic: Annotated[
+        Path | None, typer.Option(help="A folder of Zeek conn logs; without it, an office's traffic is generated.")
+    ] = None,
+    engine: Annotated[str, typer.Option(help="local, or spark, which needs Java.")] = "local",
+    days: Annotated[int, typer.Option(help="Days of generated traffic.")] = 35,
+    seed: Annotated[int, typer.Option(help="Seed of the generated traffic.")] = 7,
+) -> None:
+    """Deploy, feed traffic, run the monthly execution, show what was published and what stands out."""
+    run_demo(DemoRequest(directory, traffic, engine, days, seed), progress())

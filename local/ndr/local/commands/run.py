@@ -1,0 +1,99 @@
+"""``ndr run``: start a state machine as its schedule, or a person at the console, would, and follow it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from ndr.contract.errors import NdrError, PipelineFailedError
+from ndr.local.commands.options import HERE, Directory, progress
+from ndr.local.commands.status import print_published
+from ndr.local.console.follow import FollowedExecution, Follower
+from ndr.local.console.progress import Progress
+from ndr.local.console.tables import print_timeline
+from ndr.local.deployment.deployment import Deployment
+
+app = typer.Typer(no_args_is_help=True, help="Start a state machine and follow it.")
+
+End = Annotated[str | None, typer.Option(help="Where the baselines end; last midnight UTC by default.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Plan, and start nothing.")]
+
+
+@app.command("mini-batch")
+def mini_batch(
+    directory: Directory = HERE,
+    start: Annotated[str | None, typer.Option(help="Start of the batch, e.g. 2026-01-31T06:15:00Z.")] = None,
+    end: Annotated[str | None, typer.Option(help="End of the batch, exclusive.")] = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Run one batch through the 15-minute pipeline: the last complete slice, or [--start, --end)."""
+    run_and_report(directory, "mini_batch", {"batch_start": start, "batch_end": end, "dry_run": dry_run})
+
+
+@app.command()
+def monthly(directory: Directory = HERE, end: End = None, dry_run: DryRun = False) -> None:
+    """Unload the machine inventory, then build the baselines of both horizons."""
+    run_and_report(directory, "baselines", {"horizon": "both", "inventory": True, "end": end, "dry_run": dry_run})
+
+
+@app.command()
+def nightly(directory: Directory = HERE, end: End = None, dry_run: DryRun = False) -> None:
+    """Build the 7-day baselines."""
+    run_and_report(directory, "baselines", {"horizon": "7d", "end": end, "dry_run": dry_run})
+
+
+@app.command()
+def weekly(directory: Directory = HERE, end: End = None, dry_run: DryRun = False) -> None:
+    """Build the 30-day baselines."""
+    run_and_report(directory, "baselines", {"horizon": "30d", "end": end, "dry_run": dry_run})
+
+
+def run_and_report(directory: Any, machine: str, request: Mapping[str, Any]) -> None:
+    """Run a machine of a directory's deployment, print its timeline, its message and what is published.
+
+    Raises
+    ------
+    NdrError
+        The execution did not succeed; the error is its own.
+    """
+    lines, deployment = progress(), Deployment.load(directory)
+    execution = run_machine(deployment, machine, request, lines)
+    print_timeline(lines.console, f"Timeline of {machine}", execution)
+    raise_if_failed(execution)
+    lines.line(str(execution.output.get("message", "")))
+    if not request.get("dry_run"):
+        print_published(lines.console, deployment)
+
+
+def run_machine(deployment: Deployment, machine: str, request: Mapping[str, Any], lines: Progress) -> FollowedExecution:
+    """Start a machine with a request, less the fields that are None, and follow it to its end."""
+    given = {name: _text(value) for name, value in request.items() if value is not None and value is not False}
+    states = deployment.client("stepfunctions")
+    lines.line(f"start {machine} with {json.dumps(given)}")
+    arn = states.start_execution(stateMachineArn=deployment.machines[machine], input=json.dumps(given))["executionArn"]
+    follower = Follower(states, deployment.client("sagemaker"), deployment.machines, lines)
+    return follower.follow(arn)
+
+
+def raise_if_failed(execution: FollowedExecution) -> None:
+    """Raise what an execution failed with, under its own name where the contract knows it.
+
+    Raises
+    ------
+    NdrError
+    """
+    if execution.status == "SUCCEEDED":
+        return
+    named = {error.__name__: error for error in NdrError.__subclasses__()}
+    cause = execution.cause or "no cause was given"
+    if execution.error in named:
+        raise named[execution.error](cause)
+    raise PipelineFailedError(f"{execution.error or execution.status}: {cause}")
+
+
+def _text(value: Any) -> Any:
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value

@@ -1,0 +1,85 @@
+"""``ndr status``: the ledger, the last executions, what is published."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+
+from ndr.contract.errors import JobSpecNotFoundError
+from ndr.local.commands.options import HERE, Directory, progress
+from ndr.local.console.tables import print_table
+from ndr.local.deployment.deployment import Deployment
+from ndr.local.deployment.published import flow_account, published_tables
+
+_EXECUTIONS_SHOWN = 5
+
+
+def status(directory: Directory = HERE) -> None:
+    """Show the ledger, the last executions of each machine, and the published datasets."""
+    lines = progress()
+    deployment = Deployment.load(directory)
+    lines.line(
+        f"project {deployment.project_name} {deployment.feature_spec_version}, {deployment.account.endpoint_url}"
+    )
+    print_ledger(lines.console, deployment)
+    _print_executions(lines.console, deployment)
+    try:
+        print_published(lines.console, deployment)
+    except JobSpecNotFoundError as error:
+        lines.line(str(error), "yellow")
+
+
+def print_published(console: Console, deployment: Deployment) -> None:
+    """Print dataset, time range, partitions, rows and coverage, and what became of the rows that came in."""
+    jobspecs = deployment.jobspecs()
+    tables = published_tables(jobspecs)
+    rows = [
+        (table.dataset, table.first, table.last, table.partitions, table.rows, f"{table.coverage:.1%}")
+        for table in tables
+    ]
+    columns = ("dataset", "first", "last", "partitions", "rows", "coverage")
+    print_table(console, "Published", columns, rows, right=("partitions", "rows", "coverage"))
+    flows = flow_account(jobspecs)
+    console.print(
+        f"rows in {flows.rows_in:,} = used {flows.rows_used:,} + quarantined {flows.rows_quarantined:,}",
+        highlight=False,
+    )
+
+
+def print_ledger(console: Console, deployment: Deployment) -> None:
+    """Print what the ledger knows about baselines."""
+    rows = [
+        (item["series"], item["as_of"], item["status"], item.get("coverage"), _rows(item), item.get("reason"))
+        for item in ledger_items(deployment)
+    ]
+    columns = ("series", "as of", "status", "coverage", "rows", "reason")
+    print_table(console, "Ledger", columns, rows, right=("coverage", "rows"))
+
+
+def _rows(item: dict[str, Any]) -> int | None:
+    return sum(int(rows) for rows in item["rows"].values()) if "rows" in item else None
+
+
+def ledger_items(deployment: Deployment) -> list[dict[str, Any]]:
+    """Return every item of the ledger, by series and time."""
+    table = deployment.table("LedgerTableName")
+    page = table.scan()
+    items = list(page["Items"])
+    while "LastEvaluatedKey" in page:
+        page = table.scan(ExclusiveStartKey=page["LastEvaluatedKey"])
+        items += page["Items"]
+    return sorted(items, key=lambda item: (item["series"], item["as_of"]))
+
+
+def _print_executions(console: Console, deployment: Deployment) -> None:
+    states = deployment.client("stepfunctions")
+    rows = []
+    for machine, arn in deployment.machines.items():
+        listed = states.list_executions(stateMachineArn=arn)["executions"]
+        for execution in sorted(listed, key=lambda each: each["startDate"], reverse=True)[:_EXECUTIONS_SHOWN]:
+            stop = execution.get("stopDate")
+            seconds = (stop - execution["startDate"]).total_seconds() if stop else None
+            rows.append((machine, execution["name"], execution["status"], execution["startDate"], seconds))
+    columns = ("machine", "execution", "status", "started", "seconds")
+    print_table(console, f"Last {_EXECUTIONS_SHOWN} executions of each machine", columns, rows, right=("seconds",))

@@ -1,0 +1,44 @@
+"""``ndr up``: an AWS account on this machine, with the template deployed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ndr.contract.errors import NdrError
+from ndr.local.commands.options import HERE, Directory, progress
+from ndr.local.console.tables import print_table
+from ndr.local.deployment.create import deploy_stack, start_account, upsert_pipelines
+from ndr.local.deployment.deployment import Deployment
+
+
+def up(
+    directory: Directory = HERE,
+    project: Annotated[str, typer.Option(help="project_name of your JobSpecs; kept as it is, or ndr-local.")] = "",
+    version: Annotated[str, typer.Option(help="feature_spec_version of your JobSpecs; kept as it is, or v1.")] = "",
+) -> None:
+    """Start the account, deploy template.yaml, register the pipelines. What ran there before is kept."""
+    lines = progress()
+    with lines.doing("start the account"):
+        account = start_account(directory)
+    known_project, known_version = _known(directory)
+    deployment = deploy_stack(account, project or known_project, version or known_version, "up", lines)
+    with lines.doing("register the pipelines"):
+        pipelines = upsert_pipelines(deployment)
+    print_table(lines.console, "Outputs", ("output", "value"), deployment.outputs.items())
+    rows = [(pipeline["name"], pipeline["change"]) for pipeline in pipelines]
+    print_table(lines.console, "Pipelines", ("pipeline", "change"), rows)
+    settings = " ".join(f"{name}={value}" for name, value in account.environment().items())
+    lines.line("The account runs until `ndr down`. Any AWS tool reaches it with:")
+    lines.line(f"export {settings}")
+
+
+def _known(directory: Path) -> tuple[str, str]:
+    """Return the project and version of what is deployed already, or the defaults."""
+    try:
+        deployed = Deployment.load(directory)
+    except NdrError:
+        return "ndr-local", "v1"
+    return deployed.project_name, deployed.feature_spec_version

@@ -1,0 +1,1 @@
+"""What the command line prints: progress lines with elapsed time, timelines, tables."""

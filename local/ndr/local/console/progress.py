@@ -1,0 +1,74 @@
+"""Progress lines, each with the seconds since the command began; never silent for long."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.text import Text
+
+SILENCE_SECONDS = 4.0
+"""After so long without a line, one says what is still going on."""
+
+
+class Progress:
+    """Prints lines; several threads may.
+
+    Parameters
+    ----------
+    console : rich.console.Console
+        Where to; colours and widths follow what it is.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._began = time.monotonic()
+        self._printing = threading.RLock()
+        self._last_line = self._began
+        self._doing: dict[str, float] = {}
+        threading.Thread(target=self._never_silent, name="progress", daemon=True).start()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the command began."""
+        return time.monotonic() - self._began
+
+    def line(self, text: str, style: str = "") -> None:
+        """Print a line."""
+        with self._printing:
+            self._last_line = time.monotonic()
+            self.console.print(Text.assemble((f"{self.seconds:7.1f} s  ", "dim"), (text, style)), soft_wrap=True)
+
+    @contextmanager
+    def doing(self, what: str) -> Iterator[None]:
+        """Say that something begins and, unless it raises, how long it took."""
+        began = time.monotonic()
+        self.line(f"{what} ...")
+        self.begin(what)
+        try:
+            yield
+        finally:
+            self.end(what)
+        self.line(f"{what}: {time.monotonic() - began:.1f} s", "green")
+
+    def begin(self, what: str) -> None:
+        """Remember that something goes on, for the line that breaks a silence."""
+        with self._printing:
+            self._doing[what] = time.monotonic()
+
+    def end(self, what: str) -> None:
+        """Forget what was begun."""
+        with self._printing:
+            self._doing.pop(what, None)
+
+    def _never_silent(self) -> None:
+        while True:
+            time.sleep(0.5)
+            with self._printing:
+                now = time.monotonic()
+                if self._doing and now - self._last_line >= SILENCE_SECONDS:
+                    going_on = ", ".join(f"{what} ({now - began:.0f} s)" for what, began in self._doing.items())
+                    self.line(f"still at work: {going_on}", "dim")

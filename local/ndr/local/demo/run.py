@@ -1,0 +1,203 @@
+"""The demo, from an empty directory to the last table."""
+
+from __future__ import annotations
+
+import shutil
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from ndr.contract.errors import InsufficientHistoryError, InvalidRequestError, NdrError
+from ndr.contract.jobspecs import check_jobspecs
+from ndr.contract.time import DAY, Interval, floor_to, format_instant
+from ndr.local.account.lifecycle import down as stop_account
+from ndr.local.commands.ingest import ingest_folder
+from ndr.local.commands.jobspec import put_checked
+from ndr.local.commands.run import raise_if_failed, run_machine
+from ndr.local.commands.status import ledger_items, print_published
+from ndr.local.console.follow import FollowedExecution
+from ndr.local.console.progress import Progress
+from ndr.local.console.tables import print_timeline
+from ndr.local.demo.machine import check_engine, not_run
+from ndr.local.demo.memory import PeakMemory
+from ndr.local.demo.report import print_standouts
+from ndr.local.demo.traffic import Traffic, prepared
+from ndr.local.deployment.create import deploy_stack, start_account, upsert_pipelines
+from ndr.local.deployment.deployment import Deployment
+from ndr.local.ingest import IngestReport
+from ndr.local.jobspecs import DEMO_FILES, deployed_values, read_jobspec_files
+from ndr.local.standouts import find_standouts
+
+PROJECT: Final = "ndr-demo"
+VERSION: Final = "v1"
+
+
+@dataclass(frozen=True)
+class DemoRequest:
+    """What to show.
+
+    Attributes
+    ----------
+    directory : Path
+        Where the account keeps its files.
+    traffic : Path or None
+        A folder of Zeek conn logs; None generates an office's.
+    engine : str
+        local or spark.
+    days, seed : int
+        Of the generated traffic.
+    """
+
+    directory: Path
+    traffic: Path | None = None
+    engine: str = "local"
+    days: int = 35
+    seed: int = 7
+
+
+def run_demo(request: DemoRequest, lines: Progress) -> None:
+    """Run the demo. The account runs on afterwards, since its data is in its memory.
+
+    Raises
+    ------
+    NdrError
+        Whatever a part of it refuses or fails with.
+    """
+    check_engine(request.engine)
+    memory = PeakMemory()
+    directory = fresh_directory(request.directory)
+    with prepared(request.traffic, directory / "traffic", request.days, request.seed) as traffic:
+        if request.traffic is None:
+            lines.line(f"generate {request.days} days of a small office's traffic beside what follows")
+        deployment = _deployed(directory, request.engine, lines)
+        report = _fed(deployment, traffic, lines)
+    covered = covered_days(report, datetime.now(UTC), lines)
+    batch = {"batch_start": format_instant(covered.start), "batch_end": format_instant(covered.end)}
+    history = run_machine(deployment, "mini_batch", batch, lines)
+    raise_if_failed(history)
+    monthly = {"mode": "REGULAR", "horizon": "both", "inventory": True, "end": format_instant(covered.end)}
+    baselines = run_machine(deployment, "baselines", monthly, lines)
+    _report(deployment, history, baselines, lines)
+    _epilogue(request, covered, memory, lines)
+
+
+def fresh_directory(directory: Path) -> Path:
+    """Stop what an earlier demo left running, and empty the directory but for its caches.
+
+    Raises
+    ------
+    InvalidRequestError
+        An account that `ndr up` started runs there.
+    """
+    directory = directory.resolve()
+    try:
+        made_by = Deployment.load(directory).made_by
+    except NdrError:
+        made_by = None
+    if made_by == "up":
+        raise InvalidRequestError(
+            f"An account that `ndr up` started runs in {directory}, and the demo would replace it. Stop it with "
+            "`ndr down`, or give the demo another place: `ndr demo --directory .ndr-demo`."
+        )
+    stop_account(directory)
+    shutil.rmtree(directory / "traffic", ignore_errors=True)
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
+
+
+def _deployed(directory: Path, engine: str, lines: Progress) -> Deployment:
+    with lines.doing("start an AWS account on this machine"):
+        account = start_account(directory)
+    deployment = deploy_stack(account, PROJECT, VERSION, "demo", lines)
+    with lines.doing(f"check and put {len(DEMO_FILES)} JobSpecs"):
+        jobspecs = read_jobspec_files(DEMO_FILES, deployed_values(deployment, engine))
+        check_jobspecs(jobspecs)
+        put_checked(deployment, jobspecs)
+    return deployment
+
+
+def _fed(deployment: Deployment, traffic: Future[Traffic], lines: Progress) -> IngestReport:
+    """Register the pipelines while the traffic and the inventory are loaded."""
+    with ThreadPoolExecutor(1) as beside:
+        registering = beside.submit(_register, deployment, lines)
+        with lines.doing("wait for the traffic"):
+            ready = traffic.result()
+        _load_inventory(deployment, ready, lines)
+        integration = deployment.jobspecs()["delta_builder"].spec.inputs.integration
+        report = ingest_folder(ready.folder, integration, "1d", lines)
+        registering.result()
+    return report
+
+
+def _register(deployment: Deployment, lines: Progress) -> None:
+    with lines.doing("register the pipelines through the function upsert_pipelines"):
+        pipelines = upsert_pipelines(deployment)
+    lines.line("  " + ", ".join(f"{pipeline['name']} {pipeline['change']}" for pipeline in pipelines))
+
+
+def _load_inventory(deployment: Deployment, traffic: Traffic, lines: Progress) -> None:
+    if traffic.inventory is None:
+        lines.line(
+            f"{traffic.folder} has no inventory.csv: the machine inventory is empty, no host has a name, none is known "
+            "to be non-persistent.",
+            "yellow",
+        )
+        return
+    with lines.doing("load inventory.csv into the Redshift stand-in"):
+        rows = deployment.warehouse.load_inventory(traffic.inventory)
+    lines.line(f"  {rows} machines")
+
+
+def covered_days(report: IngestReport, now: datetime, lines: Progress) -> Interval:
+    """Return the whole days that the mini-batches cover, up to the last midnight.
+
+    Raises
+    ------
+    InsufficientHistoryError
+        There is no connection, or none before today.
+    """
+    today = floor_to(now, DAY)
+    past = [batch.interval for batch in report.batches if batch.interval.end <= today]
+    if not past:
+        raise InsufficientHistoryError(
+            "The logs hold no connection of a day that is over, so there is nothing to build baselines from."
+        )
+    if len(past) < len(report.batches):
+        left_out = sum(batch.rows for batch in report.batches if batch.interval.end > today)
+        lines.line(
+            f"{left_out:,} connections since {format_instant(today)} are left out: their day is not over.", "yellow"
+        )
+    return Interval(min(each.start for each in past), max(each.end for each in past))
+
+
+def _report(deployment: Deployment, history: FollowedExecution, baselines: FollowedExecution, lines: Progress) -> None:
+    print_timeline(lines.console, "Timeline of mini_batch", history)
+    print_timeline(lines.console, "Timeline of baselines (monthly)", baselines)
+    short = [item["reason"] for item in ledger_items(deployment) if item["status"] == "insufficient_history"]
+    if baselines.status != "SUCCEEDED" and not (short and InsufficientHistoryError.__name__ in (baselines.cause or "")):
+        raise_if_failed(baselines)
+    print_published(lines.console, deployment)
+    for reason in short:
+        lines.line(f"Insufficient history, so not built: {reason}.", "yellow")
+    try:
+        with lines.doing("find what stands out"):
+            found = find_standouts(deployment.jobspecs())
+    except InsufficientHistoryError as error:
+        lines.line(str(error), "yellow")
+        return
+    print_standouts(lines.console, found)
+
+
+def _epilogue(request: DemoRequest, covered: Interval, memory: PeakMemory, lines: Progress) -> None:
+    for sentence in not_run(request.engine):
+        lines.line(f"Not run: {sentence}", "dim")
+    peak = f", peak memory {memory.peak_bytes / 2**30:.2f} GiB" if memory.peak_bytes else ""
+    lines.line(f"Done in {lines.seconds:.0f} s{peak}.", "bold")
+    first = format_instant(max(covered.start + DAY, covered.end - 7 * DAY))[:10]
+    place = "" if request.directory == Path(".ndr") else f" --directory {request.directory}"
+    lines.line("The account runs on, since its data is in its memory. Go on with:")
+    lines.line(f"  ndr status{place}")
+    lines.line(f"  ndr backfill {first} {format_instant(covered.end)[:10]}{place}")
+    lines.line(f"  ndr down{place}")

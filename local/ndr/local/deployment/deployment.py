@@ -1,0 +1,133 @@
+"""A deployed stack: its outputs, its tables, and how this process reaches its data."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+
+from ndr.contract.errors import InvalidRequestError, JobSpecNotFoundError
+from ndr.contract.jobspecs import JobName, JobSpec, check_jobspecs, parse_jobspec
+from ndr.local.account.lifecycle import Account
+from ndr.local.deployment.redshift import Warehouse
+
+_RECORD: Final = "deployment.json"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The stack that `ndr up` or `ndr demo` deployed.
+
+    Attributes
+    ----------
+    account : Account
+    outputs : dict of str to str
+        The stack's outputs.
+    project_name, feature_spec_version : str
+        What requests and commands take where nothing else is said.
+    secret_arn : str
+        The secret that opens the Redshift stand-in.
+    made_by : str
+        The command that deployed it, `up` or `demo`.
+    """
+
+    account: Account
+    outputs: Mapping[str, str]
+    project_name: str
+    feature_spec_version: str
+    secret_arn: str
+    made_by: str
+
+    @classmethod
+    def load(cls, directory: Path) -> Deployment:
+        """Find the deployment of a directory, and let this process reach its data.
+
+        Raises
+        ------
+        AccountError
+            No account runs there.
+        InvalidRequestError
+            One runs, but nothing is deployed in it.
+        """
+        account = Account.load(directory.resolve())
+        record = account.directory / _RECORD
+        recorded = json.loads(record.read_text()) if record.is_file() else {}
+        # A record that an account which ended left behind is not about this one.
+        if recorded.pop("account_pid", None) != account.pid:
+            raise InvalidRequestError(
+                f"An account runs in {directory}, but nothing is deployed in it; deploy with `ndr up`."
+            )
+        deployment = cls(account=account, **recorded)
+        deployment.enter()
+        return deployment
+
+    def save(self) -> None:
+        """Record the deployment, so that `load` finds it."""
+        recorded = {name: value for name, value in vars(self).items() if name != "account"}
+        recorded["account_pid"] = self.account.pid
+        (self.account.directory / _RECORD).write_text(json.dumps(recorded, indent=2))
+
+    def enter(self) -> None:
+        """Point this process's AWS SDKs, and Arrow's S3 client, at the account."""
+        os.environ.update(self.account.environment())
+
+    def client(self, service: str) -> Any:
+        return self.account.client(service)
+
+    @property
+    def data_bucket(self) -> str:
+        return self.outputs["DataBucketName"]
+
+    @property
+    def machines(self) -> dict[str, str]:
+        """Machine name to ARN."""
+        return {
+            "baselines": self.outputs["BaselinesMachineArn"],
+            "mini_batch": self.outputs["MiniBatchMachineArn"],
+            "run_pipeline": self.outputs["RunPipelineMachineArn"],
+        }
+
+    @property
+    def warehouse(self) -> Warehouse:
+        """The Redshift stand-in that holds the machine inventory."""
+        return Warehouse(self.client("redshift-data"), self.secret_arn)
+
+    def table(self, output: str) -> Any:
+        """Return the DynamoDB table that an output names."""
+        resource = boto3.resource("dynamodb", endpoint_url=self.account.endpoint_url, region_name=self.account.region)
+        return resource.Table(self.outputs[output])
+
+    def jobspec_items(self) -> list[dict[str, Any]]:
+        """Return every item of the JobSpec table, by project, version and job."""
+        table = self.table("JobSpecTableName")
+        page = table.scan()
+        items = list(page["Items"])
+        while "LastEvaluatedKey" in page:
+            page = table.scan(ExclusiveStartKey=page["LastEvaluatedKey"])
+            items += page["Items"]
+        return sorted(items, key=lambda item: (item["project_name"], item["feature_spec_version"], item["job_name"]))
+
+    def jobspecs(self) -> dict[JobName, JobSpec]:
+        """Return the checked set of the deployment's project and version.
+
+        Raises
+        ------
+        JobSpecNotFoundError
+            The table holds none.
+        JobSpecInvalidError
+            They do not fit together.
+        """
+        asked = (self.project_name, self.feature_spec_version)
+        items = self.jobspec_items()
+        mine = [item for item in items if (item["project_name"], item["feature_spec_version"]) == asked]
+        if not mine:
+            raise JobSpecNotFoundError(
+                f"No JobSpecs of project {asked[0]!r}, version {asked[1]!r} are in the table; "
+                "put them with `ndr jobspec put FILE...`, or see `ndr demo` at work."
+            )
+        return check_jobspecs(parse_jobspec(item) for item in mine)

@@ -1,0 +1,109 @@
+"""What is published below the JobSpecs' prefixes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pyarrow import fs
+
+from ndr.contract.jobspecs import JobName, JobSpec
+from ndr.contract.manifest import Manifest
+from ndr.contract.time import HORIZONS
+from ndr.jobs.manifest import read_manifests
+from ndr.jobs.storage import join, list_names
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedTable:
+    """One table of a dataset over all its partitions.
+
+    `first` and `last` bound the time that the partitions answer for; `coverage` is the share, in [0, 1], of the time
+    asked for that the inputs covered, on the average weighted by the partitions' lengths.
+    """
+
+    dataset: str
+    first: datetime
+    last: datetime
+    partitions: int
+    rows: int
+    coverage: float
+
+
+@dataclass(frozen=True, slots=True)
+class FlowAccount:
+    """The rows of the integration files: every one was used or quarantined."""
+
+    rows_in: int
+    rows_used: int
+    rows_quarantined: int
+
+
+def published_tables(jobspecs: Mapping[JobName, JobSpec]) -> list[PublishedTable]:
+    """Look up every dataset that the JobSpecs' jobs publish, in the order in which they are built."""
+    found: list[PublishedTable] = []
+    for prefix in _time_prefixes(jobspecs):
+        found += _tables(_manifests(prefix, "dt="))
+    inventory = jobspecs["machine_inventory_unload"].spec.output.s3_prefix
+    found += _tables(_manifests(inventory, None))
+    fg_b = jobspecs["fg_b_builder"].spec.outputs.fg_b
+    for horizon in HORIZONS:
+        found += _tables(_manifests(join(fg_b, f"horizon={horizon}"), None), label=f"fg_b {horizon} ")
+    return found
+
+
+def flow_account(jobspecs: Mapping[JobName, JobSpec]) -> FlowAccount:
+    """Add up what the manifests of the deltas say about the rows that came in."""
+    manifests = _manifests(jobspecs["delta_builder"].spec.outputs.deltas, "dt=")
+    accounts = [manifest.rows for manifest in manifests if manifest.rows]
+    return FlowAccount(
+        sum(account.rows_in for account in accounts),
+        sum(account.rows_used for account in accounts),
+        sum(account.rows_quarantined for account in accounts),
+    )
+
+
+def _time_prefixes(jobspecs: Mapping[JobName, JobSpec]) -> list[str]:
+    return [
+        jobspecs["delta_builder"].spec.outputs.deltas,
+        jobspecs["fg_a_builder"].spec.outputs.fg_a,
+        jobspecs["pair_counts_builder"].spec.outputs.pair_counts,
+    ]
+
+
+def _manifests(prefix: str, day_prefix: str | None) -> list[Manifest]:
+    """Read the manifests of the partitions right below a prefix, or below its day folders."""
+    folders = [prefix]
+    if day_prefix:
+        days = list_names(prefix, kind=fs.FileType.Directory)
+        folders = [join(prefix, day) for day in days if day.startswith(day_prefix)]
+    uris = [
+        join(folder, name)
+        for folder in folders
+        for name in list_names(folder, kind=fs.FileType.Directory)
+        if not name.startswith("_")
+    ]
+    return [manifest for manifest in read_manifests(uris) if manifest]
+
+
+def _tables(manifests: Iterable[Manifest], label: str = "") -> list[PublishedTable]:
+    by_table: dict[str, list[Manifest]] = {}
+    for manifest in manifests:
+        for table in manifest.tables:
+            by_table.setdefault(table, []).append(manifest)
+    return [_summed(f"{label}{table}", table, held) for table, held in by_table.items()]
+
+
+def _summed(dataset: str, table: str, manifests: list[Manifest]) -> PublishedTable:
+    lengths = [manifest.interval.duration for manifest in manifests]
+    weighed = sum(manifest.coverage * (length / sum(lengths, type(length)()))
+                  for manifest, length in zip(manifests, lengths, strict=True))  # fmt: skip
+    return PublishedTable(
+        dataset=dataset,
+        first=min(manifest.start for manifest in manifests),
+        last=max(manifest.end for manifest in manifests),
+        partitions=len(manifests),
+        rows=sum(manifest.tables[table].rows for manifest in manifests),
+        coverage=weighed,
+    )

@@ -1,0 +1,84 @@
+"""JobSpec documents: JSON, one JobSpec or a list of them a file."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from ndr.contract.errors import InvalidRequestError, JobSpecInvalidError
+from ndr.contract.jobspecs import JOB_NAMES, JobSpec, parse_jobspec
+from ndr.local.deployment.deployment import Deployment
+
+DEMO_FILES: Final = tuple(Path(__file__).parent / f"{job_name}.json" for job_name in JOB_NAMES)
+_PLACEHOLDER: Final = re.compile(r"\$\{([a-z_]+)\}")
+
+
+def deployed_values(deployment: Deployment, engine: str = "auto") -> dict[str, str]:
+    """Return what placeholders of a document stand for in a deployment."""
+    return {
+        "project_name": deployment.project_name,
+        "feature_spec_version": deployment.feature_spec_version,
+        "data_bucket": deployment.data_bucket,
+        "secret_arn": deployment.secret_arn,
+        "region": deployment.account.region,
+        "redshift_role_arn": f"arn:aws:iam::{deployment.account.account_id}:role/ndr-redshift-unload",
+        "engine": engine,
+    }
+
+
+def read_jobspec_files(files: Iterable[Path], values: Mapping[str, str] | None = None) -> list[JobSpec]:
+    """Read and validate the JobSpecs of files.
+
+    Parameters
+    ----------
+    files : iterable of Path
+        JSON documents: an object, or an array of objects.
+    values : mapping of str to str, optional
+        What ``${name}`` stands for.
+
+    Raises
+    ------
+    InvalidRequestError
+        A file is not there or no JSON, or a placeholder has no value.
+    JobSpecInvalidError
+        A document breaks a rule; the sentence names its file.
+    """
+    jobspecs = []
+    for path in files:
+        for document in _documents(path):
+            try:
+                jobspecs.append(parse_jobspec(_filled(document, values or {}, path)))
+            except JobSpecInvalidError as error:
+                raise JobSpecInvalidError(f"{path}: {error}") from None
+    return jobspecs
+
+
+def _documents(path: Path) -> list[dict[str, Any]]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidRequestError(f"{path} can't be read: {error.strerror}. Name a JobSpec document.") from None
+    except ValueError as error:
+        raise InvalidRequestError(f"{path} is no JSON: {error}.") from None
+    documents = content if isinstance(content, list) else [content]
+    if not documents or not all(isinstance(document, dict) for document in documents):
+        raise InvalidRequestError(f"{path} holds no JobSpec: write an object, or an array of objects.")
+    return documents
+
+
+def _filled(value: Any, values: Mapping[str, str], path: Path) -> Any:
+    if isinstance(value, dict):
+        return {key: _filled(item, values, path) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_filled(item, values, path) for item in value]
+    return _PLACEHOLDER.sub(lambda found: _value(found[1], values, path), value) if isinstance(value, str) else value
+
+
+def _value(name: str, values: Mapping[str, str], path: Path) -> str:
+    if name in values:
+        return values[name]
+    known = f"known are {', '.join(values)}" if values else "start an account with `ndr up`, whose values then stand in"
+    raise InvalidRequestError(f"{path} holds ${{{name}}}, which has no value: {known}, or write the value itself.")

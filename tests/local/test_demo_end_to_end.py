@@ -1,0 +1,149 @@
+"""`ndr demo` and the commands after it, each as its own process, as a person would run them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ndr.local.account.deploy import sam_path
+from ndr.local.account.lifecycle import AccountError
+from ndr.local.account.lifecycle import down as stop_account
+
+# MiniStack expands SAM templates with it.
+pytest.importorskip("samtranslator", reason="aws-sam-translator is not installed")
+
+PROJECT = Path(__file__).parents[2]
+DAYS = 8
+
+
+def ndr(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    command = [sys.executable, "-m", "ndr.local.cli", *arguments, "--directory", str(directory)]
+    return subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    try:
+        sam_path()
+    except AccountError as error:
+        pytest.skip(str(error))
+    folder: Path = tmp_path_factory.mktemp("demo")
+    yield folder
+    stop_account(folder)
+
+
+@pytest.fixture(scope="module")
+def shown(directory: Path) -> str:
+    """What the demo printed."""
+    ran = ndr(directory, "demo", "--days", str(DAYS))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+@pytest.fixture(scope="module")
+def truth(shown: str, directory: Path) -> dict[str, Any]:
+    return json.loads((directory / "traffic" / "truth.json").read_text())
+
+
+def section(text: str, title: str) -> str:
+    """Return a table: from its title to the blank line after its rows."""
+    lines = text[text.index(title) :].splitlines()
+    rule = next(number for number, line in enumerate(lines) if "───" in line)
+    end = next((number for number in range(rule + 1, len(lines)) if not lines[number].strip()), len(lines))
+    return "\n".join(lines[:end])
+
+
+def test_what_was_planted_is_among_the_ten_pairs_and_hosts(shown: str, truth: dict[str, Any]) -> None:
+    pairs = section(shown, "Rare pairs that stand out")
+    hosts = section(shown, "Hosts that stand out")
+    assert [planted["kind"] for planted in truth["planted"]] == ["beacon", "exfiltration"]
+    for planted in truth["planted"]:
+        (row,) = [line for line in pairs.splitlines() if f"{planted['peer_ip']}:{planted['peer_port']}" in line]
+        assert planted["host_ip"] in row
+        assert planted["machine_name"] in row
+        assert ("sessions" if planted["kind"] == "beacon" else "bytes") in row.split(planted["machine_name"])[1]
+    assert truth["planted"][1]["host_ip"] in hosts
+    addresses = re.findall(r"^ (\S+) ", hosts, re.MULTILINE)
+    assert len(addresses) - len({"host"} & set(addresses)) <= 11
+    assert len(set(addresses)) == len(addresses)
+
+
+def test_every_connection_is_accounted_for(shown: str) -> None:
+    ingested = re.search(r"([\d,]+) connections of 8 logs: ([\d,]+) in 8 mini-batches, 0 rejected", shown)
+    assert ingested
+    assert ingested[1] == ingested[2]
+    assert f"rows in {ingested[1]} = used {ingested[1]} + quarantined 0" in shown
+
+
+def test_timelines_name_states_pipelines_and_steps(shown: str) -> None:
+    history, monthly = section(shown, "Timeline of mini_batch"), section(shown, "Timeline of baselines")
+    for name in (
+        "Plan",
+        "RunMiniBatch",
+        "ndr-15m-pipeline",
+        "DeltaBuilderStep",
+        "FGABuilderStep",
+        "PairCountsBuilderStep",
+    ):
+        assert name in history
+    for name in ("UnloadInventory", "MachineInventoryUnloadStep", "BuildBaselines", "FGBaselineBuilderStep", "Done"):
+        assert name in monthly
+    assert "failed" not in history + monthly
+
+
+def test_horizon_longer_than_the_data_is_a_sentence(shown: str) -> None:
+    assert "Insufficient history, so not built: 30d ending 2026-02-01T00:00Z: 8.0 of 30 days are published" in shown
+    assert "fg_b 7d host" in section(shown, "Published")
+    assert "fg_b 30d" not in section(shown, "Published")
+
+
+def test_line_at_least_every_few_seconds(shown: str) -> None:
+    seconds = [float(found) for found in re.findall(r"^ *(\d+\.\d) s  ", shown, re.MULTILINE)]
+    assert seconds == sorted(seconds)
+    assert "still at work" in shown or max(seconds) < 20
+
+
+def test_status_and_backfill_go_on_from_the_demo(shown: str, directory: Path) -> None:
+    status = ndr(directory, "status")
+    assert status.returncode == 0, status.stderr
+    ledger = section(status.stdout, "Ledger")
+    assert "completed" in ledger
+    assert "insufficient_history" in ledger
+    built = ndr(directory, "backfill", "2026-01-31", "2026-02-02", "--horizon", "7d")
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert "1 baselines built." in built.stdout
+    assert 'write "reprocess": "completed" to build them' in built.stdout
+
+
+def test_refused_request_is_its_sentence(shown: str, directory: Path) -> None:
+    refused = ndr(directory, "backfill", "2026-02-01", "2026-01-01")
+    assert refused.returncode == 1
+    assert "PipelineFailedError" not in refused.stderr
+    assert refused.stderr.startswith("InvalidRequestError: ")
+    assert "start must be before end" in " ".join(refused.stderr.split())
+    assert "Traceback" not in refused.stderr
+
+
+def test_up_keeps_what_the_demo_made_and_the_demo_keeps_what_up_made(shown: str, directory: Path) -> None:
+    kept = ndr(directory, "up")
+    assert kept.returncode == 0, kept.stdout + kept.stderr
+    assert "unchanged" in section(kept.stdout, "Pipelines")
+    assert "completed" in ndr(directory, "status").stdout
+    refused = ndr(directory, "demo")
+    assert refused.returncode == 1
+    assert "the demo would replace it" in " ".join(refused.stderr.split())
+
+
+def test_jobspecs_are_in_the_table(shown: str, directory: Path) -> None:
+    listed = ndr(directory, "jobspec", "list")
+    assert listed.stdout.count("ndr-demo") == 6

@@ -1,0 +1,179 @@
+"""The command line as a person meets it: help, mistakes, sentences."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ndr.contract.jobspecs import JOB_NAMES
+from ndr.local.cli import main
+from ndr.local.jobspecs import DEMO_FILES
+
+Ndr = Callable[..., tuple[int, str, str]]
+VALUES = {
+    "project_name": "ndr-test",
+    "feature_spec_version": "v1",
+    "data_bucket": "bucket-of-mine",
+    "secret_arn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:ndr",
+    "region": "us-east-1",
+    "redshift_role_arn": "arn:aws:iam::123456789012:role/unload",
+    "engine": "local",
+}
+
+
+@pytest.fixture
+def ndr(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Ndr:
+    """Run the command line in an empty directory; returns exit status, output and errors, line breaks as blanks."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NDR_HOME", raising=False)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["ndr", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), " ".join(captured.out.split()), " ".join(captured.err.split())
+
+    return run
+
+
+def documents(folder: Path, **changes: str) -> list[str]:
+    """Write the demo's JobSpecs with values filled in; returns their paths."""
+    paths = []
+    for source in DEMO_FILES:
+        text = source.read_text()
+        for name, value in {**VALUES, **changes}.items():
+            text = text.replace(f"${{{name}}}", value)
+        path = folder / source.name
+        path.write_text(text)
+        paths.append(str(path))
+    return paths
+
+
+def test_help_names_every_command(ndr: Ndr) -> None:
+    status, out, _ = ndr("--help")
+    assert status == 0
+    for command in ("up", "down", "ingest", "run", "backfill", "status", "jobspec", "demo"):
+        assert f" {command} " in out
+    assert all(f" {name} " in ndr("run", "--help")[1] for name in ("mini-batch", "monthly", "nightly", "weekly"))
+    assert all(f" {name} " in ndr("jobspec", "--help")[1] for name in ("check", "put", "list"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("stats",), "Did you mean 'status'"),
+        (("demo", "--dais", "3"), "--days"),
+        (("backfill", "2026-01-01"), "Missing argument"),
+        (("demo", "--days", "many"), "Invalid value for '--days'"),
+    ],
+)
+def test_mistyped_command_line_is_explained(ndr: Ndr, arguments: tuple[str, ...], told: str) -> None:
+    status, _, err = ndr(*arguments)
+    assert status == 2
+    assert told in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("status",),
+        ("run", "monthly"),
+        ("run", "mini-batch"),
+        ("backfill", "2026-01-01", "2026-02-01"),
+        ("ingest", "."),
+        ("jobspec", "list"),
+    ],
+)
+def test_command_without_an_account_says_how_to_start_one(ndr: Ndr, arguments: tuple[str, ...]) -> None:
+    status, out, err = ndr(*arguments)
+    assert status == 1
+    assert err.startswith("AccountError: No account was started in")
+    assert "Start one with `ndr up`." in err
+    assert "Traceback" not in out + err
+
+
+def test_down_without_an_account_is_no_error(ndr: Ndr) -> None:
+    status, out, _ = ndr("down")
+    assert status == 0
+    assert "No account runs in .ndr." in out
+
+
+def test_directory_from_the_environment(ndr: Ndr, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("NDR_HOME", str(tmp_path / "elsewhere"))
+    assert "elsewhere" in ndr("status")[2]
+
+
+def test_demo_refuses_what_it_can_not_run(ndr: Ndr, tmp_path: Path) -> None:
+    status, _, err = ndr("demo", "--engine", "flink")
+    assert (status, err) == (1, "InvalidRequestError: The engine is 'flink': write local or spark.")
+    (tmp_path / "empty").mkdir()
+    status, _, err = ndr("demo", "--traffic", "empty")
+    assert status == 1
+    assert err.startswith("InvalidRequestError: empty holds no conn log")
+    assert ndr("demo", "--days", "0")[2].startswith("InvalidRequestError: --days is 0")
+
+
+def test_demo_on_spark_without_java_is_a_sentence(ndr: Ndr, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    status, _, err = ndr("demo", "--engine", "spark")
+    assert status == 1
+    assert "needs Java 17" in err
+    assert "leave --engine out" in err
+
+
+def test_jobspec_check_of_the_demos_own_set(ndr: Ndr, tmp_path: Path) -> None:
+    status, out, _ = ndr("jobspec", "check", *documents(tmp_path))
+    assert status == 0
+    assert "6 JobSpecs fit together." in out
+    assert all(f"ndr-test {name}#v1: valid" in out for name in JOB_NAMES)
+
+
+def test_jobspec_check_takes_an_array_in_one_file(ndr: Ndr, tmp_path: Path) -> None:
+    together = tmp_path / "all.json"
+    together.write_text(json.dumps([json.loads(Path(path).read_text()) for path in documents(tmp_path)]))
+    assert "6 JobSpecs fit together." in ndr("jobspec", "check", str(together))[1]
+
+
+def test_jobspec_check_names_file_field_and_remedy(ndr: Ndr, tmp_path: Path) -> None:
+    paths = documents(tmp_path)
+    path = tmp_path / "fg_b_builder.json"
+    document = json.loads(path.read_text())
+    document["spec"]["suport_min"] = 10
+    path.write_text(json.dumps(document))
+    status, _, err = ndr("jobspec", "check", *paths)
+    assert status == 1
+    assert err.startswith("JobSpecInvalidError: ")
+    assert "fg_b_builder.json" in err
+    assert "'support_min'" in err
+
+
+def test_jobspec_check_of_a_misplaced_prefix(ndr: Ndr, tmp_path: Path) -> None:
+    paths = documents(tmp_path)
+    path = tmp_path / "pair_counts_builder.json"
+    path.write_text(path.read_text().replace("/deltas/", "/delta/"))
+    status, _, err = ndr("jobspec", "check", *paths)
+    assert status == 1
+    assert "pair_counts_builder reads deltas from s3://bucket-of-mine/delta/" in err
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("{", "is no JSON"),
+        ("[]", "holds no JobSpec"),
+        ("[1]", "holds no JobSpec"),
+        ('{"project_name": "${bucket}"}', "holds ${bucket}, which has no value"),
+    ],
+)
+def test_document_that_is_none(ndr: Ndr, tmp_path: Path, content: str, told: str) -> None:
+    (tmp_path / "odd.json").write_text(content)
+    status, _, err = ndr("jobspec", "check", "odd.json")
+    assert status == 1
+    assert err.startswith("InvalidRequestError: odd.json")
+    assert told in err
+    assert "can't be read" in ndr("jobspec", "check", "absent.json")[2]

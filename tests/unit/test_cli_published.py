@@ -1,0 +1,109 @@
+"""What is published, summed up from manifests alone."""
+
+from __future__ import annotations
+
+import io
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+from tests.unit.standouts_partitions import FACTS, pair_row, table
+
+from ndr.contract.datasets import DELTAS, PAIR_COUNTS, PEER_DELTAS
+from ndr.contract.manifest import RowAccount
+from ndr.contract.time import DAY, Interval
+from ndr.jobs.partition import baseline_partition_uri, time_partition_uri
+from ndr.jobs.publish import PartitionWriter
+from ndr.local.console import progress
+from ndr.local.console.tables import shown
+from ndr.local.deployment.published import FlowAccount, flow_account, published_tables
+
+FIRST = Interval(datetime(2026, 1, 30, tzinfo=UTC), datetime(2026, 1, 31, tzinfo=UTC))
+QUARTER = Interval(FIRST.end, FIRST.end + DAY / 4)
+
+
+@pytest.fixture
+def jobspecs(tmp_path: Path) -> dict[str, SimpleNamespace]:
+    """The prefixes of a set of JobSpecs; nothing else of them is read."""
+    prefix = {name: (tmp_path / name).as_uri() for name in ("deltas", "fg_a", "pair_counts", "fg_b", "machines")}
+    specs = {
+        "delta_builder": SimpleNamespace(outputs=SimpleNamespace(deltas=prefix["deltas"])),
+        "fg_a_builder": SimpleNamespace(outputs=SimpleNamespace(fg_a=prefix["fg_a"])),
+        "pair_counts_builder": SimpleNamespace(outputs=SimpleNamespace(pair_counts=prefix["pair_counts"])),
+        "fg_b_builder": SimpleNamespace(outputs=SimpleNamespace(fg_b=prefix["fg_b"])),
+        "machine_inventory_unload": SimpleNamespace(output=SimpleNamespace(s3_prefix=prefix["machines"])),
+    }
+    return {name: SimpleNamespace(spec=spec) for name, spec in specs.items()}
+
+
+def publish(prefix: str, interval: Interval, rows: RowAccount | None = None, coverage: float = 1.0) -> None:
+    writer = PartitionWriter(time_partition_uri(prefix, interval))
+    for dataset in (DELTAS, PEER_DELTAS):
+        writer.write(
+            table(dataset, [{"host_ip": "10.0.0.1", "role": "outbound", "slice_start": interval.start}]), dataset
+        )
+    writer.commit(dataset="deltas", start=interval.start, end=interval.end, rows=rows, coverage=coverage, **FACTS)
+
+
+def test_nothing_published_is_an_empty_list(jobspecs: dict[str, SimpleNamespace]) -> None:
+    assert published_tables(jobspecs) == []
+    assert flow_account(jobspecs) == FlowAccount(0, 0, 0)
+
+
+def test_partitions_add_up_and_coverage_is_weighed_by_length(jobspecs: dict[str, SimpleNamespace]) -> None:
+    prefix = jobspecs["delta_builder"].spec.outputs.deltas
+    publish(prefix, FIRST, RowAccount(rows_in=10, rows_used=7, rows_quarantined=3), coverage=1.0)
+    publish(prefix, QUARTER, RowAccount(rows_in=5, rows_used=5, rows_quarantined=0), coverage=0.5)
+    deltas, peers = published_tables(jobspecs)
+    assert (deltas.dataset, peers.dataset) == ("deltas", "peer_deltas")
+    assert (deltas.first, deltas.last, deltas.partitions, deltas.rows) == (FIRST.start, QUARTER.end, 2, 2)
+    assert deltas.coverage == pytest.approx((1.0 * 24 + 0.5 * 6) / 30)
+    assert flow_account(jobspecs) == FlowAccount(15, 12, 3)
+
+
+def test_partition_without_a_manifest_is_not_published(jobspecs: dict[str, SimpleNamespace]) -> None:
+    prefix = jobspecs["pair_counts_builder"].spec.outputs.pair_counts
+    PartitionWriter(time_partition_uri(prefix, FIRST)).write(table(PAIR_COUNTS, [pair_row("a", "b", 1)]), PAIR_COUNTS)
+    assert published_tables(jobspecs) == []
+
+
+def test_baselines_are_named_by_horizon(jobspecs: dict[str, SimpleNamespace]) -> None:
+    for horizon in ("7d", "30d"):
+        writer = PartitionWriter(baseline_partition_uri(jobspecs["fg_b_builder"].spec.outputs.fg_b, horizon, FIRST.end))
+        writer.write(table(DELTAS, []), DELTAS)
+        writer.commit(dataset="fg_b", start=FIRST.start, end=FIRST.end, **FACTS)
+    assert [each.dataset for each in published_tables(jobspecs)] == ["fg_b 7d deltas", "fg_b 30d deltas"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "-"),
+        ("", "-"),
+        (True, "yes"),
+        (1234567, "1,234,567"),
+        (3.14159, "3.1"),
+        (1234.5, "1,234"),
+        (datetime(2026, 2, 1, 6, 15, 0, 9, tzinfo=UTC), "2026-02-01T06:15:00Z"),
+    ],
+)
+def test_values_are_written_for_a_reader(value: object, text: str) -> None:
+    assert shown(value) == text
+
+
+def test_silence_is_broken_by_what_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "SILENCE_SECONDS", 0.0)
+    said = threading.Event()
+
+    class Output(io.StringIO):
+        def write(self, text: str) -> int:
+            if "still at work: the long part" in text:
+                said.set()
+            return super().write(text)
+
+    lines = progress.Progress(Console(file=Output(), width=200))
+    with lines.doing("the long part"):
+        assert said.wait(60)
