@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ndr.jobs.fg_b.metric_statistics import count_marked, starts_of
+from ndr.jobs.fg_b.metric_statistics import count_unmarked
 from ndr.jobs.fg_b.order_statistics import Floats, Ints, order_statistics, sort_groups
 
 _BLOCK = 1 << 16
@@ -17,11 +17,10 @@ def anomalous_rows(column: Floats, segment_offsets: Ints, limit: float) -> NDArr
     A group whose MAD is 0 marks nothing: most of its values are equal, and every busy slice would be an anomaly.
     A missing value marks nothing.
     """
-    finite = np.isfinite(column)
-    offsets = starts_of(count_marked(finite, segment_offsets))
-    pooled = column[finite]
-    sort_groups(pooled, offsets)
-    statistics = order_statistics(pooled, offsets)
+    missing = ~np.isfinite(column)
+    pooled = np.where(missing, np.inf, column)
+    sort_groups(pooled, segment_offsets)
+    statistics = order_statistics(pooled, segment_offsets[:-1], count_unmarked(missing, segment_offsets))
     del pooled
     marked = np.zeros(len(column), bool)
     for group in np.flatnonzero(statistics.mad > 0):
@@ -29,5 +28,5 @@ def anomalous_rows(column: Floats, segment_offsets: Ints, limit: float) -> NDArr
         for start in range(segment_offsets[group], segment_offsets[group + 1], _BLOCK):
             block = slice(start, min(start + _BLOCK, segment_offsets[group + 1]))
             marked[block] = np.abs(column[block] - median) / mad > limit
-    marked &= finite
+    marked &= ~missing
     return marked

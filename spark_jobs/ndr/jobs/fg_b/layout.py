@@ -19,6 +19,8 @@ from ndr.jobs.fg_b.segments import segments_of
 
 GROUP_COLUMNS = ("role", "time_band", "window_label")
 _RADIX_BITS = 16
+# From this mean length on, copying runs one by one is faster than copying rows by their numbers.
+_LONG_RUN = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,13 @@ class HorizonLayout:
         """Return the horizon's rows of laid-out columns."""
         if self.is_whole:
             return columns
-        shifts = np.repeat(self.run_starts - self.host_offsets[:-1], np.diff(self.host_offsets))
-        rows = np.arange(self.host_offsets[-1]) + shifts
+        sizes = np.diff(self.host_offsets)
+        if self.host_offsets[-1] >= _LONG_RUN * len(sizes):
+            runs = [slice(start, start + size) for start, size in zip(self.run_starts, sizes, strict=True)]
+            return {
+                name: np.concatenate([column[:0], *(column[run] for run in runs)]) for name, column in columns.items()
+            }
+        rows = np.arange(self.host_offsets[-1]) + np.repeat(self.run_starts - self.host_offsets[:-1], sizes)
         return {name: column[rows] for name, column in columns.items()}
 
 

@@ -20,39 +20,46 @@ class HostAndSegment:
     segment: MetricStatistics
 
 
-def count_marked(marks: NDArray[np.bool_], offsets: Ints) -> Ints:
-    """Count the marks in each (non-empty) group."""
-    if marks.all():
-        return np.diff(offsets)
-    return np.add.reduceat(marks, offsets[:-1], dtype=np.int64)
+def count_unmarked(marks: NDArray[np.bool_], offsets: Ints) -> Ints:
+    """Count the values of each group that are not marked; marks are expected to be few."""
+    groups = np.searchsorted(offsets, np.flatnonzero(marks), side="right") - 1
+    return np.diff(offsets) - np.bincount(groups, minlength=len(offsets) - 1)
 
 
-def starts_of(counts: Ints) -> Ints:
-    """Return where groups of these sizes start when laid side by side, and the end of the last."""
-    return np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
+@dataclass(frozen=True, slots=True)
+class Capped:
+    """The rows of a horizon that capping leaves out, and how many rows of each host group it leaves in."""
+
+    rows: NDArray[np.bool_]
+    kept_counts: Ints
 
 
-def metric_statistics(column: Floats, kept: NDArray[np.bool_], layout: HorizonLayout) -> HostAndSegment:
-    """Compute one metric's statistics over the kept rows, and its support over all rows.
+def metric_statistics(column: Floats, capped: Capped, horizon: HorizonLayout) -> HostAndSegment:
+    """Compute one metric's statistics over the rows that are not capped, and its support over all rows.
 
     Parameters
     ----------
     column : array of float64
         The metric over the horizon's rows, group by group; a value that is not finite is missing.
-    kept : array of bool
-        Rows that capping leaves in.
+    capped : Capped
+        Rows that capping leaves out.
     """
-    used = np.isfinite(column)
-    support = count_marked(used, layout.host_offsets)
-    used &= kept
-    offsets = starts_of(count_marked(used, layout.host_offsets))
-    values = column[used]
-    del used
+    offsets, segment_groups = horizon.host_offsets, horizon.segment_groups
+    left_out = ~np.isfinite(column)
+    support, counts = np.diff(offsets), capped.kept_counts
+    if left_out.any():
+        support = count_unmarked(left_out, offsets)
+        left_out |= capped.rows
+        counts = count_unmarked(left_out, offsets)
+    else:
+        left_out = capped.rows
+    # An infinity sorts behind every value: what is left out stays in its group, past the group's count.
+    values = np.where(left_out, np.inf, column)
     sort_groups(values, offsets)
-    host = order_statistics(values, offsets)
+    host = order_statistics(values, offsets[:-1], counts)
     # The hosts of a segment lie side by side: the same array, sorted over longer groups, serves the segments.
-    pooled = offsets[layout.segment_groups]
+    pooled = offsets[segment_groups]
     sort_groups(values, pooled)
-    segment = order_statistics(values, pooled)
-    segment_support = np.add.reduceat(support, layout.segment_groups[:-1])
+    segment = order_statistics(values, pooled[:-1], np.add.reduceat(counts, segment_groups[:-1]))
+    segment_support = np.add.reduceat(support, segment_groups[:-1])
     return HostAndSegment(MetricStatistics(host, support), MetricStatistics(segment, segment_support))

@@ -61,26 +61,25 @@ def _sort_as_matrix(values: Floats, starts: Ints, sizes: Ints, width: int) -> No
     values[places] = matrix[used]
 
 
-def order_statistics(values: Floats, offsets: Ints) -> OrderStatistics:
+def order_statistics(values: Floats, starts: Ints, counts: Ints) -> OrderStatistics:
     """Return percentiles and MAD of every group of a sorted column.
 
     Parameters
     ----------
     values : array of float64
         Finite values, ascending within each group (see `sort_groups`).
-    offsets : array of int64
-        Start of each group, and the end of the last.
+    starts, counts : arrays of int64
+        Where each group starts, and how many values it has.
 
     Notes
     -----
     Percentiles are linear between ranks (Hyndman & Fan 1996, type 7), in numpy's own arithmetic, so that they equal
     `numpy.percentile` bit for bit. The MAD is the median of |x - median|, by the same rule.
     """
-    sizes = np.diff(offsets)
-    filled = np.flatnonzero(sizes)
-    percentiles = np.full((len(PERCENTS), len(sizes)), np.nan)
-    mad = np.full(len(sizes), np.nan)
-    starts, counts = offsets[filled], sizes[filled]
+    filled = np.flatnonzero(counts)
+    percentiles = np.full((len(PERCENTS), len(counts)), np.nan)
+    mad = np.full(len(counts), np.nan)
+    starts, counts = starts[filled], counts[filled]
     for row, percent in enumerate(PERCENTS):
         lower, upper, weight = _ranks(counts, percent)
         percentiles[row, filled] = _between(values[starts + lower], values[starts + upper], weight)

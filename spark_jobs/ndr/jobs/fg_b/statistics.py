@@ -14,7 +14,7 @@ from ndr.contract.time import Interval
 from ndr.jobs.fg_b.baseline_tables import Baselines, GroupCounts, baseline_table
 from ndr.jobs.fg_b.capping import anomalous_rows
 from ndr.jobs.fg_b.layout import HorizonLayout, RowLayout, lay_out
-from ndr.jobs.fg_b.metric_statistics import HostAndSegment, count_marked, metric_statistics
+from ndr.jobs.fg_b.metric_statistics import Capped, HostAndSegment, count_unmarked, metric_statistics
 from ndr.jobs.fg_b.order_statistics import Floats
 from ndr.jobs.fg_b.request import BaselineWindow, StatisticsRules
 from ndr.jobs.fg_b.row_columns import laid_out_columns, placements, read_keys
@@ -79,12 +79,11 @@ def baselines_of_windows(
     with ThreadPoolExecutor(threads) as pool:
         layout, read = _laid_out(source, span, rules, pool)
         horizons = [layout.within(window.interval) for window in windows]
-        held, kept = _capped(read, horizons, rules, pool, threads)
+        held, capped = _capped(read, horizons, rules, pool, threads)
         together = max(1, _COLUMN_BYTES // (threads * 8 * max(len(layout.places), 1)))
-        metrics = _all_metrics(
-            read, held, horizons, kept, rules, pool, max(threads, -(-len(rules.metrics) // together))
-        )
-    return [_tables(*each, rules) for each in zip(windows, horizons, kept, metrics, strict=True)]
+        tasks = max(threads, -(-len(rules.metrics) // together))
+        metrics = _all_metrics(read, held, horizons, capped, rules, pool, tasks)
+    return [_tables(*each, rules) for each in zip(windows, horizons, capped, metrics, strict=True)]
 
 
 def _laid_out(
@@ -99,16 +98,17 @@ def _laid_out(
 
 def _capped(
     read: ReadColumns, horizons: Sequence[HorizonLayout], rules: StatisticsRules, pool: Executor, threads: int
-) -> tuple[dict[str, Floats], list[Marks]]:
-    """Return the key metrics' columns, and the rows of each horizon that capping keeps."""
+) -> tuple[dict[str, Floats], list[Capped]]:
+    """Return the key metrics' columns, and the rows of each horizon that capping leaves out."""
     held: dict[str, Floats] = {}
-    dropped = [np.zeros(horizon.host_offsets[-1], bool) for horizon in horizons]
+    marks = [np.zeros(horizon.host_offsets[-1], bool) for horizon in horizons]
     mark = partial(_key_columns, read, horizons, rules.capping_limit)
     for columns, anomalous in pool.map(mark, _shares(rules.key_metrics, threads)):
         held |= columns
-        for of_horizon, more in zip(dropped, anomalous, strict=True):
+        for of_horizon, more in zip(marks, anomalous, strict=True):
             np.logical_or(of_horizon, more, out=of_horizon)
-    return held, [~of_horizon for of_horizon in dropped]
+    offsets = [horizon.host_offsets for horizon in horizons]
+    return held, [Capped(rows, count_unmarked(rows, at)) for rows, at in zip(marks, offsets, strict=True)]
 
 
 def _key_columns(
@@ -128,7 +128,7 @@ def _all_metrics(
     read: ReadColumns,
     held: dict[str, Floats],
     horizons: Sequence[HorizonLayout],
-    kept: Sequence[Marks],
+    capped: Sequence[Capped],
     rules: StatisticsRules,
     pool: Executor,
     tasks: int,
@@ -138,9 +138,9 @@ def _all_metrics(
     def compute(names: Sequence[str]) -> list[dict[str, HostAndSegment]]:
         columns = {name: held.pop(name) for name in names if name in held} or read(names)
         results = []
-        for horizon, keep in zip(horizons, kept, strict=True):
+        for horizon, left_out in zip(horizons, capped, strict=True):
             taken = horizon.take(columns)
-            results.append({name: metric_statistics(taken[name], keep, horizon) for name in names})
+            results.append({name: metric_statistics(taken[name], left_out, horizon) for name in names})
         return results
 
     others = [name for name in rules.metrics if name not in rules.key_metrics]
@@ -159,15 +159,16 @@ def _shares(names: Sequence[str], count: int) -> list[list[str]]:
 def _tables(
     window: BaselineWindow,
     horizon: HorizonLayout,
-    kept: Marks,
+    capped: Capped,
     metrics: dict[str, HostAndSegment],
     rules: StatisticsRules,
 ) -> Baselines:
     rows = np.diff(horizon.host_offsets)
-    capped = rows - count_marked(kept, horizon.host_offsets)
-    host_counts = GroupCounts(rows, capped, rows)
+    capped_rows = rows - capped.kept_counts
+    host_counts = GroupCounts(rows, capped_rows, rows)
     firsts = horizon.segment_groups[:-1]
-    segment_counts = GroupCounts(np.add.reduceat(rows, firsts), np.add.reduceat(capped, firsts), horizon.segment_ends)
+    segment_rows, segment_capped = (np.add.reduceat(counts, firsts) for counts in (rows, capped_rows))
+    segment_counts = GroupCounts(segment_rows, segment_capped, horizon.segment_ends)
     of_hosts = {name: metric.host for name, metric in metrics.items()}
     of_segments = {name: metric.segment for name, metric in metrics.items()}
     return Baselines(
