@@ -24,10 +24,11 @@ from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
 from ndr.contract.time import DAY, EPOCH, SLICE, WINDOWS, Interval
 from ndr.jobs.fg_a.history import history_needed
 from ndr.jobs.fg_a.kernel import build_fg_a
-from ndr.jobs.fg_a.pair_days import carried_forward
+from ndr.jobs.fg_a.pair_history import PairHistory
 from ndr.jobs.schema import arrow_schema
 
 BATCH = Interval(datetime(2026, 3, 10, tzinfo=UTC), datetime(2026, 3, 11, tzinfo=UTC))
+DAYS = 33
 BASELINE_END = BATCH.start - 4 * DAY
 SPEC = FgABuilderSpec.model_validate(
     {"inputs": {"deltas": "file:///d", "fg_b": "file:///b"}, "outputs": {"fg_a": "file:///a"}}
@@ -82,6 +83,14 @@ def between(table: pa.Table, start: datetime, end: datetime) -> pa.Table:
     return table.filter(pa.array((instants >= low) & (instants < high)))
 
 
+def baseline_of(peers: pa.Table) -> pa.Table:
+    """Return the pairs of the days up to the baseline's end, as a baseline has them."""
+    history = PairHistory.empty(BATCH.end - DAYS * DAY)
+    while history.end < BASELINE_END:
+        history = history.after(between(peers, history.end, history.end + DAY))
+    return history.table
+
+
 def call_of(batch: Interval, deltas: pa.Table, peers: pa.Table, baseline: pa.Table) -> Callable[[], pa.Table]:
     """Return a call of the kernel with what a job would read for this batch."""
     start = batch.start + SLICE - DAY
@@ -122,9 +131,9 @@ def seconds(call: Callable[[], object]) -> float:
 
 def measurements(hosts: int, peers: int, rounds: int) -> Iterator[dict[str, object]]:
     """Yield one record per measurement: medians of interleaved rounds."""
-    every_peer = peer_deltas(hosts, peers, days=33)
+    every_peer = peer_deltas(hosts, peers, DAYS)
     every_delta = deltas_of(every_peer)
-    baseline = carried_forward(None, every_peer, BASELINE_END)
+    baseline = baseline_of(every_peer)
     day = call_of(BATCH, every_delta, every_peer, baseline)
     singles = [call_of(batch, every_delta, every_peer, baseline) for batch in BATCH.steps(SLICE)]
     start = BATCH.start + SLICE - DAY

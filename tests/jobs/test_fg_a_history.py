@@ -21,9 +21,9 @@ from tests.jobs.fg_a_traffic import (
 from ndr.contract.time import DAY, WINDOWS, Interval, floor_to
 from ndr.jobs.fg_a.history import history_needed
 from ndr.jobs.fg_a.kernel import build_fg_a
-from ndr.jobs.fg_a.pair_days import carried_forward
+from ndr.jobs.fg_a.pair_history import PairHistory
 
-FEW = settings(max_examples=60, deadline=None)
+FEW = settings(max_examples=40, deadline=None)
 
 
 def mirrored(rows: list[dict]) -> list[dict]:
@@ -83,35 +83,29 @@ def test_history_that_repeats_or_overtakes_the_windows_counts_once(traffic: Traf
     assert build(traffic, overlapping).equals(build(traffic, traffic.history))
 
 
-@settings(max_examples=20, deadline=None)
-@given(traffics(), st.lists(st.integers(1, 96 * 9), min_size=1, max_size=5))
-def test_days_carried_forward_in_steps_equal_all_slices(traffic: Traffic, steps: list[int]) -> None:
-    past = mirrored(traffic.history)
-    known = None
-    end = last = floor_to(traffic.earliest, DAY) - 33 * DAY
-    for step in steps:
-        last, end = end, min(end + timedelta(minutes=15 * step), floor_to(traffic.earliest, DAY))
-        rows = [row for row in past if row["slice_start"] < end and (known is None or row["slice_start"] >= last)]
-        known = carried_forward(known, history_table(rows), end)
-    since = history_table([row for row in past if row["slice_start"] >= end])
-    tables = delta_table(traffic.deltas), peer_table(traffic.peer_deltas), since
-    found = build_fg_a(traffic.batch, traffic.spec, *tables, pair_baseline=known)
-    assert found.equals(build(traffic, past))
+@settings(max_examples=12, deadline=None)
+@given(traffics())
+def test_days_carried_forward_equal_all_slices(traffic: Traffic) -> None:
+    midnight = floor_to(traffic.earliest, DAY)
+    opening = midnight - 6 * DAY
+    past = mirrored([row for row in traffic.history if row["slice_start"] >= opening])
+    carried = PairHistory.empty(opening)
+    while carried.end < midnight:
+        day = Interval(carried.end, carried.end + DAY)
+        carried = carried.after(peer_table([row for row in past if row["slice_start"] in day]))
+    since = [row for row in past if row["slice_start"] >= midnight]
+    assert build(traffic, since, carried.table.to_pylist()).equals(build(traffic, past))
 
 
 def test_days_carried_forward_are_the_rows_of_a_baseline() -> None:
-    rows = [
-        {"host_ip": "10.0.0.5", "role": "outbound", "peer_ip": "192.0.2.1", "peer_port": 443},
-        {"host_ip": "10.0.0.5", "role": "inbound", "peer_ip": "192.0.2.1", "peer_port": 22},
-    ]
-    slices = [rows[0] | {"slice_start": at("2026-03-08T23:45")}, rows[1] | {"slice_start": at("2026-03-09T10:00")}]
-    first = carried_forward(None, history_table(slices), at("2026-03-10"))
-    second = carried_forward(
-        first, history_table([rows[0] | {"slice_start": at("2026-03-10T00:00")}]), at("2026-03-11")
-    )
-    found = {(row["src_ip"], row["dst_port"]): row["active_days_mask"] for row in second.to_pylist()}
-    assert found == {("10.0.0.5", 443): 0b101, ("192.0.2.1", 22): 0b10}
-    assert second.column("baseline_end").unique().to_pylist() == [at("2026-03-11")]
+    pair = {"host_ip": "10.0.0.5", "role": "outbound", "peer_ip": "192.0.2.1", "peer_port": 443}
+    mirror = {"host_ip": "192.0.2.1", "role": "inbound", "peer_ip": "10.0.0.5", "peer_port": 443}
+    carried = PairHistory.empty(at("2026-03-08"))
+    for rows in ([pair, mirror], [], [pair | {"peer_port": 22}, pair]):
+        carried = carried.after(peer_table([row | {"slice_start": carried.end} for row in rows]))
+    found = {(row["src_ip"], row["dst_port"]): row["active_days_mask"] for row in carried.table.to_pylist()}
+    assert found == {("10.0.0.5", 443): 0b101, ("10.0.0.5", 22): 0b1}
+    assert carried.table.column("baseline_end").unique().to_pylist() == [at("2026-03-11")]
 
 
 BATCH = Interval(at("2026-03-10T06:00"), at("2026-03-10T06:15"))
