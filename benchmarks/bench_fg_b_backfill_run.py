@@ -7,9 +7,8 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import without_pandas  # noqa: F401
-from bench_fg_b_data import KEY_METRICS, METRICS, time_band
+from bench_fg_b_data import KEY_METRICS, METRICS, publish, time_band
 
 from ndr.contract.time import HORIZONS, Interval
 from ndr.jobs.fg_b.backfill import chunks
@@ -37,4 +36,4 @@ for chunk in chunks([window(*each.split(":")) for each in wanted], timedelta(day
     results = baselines_of_windows(rows, chunk, StatisticsRules(METRICS, KEY_METRICS), threads=2)
     for each, baselines in zip(chunk, results, strict=True):
         for part, table in (("host", baselines.host), ("segment", baselines.segment)):
-            pq.write_table(table, Path(output) / f"{each.label}_{each.end:%Y-%m-%d}_{part}.parquet", compression="zstd")
+            publish(table, Path(output) / f"{each.label}_{each.end:%Y-%m-%d}_{part}.parquet")

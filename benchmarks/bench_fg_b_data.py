@@ -30,6 +30,12 @@ def time_band(slice_of_day: int) -> str:
 EXPECTED_ENDS = {("working_hours", "15m"): DAYS * 40, ("off_hours", "15m"): DAYS * 56}
 
 
+def publish(table: pa.Table, path: Path) -> None:
+    """Write a table of baselines as the jobs publish it."""
+    text = [field.name for field in table.schema if pa.types.is_string(field.type)]
+    pq.write_table(table, path, compression="zstd", compression_level=1, use_dictionary=text)
+
+
 def fg_a_files(folder: Path, hosts: int, days: int = DAYS, last_end: datetime = END) -> list[Path]:
     """Write the days up to `last_end`, those that are not there yet; return the files in order of time."""
     folder.mkdir(parents=True, exist_ok=True)

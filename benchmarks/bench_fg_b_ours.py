@@ -4,9 +4,8 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import without_pandas  # noqa: F401
-from bench_fg_b_data import DAYS, END, EXPECTED_ENDS, KEY_METRICS, METRICS
+from bench_fg_b_data import DAYS, END, EXPECTED_ENDS, KEY_METRICS, METRICS, publish
 
 from ndr.contract.time import Interval
 from ndr.jobs.fg_b.request import BaselineWindow, StatisticsRules
@@ -22,5 +21,5 @@ baselines = host_and_segment_baselines(
     StatisticsRules(METRICS, KEY_METRICS),
     threads=2,
 )
-pq.write_table(baselines.host, Path(output) / "host.parquet", compression="zstd")
-pq.write_table(baselines.segment, Path(output) / "segment.parquet", compression="zstd")
+publish(baselines.host, Path(output) / "host.parquet")
+publish(baselines.segment, Path(output) / "segment.parquet")
