@@ -9,7 +9,7 @@ from rich.console import Console
 from ndr.contract.errors import JobSpecNotFoundError
 from ndr.local.commands.options import HERE, Directory, progress
 from ndr.local.console.tables import print_table
-from ndr.local.deployment.deployment import Deployment
+from ndr.local.deployment.deployment import Deployment, all_items
 from ndr.local.deployment.published import flow_account, published_tables
 
 _EXECUTIONS_SHOWN = 5
@@ -63,12 +63,7 @@ def _rows(item: dict[str, Any]) -> int | None:
 
 def ledger_items(deployment: Deployment) -> list[dict[str, Any]]:
     """Return every item of the ledger, by series and time."""
-    table = deployment.table("LedgerTableName")
-    page = table.scan()
-    items = list(page["Items"])
-    while "LastEvaluatedKey" in page:
-        page = table.scan(ExclusiveStartKey=page["LastEvaluatedKey"])
-        items += page["Items"]
+    items = all_items(deployment.table("LedgerTableName"))
     return sorted(items, key=lambda item: (item["series"], item["as_of"]))
 
 

@@ -114,7 +114,7 @@ def _deployed(directory: Path, engine: str, lines: Progress) -> Deployment:
     with lines.doing(f"check and put {len(DEMO_FILES)} JobSpecs"):
         jobspecs = read_jobspec_files(DEMO_FILES, deployed_values(deployment, engine))
         check_jobspecs(jobspecs)
-        put_checked(deployment, jobspecs)
+        put_checked(deployment.table("JobSpecTableName"), jobspecs)
     return deployment
 
 

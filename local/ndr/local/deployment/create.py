@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import boto3
+from botocore.config import Config
+
 from ndr.contract.errors import InvalidRequestError
 from ndr.local.account.deploy import deploy
 from ndr.local.account.lifecycle import Account, up
@@ -17,6 +20,7 @@ from ndr.local.deployment.redshift import Warehouse
 STACK_NAME: Final = "ndr"
 WAIT_SCALE: Final = 0.5
 """A pipeline of this machine takes seconds where SageMaker takes minutes: waits between two looks are half as long."""
+_FUNCTION_SECONDS: Final = 300
 _POLLING: Final = {"PollSeconds": "1", "MaxPollSeconds": "2"}
 
 
@@ -80,7 +84,11 @@ def upsert_pipelines(deployment: Deployment, request: Mapping[str, Any] | None =
     InvalidRequestError
         The function failed; the message is its own.
     """
-    answer = deployment.client("lambda").invoke(
+    # Asking again while the first call is at work would run the function twice: one call, as long as it may take.
+    patient = Config(read_timeout=_FUNCTION_SECONDS + 30, retries={"total_max_attempts": 1})
+    account = deployment.account
+    functions = boto3.client("lambda", endpoint_url=account.endpoint_url, region_name=account.region, config=patient)
+    answer = functions.invoke(
         FunctionName=deployment.outputs["UpsertPipelinesFunctionName"], Payload=json.dumps(dict(request or {})).encode()
     )
     payload = json.loads(answer["Payload"].read())

@@ -102,16 +102,6 @@ class Deployment:
         resource = boto3.resource("dynamodb", endpoint_url=self.account.endpoint_url, region_name=self.account.region)
         return resource.Table(self.outputs[output])
 
-    def jobspec_items(self) -> list[dict[str, Any]]:
-        """Return every item of the JobSpec table, by project, version and job."""
-        table = self.table("JobSpecTableName")
-        page = table.scan()
-        items = list(page["Items"])
-        while "LastEvaluatedKey" in page:
-            page = table.scan(ExclusiveStartKey=page["LastEvaluatedKey"])
-            items += page["Items"]
-        return sorted(items, key=lambda item: (item["project_name"], item["feature_spec_version"], item["job_name"]))
-
     def jobspecs(self) -> dict[JobName, JobSpec]:
         """Return the checked set of the deployment's project and version.
 
@@ -123,7 +113,7 @@ class Deployment:
             They do not fit together.
         """
         asked = (self.project_name, self.feature_spec_version)
-        items = self.jobspec_items()
+        items = jobspec_items(self.table("JobSpecTableName"))
         mine = [item for item in items if (item["project_name"], item["feature_spec_version"]) == asked]
         if not mine:
             raise JobSpecNotFoundError(
@@ -131,3 +121,20 @@ class Deployment:
                 "put them with `ndr jobspec put FILE...`, or see `ndr demo` at work."
             )
         return check_jobspecs(parse_jobspec(item) for item in mine)
+
+
+def jobspec_items(table: Any) -> list[dict[str, Any]]:
+    """Return every item of a JobSpec table, by project, version and job."""
+    return sorted(
+        all_items(table), key=lambda item: (item["project_name"], item["feature_spec_version"], item["job_name"])
+    )
+
+
+def all_items(table: Any) -> list[dict[str, Any]]:
+    """Return every item of a DynamoDB table."""
+    page = table.scan()
+    items = list(page["Items"])
+    while "LastEvaluatedKey" in page:
+        page = table.scan(ExclusiveStartKey=page["LastEvaluatedKey"])
+        items += page["Items"]
+    return items
