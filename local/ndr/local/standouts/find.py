@@ -88,7 +88,7 @@ def find_standouts(jobspecs: Mapping[JobName, JobSpec], count: int = 10) -> Stan
     whose = "in segments where the inventory knows a machine" if has_inventory else "seen (the inventory names none)"
     notes = (
         f"{seen:,} hosts {whose}; {seen - judged:,} of them have too little history to be judged.",
-        f"{pairs_seen:,} pairs on the day, {rare:,} of them rare.",
+        f"{pairs_seen:,} pairs on the day, {rare:,} of them rare; a score below 0 is less than usual.",
     )
     return Standouts(
         day=published.day,
