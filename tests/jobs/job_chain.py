@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from ndr.jobs.inventory.snapshot import newest_snapshot
 from ndr.jobs.pair_counts.job import publish_pair_counts
 from ndr.jobs.run import Run
 from ndr.jobs.storage import put_bytes
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 class MemoryTable:
@@ -47,6 +50,7 @@ class Project:
     root: Path
     changes: dict[str, dict[str, Any]] = field(default_factory=dict)
     table: MemoryTable = field(default_factory=MemoryTable)
+    spark: SparkSession | None = None
 
     def __post_init__(self) -> None:
         for name, spec in self._specs().items():
@@ -95,7 +99,7 @@ class Project:
         return (self.root / dataset).as_uri() + "/"
 
     def run(self, job_name: JobName) -> Run:
-        return Run(job_name, "office", "v1", self.table, code_version="tests")
+        return Run(job_name, "office", "v1", self.table, code_version="tests", spark=self.spark)
 
     def spec(self, job_name: JobName) -> Any:
         return self.run(job_name).spec(job_name)

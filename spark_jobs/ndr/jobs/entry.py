@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Final
+from dataclasses import replace
+from typing import Final, cast
 
 from ndr.contract.errors import InvalidRequestError, NdrError
+from ndr.contract.jobspecs import JobName
 from ndr.contract.time import SLICE, Interval
+from ndr.jobs.hosts import Hosts, opt_ml, read_hosts
 from ndr.jobs.run import Run, job_logger
+from ndr.jobs.spark.cluster import serve
+from ndr.jobs.spark.engine import chosen_engine, spark_on
 
 ABSENT: Final = "none"
 """How a pipeline parameter that does not apply arrives; an empty container argument is easily lost."""
@@ -65,7 +68,7 @@ def main(
     started = time.monotonic()
     try:
         run = Run.in_environment(job_name, arguments.project_name, arguments.feature_spec_version)
-        job(run, arguments)
+        _work(run, arguments, job, read_hosts())
     except NdrError as error:
         reason = f"{type(error).__name__}: {error}"
         log.error(reason)
@@ -79,8 +82,23 @@ def main(
     log.info("finished", extra={"seconds": round(time.monotonic() - started, 3)})
 
 
+def _work(run: Run, arguments: Arguments, job: Callable[[Run, Arguments], None], hosts: Hosts) -> None:
+    """Run the job on the first of the hosts; the others serve it, or leave when one host is all it needs."""
+    spec = run.spec(cast(JobName, run.job_name))
+    engine = chosen_engine(getattr(spec, "engine", "local"), hosts)
+    if engine == "local" and hosts.is_first:
+        job(run, arguments)
+    elif engine == "local":
+        job_logger(run.job_name).info("nothing to do on this host", extra={"runs_on": hosts.first})
+    elif hosts.is_first:
+        with spark_on(hosts) as session:
+            job(replace(run, spark=session), arguments)
+    else:
+        serve(hosts)
+
+
 def _say_why(reason: str) -> None:
-    folder = Path(os.environ.get("NDR_OPT_ML", "/opt/ml")) / "output"
+    folder = opt_ml() / "output"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "message").write_text(reason[:1024])

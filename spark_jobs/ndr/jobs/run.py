@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools import Logger
 
 from ndr.contract.jobspecs import JobName, read_jobspec
 from ndr.contract.jobspecs.table import Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Run:
         The JobSpec table.
     code_version : str
         Digest of the job sources; goes into every manifest.
+    spark : SparkSession or None
+        Where the job's rows are worked on; None is this process.
     """
 
     job_name: str
@@ -34,6 +39,7 @@ class Run:
     feature_spec_version: str
     table: Table
     code_version: str = field(default_factory=lambda: os.environ.get("NDR_CODE_VERSION", "unversioned"))
+    spark: SparkSession | None = None
 
     @classmethod
     def in_environment(cls, job_name: str, project_name: str, feature_spec_version: str) -> Run:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ndr.contract.datasets import DELTAS, PEER_DELTAS, QUARANTINE
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
 from ndr.contract.manifest import InputEntry, Manifest, RowAccount
 from ndr.contract.time import DAY, Interval, coverage
+from ndr.jobs.deltas.day_flows import flows_of_day
 from ndr.jobs.deltas.kernel import build_deltas
 from ndr.jobs.deltas.mini_batches import MiniBatch, mini_batches
 from ndr.jobs.deltas.read import read_integration
@@ -18,6 +18,7 @@ from ndr.jobs.deltas.validity import split
 from ndr.jobs.partition import time_partition_uri
 from ndr.jobs.publish import PartitionWriter
 from ndr.jobs.run import Run
+from ndr.jobs.spark.deltas import write_deltas
 from ndr.jobs.storage import filesystem, join
 
 
@@ -41,14 +42,11 @@ def publish_deltas(run: Run, spec: DeltaBuilderSpec, mini_batch_id: str, batch: 
 
 
 def _build_day(run: Run, spec: DeltaBuilderSpec, day: Interval, folders: list[MiniBatch], asked: str) -> Manifest:
-    used, set_aside = _read(spec, day, folders)
-    built = build_deltas(used, spec.port_classes, spec.short_session_seconds)
     writer = PartitionWriter(time_partition_uri(spec.outputs.deltas, day))
-    for table, dataset in ((built.deltas, DELTAS), (built.peer_deltas, PEER_DELTAS), (set_aside, QUARANTINE)):
-        writer.write(table, dataset)
-    account = RowAccount(
-        rows_in=used.num_rows + set_aside.num_rows, rows_used=used.num_rows, rows_quarantined=set_aside.num_rows
-    )
+    if run.spark is None:
+        account = _write_here(spec, day, folders, writer)
+    else:
+        account = write_deltas(run.spark, spec, day, folders, writer)
     return writer.commit(
         dataset=DELTAS.name,
         start=day.start,
@@ -61,26 +59,22 @@ def _build_day(run: Run, spec: DeltaBuilderSpec, day: Interval, folders: list[Mi
     )
 
 
+def _write_here(spec: DeltaBuilderSpec, day: Interval, folders: list[MiniBatch], writer: PartitionWriter) -> RowAccount:
+    used, set_aside = _read(spec, day, folders)
+    built = build_deltas(used, spec.port_classes, spec.short_session_seconds)
+    for table, dataset in ((built.deltas, DELTAS), (built.peer_deltas, PEER_DELTAS), (set_aside, QUARANTINE)):
+        writer.write(table, dataset)
+    return RowAccount(
+        rows_in=used.num_rows + set_aside.num_rows, rows_used=used.num_rows, rows_quarantined=set_aside.num_rows
+    )
+
+
 def _read(spec: DeltaBuilderSpec, day: Interval, folders: list[MiniBatch]) -> tuple[pa.Table, pa.Table]:
     """Return the day's flows, and the rows that are quarantined with this day's partition."""
-    flows, quarantined = [], []
-    for folder in folders:
-        system = filesystem(folder.uri)[0]
-        used, set_aside = split(read_integration(system, folder.paths, spec), folder.interval)
-        if folder.interval.intersection(day) != folder.interval:  # a folder of several days is read once a day
-            used = used.filter(_starts_within(used, day))
-            set_aside = set_aside if folder.interval.start in day else set_aside.slice(0, 0)
-        flows.append(used)
-        quarantined.append(set_aside)
     if not folders:
         return split(read_integration(filesystem(spec.inputs.integration)[0], [], spec), day)
+    flows, quarantined = zip(*(flows_of_day(spec, day, folder) for folder in folders), strict=True)
     return pa.concat_tables(flows).unify_dictionaries(), pa.concat_tables(quarantined)
-
-
-def _starts_within(flows: pa.Table, day: Interval) -> pa.ChunkedArray:
-    starts = flows["event_start"]
-    first, last = (pa.scalar(instant, starts.type) for instant in (day.start, day.end))
-    return pc.and_(pc.greater_equal(starts, first), pc.less(starts, last))
 
 
 def _note(folders: list[MiniBatch], account: RowAccount, asked: str) -> str | None:

@@ -14,6 +14,7 @@ from ndr.jobs.partition import time_partition_uri
 from ndr.jobs.publish import PartitionWriter
 from ndr.jobs.run import Run
 from ndr.jobs.scan import Scan
+from ndr.jobs.spark.pair_counts import write_pair_counts
 
 
 def publish_pair_counts(run: Run, spec: PairCountsBuilderSpec, batch: Interval) -> Iterator[Manifest]:
@@ -27,7 +28,10 @@ def publish_pair_counts(run: Run, spec: PairCountsBuilderSpec, batch: Interval) 
     for day in batch.steps(DAY):
         scan = Scan.of(spec.inputs.deltas, PEER_DELTAS, day)
         writer = PartitionWriter(time_partition_uri(spec.outputs.pair_counts, day))
-        writer.write(build_pair_counts(scan.read()), PAIR_COUNTS)
+        if run.spark is None:
+            writer.write(build_pair_counts(scan.read()), PAIR_COUNTS)
+        else:
+            write_pair_counts(run.spark, scan, writer)
         yield writer.commit(
             dataset=PAIR_COUNTS.name,
             start=day.start,

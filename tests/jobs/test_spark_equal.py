@@ -1,0 +1,67 @@
+"""Every job publishes the same rows on both engines, whatever the number of parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+from tests.jobs.job_chain import Project, random_flows
+
+from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS, PEER_DELTAS, QUARANTINE, Dataset
+from ndr.contract.time import DAY, Interval, parse_instant
+from ndr.jobs.scan import Scan
+from ndr.jobs.spark import parts
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+START = parse_instant("2026-01-05")
+DAYS = Interval(START, START + 3 * DAY)
+
+
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> dict[str, Project]:
+    """Both engines over the same flows, of which a few can't be used; parts are small, so that there are several."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parts, "SMALLEST_PART", 50)
+        changes: dict[str, dict[str, Any]] = {}
+        here = Project(tmp_path_factory.mktemp("local"), changes)
+        there = Project(tmp_path_factory.mktemp("spark"), changes, spark=spark)
+        for number, day in enumerate(DAYS.steps(DAY)):
+            flows = random_flows(day, 300, seed=number)
+            bad = [flows[0] | {"source_ip": "nowhere"}, flows[1] | {"source_bytes": -1}]
+            for project in (here, there):
+                project.deliver(day, flows[:200])
+                project.deliver(day, [*flows[200:], *bad], name="part-1.json")
+        for project in (here, there):
+            project.deltas(DAYS)
+            project.pair_counts(DAYS)
+    return {"local": here, "spark": there}
+
+
+def _rows(project: Project, dataset: Dataset, folder: str) -> pa.Table:
+    table = Scan.of(project.uri(folder), dataset, DAYS).read()
+    key = dataset.key or ("source_file", "row_number")
+    return table.sort_by([(name, "ascending") for name in key])
+
+
+@pytest.mark.parametrize(
+    ("dataset", "folder"),
+    [(DELTAS, "deltas"), (PEER_DELTAS, "deltas"), (PAIR_COUNTS, "pair_counts")],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_both_engines_publish_the_same_rows(engines: dict[str, Project], dataset: Dataset, folder: str) -> None:
+    expected = _rows(engines["local"], dataset, folder)
+    assert expected.num_rows > 100
+    assert _rows(engines["spark"], dataset, folder).equals(expected)
+
+
+def test_both_engines_quarantine_the_same_rows(engines: dict[str, Project]) -> None:
+    def told(project: Project) -> list[tuple[str, int, str, str]]:
+        rows = _rows(project, QUARANTINE, "deltas").to_pylist()
+        return [(Path(row["source_file"]).name, row["row_number"], row["reason"], row["raw"]) for row in rows]
+
+    assert len(told(engines["local"])) == 6
+    assert told(engines["spark"]) == told(engines["local"])
