@@ -38,6 +38,7 @@ def engines(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> di
         for project in (here, there):
             project.deltas(DAYS)
             project.pair_counts(DAYS)
+            project.fg_a(DAYS)
     return {"local": here, "spark": there}
 
 
@@ -49,7 +50,7 @@ def _rows(project: Project, dataset: Dataset, folder: str) -> pa.Table:
 
 @pytest.mark.parametrize(
     ("dataset", "folder"),
-    [(DELTAS, "deltas"), (PEER_DELTAS, "deltas"), (PAIR_COUNTS, "pair_counts")],
+    [(DELTAS, "deltas"), (PEER_DELTAS, "deltas"), (PAIR_COUNTS, "pair_counts"), (FG_A, "fg_a")],
     ids=lambda value: getattr(value, "name", ""),
 )
 def test_both_engines_publish_the_same_rows(engines: dict[str, Project], dataset: Dataset, folder: str) -> None:

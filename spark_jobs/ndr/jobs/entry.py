@@ -15,7 +15,7 @@ from ndr.contract.time import SLICE, Interval
 from ndr.jobs.hosts import Hosts, opt_ml, read_hosts
 from ndr.jobs.run import Run, job_logger
 from ndr.jobs.spark.cluster import serve
-from ndr.jobs.spark.engine import chosen_engine, spark_on
+from ndr.jobs.spark.engine import SPARK_JOBS, chosen_engine, spark_on
 
 ABSENT: Final = "none"
 """How a pipeline parameter that does not apply arrives; an empty container argument is easily lost."""
@@ -84,8 +84,8 @@ def main(
 
 def _work(run: Run, arguments: Arguments, job: Callable[[Run, Arguments], None], hosts: Hosts) -> None:
     """Run the job on the first of the hosts; the others serve it, or leave when one host is all it needs."""
-    spec = run.spec(cast(JobName, run.job_name))
-    engine = chosen_engine(getattr(spec, "engine", "local"), hosts)
+    asked = run.spec(cast(JobName, run.job_name)).engine if run.job_name in SPARK_JOBS else "local"
+    engine = chosen_engine(asked, hosts)
     if engine == "local" and hosts.is_first:
         job(run, arguments)
     elif engine == "local":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from ndr.contract.jobspecs.delta_builder import Engine
 from ndr.jobs.hosts import Hosts
@@ -13,6 +13,9 @@ from ndr.jobs.spark.session import open_session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+# Jobs that run on either engine; a job of one SQL statement has no use for it.
+SPARK_JOBS: Final = ("delta_builder", "fg_a_builder", "pair_counts_builder", "fg_b_builder")
 
 
 def chosen_engine(asked: Engine, hosts: Hosts) -> Literal["local", "spark"]:
