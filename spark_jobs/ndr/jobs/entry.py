@@ -11,6 +11,7 @@ from typing import Final, cast
 
 from ndr.contract.errors import InvalidRequestError, NdrError
 from ndr.contract.jobspecs import JobName
+from ndr.contract.jobspecs.delta_builder import Engine
 from ndr.contract.time import SLICE, Interval
 from ndr.jobs.hosts import Hosts, opt_ml, read_hosts
 from ndr.jobs.run import Run, job_logger
@@ -84,7 +85,7 @@ def main(
 
 def _work(run: Run, arguments: Arguments, job: Callable[[Run, Arguments], None], hosts: Hosts) -> None:
     """Run the job on the first of the hosts; the others serve it, or leave when one host is all it needs."""
-    asked = run.spec(cast(JobName, run.job_name)).engine if run.job_name in SPARK_JOBS else "local"
+    asked: Engine = run.spec(cast(JobName, run.job_name)).engine if run.job_name in SPARK_JOBS else "local"
     engine = chosen_engine(asked, hosts)
     if engine == "local" and hosts.is_first:
         job(run, arguments)
