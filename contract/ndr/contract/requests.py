@@ -5,6 +5,7 @@ A request is checked here, whole, before anything is started; what it leaves out
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -30,6 +31,12 @@ def _instant(text: Any, info: ValidationInfo) -> datetime:
         raise whole_sentence(str(error)) from None
 
 
+def _month(text: Any, info: ValidationInfo) -> str:
+    if isinstance(text, str) and re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text.strip()):
+        return text.strip()
+    raise whole_sentence(f"{info.field_name} is {text!r:.80}, which is no month: write it as 2026-01")
+
+
 def _upper(text: Any) -> Any:
     return text.strip().upper() if isinstance(text, str) else text
 
@@ -39,7 +46,7 @@ def _lower(text: Any) -> Any:
 
 
 Instant = Annotated[datetime, BeforeValidator(_instant)]
-Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="YYYY-MM")]
+Month = Annotated[str, BeforeValidator(_month)]
 MiniBatchId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 
 

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ndr.contract.errors import InvalidRequestError
+from ndr.contract.requests import MiniBatchRequest, parse_request
+from ndr.contract.time import SLICE, Interval
+
+NOW = datetime(2026, 3, 10, 13, 37, tzinfo=UTC)
+DEFAULTS = {"project_name": "ndr-prod", "feature_spec_version": "v1"}
+
+
+def parse(document: Any, now: datetime = NOW) -> MiniBatchRequest:
+    return parse_request(MiniBatchRequest, document, now, DEFAULTS)
+
+
+@pytest.mark.parametrize(
+    ("now", "settle_minutes", "start"),
+    [
+        ("2026-03-10T13:45:00Z", 0, "2026-03-10T13:30:00Z"),
+        ("2026-03-10T13:44:59Z", 0, "2026-03-10T13:15:00Z"),
+        ("2026-03-10T13:50:00Z", 5, "2026-03-10T13:30:00Z"),
+        ("2026-03-10T13:49:59Z", 5, "2026-03-10T13:15:00Z"),
+        ("2026-03-01T00:05:00Z", 60, "2026-02-28T22:45:00Z"),
+    ],
+)
+def test_without_a_batch_the_last_settled_slice_is_taken(now: str, settle_minutes: int, start: str) -> None:
+    instant = datetime.fromisoformat(now)
+    batch = parse({"settle_minutes": settle_minutes}, instant).batch(instant)
+    assert batch == Interval(datetime.fromisoformat(start), datetime.fromisoformat(start) + SLICE)
+
+
+@given(st.datetimes(datetime(2000, 1, 1), datetime(2099, 1, 1)), st.integers(0, 1440))
+def test_the_slice_taken_is_over_and_the_next_one_is_not(moment: datetime, settle_minutes: int) -> None:
+    now = moment.replace(tzinfo=UTC)
+    batch = parse({"settle_minutes": settle_minutes}, now).batch(now)
+    settled = now - timedelta(minutes=settle_minutes)
+    assert batch.duration == SLICE
+    assert batch.end <= settled < batch.end + SLICE
+
+
+def test_a_day_is_a_batch_too() -> None:
+    request = parse({"batch_start": "2026-03-01", "batch_end": "2026-03-02", "mini_batch_id": "day-1"})
+    assert request.batch(NOW).slice_count() == 96
+    assert request.mini_batch_id == "day-1"
+
+
+@pytest.mark.parametrize(
+    ("document", "sentence"),
+    [
+        ({"batch_start": "2026-03-01"}, "batch_end is missing; give both batch_start and batch_end, or neither"),
+        ({"batch_end": "2026-03-01"}, "batch_start is missing; give both"),
+        ({"batch_start": "2026-03-02", "batch_end": "2026-03-01"}, "batch_start must be before batch_end"),
+        ({"batch_start": "2026-03-01T00:01:00Z", "batch_end": "2026-03-02"}, "write 2026-03-01T00:00:00Z"),
+        ({"batch_start": "2026-03-10", "batch_end": "2026-03-11"}, "the last complete slice ends at 2026-03-10T13:30"),
+        ({"mini_batch_id": "../other"}, "mini_batch_id: String should match pattern"),
+        ({"settle_minutes": -1}, "settle_minutes: Input should be greater than or equal to 0 (found -1)"),
+        ({"batch_strat": "2026-03-01"}, "batch_strat: no such field, did you mean 'batch_start'?"),
+        ({"mode": "REGULAR"}, "mode: no such field. Allowed are project_name, feature_spec_version, dry_run, batch_"),
+    ],
+)
+def test_a_refusal_says_what_was_found_and_what_to_write(document: Any, sentence: str) -> None:
+    with pytest.raises(InvalidRequestError) as refused:
+        parse(document)
+    assert sentence in str(refused.value)
