@@ -63,6 +63,7 @@ lint-template: setup .tools/cfn-lint/.ready .tools/checkov/.ready .tools/asl-val
 lock: .venv/.ready  ## resolve requirements/*.lock anew
 	@for name in setup sam checkov cfn-lint; do $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url requirements/$$name.in -o requirements/$$name.lock; done
 	@$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --all-extras pyproject.toml -o requirements/project.lock
+	@$(UV) pip compile --quiet --no-deps --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url -c requirements/project.lock lambdas/requirements.in -o lambdas/requirements.txt
 
 clean:  ## remove what the commands made
 	@-.venv/bin/ndr down 2>/dev/null

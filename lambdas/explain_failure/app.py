@@ -42,7 +42,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Return ``pipeline``, ``execution``, ``status``, ``step``, ``reason``, ``log_url`` and a ``message``."""
     asked = parse(event=event, model=ExplainFailureEvent)
     explanation = explain(sagemaker, logs, asked.pipeline_execution_arn, asked.deadline_seconds)
-    logger.info(explanation["message"], extra=explanation)
+    logger.info(explanation["message"], extra={"explanation": explanation})
     metrics.add_dimension(name="pipeline", value=explanation["pipeline"])
     metrics.add_metric(name="PipelineFailuresExplained", unit=MetricUnit.Count, value=1)
     return explanation

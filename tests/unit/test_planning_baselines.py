@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.statemachines.jobspecs import documents
 
 from ndr.contract.errors import InvalidRequestError, JobSpecInvalidError
 from ndr.contract.jobspecs import JobName, JobSpec, check_jobspecs, parse_jobspec
@@ -16,44 +17,14 @@ from ndr.contract.time import parse_instant
 
 NOW = datetime(2027, 3, 10, 1, 2, 3, tzinfo=UTC)
 DEFAULTS = {"project_name": "ndr-prod", "feature_spec_version": "v1"}
-BASE = "s3://ndr-data/prod"
 
 
 def jobspecs(**images: str) -> dict[JobName, JobSpec]:
-    specs: dict[str, dict[str, Any]] = {
-        "delta_builder": {
-            "inputs": {"integration": f"{BASE}/integration"},
-            "outputs": {"deltas": f"{BASE}/deltas"},
-        },
-        "fg_a_builder": {
-            "inputs": {name: f"{BASE}/{name}" for name in ("deltas", "fg_b")},
-            "outputs": {"fg_a": f"{BASE}/fg_a"},
-        },
-        "pair_counts_builder": {
-            "inputs": {"deltas": f"{BASE}/deltas"},
-            "outputs": {"pair_counts": f"{BASE}/pair_counts"},
-        },
-        "fg_b_builder": {
-            "inputs": {name: f"{BASE}/{name}" for name in ("fg_a", "pair_counts", "machine_inventory")},
-            "outputs": {"fg_b": f"{BASE}/fg_b"},
-        },
-        "machine_inventory_unload": {
-            "redshift": {
-                "workgroup_name": "ndr",
-                "database": "ndr",
-                "secret_arn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:ndr",
-                "region": "us-east-1",
-                "iam_role": "arn:aws:iam::123456789012:role/unload",
-            },
-            "query": {"schema": "public", "table": "m", "ip_column": "ip", "name_column": "name"},
-            "output": {"s3_prefix": f"{BASE}/machine_inventory"},
-        },
-    }
-    for job_name, image in images.items():
-        specs[job_name]["processing_image_uri"] = image
-    written = {"updated_at": "2026-01-01T00:00:00Z", "owner": "ndr", **DEFAULTS}
-    given = [parse_jobspec({**written, "job_name": name, "spec": spec}) for name, spec in specs.items()]
-    return check_jobspecs(given)
+    written = documents("ndr-prod")
+    for document in written:
+        if document["job_name"] in images:
+            document["spec"]["processing_image_uri"] = images[document["job_name"]]
+    return check_jobspecs([parse_jobspec(document) for document in written])
 
 
 def plan(document: dict[str, Any], ledger: dict[str, dict[str, str]] | None = None, **images: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from ministack.services import stepfunctions
 
 from ndr.local.account.authorization import resource_arn_of
 from ndr.local.account.aws_json import Handler
+from ndr.local.account.faults import with_faults
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ REDSHIFT_DATA = AddedService(
 
 def register(service: AddedService, handle: Handler) -> None:
     """Let MiniStack answer a service's requests, from clients and from state machines, with a handler."""
-    app.SERVICE_HANDLERS[service.name] = handle
+    app.SERVICE_HANDLERS[service.name] = with_faults(service.name, handle)
     router.SERVICE_PATTERNS[service.name] = {"target_prefixes": [f"{service.target_prefix}."]}
     iam_actions.SERVICE_TO_IAM_NAMESPACE[service.name] = service.name
     stepfunctions._AWS_SDK_SERVICE_MAP[service.sdk_integration] = {

@@ -1,0 +1,55 @@
+"""The real template deployed into the account, with small pipelines and JobSpecs, and every scenario run once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import boto3
+import pytest
+from tests.statemachines.jobspecs import documents
+from tests.statemachines.machines import Machines
+from tests.statemachines.pipelines import register
+from tests.statemachines.scenarios import Scenarios
+
+from ndr.contract.jobspecs import parse_jobspec, put_jobspec
+from ndr.local.account.deploy import deploy
+from ndr.local.account.lifecycle import Account
+
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+PROJECTS = ("lucky", "unlucky", "partly", "built")
+
+
+@pytest.fixture(scope="session")
+def stack(account: Account) -> dict[str, str]:
+    outputs = deploy(account, TEMPLATE, "machines", {"ProjectName": "lucky", "PollSeconds": "1", "MaxPollSeconds": "4"})
+    register(account, outputs["DataBucketName"])
+    dynamodb = boto3.resource(
+        "dynamodb",
+        endpoint_url=account.endpoint_url,
+        region_name=account.region,
+        aws_access_key_id=account.account_id,
+        aws_secret_access_key="test",
+    )
+    for project in PROJECTS:
+        for document in documents(project):
+            put_jobspec(dynamodb.Table(outputs["JobSpecTableName"]), parse_jobspec(document))
+    return outputs
+
+
+@pytest.fixture(scope="session")
+def machines(account: Account, stack: dict[str, str]) -> Machines:
+    return Machines(
+        account,
+        {
+            "run_pipeline": stack["RunPipelineMachineArn"],
+            "baselines": stack["BaselinesMachineArn"],
+            "mini_batch": stack["MiniBatchMachineArn"],
+        },
+    )
+
+
+@pytest.fixture(scope="session")
+def scenarios(
+    account: Account, stack: dict[str, str], machines: Machines, tmp_path_factory: pytest.TempPathFactory
+) -> Scenarios:
+    return Scenarios.run(account, stack, machines, tmp_path_factory.mktemp("flags"))

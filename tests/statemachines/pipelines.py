@@ -1,0 +1,69 @@
+"""Small real pipelines under the names that the machines start: one step, one script, the real ones' parameters."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ndr.contract.planning.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.local.account.lifecycle import Account
+
+ROLE = "arn:aws:iam::123456789012:role/ndr-jobs"
+PARAMETERS = {
+    FG_B_PIPELINE: [
+        *("ProjectName", "FeatureSpecVersion", "BaselineHorizon", "BaselineMode"),
+        *("BaselineEndTsIso", "BackfillStartTsIso", "BackfillEndTsIso"),
+    ],
+    INVENTORY_PIPELINE: ["ProjectName", "FeatureSpecVersion", "ReferenceMonthIso"],
+    MINI_BATCH_PIPELINE: ["ProjectName", "FeatureSpecVersion", "MiniBatchId", "BatchStartTsIso", "BatchEndTsIso"],
+    "steerable": ["Behaviour", "Flag"],
+}
+# What the job does is told by its first argument: the project's name, or Behaviour.
+SCRIPT = """
+import os, pathlib, sys, time
+arguments = sys.argv[1:]
+def fail(reason):
+    pathlib.Path(os.environ.get("NDR_OPT_ML", "/opt/ml"), "output/message").write_text(reason)
+    sys.exit(1)
+if arguments[0] == "succeed": time.sleep(0.3)
+if arguments[0] == "sleep": time.sleep(20)
+if arguments[0] == "fail-without" and not pathlib.Path(arguments[1]).exists(): fail("The flag is not there.")
+if arguments[0] == "unlucky": fail("The project is unlucky.")
+if arguments[0] == "partly" and "2026-01-11T00:00:00Z" in arguments: fail("No slice of 2026-01-11 is published.")
+"""
+
+
+def register(account: Account, bucket: str) -> None:
+    """Register the pipelines; their one script lies in the bucket."""
+    account.client("s3").put_object(Bucket=bucket, Key="machines-test/run.py", Body=SCRIPT.encode())
+    for name, parameters in PARAMETERS.items():
+        account.client("sagemaker").create_pipeline(
+            PipelineName=name, PipelineDefinition=json.dumps(_definition(parameters, bucket)), RoleArn=ROLE
+        )
+
+
+def _definition(parameters: list[str], bucket: str) -> dict[str, Any]:
+    code = {
+        "S3Uri": f"s3://{bucket}/machines-test/",
+        "LocalPath": "/opt/ml/processing/input/code",
+        "S3DataType": "S3Prefix",
+        "S3InputMode": "File",
+    }
+    step = {
+        "Name": "OnlyStep",
+        "Type": "Processing",
+        "Arguments": {
+            "ProcessingResources": {
+                "ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 30}
+            },
+            "AppSpecification": {
+                "ImageUri": "image",
+                "ContainerEntrypoint": ["python3", "/opt/ml/processing/input/code/run.py"],
+                "ContainerArguments": [{"Get": f"Parameters.{name}"} for name in parameters],
+            },
+            "RoleArn": ROLE,
+            "ProcessingInputs": [{"InputName": "code", "S3Input": code}],
+        },
+    }
+    declared = [{"Name": name, "Type": "String", "DefaultValue": "none"} for name in parameters]
+    return {"Version": "2020-12-01", "Parameters": declared, "Steps": [step]}

@@ -1,0 +1,147 @@
+"""Every scenario that the machines' tests look at, run once for the whole session."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.statemachines.machines import Machines, Run
+
+from ndr.contract.ledger import ledger_key
+from ndr.contract.time import parse_instant
+from ndr.local.account.faults import order
+from ndr.local.account.lifecycle import Account
+
+WEEK = {"mode": "BACKFILL", "start": "2026-01-05", "end": "2026-01-12"}
+TOKEN = "a token of the caller's, long enough for SageMaker"
+
+
+def steerable(behaviour: str, **more: Any) -> dict[str, Any]:
+    """An input of `run_pipeline`."""
+    flag = more.pop("flag", "none")
+    return {"pipeline_name": "steerable", "parameters": {"Behaviour": behaviour, "Flag": str(flag)}, **more}
+
+
+@dataclass(frozen=True)
+class Scenarios:
+    """What was run, by name, and the messages that the failure topic got meanwhile."""
+
+    runs: dict[str, tuple[str, Run]]
+    messages: list[dict[str, Any]]
+
+    def __getitem__(self, name: str) -> Run:
+        return self.runs[name][1]
+
+    @classmethod
+    def run(cls, account: Account, stack: dict[str, str], machines: Machines, flags: Path) -> Scenarios:
+        """Run them all: those that leave each other alone side by side, the others in order."""
+        queue = _subscribed_queue(account, stack["FailureTopicArn"])
+        _complete(account, stack["LedgerTableName"])
+        plain: dict[str, tuple[str, Callable[[], Run]]] = {}
+        for name, (machine, request) in _requests().items():
+            plain[name] = machine, lambda machine=machine, request=request: machines.run(machine, request)
+        for name, (machine, found, request) in _amputations(stack).items():
+            copy = machines.copy(machine, found, found[:-4] + "gone")
+            plain[name] = machine, lambda copy=copy, request=request: machines.run(copy, request)
+        with ThreadPoolExecutor(3) as pool:
+            pending = {name: (machine, pool.submit(start)) for name, (machine, start) in plain.items()}
+        runs = {name: (machine, future.result()) for name, (machine, future) in pending.items()}
+        for name, run in _in_order(account, machines, flags):
+            runs[name] = "run_pipeline", run
+        return cls(runs, _received(account, queue))
+
+
+def _requests() -> dict[str, tuple[str, dict[str, Any]]]:
+    return {
+        "succeeds": ("run_pipeline", steerable("succeed")),
+        "fails": ("run_pipeline", steerable("unlucky")),
+        "overruns": ("run_pipeline", steerable("sleep", deadline_seconds=1)),
+        "absent": ("run_pipeline", {"pipeline_name": "absent"}),
+        "misparametrised": ("run_pipeline", {"pipeline_name": "steerable", "parameters": {"Nonsense": "1"}}),
+        "nameless": ("run_pipeline", {}),
+        "dry": ("baselines", {**WEEK, "dry_run": True}),
+        "nightly": ("baselines", {"horizon": "7d"}),
+        "monthly": ("baselines", {"horizon": "both", "inventory": True, "end": "2026-02-01"}),
+        "no inventory": ("baselines", {"project_name": "unlucky", "inventory": True}),
+        "partly": (
+            "baselines",
+            {**WEEK, "project_name": "partly", "horizon": "7d", "window_days": 3, "reprocess": "completed"},
+        ),
+        "built": ("baselines", {**WEEK, "project_name": "built", "horizon": "7d"}),
+        "refused": ("baselines", {"mode": "BACKFIL"}),
+        "unknown project": ("baselines", {"project_name": "nobody"}),
+        "batch": ("mini_batch", {"batch_start": "2026-01-05", "batch_end": "2026-01-06"}),
+        "last slice": ("mini_batch", {}),
+        "dry batch": ("mini_batch", {"dry_run": True}),
+        "batch refused": ("mini_batch", {"batch_start": "2026-01-05"}),
+        "batch fails": ("mini_batch", {"project_name": "unlucky"}),
+    }
+
+
+def _amputations(stack: dict[str, str]) -> dict[str, tuple[str, str, dict[str, Any]]]:
+    """Machines without a function or a topic that they call."""
+    explain, topic = stack["ExplainFailureFunctionName"], stack["FailureTopicArn"]
+    return {
+        "unexplained": ("run_pipeline", explain, steerable("unlucky")),
+        "unexplained overrun": ("run_pipeline", explain, steerable("sleep", deadline_seconds=1)),
+        "untold": ("baselines", topic, {"mode": "BACKFIL"}),
+        "untold batch": ("mini_batch", topic, {"batch_start": "2026-01-05"}),
+    }
+
+
+def _in_order(account: Account, machines: Machines, flags: Path) -> list[tuple[str, Run]]:
+    """Scenarios that order faults or share a token."""
+    runs = []
+    flag = flags / "flag"
+    request = steerable("fail-without", flag=flag, client_request_token=TOKEN)
+    runs.append(("token, first", machines.run("run_pipeline", request)))
+    flag.touch()
+    runs.append(("token, mended", machines.run("run_pipeline", request)))
+    runs.append(("token, again", machines.run("run_pipeline", request)))
+
+    def fault(operation: str, error: str, times: int = 1) -> None:
+        order(account.directory, "sagemaker", operation, error, times)
+
+    fault("StartPipelineExecution", "ThrottlingException", 3)
+    fault("DescribePipelineExecution", "ThrottlingException", 3)
+    runs.append(("throttled", machines.run("run_pipeline", steerable("succeed"))))
+    fault("DescribePipelineExecution", "ResourceNotFound", 2)
+    runs.append(("late to appear", machines.run("run_pipeline", steerable("succeed"))))
+    fault("StartPipelineExecution", "ResourceLimitExceeded", 2)
+    runs.append(("crowded out", machines.run("run_pipeline", steerable("succeed"))))
+    fault("DescribePipelineExecution", "AccessDeniedException")
+    runs.append(("unseen", machines.run("run_pipeline", steerable("succeed"))))
+    fault("StopPipelineExecution", "AccessDeniedException")
+    runs.append(("unstoppable", machines.run("run_pipeline", steerable("sleep", deadline_seconds=1))))
+    return runs
+
+
+def _complete(account: Account, ledger: str) -> None:
+    """Mark baselines completed: the whole week of project `built`, one day of project `partly`."""
+    days = [("built", day) for day in range(5, 12)] + [("partly", 11)]
+    for project, day in days:
+        key = ledger_key(project, "v1", "fg_b", "7d", parse_instant(f"2026-01-{day:02}"))
+        item = {**{name: {"S": value} for name, value in key.items()}, "status": {"S": "completed"}}
+        account.client("dynamodb").put_item(TableName=ledger, Item=item)
+
+
+def _subscribed_queue(account: Account, topic: str) -> str:
+    sqs = account.client("sqs")
+    url = sqs.create_queue(QueueName="failures")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    account.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    return url
+
+
+def _received(account: Account, queue: str) -> list[dict[str, Any]]:
+    sqs = account.client("sqs")
+    messages: list[dict[str, Any]] = []
+    while found := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", []):
+        messages += [json.loads(message["Body"]) for message in found]
+        for message in found:
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    return [message for message in messages if message["Type"] == "Notification"]

@@ -1,0 +1,297 @@
+"""The three machines, executed by the account: what each scenario starts, answers, tells people and leaves behind."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.statemachines.definition import MACHINES, all_states
+from tests.statemachines.machines import Machines, Run, edges_taken, every_edge
+from tests.statemachines.scenarios import Scenarios
+
+from ndr.contract.time import parse_instant
+from ndr.local.account.lifecycle import Account
+
+POLL = ["DescribePipelineExecution", "IsItOver", "WaitForNextPoll"]
+
+
+def parameters_of(account: Account, run: Run) -> dict[str, str]:
+    """The parameters of the pipeline execution that a run started."""
+    sagemaker = account.client("sagemaker")
+    arn = run.output["pipeline_execution_arn"]
+    listed = sagemaker.list_pipeline_parameters_for_execution(PipelineExecutionArn=arn)["PipelineParameters"]
+    return {parameter["Name"]: parameter["Value"] for parameter in listed}
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_every_state_and_every_way_between_them_was_taken(
+    scenarios: Scenarios, machines: Machines, machine: str
+) -> None:
+    definition = machines.definition(machine)
+    runs = [run for name, run in scenarios.runs.values() if name == machine]
+    entered = {name for run in runs for name in run.entered()}
+    taken = set().union(*(edges_taken(definition, run) for run in runs))
+    print(
+        f"{machine}: {len(entered)} of {len(all_states(definition))} states, {len(taken)} of "
+        f"{len(every_edge(definition))} ways: catches, choices, defaults and nexts"
+    )
+    assert entered == set(all_states(definition))
+    assert taken == every_edge(definition)
+
+
+# run_pipeline
+
+
+def test_a_pipeline_is_polled_to_its_end_in_three_transitions_a_poll(scenarios: Scenarios, account: Account) -> None:
+    run = scenarios["succeeds"]
+    assert run.status == "SUCCEEDED"
+    assert run.output["pipeline_name"] == "steerable"
+    assert run.output["status"] == "Succeeded"
+    assert parameters_of(account, run)["Behaviour"] == "succeed"
+    entered = run.entered()
+    assert entered[:2] == ["Prepare", "StartPipelineExecution"]
+    assert entered[-3:] == ["DescribePipelineExecution", "IsItOver", "PipelineSucceeded"]
+    polls = entered[2:-3]
+    assert len(polls) >= 3
+    assert polls == POLL * (len(polls) // 3)
+
+
+def test_a_failure_names_step_reason_and_log(scenarios: Scenarios) -> None:
+    run = scenarios["fails"]
+    assert (run.status, run.error) == ("FAILED", "PipelineFailedError")
+    assert run.cause is not None
+    assert run.cause.startswith("Pipeline steerable ended as Failed in step OnlyStep: The project is unlucky. Log: ")
+    assert "console.aws.amazon.com/cloudwatch/home?region=us-east-1#logsV2:log-groups/log-group/" in run.cause
+
+
+def test_a_run_past_its_deadline_is_stopped_and_explained(scenarios: Scenarios, account: Account) -> None:
+    run = scenarios["overruns"]
+    assert run.error == "PipelineFailedError"
+    assert run.cause is not None
+    assert run.cause.startswith("Pipeline steerable ran longer than 1 s and was stopped")
+    assert run.entered()[-3:] == ["StopPipelineExecution", "ExplainStop", "PipelineFailed"]
+    stopped = account.client("sagemaker").list_pipeline_executions(PipelineName="steerable", MaxResults=100)
+    statuses = {item["PipelineExecutionStatus"] for item in stopped["PipelineExecutionSummaries"]}
+    assert "Stopped" in statuses or "Stopping" in statuses
+
+
+@pytest.mark.parametrize(
+    ("scenario", "error", "cause"),
+    [
+        (
+            "absent",
+            "PipelineFailedError",
+            r"Pipeline absent is not registered .* the function machines-Upsert",
+        ),
+        ("misparametrised", "PipelineFailedError", r"Pipeline steerable could not be started: SageMaker.SageMakerExc"),
+        ("nameless", "States.QueryEvaluationError", r'pipeline_name is missing; write {"pipeline_name": "ndr-15m'),
+        ("unexplained", "PipelineFailedError", r"Pipeline steerable ended as Failed; why could not be found out \("),
+        ("unexplained overrun", "PipelineFailedError", r"Pipeline steerable ran longer than 1 s and was stopped. Exec"),
+        ("unseen", "PipelineFailedError", r"may still run, but its status could not be read: SageMaker\.AccessDenied"),
+        ("unstoppable", "PipelineFailedError", r"longer than 1 s and could not be stopped: SageMaker\.AccessDenied"),
+    ],
+)
+def test_every_other_failure_is_a_sentence_too(scenarios: Scenarios, scenario: str, error: str, cause: str) -> None:
+    run = scenarios[scenario]
+    assert (run.status, run.error) == ("FAILED", error)
+    assert run.cause is not None
+    assert re.search(cause, run.cause)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "state", "errors"),
+    [
+        ("throttled", "StartPipelineExecution", ["SageMaker.ThrottlingException"] * 3),
+        ("throttled", "DescribePipelineExecution", ["SageMaker.ThrottlingException"] * 3),
+        ("late to appear", "DescribePipelineExecution", ["SageMaker.ResourceNotFoundException"] * 2),
+        ("crowded out", "StartPipelineExecution", ["SageMaker.ResourceLimitExceededException"] * 2),
+    ],
+)
+def test_what_can_pass_is_retried(scenarios: Scenarios, scenario: str, state: str, errors: list[str]) -> None:
+    assert scenarios[scenario].status == "SUCCEEDED"
+    assert scenarios[scenario].errors_in(state) == errors
+
+
+def test_a_token_finds_what_it_started_and_starts_afresh_what_failed(scenarios: Scenarios) -> None:
+    first, mended, again = (scenarios[f"token, {name}"] for name in ("first", "mended", "again"))
+    assert first.cause is not None
+    assert "The flag is not there." in first.cause
+    assert first.entered().count("StartPipelineExecution") == 1
+    assert mended.entered().count("StartPipelineExecution") == 2  # the failed one of before, then a new one
+    assert again.entered().count("StartPipelineExecution") == 2
+    assert again.output["pipeline_execution_arn"] == mended.output["pipeline_execution_arn"]
+
+
+# baselines
+
+
+def test_a_dry_run_plans_and_starts_nothing(scenarios: Scenarios) -> None:
+    run = scenarios["dry"]
+    assert run.entered() == ["Plan", "WhatToDo", "PlanOnly"]
+    assert run.output["message"] == "8 baselines of lucky v1 to build in 1 pipeline executions."
+    assert run.output["runs"][0]["parameters"]["BaselineHorizon"] == "both"
+
+
+def test_the_nightly_run_builds_the_baseline_of_last_midnight(scenarios: Scenarios, account: Account) -> None:
+    run = scenarios["nightly"]
+    assert run.status == "SUCCEEDED"
+    assert {name: run.output[name] for name in ("built", "failed", "skipped")} == {
+        "built": 1,
+        "failed": [],
+        "skipped": [],
+    }
+    assert run.output["message"].startswith("1 baselines built. ")
+    started = _fg_b_parameters(account, ProjectName="lucky", BaselineHorizon="7d")
+    assert [item["BaselineMode"] for item in started] == ["REGULAR"]
+    end = parse_instant(started[0]["BaselineEndTsIso"])
+    planned_at = run.history[0]["timestamp"]
+    assert timedelta(0) <= planned_at - end < timedelta(days=1)
+    assert (started[0]["BackfillStartTsIso"], started[0]["BackfillEndTsIso"]) == ("none", "none")
+
+
+def test_the_monthly_run_unloads_the_inventory_before_it_builds(scenarios: Scenarios, account: Account) -> None:
+    run = scenarios["monthly"]
+    assert run.status == "SUCCEEDED"
+    assert run.entered() == [
+        "Plan",
+        "WhatToDo",
+        "UnloadInventory",
+        "BuildBaselines",
+        "BuildWindow",
+        "DidAllSucceed",
+        "Done",
+    ]
+    unloads = _parameters_of_all(account, "ndr-machine-inventory-unload")
+    assert {"ProjectName": "lucky", "FeatureSpecVersion": "v1", "ReferenceMonthIso": "2026-02"} in unloads
+    (built,) = _fg_b_parameters(account, BaselineEndTsIso="2026-02-01T00:00:00Z")
+    assert built["BaselineHorizon"] == "both"
+
+
+def test_without_the_inventory_nothing_is_built(scenarios: Scenarios, account: Account) -> None:
+    run = scenarios["no inventory"]
+    assert run.error == "PipelineFailedError"
+    assert run.cause is not None
+    assert run.cause.startswith("The machine inventory was not unloaded, so no baseline was built. Pipeline ndr")
+    assert "The project is unlucky." in run.cause
+    assert _fg_b_parameters(account, ProjectName="unlucky") == []
+
+
+def test_a_failed_window_is_reported_and_marked_and_the_others_are_built(
+    scenarios: Scenarios, account: Account, stack: dict[str, str]
+) -> None:
+    run = scenarios["partly"]
+    assert run.error == "PipelineFailedError"
+    assert run.cause is not None
+    assert run.cause.startswith(
+        "1 of 3 windows failed; 6 baselines were built. First: 7d 2026-01-11T00:00:00Z 2026-01-12"
+    )
+    assert "No slice of 2026-01-11 is published." in run.cause
+    assert run.cause.endswith("start the same request again: what is completed is skipped.")
+    windows = [item["BackfillStartTsIso"][:10] for item in _fg_b_parameters(account, ProjectName="partly")]
+    assert sorted(windows) == ["2026-01-05", "2026-01-08", "2026-01-11"]
+    # The one baseline of that window had been completed before: its mark stays.
+    assert _ledger(account, stack, "partly") == {"2026-01-11": "completed"}
+
+
+def test_what_is_built_is_not_built_again(scenarios: Scenarios, account: Account) -> None:
+    run = scenarios["built"]
+    assert run.entered() == ["Plan", "WhatToDo", "BuildBaselines", "DidAllSucceed", "Done"]
+    assert run.output["built"] == 0
+    assert run.output["skipped"] == [
+        {
+            "horizon": "7d",
+            "status": "completed",
+            "first": "2026-01-05T00:00:00Z",
+            "last": "2026-01-11T00:00:00Z",
+            "count": 7,
+        }
+    ]
+    assert '7 are completed and skipped; write "reprocess": "completed" to build them.' in run.output["message"]
+    assert _fg_b_parameters(account, ProjectName="built") == []
+
+
+# mini_batch
+
+
+def test_a_mini_batch_runs_the_batch_it_was_told(scenarios: Scenarios, account: Account) -> None:
+    run = scenarios["batch"]
+    assert run.status == "SUCCEEDED"
+    assert parameters_of(account, run) == {
+        "ProjectName": "lucky",
+        "FeatureSpecVersion": "v1",
+        "MiniBatchId": "20260105T000000Z-PT1440M",
+        "BatchStartTsIso": "2026-01-05T00:00:00Z",
+        "BatchEndTsIso": "2026-01-06T00:00:00Z",
+    }
+    last = parameters_of(account, scenarios["last slice"])
+    assert parse_instant(last["BatchEndTsIso"]) - parse_instant(last["BatchStartTsIso"]) == timedelta(minutes=15)
+    assert scenarios["dry batch"].entered() == ["Plan", "WhatToDo", "PlanOnly"]
+
+
+# what people are told
+
+
+@pytest.mark.parametrize(
+    ("scenario", "error", "words"),
+    [
+        ("refused", "InvalidRequestError", "mode: Input should be 'REGULAR' or 'BACKFILL' (found 'BACKFIL')."),
+        ("unknown project", "JobSpecNotFoundError", "holds no JobSpec of project 'nobody', version 'v1'"),
+        ("no inventory", "PipelineFailedError", "The machine inventory was not unloaded"),
+        ("partly", "PipelineFailedError", "1 of 3 windows failed"),
+        ("batch refused", "InvalidRequestError", "batch_end is missing"),
+        ("batch fails", "PipelineFailedError", "of unlucky: [20"),
+    ],
+)
+def test_a_failure_is_named_and_told_once(scenarios: Scenarios, scenario: str, error: str, words: str) -> None:
+    run = scenarios[scenario]
+    assert (run.status, run.error) == ("FAILED", error)
+    assert run.cause is not None
+    assert words in run.cause
+    told = [message for message in scenarios.messages if run.arn in message["Message"]]
+    assert len(told) == 1
+    assert told[0]["Message"].startswith(f"{run.cause}\n\nExecution: {run.arn}\nInput: {{")
+    assert told[0]["Subject"].endswith(error)
+
+
+def test_only_failures_are_told(scenarios: Scenarios) -> None:
+    failed = {run.arn for name, run in scenarios.runs.values() if name != "run_pipeline" and run.status == "FAILED"}
+    untold = {scenarios["untold"].arn, scenarios["untold batch"].arn}
+    named = {re.search(r"Execution: (\S+)", message["Message"])[1] for message in scenarios.messages}  # type: ignore[index]
+    assert named == failed - untold
+    assert len(scenarios.messages) == len(named)
+
+
+@pytest.mark.parametrize("scenario", ["untold", "untold batch"])
+def test_a_message_that_can_not_be_sent_hides_nothing(scenarios: Scenarios, scenario: str) -> None:
+    assert scenarios[scenario].error == "InvalidRequestError"
+
+
+def _fg_b_parameters(account: Account, **wanted: str) -> list[dict[str, str]]:
+    return [
+        item for item in _parameters_of_all(account, "ndr-fg-b-baseline-pipeline") if wanted.items() <= item.items()
+    ]
+
+
+def _parameters_of_all(account: Account, pipeline: str) -> list[dict[str, str]]:
+    sagemaker = account.client("sagemaker")
+    executions: list[dict[str, Any]] = []
+    for page in sagemaker.get_paginator("list_pipeline_executions").paginate(PipelineName=pipeline):
+        executions += page["PipelineExecutionSummaries"]
+    return [
+        {
+            parameter["Name"]: parameter["Value"]
+            for parameter in sagemaker.list_pipeline_parameters_for_execution(
+                PipelineExecutionArn=execution["PipelineExecutionArn"]
+            )["PipelineParameters"]
+        }
+        for execution in executions
+    ]
+
+
+def _ledger(account: Account, stack: dict[str, str], project: str) -> dict[str, str]:
+    items = account.client("dynamodb").scan(TableName=stack["LedgerTableName"])["Items"]
+    return {
+        item["as_of"]["S"][:10]: item["status"]["S"] for item in items if item["series"]["S"].startswith(f"{project}#")
+    }

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.statemachines.definition import MACHINES, source
+
+from ndr.contract.requests import BaselinesRequest, MiniBatchRequest, parse_request
+from ndr.contract.time import parse_instant
+
+ROOT = Path(__file__).parents[2]
+
+
+class Loader(yaml.SafeLoader):
+    """Reads CloudFormation's short forms: `!Ref X` as {"Ref": "X"}, every other one as {"Fn::Name": value}."""
+
+
+def _short_form(loader: Loader, name: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_mapping(node, deep=True)  # type: ignore[arg-type]
+    return {name if name == "Ref" else f"Fn::{name}": value}
+
+
+Loader.add_multi_constructor("!", _short_form)
+TEMPLATE = yaml.load((ROOT / "template.yaml").read_text(), Loader)
+RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
+
+
+def of_type(type_: str) -> dict[str, Any]:
+    return {name: item["Properties"] for name, item in RESOURCES.items() if item["Type"] == type_}
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_a_machine_is_given_exactly_the_names_that_its_definition_uses(machine: str) -> None:
+    (properties,) = [
+        item
+        for item in of_type("AWS::Serverless::StateMachine").values()
+        if item["DefinitionUri"] == f"statemachines/{machine}.asl.json"
+    ]
+    assert set(properties["DefinitionSubstitutions"]) == set(re.findall(r"\$\{(\w+)\}", source(machine)))
+    assert properties["Tracing"] == {"Enabled": True}
+
+
+def test_every_definition_and_function_of_the_repository_is_deployed() -> None:
+    deployed = {item["DefinitionUri"] for item in of_type("AWS::Serverless::StateMachine").values()}
+    assert deployed == {f"statemachines/{path.name}" for path in (ROOT / "statemachines").iterdir()}
+    for name, item in of_type("AWS::Serverless::Function").items():
+        folder = item.get("CodeUri") or str(Path(RESOURCES[name]["Metadata"]["Dockerfile"]).parent)
+        assert (ROOT / folder / "app.py").is_file()
+
+
+def test_data_outlives_the_stack_and_is_kept_safe() -> None:
+    for name in ("JobSpecTable", "LedgerTable", "DataBucket"):
+        assert (RESOURCES[name]["DeletionPolicy"], RESOURCES[name]["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    for table in of_type("AWS::DynamoDB::Table").values():
+        assert table["BillingMode"] == "PAY_PER_REQUEST"
+        assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert table["SSESpecification"] == {"SSEEnabled": True}
+    bucket = RESOURCES["DataBucket"]["Properties"]
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert all(bucket["PublicAccessBlockConfiguration"].values())
+
+
+def test_nothing_has_a_physical_name_of_its_own_so_that_two_stacks_fit_in_one_account() -> None:
+    names = ("TableName", "FunctionName", "StateMachineName", "RoleName", "TopicName", "QueueName", "Name")
+    for logical, item in RESOURCES.items():
+        assert not set(names) & set(item["Properties"]), logical
+
+
+def test_every_schedule_is_in_utc_survives_a_bad_hour_and_loses_nothing() -> None:
+    schedules = of_type("AWS::Scheduler::Schedule")
+    assert set(schedules) == {"MiniBatchSchedule", "NightlySchedule", "WeeklySchedule", "MonthlySchedule"}
+    for item in schedules.values():
+        assert item["ScheduleExpressionTimezone"] == "UTC"
+        assert item["State"] == {"Ref": "ScheduleState"}
+        assert item["Target"]["RetryPolicy"]["MaximumRetryAttempts"] >= 5
+        assert item["Target"]["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": "ScheduleDeadLetters.Arn"}}
+
+
+def test_every_schedule_and_event_file_is_a_request_that_is_accepted() -> None:
+    now, defaults = parse_instant("2026-05-01T00:30:00Z"), {"project_name": "ndr", "feature_spec_version": "v1"}
+    requests = {
+        "BaselinesMachine": [ROOT / "events" / f"baselines_{name}.json" for name in ("regular", "monthly", "backfill")],
+        "MiniBatchMachine": [ROOT / "events" / "mini_batch.json"],
+    }
+    for machine, model in (("BaselinesMachine", BaselinesRequest), ("MiniBatchMachine", MiniBatchRequest)):
+        texts = [
+            item["Target"]["Input"]
+            for item in of_type("AWS::Scheduler::Schedule").values()
+            if item["Target"]["Arn"] == {"Ref": machine}
+        ]
+        for text in [*texts, *(path.read_text() for path in requests[machine])]:
+            assert parse_request(model, json.loads(text), now, defaults).project_name == "ndr"
+
+
+def test_the_functions_dependencies_are_the_projects_own_pins() -> None:
+    def pins(path: Path) -> set[str]:
+        return set(re.findall(r"^([a-z0-9-]+==\S+)", path.read_text(), flags=re.MULTILINE))
+
+    required = pins(ROOT / "lambdas" / "requirements.txt")
+    assert len(required) == 10
+    assert required <= pins(ROOT / "requirements" / "project.lock")
+
+
+def test_no_role_may_do_everything_or_act_on_everything_where_less_will_do() -> None:
+    # AWS gives these actions no resource to name.
+    without_resource = re.compile(
+        r"^(xray:|logs:(\w*LogDelivery|ListLogDeliveries|PutResourcePolicy|DescribeResourcePolicies|DescribeLogGroups)$"
+        r"|ecr:GetAuthorizationToken|cloudwatch:PutMetricData|redshift-data:(Describe|Cancel)Statement"
+        r"|redshift-data:GetStatementResult)"
+    )
+    for name, role in of_type("AWS::IAM::Role").items():
+        for policy in role["Policies"]:
+            chosen = policy["Fn::If"][1] if "Fn::If" in policy else policy
+            for statement in chosen["PolicyDocument"]["Statement"]:
+                actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+                assert all("*" not in action for action in actions), (name, statement["Sid"])
+                if statement["Resource"] == "*":
+                    assert all(without_resource.match(action) for action in actions), (name, statement["Sid"])
