@@ -29,7 +29,7 @@ if arguments[0] == "succeed": time.sleep(0.3)
 if arguments[0] == "sleep": time.sleep(20)
 if arguments[0] == "fail-without" and not pathlib.Path(arguments[1]).exists(): fail("The flag is not there.")
 if arguments[0] == "unlucky": fail("The project is unlucky.")
-if arguments[0] == "partly" and "2026-01-11T00:00:00Z" in arguments: fail("No slice of 2026-01-11 is published.")
+if arguments[0] == "partly" and arguments[5] == "2026-01-11T00:00:00Z": fail("No slice of 2026-01-11 is published.")
 """
 
 

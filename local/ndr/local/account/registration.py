@@ -11,6 +11,7 @@ from ministack.services import stepfunctions
 from ndr.local.account.authorization import resource_arn_of
 from ndr.local.account.aws_json import Handler
 from ndr.local.account.faults import with_faults
+from ndr.local.account.map_history import record_states_inside_maps
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ def register_all() -> None:
     register(SAGEMAKER, sagemaker)
     register(REDSHIFT_DATA, redshift_data)
     _authorize_on_resources()
+    record_states_inside_maps()
 
 
 def _authorize_on_resources() -> None:
