@@ -104,7 +104,7 @@ def test_a_backfilled_baseline_equals_the_regular_one(office: Project, tmp_path:
 
 def test_a_horizon_longer_than_the_history_is_said_to_be_so(office: Project) -> None:
     built = office.baselines([Target(DAYS.end, "30d"), Target(START + DAY, "7d")])
-    (_, month), (_, early) = built
+    (_, early), (_, month) = built
     assert isinstance(month, Manifest)
     assert month.coverage == pytest.approx(9 / 30)
     assert isinstance(early, Short)

@@ -127,6 +127,7 @@ def _set_with(job_name: str, change: dict[str, Any]) -> list[Any]:
             {"spec": SPECS["fg_a_builder"] | {"outputs": {"fg_a": f"{BASE}/deltas/fg_a/"}}},
             "fg_a at .* lies inside deltas",
         ),
+        ("fg_a_builder", {"spec": SPECS["fg_a_builder"] | {"windows": ["1h"]}}, "windows lack 15m"),
     ],
 )
 def test_a_set_that_does_not_fit_says_where(job_name: str, change: dict[str, Any], finding: str) -> None:

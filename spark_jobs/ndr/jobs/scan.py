@@ -36,6 +36,11 @@ class Scan:
         """Look up what is published below `prefix` for `interval`."""
         return cls(dataset, tuple(published_pieces(prefix, interval)), tuple(columns or dataset.column_names))
 
+    def within(self, interval: Interval) -> Scan:
+        """Return the part of the scan that answers for `interval`."""
+        cut = ((piece.partition, piece.interval.intersection(interval)) for piece in self.pieces)
+        return Scan(self.dataset, tuple(Piece(partition, part) for partition, part in cut if part), self.columns)
+
     @property
     def inputs(self) -> tuple[InputEntry, ...]:
         """The partitions read, each once, for the manifest of what is built from them."""

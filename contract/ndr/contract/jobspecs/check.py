@@ -44,6 +44,7 @@ def check_jobspecs(jobspecs: Iterable[JobSpec]) -> dict[JobName, JobSpec]:
         *_misplaced_prefixes(by_name),
         *_shared_prefixes(by_name),
         *_different_segments(by_name),
+        *_no_slice_window(by_name),
     ]
     if problems:
         raise JobSpecInvalidError("The JobSpecs do not fit together: " + "; ".join(problems) + ".")
@@ -104,3 +105,9 @@ def _different_segments(by_name: Mapping[JobName, JobSpec]) -> list[str]:
     if fg_a == fg_b:
         return []
     return [f"segment is {fg_a!r} in fg_a_builder and {fg_b!r} in fg_b_builder; use one"]
+
+
+def _no_slice_window(by_name: Mapping[JobName, JobSpec]) -> list[str]:
+    if "fg_a_builder" not in by_name or "15m" in by_name["fg_a_builder"].spec.windows:
+        return []
+    return ["fg_a_builder's windows lack 15m, by whose rows fg_b_builder tells when a host was active; add it"]

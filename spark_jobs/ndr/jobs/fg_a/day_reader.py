@@ -11,7 +11,7 @@ import pyarrow as pa
 from ndr.contract.datasets import DELTAS, PEER_DELTAS, Dataset
 from ndr.contract.manifest import InputEntry
 from ndr.contract.time import DAY, Interval, floor_to
-from ndr.jobs.catalog import Piece, pieces_coverage
+from ndr.jobs.catalog import pieces_coverage
 from ndr.jobs.fg_a.monitored import of_networks
 from ndr.jobs.scan import Scan
 
@@ -56,9 +56,7 @@ class DayReader:
 
     def coverage(self, day: Interval) -> float:
         """Return the share of `day` that deltas cover."""
-        pieces = self.scan(DELTAS, floor_to(day.start, DAY)).pieces
-        within = [Piece(piece.partition, part) for piece in pieces if (part := piece.interval.intersection(day))]
-        return pieces_coverage(within, day)
+        return pieces_coverage(self.scan(DELTAS, floor_to(day.start, DAY)).within(day).pieces, day)
 
     def forget_before(self, morning: datetime) -> None:
         """Drop days that no later day's windows reach."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -20,13 +20,16 @@ from ndr.contract.datasets import (
 from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
 from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
 from ndr.contract.manifest import Manifest
+from ndr.contract.time import HORIZONS, Interval
 from ndr.jobs.catalog import pieces_coverage
+from ndr.jobs.fg_b.backfill import chunks
 from ndr.jobs.fg_b.expected_ends import expected_ends
 from ndr.jobs.fg_b.ip_metadata import ip_metadata
 from ndr.jobs.fg_b.pairs import PairRules, destination_hosts, pair_baselines, pair_sums
 from ndr.jobs.fg_b.request import BaselineWindow, StatisticsRules
-from ndr.jobs.fg_b.scan_rows import TEXT_COLUMNS, ScanRows
-from ndr.jobs.fg_b.statistics import host_and_segment_baselines
+from ndr.jobs.fg_b.row_columns import TEXT_COLUMNS, TIME_COLUMN
+from ndr.jobs.fg_b.scan_rows import ScanRows, one_slice_rows
+from ndr.jobs.fg_b.statistics import baselines_of_windows
 from ndr.jobs.fg_b.targets import Target
 from ndr.jobs.inventory.snapshot import Snapshot
 from ndr.jobs.partition import baseline_partition_uri
@@ -57,6 +60,11 @@ class BaselineSpecs:
             ipv4_prefix=self.fg_b.segment.ipv4_prefix_length,
             ipv6_prefix=self.fg_b.segment.ipv6_prefix_length,
         )
+
+    def window(self, target: Target) -> BaselineWindow:
+        """Return a target as the kernels take it, with the window ends that its time bands have."""
+        expected = expected_ends(target.interval, self.fg_a.business_hours, self.fg_a.windows)
+        return BaselineWindow(target.horizon, target.interval, expected)
 
     @property
     def pair_rules(self) -> PairRules:
@@ -89,6 +97,9 @@ def publish_baselines(
 ) -> Iterator[tuple[Target, Manifest | Short]]:
     """Publish each target's baseline: the tables host, segment, pair_host, pair_segment and ip_metadata as one commit.
 
+    Targets whose ends lie within a month share one reading of their rows, so a backfill does not pay the horizon for
+    every day, and memory is bounded by two horizons however long it is.
+
     Parameters
     ----------
     inventory_of : callable
@@ -97,51 +108,86 @@ def publish_baselines(
     Yields
     ------
     (Target, Manifest or Short)
-        In the order given; `Short` where the horizon has too little history, and nothing is published.
+        In the order of ends; `Short` where the horizon has too little history, and nothing is published.
     """
-    for target in targets:
-        columns = (*TEXT_COLUMNS, "window_end", *specs.fg_b.metrics)
-        fg_a = Scan.of(specs.fg_b.inputs.fg_a, FG_A, target.interval, columns)
-        covered = pieces_coverage(fg_a.pieces, target.interval)
-        if covered < specs.fg_b.min_coverage:
-            yield target, Short(target, covered, specs.fg_b.min_coverage)
-            continue
-        yield target, _publish_one(run, specs, target, fg_a, covered, inventory_of(f"{target.end:%Y-%m}"))
+    for chunk in chunks(targets, max(HORIZONS.values())):
+        rows = ChunkRows.of(specs, chunk)
+        enough = []
+        for target in chunk:
+            covered = pieces_coverage(rows.fg_a.within(target.interval).pieces, target.interval)
+            if covered < specs.fg_b.min_coverage:
+                yield target, Short(target, covered, specs.fg_b.min_coverage)
+            else:
+                enough.append((target, covered))
+        if enough:
+            yield from _publish_chunk(run, specs, enough, rows, inventory_of)
 
 
-def _publish_one(
-    run: Run, specs: BaselineSpecs, target: Target, fg_a: Scan, covered: float, inventory: Snapshot
+@dataclass(frozen=True)
+class ChunkRows:
+    """What is published of FG-A and of pair counts over the time that a chunk's baselines span."""
+
+    fg_a: Scan
+    pair_counts: Scan
+
+    @classmethod
+    def of(cls, specs: BaselineSpecs, chunk: Sequence[Target]) -> ChunkRows:
+        """Look both up, once."""
+        span = Interval(min(target.interval.start for target in chunk), max(target.end for target in chunk))
+        columns = (*TEXT_COLUMNS, TIME_COLUMN, *specs.fg_b.metrics)
+        return cls(
+            Scan.of(specs.fg_b.inputs.fg_a, FG_A, span, columns),
+            Scan.of(specs.fg_b.inputs.pair_counts, PAIR_COUNTS, span, PAIR_COLUMNS),
+        )
+
+
+def _publish_chunk(
+    run: Run,
+    specs: BaselineSpecs,
+    targets: Sequence[tuple[Target, float]],
+    chunk: ChunkRows,
+    inventory_of: Callable[[str], Snapshot],
+) -> Iterator[tuple[Target, Manifest]]:
+    rows = ScanRows(chunk.fg_a)
+    windows = [specs.window(target) for target, _ in targets]
+    statistics = baselines_of_windows(rows, windows, specs.statistics_rules, THREADS)
+    active, pair_counts = one_slice_rows(rows), chunk.pair_counts.read()
+    for (target, covered), window, of_window in zip(targets, windows, statistics, strict=True):
+        inventory = inventory_of(f"{target.end:%Y-%m}")
+        sums = pair_sums(pair_counts, target.interval, THREADS)
+        pairs = pair_baselines(sums, destination_hosts([sums]), window, specs.pair_rules)
+        tables = (
+            (fg_b_host(specs.fg_b.metrics), of_window.host),
+            (fg_b_segment(specs.fg_b.metrics), of_window.segment),
+            (FG_B_PAIR_HOST, pairs.host),
+            (FG_B_PAIR_SEGMENT, pairs.segment),
+            (FG_B_IP_METADATA, ip_metadata(active, window, inventory.machines, specs.non_persistent_prefixes)),
+        )
+        yield target, _commit(run, specs, target, tables, chunk, covered, inventory)
+
+
+def _commit(
+    run: Run,
+    specs: BaselineSpecs,
+    target: Target,
+    tables: Iterable[tuple[Dataset, pa.Table]],
+    chunk: ChunkRows,
+    covered: float,
+    inventory: Snapshot,
 ) -> Manifest:
-    pair_counts = Scan.of(specs.fg_b.inputs.pair_counts, PAIR_COUNTS, target.interval, PAIR_COLUMNS)
     writer = PartitionWriter(baseline_partition_uri(specs.fg_b.outputs.fg_b, target.horizon, target.end))
-    for dataset, table in _tables(specs, target, fg_a, pair_counts, inventory):
+    for dataset, table in tables:
         writer.write(_in_key_order(table, dataset), dataset)
-    inputs = (*fg_a.inputs, *pair_counts.inputs, *([inventory.source] if inventory.source else []))
+    read = (chunk.fg_a.within(target.interval), chunk.pair_counts.within(target.interval))
     return writer.commit(
         dataset="fg_b",
         start=target.interval.start,
         end=target.interval.end,
-        inputs=inputs,
+        inputs=(*(entry for scan in read for entry in scan.inputs), *([inventory.source] if inventory.source else [])),
         coverage=covered,
         note=inventory.note,
         **run.facts,
     )
-
-
-def _tables(
-    specs: BaselineSpecs, target: Target, fg_a: Scan, pair_counts: Scan, inventory: Snapshot
-) -> Iterator[tuple[Dataset, pa.Table]]:
-    expected = expected_ends(target.interval, specs.fg_a.business_hours, specs.fg_a.windows)
-    window = BaselineWindow(target.horizon, target.interval, expected)
-    rows = ScanRows(fg_a)
-    baselines = host_and_segment_baselines(rows, window, specs.statistics_rules, THREADS)
-    yield fg_b_host(specs.fg_b.metrics), baselines.host
-    yield fg_b_segment(specs.fg_b.metrics), baselines.segment
-    sums = pair_sums(pair_counts.read(), target.interval, THREADS)
-    pairs = pair_baselines(sums, destination_hosts([sums]), window, specs.pair_rules)
-    yield FG_B_PAIR_HOST, pairs.host
-    yield FG_B_PAIR_SEGMENT, pairs.segment
-    yield FG_B_IP_METADATA, ip_metadata(rows, window, inventory.machines, specs.non_persistent_prefixes)
 
 
 def _in_key_order(table: pa.Table, dataset: Dataset) -> pa.Table:

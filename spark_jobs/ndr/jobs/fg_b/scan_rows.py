@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from ndr.jobs.fg_b.row_source import ParquetRows, TableRows
+from ndr.jobs.fg_b.row_columns import TEXT_COLUMNS, TIME_COLUMN
+from ndr.jobs.fg_b.row_source import ParquetRows, RowSource, TableRows
 from ndr.jobs.scan import Scan
 from ndr.jobs.storage import filesystem
-
-TEXT_COLUMNS = ("host_ip", "role", "window_label", "time_band")
 
 
 class ScanRows:
@@ -32,3 +32,12 @@ class ScanRows:
         if piece < self._in_files:
             return self._files.read(piece, columns)
         return self._held.read(piece - self._in_files, columns)
+
+
+def one_slice_rows(rows: RowSource) -> TableRows:
+    """Return the key columns of the 15m rows, which alone tell when a host was active, held in memory."""
+    batches: list[pa.RecordBatch] = []
+    for piece in range(len(rows.piece_rows)):
+        keys = rows.read(piece, [*TEXT_COLUMNS, TIME_COLUMN])
+        batches += keys.filter(pc.equal(keys["window_label"], "15m")).to_batches()
+    return TableRows(batches)
