@@ -34,7 +34,7 @@ def ndr(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     try:
-        sam_path()
+        sam_path(PROJECT)
     except AccountError as error:
         pytest.skip(str(error))
     folder: Path = tmp_path_factory.mktemp("demo")
