@@ -73,6 +73,12 @@ def check_table(table: pa.Table, dataset: Dataset) -> None:
         raise SchemaMismatchError(f"{dataset.name}: {twice} keys occur twice, the first is {row}.")
 
 
+def in_key_order(table: pa.Table, dataset: Dataset) -> pa.Table:
+    """Return the dataset's columns in its order and types, rows sorted by its key."""
+    ordered = table.sort_by([(name, "ascending") for name in dataset.key])
+    return ordered.select(dataset.column_names).cast(arrow_schema(dataset))
+
+
 @dataclass
 class PartitionWriter:
     """Writes one version of one partition.

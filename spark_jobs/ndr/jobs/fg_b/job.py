@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-
-import pyarrow as pa
 
 from ndr.contract.datasets import (
     FG_A,
@@ -13,7 +11,6 @@ from ndr.contract.datasets import (
     FG_B_PAIR_HOST,
     FG_B_PAIR_SEGMENT,
     PAIR_COUNTS,
-    Dataset,
     fg_b_host,
     fg_b_segment,
 )
@@ -25,6 +22,7 @@ from ndr.jobs.catalog import pieces_coverage
 from ndr.jobs.fg_b.backfill import chunks
 from ndr.jobs.fg_b.expected_ends import expected_ends
 from ndr.jobs.fg_b.ip_metadata import ip_metadata
+from ndr.jobs.fg_b.order import BaselineOrder
 from ndr.jobs.fg_b.pairs import PairRules, destination_hosts, pair_baselines, pair_sums
 from ndr.jobs.fg_b.request import BaselineWindow, StatisticsRules
 from ndr.jobs.fg_b.row_columns import TEXT_COLUMNS, TIME_COLUMN
@@ -33,10 +31,10 @@ from ndr.jobs.fg_b.statistics import baselines_of_windows
 from ndr.jobs.fg_b.targets import Target
 from ndr.jobs.inventory.snapshot import Snapshot
 from ndr.jobs.partition import baseline_partition_uri
-from ndr.jobs.publish import PartitionWriter
+from ndr.jobs.publish import PartitionWriter, in_key_order
 from ndr.jobs.run import Run
 from ndr.jobs.scan import Scan
-from ndr.jobs.schema import arrow_schema
+from ndr.jobs.spark.fg_b import write_baselines
 
 THREADS = 2
 PAIR_COLUMNS = ("src_ip", "dst_ip", "dst_port", "slice_start", "sessions_cnt")
@@ -148,36 +146,46 @@ def _publish_chunk(
     chunk: ChunkRows,
     inventory_of: Callable[[str], Snapshot],
 ) -> Iterator[tuple[Target, Manifest]]:
+    inventories = [inventory_of(f"{target.end:%Y-%m}") for target, _ in targets]
+    orders = [
+        BaselineOrder(
+            specs.window(target),
+            inventory.machines,
+            PartitionWriter(baseline_partition_uri(specs.fg_b.outputs.fg_b, target.horizon, target.end)),
+        )
+        for (target, _), inventory in zip(targets, inventories, strict=True)
+    ]
+    if run.spark is None:
+        written = _write_here(specs, orders, chunk)
+    else:
+        written = write_baselines(run.spark, specs, orders, chunk.fg_a, chunk.pair_counts)
+    for (target, covered), writer, inventory in zip(targets, written, inventories, strict=True):
+        yield target, _commit(run, target, writer, chunk, covered, inventory)
+
+
+def _write_here(specs: BaselineSpecs, orders: Sequence[BaselineOrder], chunk: ChunkRows) -> Iterator[PartitionWriter]:
+    """Write the baselines one after the other; each writer is ready to be committed when it is yielded."""
     rows = ScanRows(chunk.fg_a)
-    windows = [specs.window(target) for target, _ in targets]
-    statistics = baselines_of_windows(rows, windows, specs.statistics_rules, THREADS)
+    statistics = baselines_of_windows(rows, [order.window for order in orders], specs.statistics_rules, THREADS)
     active, pair_counts = one_slice_rows(rows), chunk.pair_counts.read()
-    for (target, covered), window, of_window in zip(targets, windows, statistics, strict=True):
-        inventory = inventory_of(f"{target.end:%Y-%m}")
-        sums = pair_sums(pair_counts, target.interval, THREADS)
-        pairs = pair_baselines(sums, destination_hosts([sums]), window, specs.pair_rules)
+    for order, of_window in zip(orders, statistics, strict=True):
+        sums = pair_sums(pair_counts, order.window.interval, THREADS)
+        pairs = pair_baselines(sums, destination_hosts([sums]), order.window, specs.pair_rules)
         tables = (
             (fg_b_host(specs.fg_b.metrics), of_window.host),
             (fg_b_segment(specs.fg_b.metrics), of_window.segment),
             (FG_B_PAIR_HOST, pairs.host),
             (FG_B_PAIR_SEGMENT, pairs.segment),
-            (FG_B_IP_METADATA, ip_metadata(active, window, inventory.machines, specs.non_persistent_prefixes)),
+            (FG_B_IP_METADATA, ip_metadata(active, order.window, order.machines, specs.non_persistent_prefixes)),
         )
-        yield target, _commit(run, specs, target, tables, chunk, covered, inventory)
+        for dataset, table in tables:
+            order.writer.write(in_key_order(table, dataset), dataset)
+        yield order.writer
 
 
 def _commit(
-    run: Run,
-    specs: BaselineSpecs,
-    target: Target,
-    tables: Iterable[tuple[Dataset, pa.Table]],
-    chunk: ChunkRows,
-    covered: float,
-    inventory: Snapshot,
+    run: Run, target: Target, writer: PartitionWriter, chunk: ChunkRows, covered: float, inventory: Snapshot
 ) -> Manifest:
-    writer = PartitionWriter(baseline_partition_uri(specs.fg_b.outputs.fg_b, target.horizon, target.end))
-    for dataset, table in tables:
-        writer.write(_in_key_order(table, dataset), dataset)
     read = (chunk.fg_a.within(target.interval), chunk.pair_counts.within(target.interval))
     return writer.commit(
         dataset="fg_b",
@@ -188,8 +196,3 @@ def _commit(
         note=inventory.note,
         **run.facts,
     )
-
-
-def _in_key_order(table: pa.Table, dataset: Dataset) -> pa.Table:
-    ordered = table.sort_by([(name, "ascending") for name in dataset.key])
-    return ordered.select(dataset.column_names).cast(arrow_schema(dataset))

@@ -1,0 +1,86 @@
+"""Pair baselines on Spark: pair counts by destination.
+
+All sources of a destination are in its part, so that a part knows how widely its destinations are contacted, and the
+pairs of a segment are no longer in one part than those of a host are. Only how many hosts are active at all must be
+known before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ndr.contract.datasets import FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT
+from ndr.contract.time import Interval
+from ndr.jobs.fg_b.pairs import PairRules, destination_hosts, pair_baselines, pair_sums
+from ndr.jobs.fg_b.request import BaselineWindow
+from ndr.jobs.publish import PartitionWriter, in_key_order
+from ndr.jobs.scan import Scan
+from ndr.jobs.spark.parcels import Inputs
+from ndr.jobs.spark.parts import part_count, parts_by_text
+from ndr.jobs.spark.scan_tasks import FileShare, file_shares, in_tasks, tables_of
+from ndr.jobs.spark.stages import Cut, Output, brought_together, build, collected, read_parcels
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_ROWS: Final = "rows"
+_SOURCES: Final = "sources"
+
+
+def write_pairs(
+    spark: SparkSession,
+    rules: PairRules,
+    windows: Sequence[BaselineWindow],
+    pair_counts: Scan,
+    writers: Sequence[PartitionWriter],
+) -> None:
+    """Write the tables pair_host and pair_segment of each window."""
+    shares = file_shares(_ROWS, pair_counts)
+    parts = part_count(spark, sum(share.rows for share in shares))
+    active_hosts = _active_hosts(spark, windows, pair_counts)
+
+    def read(task: list[FileShare]) -> Iterator[Cut]:
+        for name, rows in tables_of(task):
+            yield name, rows, parts_by_text(rows["dst_ip"], parts)
+
+    def make(inputs: Inputs) -> Iterator[Output]:
+        for writer, window, active in zip(writers, windows, active_hosts, strict=True):
+            sums = pair_sums(inputs[_ROWS], window.interval)
+            prevalence = replace(destination_hosts([sums]), active_hosts=active)
+            pairs = pair_baselines(sums, prevalence, window, rules)
+            yield writer, FG_B_PAIR_HOST, "", in_key_order(pairs.host, FG_B_PAIR_HOST)
+            yield writer, FG_B_PAIR_SEGMENT, "", in_key_order(pairs.segment, FG_B_PAIR_SEGMENT)
+
+    built = build(brought_together(read_parcels(spark, in_tasks(spark, shares), read), parts), make)
+    for writer in writers:
+        built.add_to(writer, FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT)
+
+
+def _active_hosts(spark: SparkSession, windows: Sequence[BaselineWindow], pair_counts: Scan) -> list[int]:
+    """Count the distinct sources of each window."""
+    shares = file_shares(_SOURCES, Scan(pair_counts.dataset, pair_counts.pieces, ("src_ip", "slice_start")))
+
+    def read(task: list[FileShare]) -> Iterator[Cut]:
+        for _, rows in tables_of(task):
+            for number, window in enumerate(windows):
+                sources = pc.unique(rows.filter(_starts_within(rows, window.interval))["src_ip"])
+                table = pa.table({"window": pa.repeat(number, len(sources)), "src_ip": sources})
+                yield _SOURCES, table, np.zeros(len(sources), np.int32)
+
+    found: list[set[str]] = [set() for _ in windows]
+    for table in collected(read_parcels(spark, in_tasks(spark, shares), read), _SOURCES):
+        for number, source in zip(*table.to_pydict().values(), strict=True):
+            found[number].add(source)
+    return [len(sources) for sources in found]
+
+
+def _starts_within(rows: pa.Table, interval: Interval) -> pa.ChunkedArray:
+    starts = rows["slice_start"]
+    first, last = (pa.scalar(instant, starts.type) for instant in (interval.start, interval.end))
+    return pc.and_(pc.greater_equal(starts, first), pc.less(starts, last))
