@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
+from ndr.contract.datasets import MACHINE_INVENTORY
 from ndr.contract.jobspecs import JobName, parse_jobspec, put_jobspec
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import Interval, format_instant, mini_batch_id
@@ -17,9 +19,12 @@ from ndr.jobs.deltas.job import publish_deltas
 from ndr.jobs.fg_a.job import publish_fg_a
 from ndr.jobs.fg_b.job import BaselineSpecs, Short, publish_baselines
 from ndr.jobs.fg_b.targets import Target
+from ndr.jobs.inventory.layout import month_interval, snapshot_uri
 from ndr.jobs.inventory.snapshot import newest_snapshot
 from ndr.jobs.pair_counts.job import publish_pair_counts
+from ndr.jobs.publish import PartitionWriter
 from ndr.jobs.run import Run
+from ndr.jobs.schema import arrow_schema
 from ndr.jobs.storage import put_bytes
 
 if TYPE_CHECKING:
@@ -108,6 +113,16 @@ class Project:
         """Put flows as the mini-batch of an interval."""
         lines = "".join(json.dumps(flow) + "\n" for flow in flows)
         put_bytes(f"{self.uri('integration')}{mini_batch_id(batch)}/{name}", lines.encode())
+
+    def inventory(self, month: str, machines: dict[str, str]) -> Manifest:
+        """Publish a snapshot of the inventory, as the unload does."""
+        rows = [
+            {"ip_address": address, "machine_name": name, "snapshot_month": month} for address, name in machines.items()
+        ]
+        writer = PartitionWriter(snapshot_uri(self.uri("machine_inventory"), month))
+        writer.write(pa.Table.from_pylist(rows, arrow_schema(MACHINE_INVENTORY)), MACHINE_INVENTORY)
+        run, interval = self.run("machine_inventory_unload"), month_interval(month)
+        return writer.commit(dataset=MACHINE_INVENTORY.name, start=interval.start, end=interval.end, **run.facts)
 
     def deltas(self, batch: Interval) -> list[Manifest]:
         return list(publish_deltas(self.run("delta_builder"), self.spec("delta_builder"), mini_batch_id(batch), batch))

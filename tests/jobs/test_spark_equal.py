@@ -9,8 +9,24 @@ import pyarrow as pa
 import pytest
 from tests.jobs.job_chain import Project, random_flows
 
-from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS, PEER_DELTAS, QUARANTINE, Dataset
+from ndr.contract.datasets import (
+    DELTAS,
+    FG_A,
+    FG_A_METRICS,
+    FG_B_IP_METADATA,
+    FG_B_PAIR_HOST,
+    FG_B_PAIR_SEGMENT,
+    PAIR_COUNTS,
+    PEER_DELTAS,
+    QUARANTINE,
+    Dataset,
+    fg_b_host,
+    fg_b_segment,
+)
 from ndr.contract.time import DAY, Interval, parse_instant
+from ndr.jobs.catalog import newest_baseline
+from ndr.jobs.fg_b.targets import Target
+from ndr.jobs.publish import in_key_order, read_table
 from ndr.jobs.scan import Scan
 from ndr.jobs.spark import parts
 
@@ -19,6 +35,8 @@ if TYPE_CHECKING:
 
 START = parse_instant("2026-01-05")
 DAYS = Interval(START, START + 3 * DAY)
+TARGET = Target(DAYS.end, "7d")
+HOST, SEGMENT = (dataset([column.name for column in FG_A_METRICS]) for dataset in (fg_b_host, fg_b_segment))
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +57,8 @@ def engines(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> di
             project.deltas(DAYS)
             project.pair_counts(DAYS)
             project.fg_a(DAYS)
+            project.inventory("2026-01", {"10.0.0.2": "VDI-7", "10.0.1.1": "mail", "198.51.100.9": "printer"})
+            project.baselines([TARGET])
     return {"local": here, "spark": there}
 
 
@@ -66,3 +86,17 @@ def test_both_engines_quarantine_the_same_rows(engines: dict[str, Project]) -> N
 
     assert len(told(engines["local"])) == 6
     assert told(engines["spark"]) == told(engines["local"])
+
+
+@pytest.mark.parametrize(
+    "dataset", [HOST, SEGMENT, FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, FG_B_IP_METADATA], ids=lambda dataset: dataset.name
+)
+def test_both_engines_publish_the_same_baselines(engines: dict[str, Project], dataset: Dataset) -> None:
+    def table(project: Project) -> pa.Table:
+        partition = newest_baseline(project.uri("fg_b"), TARGET.horizon, TARGET.end)
+        assert partition is not None
+        return in_key_order(read_table(partition.uri, partition.manifest, dataset), dataset)
+
+    expected = table(engines["local"])
+    assert expected.num_rows >= 7
+    assert table(engines["spark"]).equals(expected)
