@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ndr.contract.datasets import (
@@ -156,7 +156,7 @@ def _publish_chunk(
         for (target, _), inventory in zip(targets, inventories, strict=True)
     ]
     if run.spark is None:
-        written = _write_here(specs, orders, chunk)
+        written: Iterable[PartitionWriter] = _write_here(specs, orders, chunk)
     else:
         written = write_baselines(run.spark, specs, orders, chunk.fg_a, chunk.pair_counts)
     for (target, covered), writer, inventory in zip(targets, written, inventories, strict=True):

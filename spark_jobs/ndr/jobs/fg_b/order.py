@@ -12,7 +12,7 @@ from ndr.jobs.publish import PartitionWriter
 
 @dataclass(frozen=True)
 class BaselineOrder:
-    """A baseline's window, the machines (ip_address, machine_name) known at its end, and the writer of its partition."""
+    """A baseline's window, the machines (ip_address, machine_name) known at its end, and its partition's writer."""
 
     window: BaselineWindow
     machines: pa.Table
