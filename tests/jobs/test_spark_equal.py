@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 START = parse_instant("2026-01-05")
 DAYS = Interval(START, START + 3 * DAY)
-TARGET = Target(DAYS.end, "7d")
+TARGETS = [Target(DAYS.end - DAY, "7d"), Target(DAYS.end, "7d")]
 HOST, SEGMENT = (dataset([column.name for column in FG_A_METRICS]) for dataset in (fg_b_host, fg_b_segment))
 
 
@@ -44,7 +44,7 @@ def engines(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> di
     """Both engines over the same flows, of which a few can't be used; parts are small, so that there are several."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parts, "SMALLEST_PART", 50)
-        changes: dict[str, dict[str, Any]] = {}
+        changes: dict[str, dict[str, Any]] = {"fg_b_builder": {"min_coverage": 0.2}}
         here = Project(tmp_path_factory.mktemp("local"), changes)
         there = Project(tmp_path_factory.mktemp("spark"), changes, spark=spark)
         for number, day in enumerate(DAYS.steps(DAY)):
@@ -58,7 +58,7 @@ def engines(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> di
             project.pair_counts(DAYS)
             project.fg_a(DAYS)
             project.inventory("2026-01", {"10.0.0.2": "VDI-7", "10.0.1.1": "mail", "198.51.100.9": "printer"})
-            project.baselines([TARGET])
+            project.baselines(TARGETS)
     return {"local": here, "spark": there}
 
 
@@ -88,15 +88,20 @@ def test_both_engines_quarantine_the_same_rows(engines: dict[str, Project]) -> N
     assert told(engines["spark"]) == told(engines["local"])
 
 
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: f"{target.end:%d}")
 @pytest.mark.parametrize(
     "dataset", [HOST, SEGMENT, FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, FG_B_IP_METADATA], ids=lambda dataset: dataset.name
 )
-def test_both_engines_publish_the_same_baselines(engines: dict[str, Project], dataset: Dataset) -> None:
-    def table(project: Project) -> pa.Table:
-        partition = newest_baseline(project.uri("fg_b"), TARGET.horizon, TARGET.end)
+def test_both_engines_publish_the_same_baselines(engines: dict[str, Project], dataset: Dataset, target: Target) -> None:
+    def published(project: Project) -> tuple[pa.Table, int]:
+        partition = newest_baseline(project.uri("fg_b"), target.horizon, target.end)
         assert partition is not None
-        return in_key_order(read_table(partition.uri, partition.manifest, dataset), dataset)
+        assert partition.manifest.end == target.end
+        files = len(partition.manifest.tables[dataset.name].files)
+        return in_key_order(read_table(partition.uri, partition.manifest, dataset), dataset), files
 
-    expected = table(engines["local"])
+    expected, _ = published(engines["local"])
+    rows, files = published(engines["spark"])
     assert expected.num_rows >= 7
-    assert table(engines["spark"]).equals(expected)
+    assert rows.equals(expected)
+    assert files > 1
