@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ndr.contract.errors import InsufficientHistoryError, InvalidRequestError, NdrError
-from ndr.contract.jobspecs import check_jobspecs
+from ndr.contract.jobspecs import JobSpec, check_jobspecs
 from ndr.contract.time import DAY, Interval, floor_to, format_instant
 from ndr.local.account.lifecycle import down as stop_account
 from ndr.local.commands.ingest import ingest_folder
@@ -29,6 +30,7 @@ from ndr.local.deployment.deployment import Deployment
 from ndr.local.ingest import IngestReport
 from ndr.local.jobspecs import DEMO_FILES, deployed_values, read_jobspec_files
 from ndr.local.standouts import find_standouts
+from ndr.local.traffic import NETWORKS
 
 PROJECT: Final = "ndr-demo"
 VERSION: Final = "v1"
@@ -71,7 +73,8 @@ def run_demo(request: DemoRequest, lines: Progress) -> None:
     with prepared(request.traffic, directory / "traffic", request.days, request.seed) as traffic:
         if request.traffic is None:
             lines.line(f"generate {request.days} days of a small office's traffic beside what follows")
-        deployment = _deployed(directory, request.engine, lines)
+        networks = NETWORKS if request.traffic is None else ()
+        deployment = _deployed(directory, request.engine, networks, lines)
         report = _fed(deployment, traffic, lines)
     covered = covered_days(report, datetime.now(UTC), lines)
     batch = {"batch_start": format_instant(covered.start), "batch_end": format_instant(covered.end)}
@@ -107,15 +110,26 @@ def fresh_directory(directory: Path) -> Path:
     return directory
 
 
-def _deployed(directory: Path, engine: str, lines: Progress) -> Deployment:
+def _deployed(directory: Path, engine: str, networks: Sequence[str], lines: Progress) -> Deployment:
     with lines.doing("start an AWS account on this machine"):
         account = start_account(directory)
     deployment = deploy_stack(account, PROJECT, VERSION, "demo", lines)
     with lines.doing(f"check and put {len(DEMO_FILES)} JobSpecs"):
-        jobspecs = read_jobspec_files(DEMO_FILES, deployed_values(deployment, engine))
+        jobspecs = [
+            _monitoring(jobspec, networks)
+            for jobspec in read_jobspec_files(DEMO_FILES, deployed_values(deployment, engine))
+        ]
         check_jobspecs(jobspecs)
         put_checked(deployment.table("JobSpecTableName"), jobspecs)
     return deployment
+
+
+def _monitoring(jobspec: JobSpec, networks: Sequence[str]) -> JobSpec:
+    """Say which hosts get features: the generated office's; every address of a network that nothing is known of."""
+    if jobspec.job_name != "fg_a_builder":
+        return jobspec
+    spec = jobspec.spec.model_copy(update={"monitored_networks": tuple(networks)})
+    return jobspec.model_copy(update={"spec": spec})
 
 
 def _fed(deployment: Deployment, traffic: Future[Traffic], lines: Progress) -> IngestReport:

@@ -12,6 +12,9 @@ import numpy as np
 from ndr.local.traffic.calendar import Calendar
 
 SERVERS = ("dc01", "dns01", "files01", "mail01", "db01", "app01", "backup01", "wsus01", "monitor01")
+NETWORKS = ("10.20.0.0/16", "198.51.100.0/24", "2001:db8:20::/48")
+"""The office's own networks: every machine of the inventory lies in them, and no peer outside does."""
+
 _WORKSTATIONS_PER_SEGMENT = 20
 _SITES, _SITES_V6, _SCANNERS = 1_200, 400, 1_500
 

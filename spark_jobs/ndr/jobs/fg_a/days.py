@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 import pyarrow as pa
 
 from ndr.contract.datasets import DELTAS, PEER_DELTAS, Dataset
 from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
 from ndr.contract.time import DAY, SLICE, WINDOWS, Interval, floor_to
+from ndr.jobs.fg_a.host_parts import host_parts
 from ndr.jobs.fg_a.kernel import build_fg_a
 from ndr.jobs.fg_a.pair_history import PairHistory
+
+# Deltas built at a time. One makes up to 135 rows of FG-A (1 + 2 + 4 + 32 + 96 windows), 40 as a rule.
+PART_ROWS: Final = 12_000
 
 
 class DaySource(Protocol):
@@ -30,7 +34,7 @@ class DaySource(Protocol):
 
 def features_by_day(
     batch: Interval, spec: FgABuilderSpec, days: DaySource, history: PairHistory, threads: int
-) -> Iterator[tuple[Interval, pa.Table]]:
+) -> Iterator[tuple[Interval, Iterator[pa.Table]]]:
     """Build the FG-A rows of a batch.
 
     Parameters
@@ -40,8 +44,9 @@ def features_by_day(
 
     Yields
     ------
-    (Interval, Table)
-        Each UTC day of the batch, or the part of it, with its rows.
+    (Interval, iterator of Table)
+        Each UTC day of the batch, or the part of it, with its rows in parts of whole hosts, which together are in the
+        order of the key. A day's parts are built as they are asked for, before the next day is.
     """
     for day in batch.steps(DAY):
         earliest = earliest_midnight(day, spec)
@@ -49,18 +54,20 @@ def features_by_day(
             history = history.after(days.pairs(history.end))
             days.forget_before(min(history.end, earliest))
         mornings = mornings_of(day, spec)
-        yield (
-            day,
-            build_fg_a(
-                day,
-                spec,
-                deltas=days.rows(DELTAS, mornings),
-                peer_deltas=days.rows(PEER_DELTAS, mornings),
-                pair_baseline=history.table,
-                threads=threads,
-            ),
-        )
+        parts = host_parts(days.rows(DELTAS, mornings), days.rows(PEER_DELTAS, mornings), PART_ROWS)
+        yield day, _built(day, spec, parts, history, threads)
         days.forget_before(earliest)
+
+
+def _built(
+    day: Interval,
+    spec: FgABuilderSpec,
+    parts: Iterator[tuple[pa.Table, pa.Table]],
+    history: PairHistory,
+    threads: int,
+) -> Iterator[pa.Table]:
+    for deltas, peer_deltas in parts:
+        yield build_fg_a(day, spec, deltas, peer_deltas, pair_baseline=history.table, threads=threads)
 
 
 def earliest_midnight(batch: Interval, spec: FgABuilderSpec) -> datetime:

@@ -41,9 +41,10 @@ def publish_fg_a(run: Run, spec: FgABuilderSpec, batch: Interval) -> Iterator[Ma
 def _write_here(
     spec: FgABuilderSpec, batch: Interval, days: DayReader, start: HistoryStart
 ) -> Iterator[tuple[Interval, PartitionWriter]]:
-    for day, table in features_by_day(batch, spec, days, start.history(), THREADS):
+    for day, tables in features_by_day(batch, spec, days, start.history(), THREADS):
         writer = PartitionWriter(time_partition_uri(spec.outputs.fg_a, day))
-        writer.write(table, FG_A)
+        for table in tables:
+            writer.write(table, FG_A)
         yield day, writer
 
 

@@ -84,8 +84,9 @@ def _build(
     def make(inputs: Inputs) -> Iterator[Output]:
         history = PairHistory(start.end, inputs.table(_HISTORY, SCHEMA))
         built = features_by_day(stretch, spec, PartDays(inputs), history, threads=1)
-        for writer, (_, table) in zip(writers, built, strict=True):
-            yield writer, FG_A, "", table
+        for writer, (_, tables) in zip(writers, built, strict=True):
+            for number, table in enumerate(tables):
+                yield writer, FG_A, str(number) if number else "", table
 
     return build(brought_together(read_parcels(spark, in_tasks(spark, shares), read), parts), make)
 
