@@ -69,7 +69,7 @@ def main(
     started = time.monotonic()
     try:
         run = Run.in_environment(job_name, arguments.project_name, arguments.feature_spec_version)
-        _work(run, arguments, job, read_hosts())
+        on_hosts(run, lambda ready: job(ready, arguments), read_hosts())
     except NdrError as error:
         reason = f"{type(error).__name__}: {error}"
         log.error(reason)
@@ -83,17 +83,23 @@ def main(
     log.info("finished", extra={"seconds": round(time.monotonic() - started, 3)})
 
 
-def _work(run: Run, arguments: Arguments, job: Callable[[Run, Arguments], None], hosts: Hosts) -> None:
-    """Run the job on the first of the hosts; the others serve it, or leave when one host is all it needs."""
+def on_hosts(run: Run, job: Callable[[Run], None], hosts: Hosts) -> None:
+    """Run the job on the first of the hosts; the others serve it, or leave when one host is all it needs.
+
+    Raises
+    ------
+    ClusterError
+        The hosts did not come together, or, on another than the first, the job failed there.
+    """
     asked: Engine = run.spec(cast(JobName, run.job_name)).engine if run.job_name in SPARK_JOBS else "local"
     engine = chosen_engine(asked, hosts)
     if engine == "local" and hosts.is_first:
-        job(run, arguments)
+        job(run)
     elif engine == "local":
         job_logger(run.job_name).info("nothing to do on this host", extra={"runs_on": hosts.first})
     elif hosts.is_first:
         with spark_on(hosts) as session:
-            job(replace(run, spark=session), arguments)
+            job(replace(run, spark=session))
     else:
         serve(hosts)
 
