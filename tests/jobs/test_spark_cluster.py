@@ -9,8 +9,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
@@ -85,8 +85,7 @@ def _hosts(folder: Path, project: Project) -> Iterator[list[subprocess.Popen[byt
         yield hosts
     finally:
         for host in hosts:
-            for process in [*_descendants(host), host]:
-                process.kill()
+            _kill([*_descendants(host), host])
             host.wait()
 
 
@@ -107,8 +106,12 @@ def _await_first_file(project: Project, hosts: list[subprocess.Popen[bytes]]) ->
 
 def _kill_worker(host: subprocess.Popen[bytes]) -> None:
     """Kill the worker with its executor and that one's Python processes, as a machine that stops would."""
-    (worker,) = [
-        process for process in _descendants(host) if "org.apache.spark.deploy.worker.Worker" in process.cmdline()
-    ]
-    for process in [worker, *worker.children(recursive=True)]:
-        process.kill()
+    children = psutil.Process(host.pid).children()
+    (worker,) = [child for child in children if "org.apache.spark.deploy.worker.Worker" in child.cmdline()]
+    _kill([worker, *worker.children(recursive=True)])
+
+
+def _kill(processes: Iterable[psutil.Process | subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):  # it may end on its own meanwhile
+            process.kill()
