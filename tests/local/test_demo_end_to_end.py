@@ -8,17 +8,20 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.local.recomputation import KEY_METRICS, SLICES, baseline, window_rows
 
+from ndr.contract.datasets import fg_b_host
+from ndr.jobs.catalog import newest_baseline
+from ndr.jobs.publish import read_table
 from ndr.local.account.deploy import sam_path
-from ndr.local.account.lifecycle import AccountError
+from ndr.local.account.lifecycle import Account, AccountError
 from ndr.local.account.lifecycle import down as stop_account
-
-# MiniStack expands SAM templates with it.
-pytest.importorskip("samtranslator", reason="aws-sam-translator is not installed")
+from ndr.local.deployment.deployment import Deployment
 
 PROJECT = Path(__file__).parents[2]
 DAYS = 8
@@ -76,6 +79,29 @@ def test_what_was_planted_is_among_the_ten_pairs_and_hosts(shown: str, truth: di
     addresses = re.findall(r"^ (\S+) ", hosts, re.MULTILINE)
     assert len(addresses) - len({"host"} & set(addresses)) <= 11
     assert len(set(addresses)) == len(addresses)
+
+
+def test_published_baselines_equal_a_recomputation_from_the_raw_logs(shown: str, directory: Path) -> None:
+    specs = Deployment.load(directory).jobspecs()
+    spec, end = specs["fg_b_builder"].spec, datetime(2026, 2, 1, tzinfo=UTC)
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in Account.load(directory).environment().items():
+            environment.setenv(name, value)
+        partition = newest_baseline(spec.outputs.fg_b, "7d", end)
+        assert partition is not None
+        published = read_table(partition.uri, partition.manifest, fg_b_host(spec.metrics)).to_pylist()
+    rows = window_rows(directory / "traffic", "10.20.1.", end - timedelta(days=7), end)
+    compared = 0
+    for row in published:
+        if row["host_ip"] not in ("10.20.1.20", "10.20.1.25", "10.20.1.31") or row["window_label"] not in SLICES:
+            continue
+        by_host = rows[row["role"], row["time_band"], row["window_label"]]
+        assert row["rows_cnt"] == len(by_host[row["host_ip"]])
+        for metric in KEY_METRICS:
+            for statistic, value in baseline(by_host, row["host_ip"], metric).items():
+                assert row[f"{metric}_{statistic}"] == pytest.approx(value, rel=1e-12, abs=0), (row["host_ip"], metric)
+                compared += 1
+    assert compared > 200
 
 
 def test_every_connection_is_accounted_for(shown: str) -> None:

@@ -168,7 +168,8 @@ def _write_here(specs: BaselineSpecs, orders: Sequence[BaselineOrder], chunk: Ch
     rows = ScanRows(chunk.fg_a)
     statistics = baselines_of_windows(rows, [order.window for order in orders], specs.statistics_rules, THREADS)
     active, pair_counts = one_slice_rows(rows), chunk.pair_counts.read()
-    for order, of_window in zip(orders, statistics, strict=True):
+    for order in orders:
+        of_window = statistics.pop(0)  # given up once written: the largest tables of the job
         sums = pair_sums(pair_counts, order.window.interval, THREADS)
         pairs = pair_baselines(sums, destination_hosts([sums]), order.window, specs.pair_rules)
         tables = (
