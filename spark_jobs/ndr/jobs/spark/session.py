@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ndr.contract.errors import InvalidRequestError
 from ndr.jobs.hosts import opt_ml
+from ndr.jobs.spark.s3a import s3a_settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -27,6 +28,8 @@ SETTINGS: Final = {
     "spark.sql.adaptive.enabled": "true",
     # A row is a parcel of some megabytes: count bytes, not rows.
     "spark.sql.execution.arrow.maxBytesPerBatch": str(32 << 20),
+    # Parquet that Spark writes itself has timestamps as the contract has them; its own default is INT96.
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.driver.maxResultSize": "0",
     "spark.python.worker.faulthandler.enabled": "true",
 }
@@ -51,16 +54,20 @@ def open_session(master: str, address: str) -> SparkSession:
     from pyspark.sql import SparkSession
 
     heap = f"{jvm_mebibytes()}m"
-    settings = SETTINGS | {
-        "spark.driver.host": address,
-        "spark.driver.bindAddress": address,
-        "spark.driver.memory": os.environ.get("SPARK_DRIVER_MEMORY", heap),
-        "spark.executor.memory": os.environ.get("SPARK_EXECUTOR_MEMORY", heap),
-        "spark.local.dir": scratch(),
-        # The code lies at the same path on every host, not in an archive: numba's cache needs files.
-        "spark.executorEnv.PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        "spark.pyspark.python": sys.executable,
-    }
+    settings = (
+        SETTINGS
+        | s3a_settings()
+        | {
+            "spark.driver.host": address,
+            "spark.driver.bindAddress": address,
+            "spark.driver.memory": os.environ.get("SPARK_DRIVER_MEMORY", heap),
+            "spark.executor.memory": os.environ.get("SPARK_EXECUTOR_MEMORY", heap),
+            "spark.local.dir": scratch(),
+            # The code lies at the same path on every host, not in an archive: numba's cache needs files.
+            "spark.executorEnv.PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+            "spark.pyspark.python": sys.executable,
+        }
+    )
     builder = SparkSession.builder.master(master).appName("ndr")
     for name, value in settings.items():
         builder = builder.config(name, value)
