@@ -22,7 +22,7 @@ ALL = (
 )
 HEAD = """# Datasets
 
-Written from `contract/ndr/contract/datasets.py` by `python -m tests.unit.test_docs_datasets`; a test holds the two together.
+Written from `contract/ndr/contract/datasets.py` by `python -m tests.unit.test_docs_datasets`; a test compares them.
 Timestamps are microseconds, UTC. `host` and `segment` have the last nine columns once for each metric of the JobSpec.
 """
 
