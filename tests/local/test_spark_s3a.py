@@ -53,7 +53,7 @@ def jars() -> list[Path]:
     try:
         found: list[Path] = _fetch_jars().fetch(SPARK_JOBS / "jars.lock", folder)
     except OSError as error:
-        pytest.skip(f"Maven Central is not reached ({error}), so there is no hadoop-aws for Spark.")
+        pytest.skip(f"Maven Central is not reached or there is no mvn ({error}), so there is no hadoop-aws for Spark.")
     return found
 
 
