@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from ndr.contract.datasets import FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, PAIR_COUNTS
 from ndr.contract.time import Interval
-from ndr.jobs.fg_b.pairs import PairRules, destination_hosts, pair_baselines, pair_sums
+from ndr.jobs.fg_b.pair_rows import PairRows
+from ndr.jobs.fg_b.pairs import PairBaselines, PairRules, destination_hosts, pair_baselines
 from ndr.jobs.fg_b.request import BaselineWindow
 from ndr.jobs.schema import arrow_schema
 
@@ -34,6 +35,17 @@ def pair(src: str = "10.0.0.1", dst: str = "192.0.2.1", port: int = 443, at: int
 
 def table(rows: list[dict]) -> pa.Table:
     return pa.Table.from_pylist(rows, arrow_schema(PAIR_COUNTS))
+
+
+def sums_of(rows: list[dict]) -> tuple[pa.Table, pa.Table]:
+    by_host = PairRows.of(table(rows))
+    by_segment = by_host.by_segment(RULES.ipv4_prefix, RULES.ipv6_prefix)
+    return by_host.sums(WINDOW.interval), by_segment.sums(WINDOW.interval)
+
+
+def whole_network(rows: list[dict]) -> PairBaselines:
+    of_hosts, of_segments = sums_of(rows)
+    return pair_baselines(of_hosts, of_segments, destination_hosts([of_hosts]), WINDOW, RULES)
 
 
 def oracle(rows: list[dict], window: BaselineWindow, by_segment: bool) -> list[dict]:
@@ -82,35 +94,40 @@ PAIRS = st.builds(
     st.integers(1, 2**40),
 )
 WINDOWS = st.sampled_from(
-    [WINDOW, BaselineWindow("7d", Interval(END - timedelta(days=7, hours=6), END - timedelta(hours=6)))]
+    [
+        WINDOW,
+        BaselineWindow("7d", Interval(END - timedelta(days=7, hours=6), END - timedelta(hours=6))),
+        BaselineWindow("7d", Interval(END - timedelta(days=9), END - timedelta(days=2))),
+    ]
 )
 
 
 @settings(max_examples=60)
-@given(st.lists(PAIRS, max_size=40), WINDOWS)
-def test_equals_the_oracle(rows: list[dict], window: BaselineWindow) -> None:
-    sums = pair_sums(table(rows), window.interval)
-    result = pair_baselines(sums, destination_hosts([sums]), window, RULES)
-    assert result.host.to_pylist() == oracle(rows, window, by_segment=False)
-    assert result.segment.to_pylist() == oracle(rows, window, by_segment=True)
+@given(st.lists(PAIRS, max_size=40), st.lists(WINDOWS, min_size=1, max_size=3))
+def test_baselines_of_several_windows_equal_the_oracle(rows: list[dict], windows: list[BaselineWindow]) -> None:
+    by_host = PairRows.of(table(rows))
+    by_segment = by_host.by_segment(RULES.ipv4_prefix, RULES.ipv6_prefix)
+    for window in windows:
+        sums, segment_sums = by_host.sums(window.interval), by_segment.sums(window.interval)
+        result = pair_baselines(sums, segment_sums, destination_hosts([sums]), window, RULES)
+        assert result.host.to_pylist() == oracle(rows, window, by_segment=False)
+        assert result.segment.to_pylist() == oracle(rows, window, by_segment=True)
 
 
 @settings(max_examples=30)
 @given(st.lists(PAIRS, max_size=40))
 def test_parts_of_whole_segments_equal_the_whole(rows: list[dict]) -> None:
-    whole = pair_sums(table(rows), WINDOW.interval)
-    together = pair_baselines(whole, destination_hosts([whole]), WINDOW, RULES)
+    together = whole_network(rows)
     prefixes = ("10.0.0.", "10.0.1.", "2001:db8::")
-    parts = [pair_sums(table([r for r in rows if r["src_ip"].startswith(p)]), WINDOW.interval) for p in prefixes]
-    prevalence = destination_hosts(parts)
-    apart = [pair_baselines(part, prevalence, WINDOW, RULES) for part in parts]
+    parts = [sums_of([row for row in rows if row["src_ip"].startswith(prefix)]) for prefix in prefixes]
+    prevalence = destination_hosts(of_hosts for of_hosts, _ in parts)
+    apart = [pair_baselines(*part, prevalence, WINDOW, RULES) for part in parts]
     assert pa.concat_tables(part.host for part in apart) == together.host
     assert pa.concat_tables(part.segment for part in apart) == together.segment
 
 
 def test_no_rows_give_empty_tables_of_the_contract() -> None:
-    sums = pair_sums(table([]), WINDOW.interval)
-    result = pair_baselines(sums, destination_hosts([sums]), WINDOW, RULES)
+    result = whole_network([])
     assert result.host.schema == arrow_schema(FG_B_PAIR_HOST)
     assert result.segment.schema == arrow_schema(FG_B_PAIR_SEGMENT)
     assert result.host.num_rows == result.segment.num_rows == 0
@@ -118,8 +135,7 @@ def test_no_rows_give_empty_tables_of_the_contract() -> None:
 
 def test_a_pair_of_one_day_scores_one_and_a_pair_of_every_day_zero() -> None:
     rows = [pair(port=1)] + [pair(port=2, at=day * 96) for day in range(7)]
-    sums = pair_sums(table(rows), WINDOW.interval)
-    result = pair_baselines(sums, destination_hosts([sums]), WINDOW, RULES).host
+    result = whole_network(rows).host
     assert result["pair_rarity_score"].to_pylist() == [1.0, 0.0]
     assert result["active_days_mask"].to_pylist() == [0b1000000, 0b1111111]
     assert result["pair_daily_avg"].to_pylist() == [1 / 7, 1.0]

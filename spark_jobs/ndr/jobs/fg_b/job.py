@@ -23,7 +23,8 @@ from ndr.jobs.fg_b.backfill import chunks
 from ndr.jobs.fg_b.expected_ends import expected_ends
 from ndr.jobs.fg_b.ip_metadata import ip_metadata
 from ndr.jobs.fg_b.order import BaselineOrder
-from ndr.jobs.fg_b.pairs import PairRules, destination_hosts, pair_baselines, pair_sums
+from ndr.jobs.fg_b.pair_rows import PairRows
+from ndr.jobs.fg_b.pairs import PairRules, destination_hosts, pair_baselines
 from ndr.jobs.fg_b.request import BaselineWindow, StatisticsRules
 from ndr.jobs.fg_b.row_columns import TEXT_COLUMNS, TIME_COLUMN
 from ndr.jobs.fg_b.scan_rows import ScanRows, one_slice_rows
@@ -167,11 +168,12 @@ def _write_here(specs: BaselineSpecs, orders: Sequence[BaselineOrder], chunk: Ch
     """Write the baselines one after the other; each writer is ready to be committed when it is yielded."""
     rows = ScanRows(chunk.fg_a)
     statistics = baselines_of_windows(rows, [order.window for order in orders], specs.statistics_rules, THREADS)
-    active, pair_counts = one_slice_rows(rows), chunk.pair_counts.read()
+    active, by_host = one_slice_rows(rows), PairRows.of(chunk.pair_counts.read())
+    by_segment = by_host.by_segment(specs.pair_rules.ipv4_prefix, specs.pair_rules.ipv6_prefix)
     for order in orders:
         of_window = statistics.pop(0)  # given up once written: the largest tables of the job
-        sums = pair_sums(pair_counts, order.window.interval, THREADS)
-        pairs = pair_baselines(sums, destination_hosts([sums]), order.window, specs.pair_rules)
+        sums, segment_sums = (pairs.sums(order.window.interval) for pairs in (by_host, by_segment))
+        pairs = pair_baselines(sums, segment_sums, destination_hosts([sums]), order.window, specs.pair_rules)
         tables = (
             (fg_b_host(specs.fg_b.metrics), of_window.host),
             (fg_b_segment(specs.fg_b.metrics), of_window.segment),

@@ -1,29 +1,23 @@
 """Pair baselines: how often, how long and how widely each (source, destination, port) has been seen in a horizon.
 
-Three steps, so that a job can be cut by source segment: `pair_sums` of each part, `destination_hosts` of all parts'
-sums (small), `pair_baselines` of each part with them.
+Three steps, so that a job can be cut by source segment: `PairRows.sums` of each part, `destination_hosts` of all
+parts' sums (small), `pair_baselines` of each part with them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from math import log
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import dataset as ds
 
 from ndr.contract.datasets import FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT
-from ndr.contract.time import DAY, EPOCH, Interval, floor_to
+from ndr.contract.time import DAY
 from ndr.jobs.fg_b.request import BaselineWindow
-from ndr.jobs.fg_b.segments import segments_of
 from ndr.jobs.schema import arrow_schema
-
-DAY_MICROSECONDS = DAY // timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,42 +55,6 @@ class PairBaselines:
     segment: pa.Table
 
 
-def pair_sums(rows: pa.Table | pa.RecordBatchReader | ds.Dataset, interval: Interval, threads: int = 1) -> pa.Table:
-    """Sum pair counts over the slices that start in the interval.
-
-    Parameters
-    ----------
-    rows : Arrow table, reader or dataset
-        src_ip, dst_ip, dst_port, slice_start, sessions_cnt; any superset of the interval's rows.
-
-    Returns
-    -------
-    pa.Table
-        src_ip, dst_ip, dst_port, pair_seen_count, active_days_mask (bit i: active i UTC days before the interval's
-        last), first_seen and last_seen (microseconds since the epoch), ordered by pair.
-    """
-    start, end = (_microseconds(instant) for instant in (interval.start, interval.end))
-    with duckdb.connect(config={"threads": threads}) as connection:
-        connection.register("pair_counts", rows)
-        return connection.sql(
-            """
-            SELECT src_ip, dst_ip, dst_port,
-                   sum(sessions_cnt)::BIGINT AS pair_seen_count,
-                   bit_or(1::BIGINT << ($last_day - began // $day)::INTEGER) AS active_days_mask,
-                   min(began) AS first_seen, max(began) AS last_seen
-            FROM (SELECT *, epoch_us(slice_start) AS began FROM pair_counts)
-            WHERE began >= $start AND began < $end
-            GROUP BY ALL ORDER BY src_ip, dst_ip, dst_port
-            """,
-            params={"last_day": last_day(interval), "day": DAY_MICROSECONDS, "start": start, "end": end},
-        ).to_arrow_table()
-
-
-def last_day(interval: Interval) -> int:
-    """Return the number, since the epoch, of the last UTC day that the interval touches."""
-    return (floor_to(interval.end - timedelta(microseconds=1), DAY) - EPOCH) // DAY
-
-
 def destination_hosts(sums: Iterable[pa.Table]) -> Prevalence:
     """Count the sources of each destination over the pair sums of all parts of the network.
 
@@ -113,13 +71,15 @@ def destination_hosts(sums: Iterable[pa.Table]) -> Prevalence:
     return Prevalence(merged.rename_columns(["dst_ip", "hosts"]).sort_by("dst_ip"), active)
 
 
-def pair_baselines(sums: pa.Table, prevalence: Prevalence, window: BaselineWindow, rules: PairRules) -> PairBaselines:
+def pair_baselines(
+    sums: pa.Table, segment_sums: pa.Table, prevalence: Prevalence, window: BaselineWindow, rules: PairRules
+) -> PairBaselines:
     """Turn pair sums into the pair baselines of source hosts and of source segments.
 
     Parameters
     ----------
-    sums : pa.Table
-        From `pair_sums` over the window's interval, with whole segments.
+    sums, segment_sums : pa.Table
+        From `PairRows.sums` over the window's interval: of source hosts, and of whole segments.
     prevalence : Prevalence
         From `destination_hosts` over the whole network.
 
@@ -129,25 +89,11 @@ def pair_baselines(sums: pa.Table, prevalence: Prevalence, window: BaselineWindo
     log(days / active days)), divided by its largest value, log(days): 1 for a pair seen on one day, 0 for one seen
     every day. dst_prevalence says how common the destination is, and is a column of its own.
     """
-    sources = pc.unique(sums["src_ip"])
-    names = pa.array(segments_of(sources.to_pylist(), rules.ipv4_prefix, rules.ipv6_prefix), pa.string())
-    codes = pc.index_in(sums["src_ip"], sources)
-    by_segment = sums.drop_columns(["src_ip"]).append_column("segment_id", pc.take(names, codes))
-    with duckdb.connect(config={"threads": 1}) as connection:
-        connection.register("sums", by_segment)
-        segments = connection.sql(
-            """
-            SELECT segment_id, dst_ip, dst_port, sum(pair_seen_count)::BIGINT AS pair_seen_count,
-                   bit_or(active_days_mask) AS active_days_mask,
-                   min(first_seen) AS first_seen, max(last_seen) AS last_seen
-            FROM sums GROUP BY ALL ORDER BY segment_id, dst_ip, dst_port
-            """
-        ).to_arrow_table()
     return PairBaselines(
         host=_judged(sums, prevalence, window, rules)
         .select(FG_B_PAIR_HOST.column_names)
         .cast(arrow_schema(FG_B_PAIR_HOST)),
-        segment=_judged(segments, prevalence, window, rules)
+        segment=_judged(segment_sums, prevalence, window, rules)
         .select(FG_B_PAIR_SEGMENT.column_names)
         .cast(arrow_schema(FG_B_PAIR_SEGMENT)),
     )
@@ -178,7 +124,3 @@ def _judged(sums: pa.Table, prevalence: Prevalence, window: BaselineWindow, rule
     }
     kept = {name: sums[name] for name in sums.column_names if name not in times}
     return pa.table(kept | times | added)
-
-
-def _microseconds(instant: datetime) -> int:
-    return (instant - EPOCH) // timedelta(microseconds=1)

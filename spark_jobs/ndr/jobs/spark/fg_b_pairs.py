@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 
 from ndr.contract.datasets import FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT
 from ndr.contract.time import Interval
-from ndr.jobs.fg_b.pairs import PairRules, destination_hosts, pair_baselines, pair_sums
+from ndr.jobs.fg_b.pair_rows import PairRows
+from ndr.jobs.fg_b.pairs import PairRules, destination_hosts, pair_baselines
 from ndr.jobs.fg_b.request import BaselineWindow
 from ndr.jobs.publish import PartitionWriter, in_key_order
 from ndr.jobs.scan import Scan
@@ -50,10 +51,12 @@ def write_pairs(
             yield name, rows, parts_by_text(rows["dst_ip"], parts)
 
     def make(inputs: Inputs) -> Iterator[Output]:
+        by_host = PairRows.of(inputs[_ROWS])
+        by_segment = by_host.by_segment(rules.ipv4_prefix, rules.ipv6_prefix)
         for writer, window, active in zip(writers, windows, active_hosts, strict=True):
-            sums = pair_sums(inputs[_ROWS], window.interval)
+            sums, segment_sums = by_host.sums(window.interval), by_segment.sums(window.interval)
             prevalence = replace(destination_hosts([sums]), active_hosts=active)
-            pairs = pair_baselines(sums, prevalence, window, rules)
+            pairs = pair_baselines(sums, segment_sums, prevalence, window, rules)
             yield writer, FG_B_PAIR_HOST, "", in_key_order(pairs.host, FG_B_PAIR_HOST)
             yield writer, FG_B_PAIR_SEGMENT, "", in_key_order(pairs.segment, FG_B_PAIR_SEGMENT)
 
