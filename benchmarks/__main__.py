@@ -1,7 +1,8 @@
 """Run benchmarks: `python -m benchmarks all`, or one of them by name; HOSTS=1000 chooses a size.
 
 Each prints one JSON line a measurement, ours and its rivals interleaved in one run, and last the ratio. The lines are
-kept in benchmarks/results/<bench>.jsonl; fg_b's also become a plot of time and memory against hosts.
+kept, as a list, in benchmarks/results/<bench>_<hosts>.json; fg_b's also become a plot of time and memory against
+hosts, and the tables of docs/scale.md. A run that breaks off leaves the last whole one, and its lines beside it.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.plot import plot_fg_b
+from benchmarks.scale_table import fill_tables
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results"
-BENCHES = ("deltas", "fg_a", "fg_b", "fg_b_backfill")
+BENCHES = ("deltas", "fg_a", "fg_b", "fg_b_backfill", "fg_b_job")
 FG_B_HOSTS = ("300", "1000", "3000")
 
 
@@ -37,12 +39,13 @@ def main() -> None:
     RESULTS.mkdir(exist_ok=True)
     for name, environment in runs(bench, os.environ.get("HOSTS")):
         size = f"_{environment['HOSTS']}" if "HOSTS" in environment else ""
-        _run(FOLDER / f"bench_{name}.py", environment, RESULTS / f"{name}{size}.jsonl")
+        _run(FOLDER / f"bench_{name}.py", environment, RESULTS / f"{name}{size}.json")
     plot_fg_b(RESULTS)
+    fill_tables(RESULTS)
 
 
 def _run(script: Path, environment: dict[str, str], result: Path) -> None:
-    beside = result.with_suffix(".partial")
+    beside = result.with_suffix(".partial.jsonl")
     process = subprocess.Popen(
         [sys.executable, str(script)], env=os.environ | environment, stdout=subprocess.PIPE, text=True
     )
@@ -53,7 +56,8 @@ def _run(script: Path, environment: dict[str, str], result: Path) -> None:
             kept.write(line)
     if process.wait():
         sys.exit(f"{script.name} failed; what it measured before is in {beside}.")
-    beside.replace(result)  # an interrupted run leaves the last whole one
+    result.write_text("[\n" + ",\n".join(beside.read_text().splitlines()) + "\n]\n")
+    beside.unlink()
 
 
 if __name__ == "__main__":

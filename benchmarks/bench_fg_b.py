@@ -1,15 +1,19 @@
 """FG-B against its rivals on the same generated data, interleaved: HOSTS=1000 ROUNDS=3 python bench_fg_b.py
 
 Prints one JSON line for each measurement and a last one with the ratio to the best rival, and checks that every engine
-published the same statistics. ENGINES chooses among ours, duckdb, polars and floor.
+published the same statistics. ENGINES chooses among ours, duckdb, polars, pyspark_usual and floor. The usual PySpark
+way takes minutes: it runs up to PYSPARK_USUAL_HOSTS hosts (300), and says so where it is left out.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
@@ -20,12 +24,13 @@ from measure import measure
 
 FOLDER = Path(__file__).parent
 RELATIVE = 1e-12
-RIVALS = ("duckdb", "polars")
+TIMEOUT = 1800
+RIVALS = ("duckdb", "polars", "pyspark_usual")
 
 
 def main() -> None:
     hosts, rounds = int(os.environ.get("HOSTS", "1000")), int(os.environ.get("ROUNDS", "3"))
-    engines = os.environ.get("ENGINES", "ours,duckdb,polars,floor").split(",")
+    engines = list(those_that_run(os.environ.get("ENGINES", "ours,duckdb,polars,pyspark_usual,floor"), hosts))
     data = Path(os.environ.get("BENCH_DATA", Path(tempfile.gettempdir()) / "ndr_bench")) / f"fg_a_{hosts}"
     files = [str(path) for path in fg_a_files(data, hosts)]
     seconds: dict[str, list[float]] = {engine: [] for engine in engines}
@@ -34,7 +39,8 @@ def main() -> None:
             for engine in engines:
                 output = Path(scratch) / engine
                 output.mkdir(exist_ok=True)
-                done = measure([sys.executable, str(FOLDER / f"bench_fg_b_{engine}.py"), str(output), *files])
+                command = [sys.executable, str(FOLDER / f"bench_fg_b_{engine}.py"), str(output), *files]
+                done = measure(command, TIMEOUT)
                 seconds[engine].append(done.seconds)
                 figures = {"seconds": done.seconds, "cpu_seconds": done.cpu_seconds, "peak_mib": done.peak_mib}
                 report(bench="fg_b", hosts=hosts, engine=engine, **{k: round(v, 2) for k, v in figures.items()})
@@ -43,6 +49,25 @@ def main() -> None:
     rivals = [median(seconds[engine]) for engine in engines if engine in RIVALS]
     if rivals and "ours" in engines:
         report(bench="fg_b", hosts=hosts, ratio_to_best_rival=round(min(rivals) / median(seconds["ours"]), 2))
+
+
+def those_that_run(names: str, hosts: int) -> Iterator[str]:
+    """Yield the named engines, without PySpark where it can't run or would take too long."""
+    for engine in names.split(","):
+        if engine != "pyspark_usual":
+            yield engine
+            continue
+        most = int(os.environ.get("PYSPARK_USUAL_HOSTS", "300"))
+        java = Path(os.environ["JAVA_HOME"], "bin", "java") if "JAVA_HOME" in os.environ else "java"
+        if not shutil.which(java):
+            report(bench="fg_b", hosts=hosts, engine=engine, skipped="There is no Java here.")
+        elif importlib.util.find_spec("pyspark") is None:
+            report(bench="fg_b", hosts=hosts, engine=engine, skipped="PySpark is not installed here.")
+        elif hosts > most:
+            reason = f"It takes minutes, so it runs up to {most} hosts: set PYSPARK_USUAL_HOSTS={hosts} to run it."
+            report(bench="fg_b", hosts=hosts, engine=engine, skipped=reason)
+        else:
+            yield engine
 
 
 def report(**figures: object) -> None:

@@ -25,7 +25,8 @@ class Measurement:
     seconds : float
         Wall time.
     cpu_seconds : float
-        Processor time of the process and the children it waited for: what stays comparable on a busy machine.
+        Processor time, added up over the process and its children: what stays comparable on a busy machine. A child
+        that its parent does not wait for, such as Spark's JVM, counts up to the last sample.
     peak_mib : float
         Peak resident memory, added up over the process and its children.
     output : str
@@ -54,7 +55,8 @@ def measure(command: Sequence[str], timeout: float = 900) -> Measurement:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     ended = Event()
     peaks: dict[int, int] = {}
-    sampler = Thread(target=_sample, args=(process.pid, ended, peaks), daemon=True)
+    processor: dict[int, float] = {}
+    sampler = Thread(target=_sample, args=(process.pid, ended, peaks, processor), daemon=True)
     sampler.start()
     try:
         output, errors = process.communicate(timeout=timeout)
@@ -68,7 +70,8 @@ def measure(command: Sequence[str], timeout: float = 900) -> Measurement:
         sampler.join()
     if process.returncode:
         raise EngineFailedError(f"{' '.join(command)} ended with {process.returncode}:\n{errors[-2000:]}")
-    return Measurement(seconds, _cpu_of_children() - cpu_start, sum(peaks.values()) / 2**20, output)
+    cpu_seconds = max(_cpu_of_children() - cpu_start, sum(processor.values()))
+    return Measurement(seconds, cpu_seconds, sum(peaks.values()) / 2**20, output)
 
 
 def _cpu_of_children() -> float:
@@ -76,14 +79,16 @@ def _cpu_of_children() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _sample(pid: int, ended: Event, peaks: dict[int, int]) -> None:
+def _sample(pid: int, ended: Event, peaks: dict[int, int], processor: dict[int, float]) -> None:
     """Keep the kernel's high-water mark of each process of the tree: a peak between two samples is not missed."""
     while not ended.is_set():
         with suppress(psutil.NoSuchProcess):
             process = psutil.Process(pid)
             for each in (process, *process.children(recursive=True)):
-                with suppress(psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
+                with suppress(psutil.Error, FileNotFoundError, ProcessLookupError):
                     peaks[each.pid] = max(peaks.get(each.pid, 0), _high_water(each.pid))
+                    times = each.cpu_times()
+                    processor[each.pid] = times.user + times.system
         ended.wait(_SAMPLE_SECONDS)
 
 

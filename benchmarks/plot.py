@@ -16,11 +16,11 @@ ORDER = ("pyspark_usual", "polars", "duckdb", "ours", "floor")
 
 
 def plot_fg_b(results: Path) -> None:
-    """Draw results/fg_b.png from results/fg_b_*.jsonl; nothing happens where fewer than two sizes are kept."""
+    """Draw results/fg_b.png from results/fg_b_*.json; nothing happens where fewer than two sizes are kept."""
     measured: dict[str, dict[int, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
-    for path in results.glob("fg_b_[0-9]*.jsonl"):
-        for line in map(json.loads, path.read_text().splitlines()):
-            if "engine" in line:
+    for path in results.glob("fg_b_[0-9]*.json"):
+        for line in json.loads(path.read_text()):
+            if "seconds" in line:
                 measured[line["engine"]][line["hosts"]].append((line["seconds"], line["peak_mib"]))
     if len({hosts for sizes in measured.values() for hosts in sizes}) < 2:
         return
@@ -28,6 +28,8 @@ def plot_fg_b(results: Path) -> None:
     for panel, position, title in zip(panels, (0, 1), ("seconds", "peak memory, MiB"), strict=True):
         for engine in ORDER:
             sizes = sorted(measured.get(engine, {}))
+            if not sizes:
+                continue
             values = [median(run[position] for run in measured[engine][size]) for size in sizes]
             style = {"linestyle": "--", "color": "grey"} if engine == "floor" else {"marker": "o"}
             panel.plot(sizes, values, label=engine, **style)
