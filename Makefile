@@ -43,7 +43,7 @@ demo: setup  ## run the monthly pipeline end to end on this machine; TRAFFIC=<fo
 	@.venv/bin/ndr demo $(if $(TRAFFIC),--traffic "$(TRAFFIC)") $(if $(ENGINE),--engine $(ENGINE))
 
 test: setup  ## run all tests; what Java or Docker would have run is listed at the end where they are absent
-	@.venv/bin/python -m pytest
+	@.venv/bin/python -m pytest --numprocesses 2 --dist loadfile
 
 bench: setup  ## run the benchmarks: BENCH=fg_b HOSTS=1000 for one
 	@.venv/bin/python -m benchmarks $(BENCH)
