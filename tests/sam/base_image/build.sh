@@ -18,7 +18,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 context=$(mktemp -d)
 trap 'rm -rf "$context"' EXIT
 
-mmdebstrap --quiet --variant=essential --include=python3,python3-pip,ca-certificates \
+mmdebstrap --quiet --variant=essential --include=python3,python3-pip,ca-certificates,libstdc++6 \
   --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
   --dpkgopt='path-exclude=/usr/share/locale/*' --aptopt='Acquire::Languages "none"' \
   "$release" "$context/debian.tar"
@@ -28,3 +28,5 @@ cp "$here"/Dockerfile "$here"/bootstrap "$here"/lambda-entrypoint.sh "$here"/req
 cp /etc/ssl/certs/ca-certificates.crt "$context"
 
 docker build --quiet --tag "public.ecr.aws/lambda/python:$version" "$context"
+# the name under which `sam local` looks for it
+docker tag "public.ecr.aws/lambda/python:$version" "public.ecr.aws/lambda/python:$version-x86_64"

@@ -1,0 +1,132 @@
+"""The template deployed into an account of its own, and the project built for containers where a Docker engine is."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import jmespath
+import pytest
+from tests.sam import page
+from tests.sam.command_line import CommandLine
+from tests.statemachines.jobspecs import documents
+from tests.statemachines.pipelines import register
+
+from ndr.contract.jobspecs import parse_jobspec, put_jobspec
+from ndr.local.account.deploy import deploy
+from ndr.local.account.lifecycle import Account, down, up
+
+ROOT = Path(__file__).parents[2]
+STACK = "ndr"
+DOCUMENTED_PORT = "4566"
+
+
+@pytest.fixture(scope="session")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    """Not the account of the other tests: the pipelines registered here have the names of theirs."""
+    directory: Path = tmp_path_factory.mktemp("sam_account")
+    yield up(directory, wait_scale=0.01, end_with_parent=True)
+    down(directory)
+
+
+@pytest.fixture(scope="session")
+def outputs(account: Account) -> dict[str, str]:
+    """Outputs of the deployed stack, in whose account JobSpecs and small pipelines are."""
+    deployed = deploy(account, ROOT / "template.yaml", STACK, {"ProjectName": "unlucky"})
+    register(account, deployed["DataBucketName"])
+    dynamodb = boto3.resource(
+        "dynamodb",
+        endpoint_url=account.endpoint_url,
+        region_name=account.region,
+        aws_access_key_id=account.account_id,
+        aws_secret_access_key="test",
+    )
+    for document in documents("unlucky"):
+        put_jobspec(dynamodb.Table(deployed["JobSpecTableName"]), parse_jobspec(document))
+    return deployed
+
+
+@pytest.fixture(scope="session")
+def failed_execution(account: Account, outputs: dict[str, str]) -> str:
+    """ARN of a pipeline execution whose only step failed."""
+    sagemaker = account.client("sagemaker")
+    parameters = [{"Name": "Behaviour", "Value": "unlucky"}, {"Name": "Flag", "Value": "none"}]
+    started = sagemaker.start_pipeline_execution(PipelineName="steerable", PipelineParameters=parameters)
+    arn = str(started["PipelineExecutionArn"])
+    deadline = time.monotonic() + 60
+    while sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)["PipelineExecutionStatus"] == "Executing":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return arn
+
+
+@pytest.fixture(scope="session")
+def project(account: Account, failed_execution: str, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
+    """A folder to type the page's commands in; the event of explain_failure names the failed execution."""
+    folder: Path = tmp_path_factory.mktemp("project")
+    shutil.copytree(ROOT / "events", folder / "events")
+    (folder / "events" / "explain_failure.json").write_text(json.dumps({"pipeline_execution_arn": failed_execution}))
+    return CommandLine(folder, account.environment())
+
+
+@pytest.fixture(scope="session")
+def docker() -> None:
+    """Skip what needs a Docker engine where there is none, or where it has no base image and can't pull it."""
+    if shutil.which("docker") is None:
+        pytest.skip("sam local needs Docker, and there is no docker command; .ci/docker installs it on Debian")
+    if not _succeeds("docker", "info"):
+        pytest.skip("sam local needs a Docker engine, and none answers `docker info`; .ci/docker starts one")
+    dockerfile = (ROOT / "lambdas" / "upsert_pipelines" / "Dockerfile").read_text()
+    zip_versions = set(re.findall(r"Runtime: python(\S+)", (ROOT / "template.yaml").read_text()))
+    images = re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)
+    for image in [*images, *(f"public.ecr.aws/lambda/python:{version}-x86_64" for version in zip_versions)]:
+        if not _succeeds("docker", "image", "inspect", image) and not _succeeds("docker", "pull", image):
+            pytest.skip(f"sam local needs {image}, which can't be pulled here; .ci/docker builds a stand-in")
+
+
+def _succeeds(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True, timeout=600, check=False).returncode == 0
+
+
+@pytest.fixture(scope="session")
+def bridge(docker: None, account: Account) -> Iterator[int]:
+    """The port at which containers reach the account as host.docker.internal."""
+    account_address = account.endpoint_url.removeprefix("http://")
+    if sys.platform != "linux":  # there Docker's own virtual machine leads host.docker.internal to the loopback address
+        yield int(account_address.rpartition(":")[2])
+        return
+    query = "{{(index .IPAM.Config 0).Gateway}}"
+    inspect = ["docker", "network", "inspect", "bridge", "--format", query]
+    gateway = subprocess.run(inspect, capture_output=True, text=True, check=True).stdout.strip()
+    with socket.socket() as probe:
+        probe.bind((gateway, 0))
+        port = int(probe.getsockname()[1])
+    _, script, listen, _ = page.command("python", "tests/sam/forward.py")
+    listen = listen.replace("172.17.0.1", gateway).replace(DOCUMENTED_PORT, str(port))
+    arguments = [sys.executable, str(ROOT / script), listen, account_address]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as forward:
+        assert forward.stdout is not None
+        assert forward.stdout.readline() == "forwarding\n"
+        yield port
+        forward.terminate()
+
+
+@pytest.fixture(scope="session")
+def built(docker: None, project: CommandLine, bridge: int, account: Account) -> CommandLine:
+    """The folder after `sam build` and with the environment that the page takes from the stack."""
+    build = project.folder / ".aws-sam" / "build"
+    words = [*page.command("sam", "build"), "--template", str(ROOT / "template.yaml"), "--build-dir", str(build)]
+    project.run(words, check=True)
+    query = page.command("aws", "cloudformation", "describe-stacks")
+    expression = query[query.index("--query") + 1].replace(DOCUMENTED_PORT, str(bridge))
+    stack = account.client("cloudformation").describe_stacks(StackName=STACK)
+    (project.folder / query[-1]).write_text(json.dumps(jmespath.search(expression, stack), default=str))
+    return project

@@ -1,0 +1,29 @@
+"""The commands that docs/lambdas.md tells its readers to type."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+PAGE = Path(__file__).parents[2] / "docs" / "lambdas.md"
+
+
+def commands(*start: str) -> list[list[str]]:
+    """Return the page's commands that start with these words, each as a list of words, in the page's order."""
+    found = []
+    for block in re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL):
+        command = ""
+        for line in block.replace("\\\n", "").splitlines():
+            command += f"{line}\n"
+            if command.count("'") % 2:  # a quoted text goes on in the next line
+                continue
+            found.append(shlex.split(command))
+            command = ""
+    return [words for words in found if tuple(words[: len(start)]) == start]
+
+
+def command(*start: str) -> list[str]:
+    """Return the only command that starts with these words."""
+    (only,) = commands(*start)
+    return only
