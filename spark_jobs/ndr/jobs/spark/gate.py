@@ -71,14 +71,15 @@ class Guest:
     Raises
     ------
     ClusterError
-        The first host can't be reached before `seconds` have passed.
+        The first host can't be reached before `seconds` have passed, or vanishes at once.
     """
 
     def __init__(self, first: str, seconds: float) -> None:
         self._first = first
         self._socket = _connected(first, seconds)
-        self._lines = self._socket.makefile("r", encoding="utf-8", newline="\n")
-        self.master_url = self._lines.readline().strip()
+        self.master_url = _line(self._socket)
+        if not self.master_url:
+            raise self._vanished()
 
     def wait(self, meanwhile: Callable[[], None]) -> None:
         """Return when the job is done; `meanwhile` is called about twice a second.
@@ -90,19 +91,27 @@ class Guest:
         """
         while not select.select([self._socket], [], [], _POLL_SECONDS)[0]:
             meanwhile()
-        try:
-            outcome = self._lines.readline().strip()
-        except OSError:
-            outcome = ""
+        outcome = _line(self._socket)
         if outcome == DONE:
             return
         if not outcome:
-            raise ClusterError(f"{self._first}, which ran the job, vanished; run the step again.")
+            raise self._vanished()
         # SageMaker ends all hosts when one fails: let the one that knows why write it down first.
         self._socket.settimeout(_FAREWELL_SECONDS)
-        with contextlib.suppress(OSError):
-            self._lines.readline()
+        _line(self._socket)
         raise ClusterError(f"The job failed on {self._first}: {outcome}")
+
+    def _vanished(self) -> ClusterError:
+        return ClusterError(f"{self._first}, which ran the job, vanished; run the step again.")
+
+
+def _line(connection: socket.socket) -> str:
+    """Read to the end of a line, or to the end of what is sent; byte by byte, since `select` sees no buffer of ours."""
+    line = bytearray()
+    with contextlib.suppress(OSError):
+        while (byte := connection.recv(1)) not in (b"", b"\n"):
+            line += byte
+    return line.decode(errors="replace").strip()
 
 
 def _connected(first: str, seconds: float) -> socket.socket:
