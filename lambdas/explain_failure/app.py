@@ -27,12 +27,15 @@ class ExplainFailureEvent(BaseModel):
     pipeline_execution_arn : str
     deadline_seconds : int, optional
         Given when the machine stopped the execution because it ran longer than this.
+    execution : str, optional
+        ARN of the machine's own execution, by which its log lines are found.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     pipeline_execution_arn: str = Field(pattern=r"^arn:[a-z-]+:sagemaker:.+:pipeline/.+/execution/.+$")
     deadline_seconds: int | None = None
+    execution: str | None = None
 
 
 @logger.inject_lambda_context
@@ -41,6 +44,7 @@ class ExplainFailureEvent(BaseModel):
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Return ``pipeline``, ``execution``, ``status``, ``step``, ``reason``, ``log_url`` and a ``message``."""
     asked = parse(event=event, model=ExplainFailureEvent)
+    logger.append_keys(execution=asked.execution, pipeline_execution=asked.pipeline_execution_arn)
     explanation = explain(sagemaker, logs, asked.pipeline_execution_arn, asked.deadline_seconds)
     logger.info(explanation["message"], extra={"explanation": explanation})
     metrics.add_dimension(name="pipeline", value=explanation["pipeline"])

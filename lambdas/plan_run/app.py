@@ -36,6 +36,8 @@ class PlanRunEvent(BaseModel):
         The machine's input as it was typed; checked by the contract, which explains what is wrong with it.
     started_at : datetime
         The execution's start, which is the plan's "now".
+    execution : str, optional
+        The execution's ARN, by which its log lines are found.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -43,6 +45,7 @@ class PlanRunEvent(BaseModel):
     kind: Literal["baselines", "mini_batch"]
     request: Any = None
     started_at: AwareDatetime
+    execution: str | None = None
 
 
 @logger.inject_lambda_context
@@ -61,10 +64,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         The JobSpecs in the table break a rule, or do not fit together.
     """
     asked = parse(event=event, model=PlanRunEvent)
+    logger.append_keys(execution=asked.execution)
     plan = (_plan_baselines if asked.kind == "baselines" else _plan_mini_batch)(asked.request, asked.started_at)
     logger.info(plan["message"], extra={"kind": asked.kind, "request": asked.request})
     metrics.add_dimension(name="kind", value=asked.kind)
     metrics.add_metric(name="PipelineRunsPlanned", unit=MetricUnit.Count, value=len(plan.get("runs", [plan])))
+    metrics.add_metric(name="BaselinesPlanned", unit=MetricUnit.Count, value=plan.get("baselines", 0))
     return plan
 
 

@@ -237,6 +237,7 @@ def test_everything_else_in_a_step(build: Callable[..., Pipeline]) -> None:
                 "AWS_REGION": REGION,
                 "AWS_DEFAULT_REGION": REGION,
                 "NDR_CODE_VERSION": digest,
+                "NDR_PIPELINE_EXECUTION": {"Get": "Execution.PipelineExecutionArn"},
                 "PYTHONHASHSEED": "0",
             },
         }

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 
 from ndr.contract.errors import InvalidRequestError
+from ndr.pipeline.sagemaker_sdk import ExecutionVariable, ExecutionVariables
 
 IMAGE_REPOSITORY = "ndr-processing:latest"
 
 
-def job_environment(region: str, code_version: str) -> dict[str, str]:
+def job_environment(region: str, code_version: str) -> dict[str, str | ExecutionVariable]:
     """Return the environment variables of a Processing container; none of them is a secret.
 
     Parameters
@@ -29,6 +30,8 @@ def job_environment(region: str, code_version: str) -> dict[str, str]:
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "NDR_CODE_VERSION": code_version,
+        # What joins a job's log to the execution that asked for it.
+        "NDR_PIPELINE_EXECUTION": ExecutionVariables.PIPELINE_EXECUTION_ARN,
         # Spark groups Python values by their hash on several machines: they have to agree on it.
         "PYTHONHASHSEED": "0",
     }

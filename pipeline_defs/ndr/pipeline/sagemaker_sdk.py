@@ -53,6 +53,7 @@ def root_logger_left_alone() -> Iterator[None]:
 
 with root_logger_left_alone(), default_region("us-east-1"):  # any region will do: no call is made
     from sagemaker.core.processing import ScriptProcessor
+    from sagemaker.core.workflow.execution_variables import ExecutionVariable, ExecutionVariables
     from sagemaker.core.workflow.parameters import Parameter, ParameterInteger, ParameterString
     from sagemaker.core.workflow.pipeline_context import PipelineSession
     from sagemaker.mlops.workflow.pipeline import Pipeline
@@ -101,6 +102,8 @@ def pipeline_session(region: str, default_bucket: str) -> PipelineSession:
 
 
 __all__ = [
+    "ExecutionVariable",
+    "ExecutionVariables",
     "Parameter",
     "ParameterInteger",
     "ParameterString",

@@ -14,6 +14,7 @@ from ndr.contract.jobspecs import JobName
 from ndr.contract.jobspecs.delta_builder import Engine
 from ndr.contract.time import SLICE, Interval
 from ndr.jobs.hosts import Hosts, opt_ml, read_hosts
+from ndr.jobs.metrics import count_run
 from ndr.jobs.run import Run, job_logger
 from ndr.jobs.spark.cluster import serve
 from ndr.jobs.spark.engine import SPARK_JOBS, chosen_engine, spark_on
@@ -65,7 +66,8 @@ def main(
     """Run a job and exit: 0 when it published, 1 with the reason in SageMaker's message file when it did not."""
     arguments = _parse(argument_names, argv)
     log = job_logger(job_name)
-    log.info("started", extra={"arguments": vars(arguments)})
+    log.append_keys(**vars(arguments))  # a line is found by the mini batch or the baseline it is about
+    log.info("started")
     started = time.monotonic()
     try:
         run = Run.in_environment(job_name, arguments.project_name, arguments.feature_spec_version)
@@ -73,14 +75,19 @@ def main(
     except NdrError as error:
         reason = f"{type(error).__name__}: {error}"
         log.error(reason)
+        count_run(arguments.project_name, job_name, time.monotonic() - started, failed=True)
         _say_why(reason)
         sys.exit(1)
     except Exception as error:
         # The person at the console sees only this file's text, so it must also name what nobody foresaw.
         log.exception("failed")
+        count_run(arguments.project_name, job_name, time.monotonic() - started, failed=True)
         _say_why(f"{type(error).__name__}: {error}")
         raise
-    log.info("finished", extra={"seconds": round(time.monotonic() - started, 3)})
+    seconds = round(time.monotonic() - started, 3)
+    log.info("finished", extra={"seconds": seconds})
+    if read_hosts().is_first:  # the others' time is the same time
+        count_run(arguments.project_name, job_name, seconds, failed=False)
 
 
 def on_hosts(run: Run, job: Callable[[Run], None], hosts: Hosts) -> None:

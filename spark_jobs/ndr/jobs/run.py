@@ -11,6 +11,7 @@ from aws_lambda_powertools import Logger
 
 from ndr.contract.jobspecs import JobName, read_jobspec
 from ndr.contract.jobspecs.table import Table
+from ndr.jobs.identity import correlation
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -67,5 +68,7 @@ class Run:
 
 
 def job_logger(job_name: str) -> Logger:
-    """Return the job's JSON logger; a line carries the job and, on SageMaker, the processing job's name."""
-    return Logger(service=job_name, processing_job=os.environ.get("PROCESSING_JOB_NAME", "local"))
+    """Return the job's JSON logger; a line carries the job and the ids that join it to who asked for it."""
+    log = Logger(service=job_name)
+    log.append_keys(**correlation())
+    return log

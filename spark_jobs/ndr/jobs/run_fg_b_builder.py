@@ -11,6 +11,7 @@ from ndr.jobs.fg_b.job import BaselineSpecs, Short, publish_baselines
 from ndr.jobs.fg_b.record import record
 from ndr.jobs.fg_b.targets import Target, backfill_targets, regular_targets
 from ndr.jobs.inventory.snapshot import newest_snapshot
+from ndr.jobs.metrics import count_baseline, count_partition, measure_inventory_age
 from ndr.jobs.run import Run, job_logger
 
 
@@ -37,6 +38,11 @@ def job(run: Run, arguments: Arguments) -> None:
         else:
             rows = {name: table.rows for name, table in outcome.tables.items()}
             log.info("published", extra=extra | {"rows": rows, "coverage": outcome.coverage, "note": outcome.note})
+            count_partition(run, outcome)
+            count_baseline(run, target.horizon, arguments.baseline_mode)
+            if arguments.baseline_mode == "REGULAR":
+                month = f"{target.end:%Y-%m}"
+                measure_inventory_age(run, month, inventory_of(month).month)
     if len(short) == len(targets):
         raise InsufficientHistoryError(
             "No asked baseline has enough history: " + "; ".join(short[:3]) + (" ..." if len(short) > 3 else "") + ". "

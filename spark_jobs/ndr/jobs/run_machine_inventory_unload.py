@@ -6,6 +6,7 @@ from ndr.jobs.entry import Arguments, main
 from ndr.jobs.inventory.month import snapshot_month
 from ndr.jobs.inventory.redshift_data import Statements, redshift_data_client
 from ndr.jobs.inventory.unload import Unload
+from ndr.jobs.metrics import count_partition
 from ndr.jobs.publish import new_run_id
 from ndr.jobs.run import Run, job_logger
 
@@ -15,7 +16,7 @@ def unload_machine_inventory(run: Run, arguments: Arguments) -> None:
     month = snapshot_month(arguments.reference_month_iso, "ReferenceMonthIso")
     spec = run.spec("machine_inventory_unload")
     statements = Statements(redshift_data_client(spec.redshift.region), spec.redshift, new_run_id())
-    Unload(spec, month, statements, run.facts, job_logger(run.job_name)).publish()
+    count_partition(run, Unload(spec, month, statements, run.facts, job_logger(run.job_name)).publish())
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from ministack.services import stepfunctions
 
 from ndr.local.account.authorization import resource_arn_of
 from ndr.local.account.aws_json import Handler
+from ndr.local.account.embedded_metrics import extract_embedded_metrics
 from ndr.local.account.faults import with_faults
 from ndr.local.account.map_history import record_states_inside_maps
 
@@ -85,6 +86,7 @@ def register_all() -> None:
     register(REDSHIFT_DATA, redshift_data)
     _authorize_on_resources()
     record_states_inside_maps()
+    extract_embedded_metrics()
 
 
 def _authorize_on_resources() -> None:

@@ -13,6 +13,7 @@ from ndr.contract.manifest import Manifest
 from ndr.contract.time import format_instant
 from ndr.jobs.fg_b.job import Short
 from ndr.jobs.fg_b.targets import Target
+from ndr.jobs.identity import processing_job
 from ndr.jobs.run import Run
 
 
@@ -29,7 +30,7 @@ def record(run: Run, target: Target, outcome: Manifest | Short) -> None:
 
 def _facts(outcome: Manifest | Short) -> dict[str, Any]:
     at = format_instant(datetime.now(UTC).replace(microsecond=0))
-    job = os.environ.get("PROCESSING_JOB_NAME")
+    job = processing_job()
     if isinstance(outcome, Short):
         return {"status": "insufficient_history", "reason": str(outcome), "updated_at": at, "processing_job": job}
     return {

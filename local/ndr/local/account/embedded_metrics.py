@@ -1,0 +1,52 @@
+"""Metrics out of log lines in the embedded metric format, which CloudWatch Logs extracts and MiniStack does not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from ministack.services import cloudwatch, cloudwatch_logs
+
+
+class Datum(NamedTuple):
+    """One value of one metric, under one set of dimensions."""
+
+    namespace: str
+    name: str
+    value: float
+    unit: str
+    dimensions: dict[str, str]
+
+
+def embedded_metrics(line: str) -> Iterator[Datum]:
+    """Read the metrics of a log line: none where it is no JSON object with the format's `_aws` member."""
+    if '"_aws"' not in line:
+        return
+    try:
+        document = json.loads(line)
+        directives = document["_aws"]["CloudWatchMetrics"]
+    except (ValueError, KeyError, TypeError):
+        return
+    for directive in directives:
+        for names in directive["Dimensions"]:
+            dimensions = {name: str(document[name]) for name in names}
+            for metric in directive["Metrics"]:
+                values = document[metric["Name"]]
+                for value in values if isinstance(values, list) else [values]:
+                    yield Datum(directive["Namespace"], metric["Name"], value, metric.get("Unit", "None"), dimensions)
+
+
+def extract_embedded_metrics() -> None:
+    """From now on, make metrics of the lines that are appended to any log stream, and judge the alarms by them."""
+    append = cloudwatch_logs._append_log_events
+
+    def append_and_extract(stream: Any, events: list[dict[str, Any]]) -> None:
+        append(stream, events)
+        data = [datum for event in events for datum in embedded_metrics(event["message"])]
+        for datum in data:
+            cloudwatch.record_metric(*datum)
+        if data:
+            cloudwatch._evaluate_all_alarms()
+
+    cloudwatch_logs._append_log_events = append_and_extract
