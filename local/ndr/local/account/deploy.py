@@ -71,7 +71,7 @@ def deploy(
 
 
 def sam_path(project: Path) -> Path:
-    """The SAM command line tool: `$SAM`, else on the PATH, in `.tools` of the template's folder or of one above, or in `~/.local/bin`.
+    """The SAM command line tool: `$SAM`, else on the PATH, in `.tools` beside template or sources, or `~/.local/bin`.
 
     Parameters
     ----------
@@ -86,7 +86,8 @@ def sam_path(project: Path) -> Path:
     candidates = [
         os.environ.get("SAM"),
         shutil.which("sam"),
-        *(folder / ".tools" / "sam" / "bin" / "sam" for folder in (project.resolve(), *project.resolve().parents)),
+        project / ".tools" / "sam" / "bin" / "sam",
+        Path(__file__).resolve().parents[4] / ".tools" / "sam" / "bin" / "sam",
         Path.home() / ".local" / "bin" / "sam",
     ]
     for candidate in candidates:
