@@ -206,7 +206,7 @@ def test_order_extras_unset_words_and_blocks_change_nothing(
     assert [{name: flow[name] for name in expected} for flow in flows] == [expected, expected]
 
 
-@given(st.lists(st.text(st.characters(exclude_characters="\n\r"), max_size=60), max_size=20))
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n\r"), max_size=60), max_size=20))
 def test_no_row_is_lost_whatever_it_holds(tmp_path_factory, rows):
     rows = [text for text in rows if not text.startswith("#")]
     path = tmp_path_factory.mktemp("zeek") / "conn.log"
