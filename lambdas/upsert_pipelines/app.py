@@ -11,6 +11,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.parser import ValidationError, parse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel, ConfigDict, StrictBool
+from stack_resource import answer_stack, is_stack_event
 
 from ndr.contract.errors import InvalidRequestError
 
@@ -47,21 +48,28 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     Parameters
     ----------
     event : dict
-        See :class:`UpsertRequest`.
+        See :class:`UpsertRequest`; or CloudFormation's, for the stack's own custom resource.
     context : LambdaContext
 
     Returns
     -------
     dict
         ``dry_run`` and ``pipelines``: for each its name, change (created, updated, unchanged), digest,
-        registered_digest, differs_in and diff.
+        registered_digest, differs_in and diff. Empty for CloudFormation, which is answered at its own address.
 
     Raises
     ------
     InvalidRequestError
         The event has another shape or names an unknown pipeline.
     """
-    request = parse_request(event)
+    if is_stack_event(event):
+        answer_stack(event, register=_register_all, remove=_remove_all)
+        return {}
+    return upsert(parse_request(event))
+
+
+def upsert(request: UpsertRequest) -> dict[str, Any]:
+    """Register what is asked and say what changed."""
     # The SageMaker SDK takes seconds to import and Lambda cuts initialisation off at ten: import it in the invocation,
     # which has the function's own timeout, and only for a request that is well-formed.
     from ndr.pipeline.registry import register_pipelines
@@ -78,6 +86,19 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     changed = sum(change.change != "unchanged" for change in changes)
     metrics.add_metric(name="PipelinesChanged", unit=MetricUnit.Count, value=0 if request.dry_run else changed)
     return {"dry_run": request.dry_run, "pipelines": [asdict(change) for change in changes]}
+
+
+def _register_all() -> dict[str, str]:
+    return {change["name"]: change["change"] for change in upsert(UpsertRequest())["pipelines"]}
+
+
+def _remove_all() -> dict[str, str]:
+    from ndr.pipeline.removal import remove_pipelines
+
+    removals = remove_pipelines(role_arn=os.environ["PIPELINE_ROLE_ARN"], region=os.environ["AWS_REGION"])
+    for removal in removals:
+        logger.info("Pipeline %s: %s", removal.name, removal.outcome)
+    return {removal.name: removal.outcome for removal in removals}
 
 
 def parse_request(event: dict[str, Any]) -> UpsertRequest:

@@ -163,7 +163,7 @@ def test_refused_request_is_its_sentence(shown: str, directory: Path) -> None:
 def test_up_keeps_what_the_demo_made_and_the_demo_keeps_what_up_made(shown: str, directory: Path) -> None:
     kept = ndr(directory, "up")
     assert kept.returncode == 0, kept.stdout + kept.stderr
-    assert "unchanged" in section(kept.stdout, "Pipelines")
+    assert "ndr-machine-inventory-unload" in section(kept.stdout, "Pipelines")
     assert "completed" in ndr(directory, "status").stdout
     refused = ndr(directory, "demo")
     assert refused.returncode == 1

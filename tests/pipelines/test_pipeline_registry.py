@@ -226,6 +226,7 @@ def upsert_lambda(account: Account, monkeypatch: pytest.MonkeyPatch) -> ModuleTy
     monkeypatch.setenv("AWS_REGION", REGION)
     monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "true")
     path = Path(__file__).parents[2] / "lambdas/upsert_pipelines/app.py"
+    monkeypatch.syspath_prepend(path.parent)
     spec = importlib.util.spec_from_file_location("upsert_pipelines_app", path)
     assert spec is not None
     assert spec.loader is not None

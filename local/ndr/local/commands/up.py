@@ -10,7 +10,7 @@ import typer
 from ndr.contract.errors import NdrError
 from ndr.local.commands.options import HERE, Directory, progress
 from ndr.local.console.tables import print_table
-from ndr.local.deployment.create import deploy_stack, start_account, upsert_pipelines
+from ndr.local.deployment.create import deploy_stack, registered_pipelines, start_account
 from ndr.local.deployment.deployment import Deployment
 
 
@@ -19,17 +19,14 @@ def up(
     project: Annotated[str, typer.Option(help="project_name of your JobSpecs; kept as it is, or ndr-local.")] = "",
     version: Annotated[str, typer.Option(help="feature_spec_version of your JobSpecs; kept as it is, or v1.")] = "",
 ) -> None:
-    """Start the account, deploy template.yaml, register the pipelines. What ran there before is kept."""
+    """Start the account, deploy template.yaml, which registers the pipelines. What ran there before is kept."""
     lines = progress()
     with lines.doing("start the account"):
         account = start_account(directory)
     known_project, known_version = _known(directory)
     deployment = deploy_stack(account, project or known_project, version or known_version, "up", lines)
-    with lines.doing("register the pipelines"):
-        pipelines = upsert_pipelines(deployment)
     print_table(lines.console, "Outputs", ("output", "value"), deployment.outputs.items())
-    rows = [(pipeline["name"], pipeline["change"]) for pipeline in pipelines]
-    print_table(lines.console, "Pipelines", ("pipeline", "change"), rows)
+    print_table(lines.console, "Pipelines", ("pipeline", "description"), registered_pipelines(deployment))
     settings = " ".join(f"{name}={value}" for name, value in account.environment().items())
     lines.line("The account runs until `ndr down`. Any AWS tool reaches it with:")
     lines.line(f"export {settings}")

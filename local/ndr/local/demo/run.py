@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ from ndr.local.demo.machine import check_engine, not_run
 from ndr.local.demo.memory import PeakMemory
 from ndr.local.demo.report import print_standouts
 from ndr.local.demo.traffic import Traffic, prepared
-from ndr.local.deployment.create import deploy_stack, start_account, upsert_pipelines
+from ndr.local.deployment.create import deploy_stack, registered_pipelines, start_account
 from ndr.local.deployment.deployment import Deployment
 from ndr.local.ingest import IngestReport
 from ndr.local.jobspecs import DEMO_FILES, deployed_values, read_jobspec_files
@@ -114,6 +114,8 @@ def _deployed(directory: Path, engine: str, networks: Sequence[str], lines: Prog
     with lines.doing("start an AWS account on this machine"):
         account = start_account(directory)
     deployment = deploy_stack(account, PROJECT, VERSION, "demo", lines)
+    names = ", ".join(name for name, _ in registered_pipelines(deployment))
+    lines.line(f"  registered by the deploy, through its function upsert_pipelines: {names}")
     with lines.doing(f"check and put {len(DEMO_FILES)} JobSpecs"):
         jobspecs = [
             _monitoring(jobspec, networks)
@@ -133,22 +135,11 @@ def _monitoring(jobspec: JobSpec, networks: Sequence[str]) -> JobSpec:
 
 
 def _fed(deployment: Deployment, traffic: Future[Traffic], lines: Progress) -> IngestReport:
-    """Register the pipelines while the traffic and the inventory are loaded."""
-    with ThreadPoolExecutor(1) as beside:
-        registering = beside.submit(_register, deployment, lines)
-        with lines.doing("wait for the traffic"):
-            ready = traffic.result()
-        _load_inventory(deployment, ready, lines)
-        integration = deployment.jobspecs()["delta_builder"].spec.inputs.integration
-        report = ingest_folder(ready.folder, integration, "1d", lines)
-        registering.result()
-    return report
-
-
-def _register(deployment: Deployment, lines: Progress) -> None:
-    with lines.doing("register the pipelines through the function upsert_pipelines"):
-        pipelines = upsert_pipelines(deployment)
-    lines.line("  " + ", ".join(f"{pipeline['name']} {pipeline['change']}" for pipeline in pipelines))
+    with lines.doing("wait for the traffic"):
+        ready = traffic.result()
+    _load_inventory(deployment, ready, lines)
+    integration = deployment.jobspecs()["delta_builder"].spec.inputs.integration
+    return ingest_folder(ready.folder, integration, "1d", lines)
 
 
 def _load_inventory(deployment: Deployment, traffic: Traffic, lines: Progress) -> None:

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
-
-import boto3
-from botocore.config import Config
+from typing import Final
 
 from ndr.contract.errors import InvalidRequestError
 from ndr.local.account.deploy import deploy
@@ -20,7 +16,6 @@ from ndr.local.deployment.redshift import Warehouse
 STACK_NAME: Final = "ndr"
 WAIT_SCALE: Final = 0.5
 """A pipeline of this machine takes seconds where SageMaker takes minutes: waits between two looks are half as long."""
-_FUNCTION_SECONDS: Final = 300
 _POLLING: Final = {"PollSeconds": "1", "MaxPollSeconds": "2"}
 
 
@@ -49,7 +44,7 @@ def start_account(directory: Path) -> Account:
 def deploy_stack(
     account: Account, project_name: str, feature_spec_version: str, made_by: str, progress: Progress
 ) -> Deployment:
-    """Build and deploy the template, create the secret and the inventory's table, register the pipelines.
+    """Build and deploy the template, which registers the pipelines; create the secret and the inventory's table.
 
     Raises
     ------
@@ -71,33 +66,11 @@ def deploy_stack(
     return deployment
 
 
-def upsert_pipelines(deployment: Deployment, request: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-    """Register the pipelines by invoking the function that the stack deployed for it.
-
-    Returns
-    -------
-    list of dict
-        For each pipeline its name, change and digest.
-
-    Raises
-    ------
-    InvalidRequestError
-        The function failed; the message is its own.
-    """
-    # Asking again while the first call is at work would run the function twice: one call, as long as it may take.
-    patient = Config(read_timeout=_FUNCTION_SECONDS + 30, retries={"total_max_attempts": 1})
-    account = deployment.account
-    functions = boto3.client("lambda", endpoint_url=account.endpoint_url, region_name=account.region, config=patient)
-    answer = functions.invoke(
-        FunctionName=deployment.outputs["UpsertPipelinesFunctionName"], Payload=json.dumps(dict(request or {})).encode()
-    )
-    payload = json.loads(answer["Payload"].read())
-    if "FunctionError" in answer:
-        raise InvalidRequestError(
-            f"The function {deployment.outputs['UpsertPipelinesFunctionName']} failed with {payload.get('errorType')}: "
-            f"{payload.get('errorMessage')}"
-        )
-    return list(payload["pipelines"])
+def registered_pipelines(deployment: Deployment) -> list[tuple[str, str]]:
+    """Name and description of the pipelines that the deploy registered through the function upsert_pipelines."""
+    by_name = {"PipelineNamePrefix": "ndr-", "SortBy": "Name", "SortOrder": "Ascending"}
+    listed = deployment.client("sagemaker").list_pipelines(**by_name)["PipelineSummaries"]
+    return [(each["PipelineName"], each["PipelineDescription"]) for each in listed]
 
 
 def _secret(account: Account) -> str:
