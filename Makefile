@@ -10,7 +10,7 @@ ENGINE ?=
 BENCH ?= all
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench lint lint-template lock clean
+.PHONY: help setup demo test fuzz faults bench lint lint-template lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -45,6 +45,12 @@ demo: setup  ## run the monthly pipeline end to end on this machine; TRAFFIC=<fo
 test: setup  ## run all tests; what Java or Docker would have run is listed at the end where they are absent
 	@.venv/bin/python -m pytest --numprocesses 2 --dist loadfile
 
+fuzz: setup .tools/fuzz/.ready  ## give every parser hostile input, 100,000 cases in all: CASES=1000 SEED=7 for others
+	@PYTHONPATH=$$(echo .tools/fuzz/lib/python*/site-packages) .venv/bin/python -m tests.hostile.fuzz $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED))
+
+faults: setup  ## inject every kind of fault into the account and the jobs, and check what is published
+	@.venv/bin/python -m tests.faults
+
 bench: setup  ## run the benchmarks: BENCH=fg_b HOSTS=1000 for one
 	@.venv/bin/python -m benchmarks $(BENCH)
 
@@ -61,7 +67,7 @@ lint-template: setup .tools/cfn-lint/.ready .tools/checkov/.ready .tools/asl-val
 		.tools/asl-validator/node_modules/.bin/asl-validator --json-path build/$$machine || exit 1; done
 
 lock: .venv/.ready  ## resolve requirements/*.lock anew
-	@for name in setup sam checkov cfn-lint; do $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url requirements/$$name.in -o requirements/$$name.lock; done
+	@for name in setup sam checkov cfn-lint fuzz; do $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url requirements/$$name.in -o requirements/$$name.lock; done
 	@$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --all-extras pyproject.toml -o requirements/project.lock
 	@$(UV) pip compile --quiet --no-deps --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url -c requirements/project.lock lambdas/requirements.in -o lambdas/requirements.txt
 	@{ sed '/^[^#]/,$$d' requirements/processing.lock; $(UV) pip compile --quiet --python-version 3.11 --python-platform linux --generate-hashes --no-annotate --no-header --no-emit-index-url -c requirements/project.lock --extra jobs --extra spark pyproject.toml; } > requirements/processing.new && mv requirements/processing.new requirements/processing.lock

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from ndr.contract.time import Interval
 
@@ -13,14 +13,20 @@ MANIFEST_NAME: Final = "_manifest.json"
 SUCCESS_NAME: Final = "_SUCCESS"
 
 
+def _stays_inside(path: str) -> str:
+    if path.startswith("/") or ".." in path.split("/") or "\0" in path:
+        raise ValueError(f"{path!r} is no path below the partition")
+    return path
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class FileEntry(_Frozen):
-    """A Parquet file of the partition; `path` is relative to the partition."""
+    """A Parquet file of the partition; `path` is relative to the partition and stays in it."""
 
-    path: str
+    path: Annotated[str, AfterValidator(_stays_inside)]
     rows: int
     bytes: int
 

@@ -43,10 +43,12 @@ def read_hosts() -> Hosts:
     path = opt_ml() / "config" / "resourceconfig.json"
     try:
         found = json.loads(path.read_text())
+        if not all(isinstance(name, str) and name for name in (*found["hosts"], found["current_host"])):
+            raise ValueError("a host's name is not text")
         hosts = Hosts(tuple(sorted(found["hosts"])), found["current_host"])
     except FileNotFoundError:
         return Hosts(("localhost",), "localhost")
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InvalidRequestError(
             f"{path} does not name the job's hosts ({error!r}); SageMaker writes it with hosts and current_host."
         ) from None

@@ -30,10 +30,13 @@ def day_folders(interval: Interval) -> list[str]:
 def interval_of(folder: str) -> Interval | None:
     """Read the interval back from a batch folder's name; None where the name is something else."""
     found = _BATCH.fullmatch(folder)
-    if not found or int(found[2]) == 0:
+    start = _instant(found[1]) if found else None
+    if not found or start is None or int(found[2]) == 0:
         return None
-    start = datetime.strptime(found[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    return Interval(start, start + timedelta(minutes=int(found[2])))
+    try:
+        return Interval(start, start + timedelta(minutes=int(found[2])))
+    except (OverflowError, ValueError):
+        return None  # it would end after the last year of the calendar
 
 
 def baseline_partition_uri(prefix: str, horizon: str, end: datetime) -> str:
@@ -44,4 +47,11 @@ def baseline_partition_uri(prefix: str, horizon: str, end: datetime) -> str:
 def baseline_end_of(folder: str) -> datetime | None:
     """Read the baseline end back from a folder's name; None where the name is something else."""
     found = re.fullmatch(r"end=(\d{8}T\d{6}Z)", folder)
-    return datetime.strptime(found[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) if found else None
+    return _instant(found[1]) if found else None
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None  # digits that are no date, such as 20261399T000000Z

@@ -147,8 +147,12 @@ def _json_block(block: bytes, source_names: Mapping[str, str]) -> Block:
 def _parquet_parsers(file: pa.NativeFile, source_names: Mapping[str, str]) -> Iterator[Callable[[], Block]]:
     if file.size() == 0:
         return
-    names = pq.read_schema(file).names
+    schema = pq.read_schema(file)
+    names = schema.names
     wanted = [source for source in dict.fromkeys(source_names.values()) if source in names]
+    nested = [f"{source}: {schema.field(source).type}" for source in wanted if pa.types.is_nested(schema.field(source).type)]
+    if nested:
+        raise pa.ArrowTypeError(f"a flow's columns are text, numbers and times; here is {nested[0]}")
     coded = [source for name, source in source_names.items() if _TYPE[name] == "string" and source in wanted]
     parquet = pq.ParquetFile(file, read_dictionary=coded)
     for batch in parquet.iter_batches(BATCH_ROWS, columns=wanted):
@@ -169,7 +173,13 @@ def _parquet_block(batch: pa.RecordBatch, source_names: Mapping[str, str], names
 def _flows_of(path: str, parse: Callable[[], Block], source_names: Mapping[str, str]) -> pa.Table:
     """Parse a block and convert its columns; a row that does not convert gets its problem and its text."""
     block = parse()
-    table = pa.concat_tables([_converted(rows) for rows in block.runs])
+    try:
+        table = pa.concat_tables([_converted(rows) for rows in block.runs])
+    except pa.ArrowException as error:
+        raise SchemaMismatchError(
+            f"{path} has a column whose values can't be read as a flow's: {error}. Columns are text in UTF-8, numbers and "
+            "times; deliver the file again."
+        ) from error
     required = [table[name].null_count == table.num_rows for name in REQUIRED]
     if table.num_rows and all(required):
         _refuse_foreign(path, block.found(), source_names)

@@ -85,7 +85,8 @@ def _newest(prefix: str, not_after: str) -> tuple[str, Manifest] | None:
 
 def _read(uri: str, manifest: Manifest, output: InventoryOutput) -> pa.Table:
     schema = snapshot_schema(output)
-    if manifest.tables[MACHINE_INVENTORY.name].schema_sha256 != schema_sha256(schema):
+    table = manifest.tables.get(MACHINE_INVENTORY.name)
+    if table is None or table.schema_sha256 != schema_sha256(schema):
         raise SchemaMismatchError(
             f"{uri} was not written with columns {', '.join(schema.names)}; unload it again, or put back "
             "output.ip_output_column and output.name_output_column."
