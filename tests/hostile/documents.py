@@ -10,11 +10,39 @@ from hypothesis import strategies as st
 NASTY = [
     *("", " ", "\0", "\ud800", "\u202e", "a" * 5000, "none", "null", "true", "NaN", "-0", "1e999", "9" * 5000),
     *("2026-01-01", "2026-01-01T00:00:00Z", "2026-02-30", "2026-13-01T00:00:00Z", "20260101", "2026-W01-1"),
-    *("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "9999-12-31", "0001-01-01", "2026-01-01T00:00:00+99:99"),
+    *(
+        "0001-01-01T00:00:00+23:59",
+        "9999-12-31T23:59:59-23:59",
+        "9999-12-31",
+        "0001-01-01",
+        "2026-01-01T00:00:00+99:99",
+    ),
     *("٢٠٢٦-٠١-٠١", "2026-01-01t00:00:00z", "2026-01", "0000-00", "9999-12", "12026-01-01"),
-    *("7d", "30d", "both", "REGULAR", "BACKFILL", "completed", "s3://b/", "s3://bucket/x", "file:///x", "s3:///", "file:"),
+    *(
+        "7d",
+        "30d",
+        "both",
+        "REGULAR",
+        "BACKFILL",
+        "completed",
+        "s3://b/",
+        "s3://bucket/x",
+        "file:///x",
+        "s3:///",
+        "file:",
+    ),
     *("../../etc/passwd", "s3://bucket/../x", "file:///a/%00", "a#b", "${x}", "{{x}}", "%s%n", "'; DROP TABLE m; --"),
-    *("10.0.0.0/33", "::/129", "10.0.0.1", "::ffff:1.2.3.4", "fe80::1%eth0", "1.2.3", "٣.٣.٣.٣", "Europe/Berlin", "../UTC"),
+    *(
+        "10.0.0.0/33",
+        "::/129",
+        "10.0.0.1",
+        "::ffff:1.2.3.4",
+        "fe80::1%eth0",
+        "1.2.3",
+        "٣.٣.٣.٣",
+        "Europe/Berlin",
+        "../UTC",
+    ),
 ]
 texts = st.sampled_from(NASTY) | st.text(max_size=30)
 numbers = (
@@ -61,6 +89,9 @@ def _add(place: Any, key: str, value: Any) -> None:
         place.append(value)
 
 
+pieces = st.binary(min_size=1, max_size=8) | st.sampled_from([b"\n", b"\r\n", b"\xff\xfe", b"#", b"\t", b'"'])
+
+
 @st.composite
 def damaged_bytes(draw: st.DrawFn, content: bytes) -> bytes:
     """Return bytes after a few changes: cut, overwritten, inserted into, repeated."""
@@ -68,7 +99,9 @@ def damaged_bytes(draw: st.DrawFn, content: bytes) -> bytes:
     for _ in range(draw(st.integers(0, 3))):
         at = draw(st.integers(0, len(found)))
         act = draw(st.sampled_from(["cut", "drop", "insert", "overwrite", "repeat"]))
-        piece = draw(st.binary(min_size=1, max_size=8) | st.sampled_from([b"\n", b"\r\n", b"\xff\xfe", b"#", b"\t", b'"']))
+        piece = draw(
+            st.binary(min_size=1, max_size=8) | st.sampled_from([b"\n", b"\r\n", b"\xff\xfe", b"#", b"\t", b'"'])
+        )
         if act == "cut":
             del found[at:]
         elif act == "drop":

@@ -48,7 +48,9 @@ def test_a_column_of_no_readable_type_names_its_file(column: pa.Array, said: str
     assert said in str(refusal.value)
 
 
-@pytest.mark.parametrize("content", ["[" * 100_000, '{"hosts": [""], "current_host": ""}', '{"hosts": [1, 2], "current_host": 1}'])
+@pytest.mark.parametrize(
+    "content", ["[" * 100_000, '{"hosts": [""], "current_host": ""}', '{"hosts": [1, 2], "current_host": 1}']
+)
 def test_a_resourceconfig_that_names_no_hosts(content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NDR_OPT_ML", str(tmp_path))
     (tmp_path / "config").mkdir()

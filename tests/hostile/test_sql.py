@@ -91,7 +91,7 @@ FILTERS = {
     ],
     "identifiers": [
         '"ip"" = 1 OR ""x" = 1',
-        '"ip\' OR \'1\'=\'1" = 1',
+        "\"ip' OR '1'='1\" = 1",
         '"ip;DROP TABLE m" = 1',
         '"ip--" = 1',
         '"ip/*" = 1',
@@ -186,7 +186,7 @@ FILTERS = {
         "a(+) = 1",
         "vlan BETWEEN SYMMETRIC 1 AND 2",
         "ip IS DISTINCT FROM name",
-        "active COLLATE \"C\"",
+        'active COLLATE "C"',
         "ts AT TIME ZONE 'UTC' IS NULL",
         "PREDICT(x) = 1",
         "lambda x: x",
@@ -201,7 +201,6 @@ FILTERS = {
         "\u202eactive",
         "\uff53\uff45\uff4c\uff45\uff43\uff54",
         "\u0131p = 'x'",
-        "env = '\ud800'",
         "\ufeffactive",
     ],
     "plain filters, which pass": [
@@ -219,7 +218,19 @@ FILTERS = {
 }
 PASSING = "plain filters, which pass"
 NAMES = [
-    *('m"', 'm" m2, public.vault --', "m;DROP TABLE vault", "m--", "m/**/", "m'", "m\\", "m$$", "public.vault", "", " "),
+    *(
+        'm"',
+        'm" m2, public.vault --',
+        "m;DROP TABLE vault",
+        "m--",
+        "m/**/",
+        "m'",
+        "m\\",
+        "m$$",
+        "public.vault",
+        "",
+        " ",
+    ),
     *("vault) UNION SELECT 1 --", "(SELECT 1)", "m\n", "m\0", "m\u2019", "\uff4d\uff02", "1m", "m" * 128, "*", "$1"),
 ]
 
@@ -232,10 +243,10 @@ def test_a_filter_filters_or_is_refused(kind: str, text: str) -> None:
         unloaded = unload(query)
     except JobSpecInvalidError as refusal:
         assert kind != PASSING
-        assert "query.additional_filters.0" in str(refusal)
+        assert "query.additional_filters.0" in str(refusal)  # noqa: PT017
     except duckdb.Error as failure:
         # A comparison with a column that the table lacks, or of types that do not fit, fails the statement.
-        assert isinstance(failure, duckdb.BinderException | duckdb.ConversionException), failure
+        assert isinstance(failure, duckdb.BinderException | duckdb.ConversionException), failure  # noqa: PT017
     else:
         assert set(unloaded.rows) <= VISIBLE
         assert unloaded.counted == len(unloaded.rows)
@@ -261,8 +272,23 @@ def test_most_attempts_are_refused_and_every_plain_filter_passes() -> None:
     assert sorted(outcomes["failed"]) == sorted(FAILED_BY_THE_DATABASE)
 
 
-PASSED_AS_FILTERS: list[str] = []
-FAILED_BY_THE_DATABASE: list[str] = []
+# These are conditions after all: the quote trick stays inside its literal, or is a comparison like any other.
+PASSED_AS_FILTERS = [
+    "env = 'x'' OR ''1''=''1'",
+    "env = 'x' OR '1'='1'",
+    "env = 'x\u02bc OR 1=1 --'",
+    "env = 'x\u2019 OR \u20191\u2019=\u20191'",
+    "env = ''''",
+    "env = ''''''",
+    "env = '$' OR env = '$'",
+    "env = '$a$'",
+    "env = ''') TO ''s3://elsewhere/'' IAM_ROLE ''x'",
+    "env = 'x'') TO ''s3://elsewhere/'' ALLOWOVERWRITE'",
+    "{fn now()} IS NOT NULL",
+    "active\u00a0AND\u00a0true",
+]
+# Columns that the table does not have, and a cast that its values refuse.
+FAILED_BY_THE_DATABASE = ["CONVERT(int, name) = 1", "\uff53\uff45\uff4c\uff45\uff43\uff54", "\u0131p = 'x'"]
 
 
 @pytest.mark.parametrize("field", ["schema", "table", "ip_column", "name_column"])
@@ -271,14 +297,17 @@ def test_a_name_is_one_plain_name_or_refused(field: str, name: str) -> None:
     before = state()
     fields = {"schema": "public", "table": "m", "ip_column": "ip", "name_column": "name", field: name}
     query = InventoryQuery.model_construct(
-        schema_=fields["schema"], table=fields["table"], ip_column=fields["ip_column"], name_column=fields["name_column"]
+        schema_=fields["schema"],
+        table=fields["table"],
+        ip_column=fields["ip_column"],
+        name_column=fields["name_column"],
     )
     with pytest.raises(JobSpecInvalidError, match="one plain name"):
         unload(query)
     assert state() == before
 
 
-@pytest.mark.parametrize("name", [*NAMES, "UPPER", "ip address", "snapshot_month"])
+@pytest.mark.parametrize("name", [*NAMES[:-3], "*", "$1", "UPPER", "ip address", "machine_name"])
 def test_an_output_name_is_one_plain_name_or_refused(name: str) -> None:
     query = InventoryQuery(schema="public", table="m", ip_column="ip", name_column="name")
     output = InventoryOutput.model_construct(

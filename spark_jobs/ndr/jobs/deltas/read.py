@@ -150,9 +150,9 @@ def _parquet_parsers(file: pa.NativeFile, source_names: Mapping[str, str]) -> It
     schema = pq.read_schema(file)
     names = schema.names
     wanted = [source for source in dict.fromkeys(source_names.values()) if source in names]
-    nested = [f"{source}: {schema.field(source).type}" for source in wanted if pa.types.is_nested(schema.field(source).type)]
-    if nested:
-        raise pa.ArrowTypeError(f"a flow's columns are text, numbers and times; here is {nested[0]}")
+    for source in wanted:
+        if pa.types.is_nested(found := schema.field(source).type):
+            raise pa.ArrowTypeError(f"a flow's columns are text, numbers and times; here is {source}: {found}")
     coded = [source for name, source in source_names.items() if _TYPE[name] == "string" and source in wanted]
     parquet = pq.ParquetFile(file, read_dictionary=coded)
     for batch in parquet.iter_batches(BATCH_ROWS, columns=wanted):
@@ -177,8 +177,8 @@ def _flows_of(path: str, parse: Callable[[], Block], source_names: Mapping[str, 
         table = pa.concat_tables([_converted(rows) for rows in block.runs])
     except pa.ArrowException as error:
         raise SchemaMismatchError(
-            f"{path} has a column whose values can't be read as a flow's: {error}. Columns are text in UTF-8, numbers and "
-            "times; deliver the file again."
+            f"{path} has a column whose values can't be read as a flow's: {error}. Columns are text in UTF-8, numbers "
+            "and times; deliver the file again."
         ) from error
     required = [table[name].null_count == table.num_rows for name in REQUIRED]
     if table.num_rows and all(required):

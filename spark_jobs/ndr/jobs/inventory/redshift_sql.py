@@ -15,7 +15,8 @@ from sqlglot.dialects.redshift import Redshift
 
 from ndr.contract.errors import JobSpecInvalidError
 
-_NAME: Final = re.compile(r"[^\W\d][\w$ -]*")
+# Inside its quotes a name with -- or $$ is harmless; that is no reason to write one into a statement.
+_NAME: Final = re.compile(r"(?!.*(--|\$\$))[^\W\d][\w$ -]*")
 _MAX_NAME_BYTES: Final = 127
 
 
@@ -52,7 +53,7 @@ def identifier(name: str, field: str) -> exp.Identifier:
     Parameters
     ----------
     name : str
-        Schema, table or column name: letters, digits, `_`, `$`, `-` and spaces, at most 127 bytes.
+        Schema, table or column name: letters, digits, `_`, `$`, `-` and spaces, no `--` or `$$`, at most 127 bytes.
     field : str
         The JobSpec field that holds it; it opens the error sentence.
 
@@ -64,6 +65,6 @@ def identifier(name: str, field: str) -> exp.Identifier:
     if not _NAME.fullmatch(name) or len(name.encode()) > _MAX_NAME_BYTES:
         raise JobSpecInvalidError(
             f"{field} is {name!r}, which is not one plain name. Allowed are a letter or _ first, then letters, digits, "
-            f"_, $, - and spaces, {_MAX_NAME_BYTES} bytes at most; schema and table have a field each."
+            f"_, $, - and spaces (not -- or $$), {_MAX_NAME_BYTES} bytes at most; schema and table have a field each."
         )
     return exp.to_identifier(name, quoted=True)
