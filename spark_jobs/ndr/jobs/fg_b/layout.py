@@ -46,6 +46,8 @@ class HorizonLayout:
 
     Attributes
     ----------
+    groups, segments : arrays of (host groups,), (segment groups,)
+        The numbers of the host groups and of the segment groups among those of all rows.
     run_starts : array of (host groups,)
         Where each host group's run of rows starts in the laid-out order of all rows.
     host_offsets : array of (host groups + 1,)
@@ -60,6 +62,8 @@ class HorizonLayout:
         The horizon's rows are all the rows there are.
     """
 
+    groups: Ints
+    segments: Ints
     run_starts: Ints
     host_offsets: Ints
     segment_groups: Ints
@@ -68,18 +72,16 @@ class HorizonLayout:
     segment_ends: Ints
     is_whole: bool
 
-    def take(self, columns: dict[str, Floats]) -> dict[str, Floats]:
-        """Return the horizon's rows of laid-out columns."""
+    def take(self, column: Floats) -> Floats:
+        """Return the horizon's rows of a laid-out column."""
         if self.is_whole:
-            return columns
+            return column
         sizes = np.diff(self.host_offsets)
         if self.host_offsets[-1] >= _LONG_RUN * len(sizes):
-            runs = [slice(start, start + size) for start, size in zip(self.run_starts, sizes, strict=True)]
-            return {
-                name: np.concatenate([column[:0], *(column[run] for run in runs)]) for name, column in columns.items()
-            }
+            runs = [column[start : start + size] for start, size in zip(self.run_starts, sizes, strict=True)]
+            return np.concatenate([column[:0], *runs])
         rows = np.arange(self.host_offsets[-1]) + np.repeat(self.run_starts - self.host_offsets[:-1], sizes)
-        return {name: column[rows] for name, column in columns.items()}
+        return column[rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,8 @@ class RowLayout:
         host_names, segment_names = ({**names}, {k: [v[group] for group in firsts] for k, v in names.items()})
         del host_names["segment_id"], segment_names["host_ip"]
         return HorizonLayout(
+            groups=present,
+            segments=segments[firsts],
             run_starts=starts[present],
             host_offsets=np.concatenate(([0], np.cumsum((stops - starts)[present]))),
             segment_groups=np.append(firsts, len(present)),

@@ -8,23 +8,23 @@ from functools import partial
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from ndr.contract.time import Interval
 from ndr.jobs.fg_b.baseline_tables import Baselines, GroupCounts, baseline_table
-from ndr.jobs.fg_b.capping import anomalous_rows
+from ndr.jobs.fg_b.each_horizon import Cleared, EachHorizon, Marks, Way
 from ndr.jobs.fg_b.layout import HorizonLayout, RowLayout, lay_out
-from ndr.jobs.fg_b.metric_statistics import Capped, HostAndSegment, count_unmarked, metric_statistics
-from ndr.jobs.fg_b.order_statistics import Floats
+from ndr.jobs.fg_b.metric_statistics import HostAndSegment
+from ndr.jobs.fg_b.order_statistics import Floats, Ints
 from ndr.jobs.fg_b.request import BaselineWindow, StatisticsRules
 from ndr.jobs.fg_b.row_columns import laid_out_columns, placements, read_keys
 from ndr.jobs.fg_b.row_source import RowSource, TableRows
 
 ReadColumns = Callable[[Sequence[str]], dict[str, Floats]]
-Marks = NDArray[np.bool_]
 
 # Metric columns that are in memory at a time, over all threads; a single larger column is still read whole.
 _COLUMN_BYTES = 64 << 20
+# From so many horizons on, one sort for all of them is faster than a sort for each.
+_MANY = 4
 
 
 def host_and_segment_baselines(
@@ -79,11 +79,13 @@ def baselines_of_windows(
     with ThreadPoolExecutor(threads) as pool:
         layout, read = _laid_out(source, span, rules, pool)
         horizons = [layout.within(window.interval) for window in windows]
-        held, capped = _capped(read, horizons, rules, pool, threads)
+        way = _way(layout, [window.interval for window in windows], horizons)
+        held, cleared = _without_anomalies(read, way, rules, pool, threads)
         together = max(1, _COLUMN_BYTES // (threads * 8 * max(len(layout.places), 1)))
         tasks = max(threads, -(-len(rules.metrics) // together))
-        metrics = _all_metrics(read, held, horizons, capped, rules, pool, tasks)
-    return [_tables(*each, rules) for each in zip(windows, horizons, capped, metrics, strict=True)]
+        metrics = _all_metrics(read, held, cleared, rules, pool, tasks)
+    by_horizon = [{name: each[number] for name, each in metrics.items()} for number in range(len(windows))]
+    return [_tables(*each, rules) for each in zip(windows, horizons, cleared.kept_counts, by_horizon, strict=True)]
 
 
 def _laid_out(
@@ -96,58 +98,47 @@ def _laid_out(
     return layout, partial(laid_out_columns, source, chosen, len(layout.places))
 
 
-def _capped(
-    read: ReadColumns, horizons: Sequence[HorizonLayout], rules: StatisticsRules, pool: Executor, threads: int
-) -> tuple[dict[str, Floats], list[Capped]]:
-    """Return the key metrics' columns, and the rows of each horizon that capping leaves out."""
+def _way(layout: RowLayout, intervals: Sequence[Interval], horizons: Sequence[HorizonLayout]) -> Way:
+    if len(horizons) < _MANY:
+        return EachHorizon(horizons)
+    # Loading compiled code takes longer than a horizon or two.
+    from ndr.jobs.fg_b.sliding import SlidingHorizons
+
+    return SlidingHorizons.of(layout, intervals, horizons)
+
+
+def _without_anomalies(
+    read: ReadColumns, way: Way, rules: StatisticsRules, pool: Executor, threads: int
+) -> tuple[dict[str, Floats], Cleared]:
+    """Return the key metrics' columns, and the way without the rows that any of them caps."""
     held: dict[str, Floats] = {}
-    marks = [np.zeros(horizon.host_offsets[-1], bool) for horizon in horizons]
-    mark = partial(_key_columns, read, horizons, rules.capping_limit)
-    for columns, anomalous in pool.map(mark, _shares(rules.key_metrics, threads)):
+    marks = way.unmarked()
+
+    def mark(names: Sequence[str]) -> tuple[dict[str, Floats], list[list[Marks]]]:
+        columns = read(names)
+        return columns, [way.anomalous(column, rules.capping_limit) for column in columns.values()]
+
+    for columns, found in pool.map(mark, _shares(rules.key_metrics, threads)):
         held |= columns
-        for of_horizon, more in zip(marks, anomalous, strict=True):
-            np.logical_or(of_horizon, more, out=of_horizon)
-    offsets = [horizon.host_offsets for horizon in horizons]
-    return held, [Capped(rows, count_unmarked(rows, at)) for rows, at in zip(marks, offsets, strict=True)]
-
-
-def _key_columns(
-    read: ReadColumns, horizons: Sequence[HorizonLayout], limit: float, names: Sequence[str]
-) -> tuple[dict[str, Floats], list[Marks]]:
-    """Read some key metrics and mark the rows of each horizon that any of them caps."""
-    columns = read(names)
-    marks = []
-    for horizon in horizons:
-        offsets = horizon.host_offsets[horizon.segment_groups]
-        of_metrics = [anomalous_rows(column, offsets, limit) for column in horizon.take(columns).values()]
-        marks.append(np.logical_or.reduce(of_metrics))
-    return columns, marks
+        for of_metric in found:
+            for known, more in zip(marks, of_metric, strict=True):
+                np.bitwise_or(known, more, out=known)
+    return held, way.leaving_out(marks)
 
 
 def _all_metrics(
-    read: ReadColumns,
-    held: dict[str, Floats],
-    horizons: Sequence[HorizonLayout],
-    capped: Sequence[Capped],
-    rules: StatisticsRules,
-    pool: Executor,
-    tasks: int,
-) -> list[dict[str, HostAndSegment]]:
+    read: ReadColumns, held: dict[str, Floats], cleared: Cleared, rules: StatisticsRules, pool: Executor, tasks: int
+) -> dict[str, list[HostAndSegment]]:
     """Compute every metric of every horizon in so many tasks; `held` columns are given up when done."""
 
-    def compute(names: Sequence[str]) -> list[dict[str, HostAndSegment]]:
+    def compute(names: Sequence[str]) -> dict[str, list[HostAndSegment]]:
         columns = {name: held.pop(name) for name in names if name in held} or read(names)
-        results = []
-        for horizon, left_out in zip(horizons, capped, strict=True):
-            taken = horizon.take(columns)
-            results.append({name: metric_statistics(taken[name], left_out, horizon) for name in names})
-        return results
+        return {name: cleared.statistics(columns.pop(name)) for name in names}
 
     others = [name for name in rules.metrics if name not in rules.key_metrics]
-    metrics: list[dict[str, HostAndSegment]] = [{} for _ in horizons]
+    metrics: dict[str, list[HostAndSegment]] = {}
     for done in pool.map(compute, [*([name] for name in rules.key_metrics), *_shares(others, tasks)]):
-        for horizon_metrics, of_task in zip(metrics, done, strict=True):
-            horizon_metrics.update(of_task)
+        metrics |= done
     return metrics
 
 
@@ -159,12 +150,12 @@ def _shares(names: Sequence[str], count: int) -> list[list[str]]:
 def _tables(
     window: BaselineWindow,
     horizon: HorizonLayout,
-    capped: Capped,
+    kept_counts: Ints,
     metrics: dict[str, HostAndSegment],
     rules: StatisticsRules,
 ) -> Baselines:
     rows = np.diff(horizon.host_offsets)
-    capped_rows = rows - capped.kept_counts
+    capped_rows = rows - kept_counts
     host_counts = GroupCounts(rows, capped_rows, rows)
     firsts = horizon.segment_groups[:-1]
     segment_rows, segment_capped = (np.add.reduceat(counts, firsts) for counts in (rows, capped_rows))

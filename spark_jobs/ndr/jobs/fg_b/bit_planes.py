@@ -1,0 +1,302 @@
+"""Order statistics of many windows from one sort, compiled.
+
+Bit w of a row's mask says whether window w holds the row. With a group sorted by value once, its masks, turned by 90
+degrees, are one bit plane for each window: the places of the window's values in the sorted order. The value of any rank
+is found by counting bits, a machine word at a time, and nothing is sorted again. A mask holds 64 windows.
+
+The arithmetic is that of `order_statistics`, operation by operation, so that results are equal bit for bit.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numba
+import numpy as np
+
+from ndr.jobs.fg_b.order_statistics import PERCENTS
+
+MOST_WINDOWS: Final = 64
+# Segment groups up to this size are sorted here; larger ones come with their order, by numpy's faster sort.
+SMALL_GROUP: Final = 64
+STATISTICS: Final = len(PERCENTS) + 1  # of a window: its percentiles, then its MAD
+
+_SHARES: Final = tuple(percent / 100 for percent in PERCENTS)
+_MEDIAN: Final = PERCENTS.index(50)
+_WORD: Final = 64
+_ZERO, _ONE, _TWO, _FOUR = (np.uint64(number) for number in (0, 1, 2, 4))
+_PAIRS, _QUADS, _BYTES = (np.uint64(mask) for mask in (0x5555555555555555, 0x3333333333333333, 0x0F0F0F0F0F0F0F0F))
+_BYTE_SUM, _TOP_BYTE = np.uint64(0x0101010101010101), np.uint64(56)
+_LOW_HALF, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
+
+_F, _I, _U = numba.float64[::1], numba.int64[::1], numba.uint64[::1]
+_SQUARE = numba.float64[:, :, ::1]
+
+
+@numba.njit(inline="always")
+def _ones(word):  # type: ignore[no-untyped-def]
+    """Count the bits of a word; compilers make one instruction of it."""
+    word = word - ((word >> _ONE) & _PAIRS)
+    word = (word & _QUADS) + ((word >> _TWO) & _QUADS)
+    word = (word + (word >> _FOUR)) & _BYTES
+    return np.int64((word * _BYTE_SUM) >> _TOP_BYTE)
+
+
+@numba.njit(inline="always")
+def _place(word):  # type: ignore[no-untyped-def]
+    """Return the place of the lowest bit that is set."""
+    return _ones((word & (~word + _ONE)) - _ONE)
+
+
+@numba.njit
+def _turn(square):  # type: ignore[no-untyped-def]
+    """Transpose 64 words of 64 bits in place (Warren, Hacker's Delight, section 7-3)."""
+    step, distance, mask = 32, _HALF, _LOW_HALF
+    while step:
+        for start in range(0, _WORD, 2 * step):
+            for row in range(start, start + step):
+                swapped = ((square[row] >> distance) ^ square[row + step]) & mask
+                square[row] ^= swapped << distance
+                square[row + step] ^= swapped
+        step >>= 1
+        distance >>= _ONE
+        mask ^= mask << distance
+
+
+@numba.njit
+def _fill_planes(masks, windows, planes):  # type: ignore[no-untyped-def]
+    """Write the bit planes of sorted rows' masks: word i of window w at w * words + i."""
+    words = (masks.size + _WORD - 1) // _WORD
+    square = np.empty(_WORD, np.uint64)
+    for word in range(words):
+        first = word * _WORD
+        rows = min(_WORD, masks.size - first)
+        square[:rows] = masks[first : first + rows]
+        square[rows:] = _ZERO
+        _turn(square)
+        for window in range(windows):
+            planes[window * words + word] = square[window]
+
+
+@numba.njit
+def _count_before(plane, before):  # type: ignore[no-untyped-def]
+    """Write how many bits are set before each word; return how many are set at all."""
+    total = 0
+    for word in range(plane.size):
+        before[word] = total
+        total += _ones(plane[word])
+    return total
+
+
+@numba.njit
+def _ranked(values, plane, before, rank):  # type: ignore[no-untyped-def]
+    """Return the value of a rank among the values that the plane marks."""
+    low, high = 0, plane.size - 1
+    while low < high:
+        middle = (low + high + 1) >> 1
+        if before[middle] <= rank:
+            low = middle
+        else:
+            high = middle - 1
+    word = plane[low]
+    for _ in range(rank - before[low]):
+        word &= word - _ONE
+    return values[low * _WORD + _place(word)]
+
+
+@numba.njit(inline="always")
+def _between(lower, upper, weight):  # type: ignore[no-untyped-def]
+    gap = upper - lower
+    return upper - gap * (1 - weight) if weight >= 0.5 else lower + gap * weight
+
+
+@numba.njit
+def _percentile(values, plane, before, count, share):  # type: ignore[no-untyped-def]
+    place = (count - 1) * share
+    lower = np.int64(np.floor(place))
+    first = _ranked(values, plane, before, lower)
+    second = _ranked(values, plane, before, min(lower + 1, count - 1))
+    return _between(first, second, place - lower)
+
+
+@numba.njit
+def _left(values, plane, before, size, last, rank, median):  # type: ignore[no-untyped-def]
+    """Return the deviation of a rank among the values up to the median, nearest first."""
+    return abs(_ranked(values, plane, before, last - rank) - median) if rank < size else np.inf
+
+
+@numba.njit
+def _right(values, plane, before, size, last, rank, median):  # type: ignore[no-untyped-def]
+    """Return the deviation of a rank among the values past the median, nearest first."""
+    return abs(_ranked(values, plane, before, last + rank + 1) - median) if rank < size else np.inf
+
+
+@numba.njit
+def _median_deviation(values, plane, before, count, median):  # type: ignore[no-untyped-def]
+    """Return the median of |x - median|: bisect how many of the smallest deviations lie to the median's left."""
+    place = (count - 1) * 0.5
+    middle = np.int64(np.floor(place))
+    weight = place - middle
+    left_size, right_size = middle + 1, count - middle - 1
+    low, high = max(0, middle - right_size), min(middle, left_size)
+    while low < high:
+        taken = (low + high) // 2
+        on_left = _left(values, plane, before, left_size, middle, taken, median)
+        if on_left < _right(values, plane, before, right_size, middle, max(middle - taken - 1, 0), median):
+            low = taken + 1
+        else:
+            high = taken
+    on_left = _left(values, plane, before, left_size, middle, low, median)
+    on_right = _right(values, plane, before, right_size, middle, middle - low, median)
+    lower = min(on_left, on_right)
+    if weight == 0:
+        return lower
+    if on_left <= on_right:
+        low += 1
+    next_left = _left(values, plane, before, left_size, middle, low, median)
+    next_right = _right(values, plane, before, right_size, middle, middle + 1 - low, median)
+    return _between(lower, min(next_left, next_right), weight)
+
+
+@numba.njit
+def _all_windows(values, masks, planes, before, statistics):  # type: ignore[no-untyped-def]
+    """Write each window's statistics of one group's sorted values; a window without any is left as it is."""
+    windows, words = statistics.shape[0], (values.size + _WORD - 1) // _WORD
+    _fill_planes(masks, windows, planes)
+    for window in range(windows):
+        plane = planes[window * words : (window + 1) * words]
+        count = _count_before(plane, before)
+        if count == 0:
+            continue
+        of_window = statistics[window]
+        for number in range(len(_SHARES)):
+            of_window[number] = _percentile(values, plane, before, count, _SHARES[number])
+        of_window[len(_SHARES)] = _median_deviation(values, plane, before, count, of_window[_MEDIAN])
+
+
+@numba.njit
+def _sort_small(values, order):  # type: ignore[no-untyped-def]
+    """Fill `order` with the places of a few values, ascending, NaN last, by insertion."""
+    for number in range(values.size):
+        value, at = values[number], number
+        while at > 0 and (value < values[order[at - 1]] or (np.isnan(values[order[at - 1]]) and not np.isnan(value))):
+            order[at] = order[at - 1]
+            at -= 1
+        order[at] = number
+
+
+@numba.njit
+def _in_order(values, masks, order, sorted_values, sorted_masks):  # type: ignore[no-untyped-def]
+    """Write values and masks in order; a missing value is in no window."""
+    if values.size <= SMALL_GROUP:
+        _sort_small(values, order)
+    for number in range(values.size):
+        row = order[number]
+        value = values[row]
+        sorted_values[number] = value
+        sorted_masks[number] = masks[row] if np.isfinite(value) else _ZERO
+
+
+@numba.njit(numba.void(_U, _I, numba.int64[:, ::1]), nogil=True, cache=True)
+def count_masks(masks, offsets, counts):  # type: ignore[no-untyped-def]
+    """Add to `counts` (groups, windows) how many rows of each group lie in each window; for masks mostly empty."""
+    for group in range(offsets.size - 1):
+        for row in range(offsets[group], offsets[group + 1]):
+            mask = masks[row]
+            while mask:
+                counts[group, _place(mask)] += 1
+                mask &= mask - _ONE
+
+
+@numba.njit(numba.void(_F, _U, _I, _I, numba.int64, numba.float64, _U), nogil=True, cache=True)
+def mark_anomalous(values, masks, order, offsets, windows, limit, marked):  # type: ignore[no-untyped-def]
+    """Set in `marked` the windows in which a row's |x - median| / MAD of its segment group exceeds `limit`.
+
+    In the sorted order these rows are a head and a tail, found by bisection.
+    """
+    for group in range(offsets.size - 1):
+        first, stop = offsets[group], offsets[group + 1]
+        rows = stop - first
+        words = (rows + _WORD - 1) // _WORD
+        sorted_values, sorted_masks = np.empty(rows), np.empty(rows, np.uint64)
+        planes, before = np.empty(words * windows, np.uint64), np.empty(words, np.int64)
+        _in_order(values[first:stop], masks[first:stop], order[first:stop], sorted_values, sorted_masks)
+        _fill_planes(sorted_masks, windows, planes)
+        for window in range(windows):
+            plane = planes[window * words : (window + 1) * words]
+            count = _count_before(plane, before)
+            if count == 0:
+                continue
+            median = _percentile(sorted_values, plane, before, count, 0.5)
+            mad = _median_deviation(sorted_values, plane, before, count, median)
+            if not mad > 0:
+                continue
+            bit = _ONE << np.uint64(window)
+            number = 0
+            while number < rows and not abs(sorted_values[number] - median) / mad <= limit:
+                marked[first + order[first + number]] |= sorted_masks[number] & bit
+                number += 1
+            number = rows - 1
+            while number >= 0 and not abs(sorted_values[number] - median) / mad <= limit:
+                marked[first + order[first + number]] |= sorted_masks[number] & bit
+                number -= 1
+
+
+@numba.njit
+def _deal_to_hosts(values, masks, order, offsets, host_values, host_masks):  # type: ignore[no-untyped-def]
+    """Deal a segment group's sorted values to its hosts, whose places start at `offsets`."""
+    host_of, cursor = np.empty(values.size, np.int32), offsets - offsets[0]
+    for host in range(offsets.size - 1):
+        host_of[offsets[host] - offsets[0] : offsets[host + 1] - offsets[0]] = host
+    for number in range(values.size):
+        host = host_of[order[number]]
+        host_values[cursor[host]], host_masks[cursor[host]] = values[number], masks[number]
+        cursor[host] += 1
+
+
+@numba.njit(numba.void(_F, _U, _I, _I, numba.int64[:, ::1]), nogil=True, cache=True)
+def uncount_missing(values, masks_of_ends, moments, offsets, counts):  # type: ignore[no-untyped-def]
+    """Take the rows without a finite value out of `counts` (groups, windows)."""
+    for group in range(offsets.size - 1):
+        for row in range(offsets[group], offsets[group + 1]):
+            if np.isfinite(values[row]):
+                continue
+            mask = masks_of_ends[moments[row] % masks_of_ends.size]
+            while mask:
+                counts[group, _place(mask)] -= 1
+                mask &= mask - _ONE
+
+
+@numba.njit(numba.void(_F, _U, _I, _I, _I, _SQUARE, _SQUARE), nogil=True, cache=True)
+def describe_groups(values, masks, order, offsets, segment_groups, host, segment):  # type: ignore[no-untyped-def]
+    """Write the statistics of each host group and each segment group in every window.
+
+    Parameters
+    ----------
+    values : float64[rows]
+        A metric over whole segment groups.
+    masks : uint64[rows]
+        The windows that a row counts in.
+    order : int64[rows]
+        The order of the values within each segment group, counted from its first row; small groups' is overwritten.
+    offsets : int64[host groups + 1]
+        Where each host group starts among the rows.
+    segment_groups : int64[segment groups + 1]
+        The first host group of each segment group.
+    host, segment : float64[groups, windows, STATISTICS]
+        Left as they are where a window holds no value.
+    """
+    for group in range(segment_groups.size - 1):
+        first_host, last_host = segment_groups[group], segment_groups[group + 1]
+        first, stop = offsets[first_host], offsets[last_host]
+        words = (stop - first + _WORD - 1) // _WORD
+        sorted_values, sorted_masks = np.empty(stop - first), np.empty(stop - first, np.uint64)
+        host_values, host_masks = np.empty(stop - first), np.empty(stop - first, np.uint64)
+        planes, before = np.empty(words * host.shape[1], np.uint64), np.empty(words, np.int64)
+        _in_order(values[first:stop], masks[first:stop], order[first:stop], sorted_values, sorted_masks)
+        _all_windows(sorted_values, sorted_masks, planes, before, segment[group])
+        of_group = offsets[first_host : last_host + 1]
+        _deal_to_hosts(sorted_values, sorted_masks, order[first:stop], of_group, host_values, host_masks)
+        for member in range(first_host, last_host):
+            own = slice(offsets[member] - first, offsets[member + 1] - first)
+            _all_windows(host_values[own], host_masks[own], planes, before, host[member])
