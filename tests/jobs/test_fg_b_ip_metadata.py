@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from ndr.contract.datasets import FG_B_IP_METADATA
 from ndr.contract.time import Interval
-from ndr.jobs.fg_b.ip_metadata import host_activity, ip_metadata
+from ndr.jobs.fg_b.ip_metadata import HostActivity, ip_metadata
 from ndr.jobs.fg_b.request import BaselineWindow
 from ndr.jobs.schema import arrow_schema
 
@@ -37,17 +37,18 @@ def inventory(**names: str) -> pa.Table:
 
 
 def described(activity: pa.Table, known: pa.Table) -> dict[str, tuple]:
-    result = ip_metadata(activity, WINDOW, known, ["VDI-", "NP-"])
+    result = ip_metadata(HostActivity.of(activity, WINDOW.interval), WINDOW, known, ["VDI-", "NP-"])
     assert result.schema == arrow_schema(FG_B_IP_METADATA)
     columns = ("machine_name", "is_full_history", "is_non_persistent_machine", "is_cold_start")
     return {row["host_ip"]: tuple(row[name] for name in columns) for row in result.to_pylist()}
 
 
 def test_activity_is_the_first_and_last_slice_of_a_single_slice_window() -> None:
-    activity = host_activity(
-        rows(("h", 5, "15m"), ("h", 9, "15m"), ("h", 40, "24h"), ("g", 1, "24h"), ("h", -1, "15m")), WINDOW.interval
+    activity = HostActivity.of(
+        rows(("h", 5, "15m"), ("h", 9, "15m"), ("h", 40, "24h"), ("g", 1, "24h"), ("h", -1, "15m")),
+        Interval(START - SLICE, END),
     )
-    assert activity.to_pylist() == [
+    assert activity.within(WINDOW.interval).to_pylist() == [
         {"host_ip": "h", "first_seen": START + 5 * SLICE, "last_seen": START + 9 * SLICE},
     ]
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ndr.contract.datasets import FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, PAIR_COUNTS
 from ndr.contract.time import Interval
-from ndr.jobs.fg_b.pair_rows import PairRows
+from ndr.jobs.fg_b.pair_rows import PairRows, condense_for
 from ndr.jobs.fg_b.pairs import PairBaselines, PairRules, destination_hosts, pair_baselines
 from ndr.jobs.fg_b.request import BaselineWindow
 from ndr.jobs.schema import arrow_schema
@@ -37,8 +37,15 @@ def table(rows: list[dict]) -> pa.Table:
     return pa.Table.from_pylist(rows, arrow_schema(PAIR_COUNTS))
 
 
+def pair_rows(rows: list[dict], *windows: BaselineWindow) -> PairRows:
+    """Condense the rows in two parts, as files are, of which one is in the order that files are published in."""
+    intervals = [window.interval for window in windows]
+    ordered = table(rows[::2]).sort_by([(name, "ascending") for name in PAIR_COUNTS.key])
+    return PairRows.of(map(condense_for(intervals), (ordered, table(rows[1::2]))), intervals)
+
+
 def sums_of(rows: list[dict]) -> tuple[pa.Table, pa.Table]:
-    by_host = PairRows.of(table(rows))
+    by_host = pair_rows(rows, WINDOW)
     by_segment = by_host.by_segment(RULES.ipv4_prefix, RULES.ipv6_prefix)
     return by_host.sums(WINDOW.interval), by_segment.sums(WINDOW.interval)
 
@@ -105,7 +112,7 @@ WINDOWS = st.sampled_from(
 @settings(max_examples=60)
 @given(st.lists(PAIRS, max_size=40), st.lists(WINDOWS, min_size=1, max_size=3))
 def test_baselines_of_several_windows_equal_the_oracle(rows: list[dict], windows: list[BaselineWindow]) -> None:
-    by_host = PairRows.of(table(rows))
+    by_host = pair_rows(rows, *windows)
     by_segment = by_host.by_segment(RULES.ipv4_prefix, RULES.ipv6_prefix)
     for window in windows:
         sums, segment_sums = by_host.sums(window.interval), by_segment.sums(window.interval)

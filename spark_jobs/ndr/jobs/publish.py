@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -30,6 +31,8 @@ from ndr.jobs.storage import delete_folder, filesystem, join, list_names
 
 SWEEP_AFTER: Final = timedelta(days=1)
 ROW_GROUP_ROWS: Final = 128 * 1024
+_LONG_TABLE: Final = 16 * 1024
+_SAMPLE_ROWS: Final = 2048
 
 
 def new_run_id() -> str:
@@ -77,6 +80,21 @@ def in_key_order(table: pa.Table, dataset: Dataset) -> pa.Table:
     """Return the dataset's columns in its order and types, rows sorted by its key."""
     ordered = table.sort_by([(name, "ascending") for name in dataset.key])
     return ordered.select(dataset.column_names).cast(arrow_schema(dataset))
+
+
+def repeating_columns(table: pa.Table) -> list[str]:
+    """Return the columns that a dictionary makes smaller and faster to write: text, and what repeats in a long table.
+
+    Measures of which each value is new would only cost the time of looking them up.
+    """
+    text = [column.name for column in table.schema if pa.types.is_string(column.type)]
+    if table.num_rows < _LONG_TABLE:
+        return text
+    # Rows are sorted, so neighbours look more alike than the table is: take some from all over it.
+    places = pa.array(np.linspace(0, table.num_rows - 1, _SAMPLE_ROWS, dtype=np.int64))
+    others = table.drop_columns(text).take(places)
+    few = [name for name in others.column_names if pc.count_distinct(others[name]).as_py() <= _SAMPLE_ROWS // 2]
+    return [*text, *few]
 
 
 @dataclass
@@ -128,11 +146,9 @@ class PartitionWriter:
         system, target = filesystem(join(self.partition_uri, path))
         if isinstance(system, fs.LocalFileSystem):
             system.create_dir(os.path.dirname(target), recursive=True)
-        text = [column.name for column in table.schema if pa.types.is_string(column.type)]
-        # Measures hardly repeat: a dictionary for them would cost time and save nothing.
         pq.write_table(
-            table, target, filesystem=system, compression="zstd", compression_level=1, use_dictionary=text,
-            row_group_size=ROW_GROUP_ROWS,
+            table, target, filesystem=system, compression="zstd", compression_level=1,
+            use_dictionary=repeating_columns(table), row_group_size=ROW_GROUP_ROWS,
         )  # fmt: skip
         written = pq.read_metadata(target, filesystem=system)
         if written.num_rows != table.num_rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -67,9 +67,17 @@ class Scan:
         SchemaMismatchError
             Names the file that is gone or whose columns differ from the contract.
         """
-        with ThreadPoolExecutor(READ_THREADS) as pool:
-            tables = list(pool.map(lambda file: read_rows(file[0], file[1], self.dataset, self.columns), self.files()))
+        tables = self.each_file(lambda rows: rows)
         return pa.concat_tables(tables) if tables else read_schema(self.dataset, self.columns).empty_table()
+
+    def each_file(self, condense: Callable[[pa.Table], pa.Table]) -> list[pa.Table]:
+        """Read all rows, of which memory keeps what `condense` makes of those of each file."""
+
+        def one(file: tuple[str, Interval | None]) -> pa.Table:
+            return condense(read_rows(*file, self.dataset, self.columns))
+
+        with ThreadPoolExecutor(READ_THREADS) as pool:
+            return list(pool.map(one, self.files()))
 
 
 def read_schema(dataset: Dataset, columns: Sequence[str]) -> pa.Schema:

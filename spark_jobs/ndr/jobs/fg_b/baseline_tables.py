@@ -56,8 +56,8 @@ def baseline_table(
     """
     groups = len(counts.rows)
     columns: dict[str, pa.Array] = {name: pa.array(values, pa.string()) for name, values in keys.items()}
-    columns["baseline_horizon"] = pa.array([window.label] * groups, pa.string())
-    columns["baseline_end"] = pa.array([window.end] * groups, TIMESTAMP)
+    columns["baseline_horizon"] = pa.repeat(window.label, groups)
+    columns["baseline_end"] = pa.repeat(pa.scalar(window.end, TIMESTAMP), groups)
     columns["rows_cnt"] = pa.array(counts.rows)
     columns["capped_rows_cnt"] = pa.array(counts.capped)
     columns["active_ratio"] = pa.array(counts.ends / _expected(keys, window))

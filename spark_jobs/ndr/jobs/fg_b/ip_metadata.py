@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from ndr.contract.datasets import FG_B_IP_METADATA
 from ndr.contract.time import DAY, EPOCH, SLICE, Interval, floor_to
@@ -20,55 +21,72 @@ from ndr.jobs.schema import arrow_schema
 _TIMESTAMP = pa.timestamp("us", "UTC")
 
 
-def host_activity(
-    rows: pa.Table | Iterable[pa.RecordBatch] | RowSource, interval: Interval, threads: int = 1
-) -> pa.Table:
-    """Return the first and the last slice of the interval in which each host was active, in any role.
+@dataclass(frozen=True, slots=True)
+class HostActivity:
+    """When hosts were active, in any role.
 
-    Parameters
+    Attributes
     ----------
-    rows : Arrow table, record batches, or RowSource
-        FG-A rows, of which those over one slice count: a longer window outlives the activity it holds.
-
-    Returns
-    -------
-    pa.Table
-        host_ip, first_seen and last_seen (starts of slices), ordered by host_ip.
+    hosts : pa.Array
+    ends : int64[m]
+        Window ends, microseconds since the epoch, ascending.
+    moments : int64[n]
+        host * m + window end of each activity, ascending.
     """
-    source = rows if isinstance(rows, RowSource) else TableRows(rows)
-    with ThreadPoolExecutor(threads) as pool:
-        keys, _ = read_keys(source, interval, pool)
-    one_slice = np.array([label == "15m" for label in keys.texts["window_label"]], bool)
-    active = one_slice[keys.codes["window_label"]] if len(keys) else np.zeros(0, bool)
-    hosts = keys.codes["host_ip"][active]
-    starts = keys.ends[keys.end_codes[active]] - SLICE // timedelta(microseconds=1)
-    first = np.full(len(keys.texts["host_ip"]), np.iinfo(np.int64).max)
-    last = np.full(len(first), np.iinfo(np.int64).min)
-    np.minimum.at(first, hosts, starts)
-    np.maximum.at(last, hosts, starts)
-    seen = np.flatnonzero(first <= last)
-    return pa.table(
-        {
-            "host_ip": pa.array([keys.texts["host_ip"][host] for host in seen], pa.string()),
-            "first_seen": pa.array(first[seen].astype("datetime64[us]"), pa.timestamp("us")).cast(_TIMESTAMP),
-            "last_seen": pa.array(last[seen].astype("datetime64[us]"), pa.timestamp("us")).cast(_TIMESTAMP),
-        }
-    ).sort_by("host_ip")
+
+    hosts: pa.Array
+    ends: NDArray[np.int64]
+    moments: NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls, rows: pa.Table | Iterable[pa.RecordBatch] | RowSource, span: Interval, threads: int = 1
+    ) -> HostActivity:
+        """Take the rows over one slice out of FG-A rows: a longer window outlives the activity it holds."""
+        source = rows if isinstance(rows, RowSource) else TableRows(rows)
+        with ThreadPoolExecutor(threads) as pool:
+            keys, _ = read_keys(source, span, pool)
+        one_slice = np.array([label == "15m" for label in keys.texts["window_label"]], bool)
+        active = one_slice[keys.codes["window_label"]] if len(keys) else np.zeros(0, bool)
+        moments = keys.codes["host_ip"][active].astype(np.int64) * len(keys.ends) + keys.end_codes[active]
+        return cls(pa.array(keys.texts["host_ip"], pa.string()), keys.ends, np.unique(moments))
+
+    def within(self, interval: Interval) -> pa.Table:
+        """Return the first and the last slice of the interval in which each host was active.
+
+        Returns
+        -------
+        pa.Table
+            host_ip, first_seen and last_seen (starts of slices).
+        """
+        bounds = [(instant - EPOCH) // EPOCH.resolution for instant in (interval.start, interval.end)]
+        base = np.arange(len(self.hosts)) * len(self.ends)
+        begin, stop = (
+            np.searchsorted(self.moments, base + np.searchsorted(self.ends, bound, side="right")) for bound in bounds
+        )
+        seen = np.flatnonzero(stop > begin)
+        slice_starts = self.ends - SLICE // EPOCH.resolution
+        first, last = (
+            slice_starts[self.moments[places] % max(len(self.ends), 1)] for places in (begin[seen], stop[seen] - 1)
+        )
+        return pa.table(
+            {
+                "host_ip": self.hosts.take(pa.array(seen)),
+                "first_seen": pa.array(first.astype("datetime64[us]"), pa.timestamp("us")).cast(_TIMESTAMP),
+                "last_seen": pa.array(last.astype("datetime64[us]"), pa.timestamp("us")).cast(_TIMESTAMP),
+            }
+        )
 
 
 def ip_metadata(
-    rows: pa.Table | Iterable[pa.RecordBatch] | RowSource,
-    window: BaselineWindow,
-    inventory: pa.Table,
-    non_persistent_prefixes: Sequence[str],
-    threads: int = 1,
+    activity: HostActivity, window: BaselineWindow, inventory: pa.Table, non_persistent_prefixes: Sequence[str]
 ) -> pa.Table:
     """Describe every host that was active in the horizon or that the inventory knows.
 
     Parameters
     ----------
-    rows : Arrow table, record batches, or RowSource
-        FG-A rows; see `host_activity`.
+    activity : HostActivity
+        Over a time that holds the window.
     window : BaselineWindow
     inventory : pa.Table
         ip_address and machine_name of the newest snapshot. Of two names for one address, the first in text order holds.
@@ -81,26 +99,24 @@ def ip_metadata(
         The ip_metadata dataset, ordered by host_ip. is_full_history: active on the first and on the last UTC day of
         the horizon. is_cold_start: without full history, or non-persistent.
     """
-    activity = host_activity(rows, window.interval, threads)
+    active = activity.within(window.interval)
     known = pa.table({name: inventory[name].cast(pa.string()) for name in ("ip_address", "machine_name")})
     names = known.group_by("ip_address").aggregate([("machine_name", "min")])
-    hosts = pc.unique(pa.chunked_array([*activity["host_ip"].chunks, *names["ip_address"].chunks], pa.string()))
+    hosts = pc.unique(pa.chunked_array([*active["host_ip"].chunks, *names["ip_address"].chunks], pa.string()))
     hosts = hosts.take(pc.sort_indices(hosts))
     machine = _looked_up(names["machine_name_min"], names["ip_address"], hosts)
     second_day = floor_to(window.interval.start, DAY) + DAY
     last_day = floor_to(window.end - EPOCH.resolution, DAY)
     full = pc.and_(
-        pc.less(_looked_up(activity["first_seen"], activity["host_ip"], hosts), pa.scalar(second_day, _TIMESTAMP)),
-        pc.greater_equal(
-            _looked_up(activity["last_seen"], activity["host_ip"], hosts), pa.scalar(last_day, _TIMESTAMP)
-        ),
+        pc.less(_looked_up(active["first_seen"], active["host_ip"], hosts), pa.scalar(second_day, _TIMESTAMP)),
+        pc.greater_equal(_looked_up(active["last_seen"], active["host_ip"], hosts), pa.scalar(last_day, _TIMESTAMP)),
     ).fill_null(False)
     starts = [pc.starts_with(machine, pattern=prefix).fill_null(False) for prefix in non_persistent_prefixes]
     non_persistent = pa.array(np.any(starts, axis=0) if starts else np.zeros(len(hosts), bool))
     columns = {
         "host_ip": hosts,
-        "baseline_horizon": pa.array([window.label] * len(hosts), pa.string()),
-        "baseline_end": pa.array([window.end] * len(hosts), _TIMESTAMP),
+        "baseline_horizon": pa.repeat(window.label, len(hosts)),
+        "baseline_end": pa.repeat(pa.scalar(window.end, _TIMESTAMP), len(hosts)),
         "machine_name": machine,
         "is_full_history": full,
         "is_non_persistent_machine": non_persistent,

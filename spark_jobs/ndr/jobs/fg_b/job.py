@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ndr.contract.datasets import (
@@ -20,11 +21,12 @@ from ndr.contract.manifest import Manifest
 from ndr.contract.time import HORIZONS, Interval
 from ndr.jobs.catalog import pieces_coverage
 from ndr.jobs.fg_b.backfill import chunks
+from ndr.jobs.fg_b.baseline_tables import Baselines
 from ndr.jobs.fg_b.expected_ends import expected_ends
-from ndr.jobs.fg_b.ip_metadata import ip_metadata
+from ndr.jobs.fg_b.ip_metadata import HostActivity, ip_metadata
 from ndr.jobs.fg_b.order import BaselineOrder
-from ndr.jobs.fg_b.pair_rows import PairRows
-from ndr.jobs.fg_b.pairs import PairRules, destination_hosts, pair_baselines
+from ndr.jobs.fg_b.pair_rows import PairRows, condense_for
+from ndr.jobs.fg_b.pairs import PairBaselines, PairRules, destination_hosts, pair_baselines
 from ndr.jobs.fg_b.request import BaselineWindow, StatisticsRules
 from ndr.jobs.fg_b.row_columns import TEXT_COLUMNS, TIME_COLUMN
 from ndr.jobs.fg_b.scan_rows import ScanRows, one_slice_rows
@@ -165,25 +167,50 @@ def _publish_chunk(
 
 
 def _write_here(specs: BaselineSpecs, orders: Sequence[BaselineOrder], chunk: ChunkRows) -> Iterator[PartitionWriter]:
-    """Write the baselines one after the other; each writer is ready to be committed when it is yielded."""
+    """Write the baselines in order, THREADS at a time; each writer can be committed when it is yielded."""
+    windows = [order.window for order in orders]
     rows = ScanRows(chunk.fg_a)
-    statistics = baselines_of_windows(rows, [order.window for order in orders], specs.statistics_rules, THREADS)
-    active, by_host = one_slice_rows(rows), PairRows.of(chunk.pair_counts.read())
-    by_segment = by_host.by_segment(specs.pair_rules.ipv4_prefix, specs.pair_rules.ipv6_prefix)
-    for order in orders:
-        of_window = statistics.pop(0)  # given up once written: the largest tables of the job
-        sums, segment_sums = (pairs.sums(order.window.interval) for pairs in (by_host, by_segment))
-        pairs = pair_baselines(sums, segment_sums, destination_hosts([sums]), order.window, specs.pair_rules)
-        tables = (
-            (fg_b_host(specs.fg_b.metrics), of_window.host),
-            (fg_b_segment(specs.fg_b.metrics), of_window.segment),
-            (FG_B_PAIR_HOST, pairs.host),
-            (FG_B_PAIR_SEGMENT, pairs.segment),
-            (FG_B_IP_METADATA, ip_metadata(active, order.window, order.machines, specs.non_persistent_prefixes)),
-        )
-        for dataset, table in tables:
-            order.writer.write(in_key_order(table, dataset), dataset)
-        yield order.writer
+    statistics = baselines_of_windows(rows, windows, specs.statistics_rules, THREADS)
+    shared = SharedRows.of(specs, rows, chunk.pair_counts, windows)
+
+    def write(order: BaselineOrder, of_window: Baselines) -> PartitionWriter:
+        pairs = shared.pairs(order.window, specs.pair_rules)
+        host, segment = fg_b_host(specs.fg_b.metrics), fg_b_segment(specs.fg_b.metrics)
+        order.writer.write(in_key_order(of_window.host, host), host)
+        order.writer.write(in_key_order(of_window.segment, segment), segment)
+        order.writer.write(pairs.host, FG_B_PAIR_HOST)
+        order.writer.write(pairs.segment, FG_B_PAIR_SEGMENT)
+        known = ip_metadata(shared.activity, order.window, order.machines, specs.non_persistent_prefixes)
+        order.writer.write(known, FG_B_IP_METADATA)
+        return order.writer
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        # Statistics, the largest tables of the job, are given up one by one.
+        yield from pool.map(write, orders, (statistics.pop(0) for _ in orders))
+
+
+@dataclass(frozen=True)
+class SharedRows:
+    """What all baselines of a chunk take their pairs and the hosts' activity from."""
+
+    activity: HostActivity
+    by_host: PairRows
+    by_segment: PairRows
+
+    @classmethod
+    def of(
+        cls, specs: BaselineSpecs, rows: ScanRows, pair_counts: Scan, windows: Sequence[BaselineWindow]
+    ) -> SharedRows:
+        intervals = [window.interval for window in windows]
+        span = Interval(min(each.start for each in intervals), max(each.end for each in intervals))
+        by_host = PairRows.of(pair_counts.each_file(condense_for(intervals)), intervals)
+        by_segment = by_host.by_segment(specs.pair_rules.ipv4_prefix, specs.pair_rules.ipv6_prefix)
+        return cls(HostActivity.of(one_slice_rows(rows), span, THREADS), by_host, by_segment)
+
+    def pairs(self, window: BaselineWindow, rules: PairRules) -> PairBaselines:
+        """Return the pair baselines of one window."""
+        sums, segment_sums = (pairs.sums(window.interval) for pairs in (self.by_host, self.by_segment))
+        return pair_baselines(sums, segment_sums, destination_hosts([sums]), window, rules)
 
 
 def _commit(

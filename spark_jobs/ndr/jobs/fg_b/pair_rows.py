@@ -1,7 +1,12 @@
-"""Pair counts in the order of (source, destination, port, time): the sums of any interval are one pass over them."""
+"""Pair counts in the order of (source, destination, port, time): the sums of any baseline are one pass over them.
+
+Flows of a pair that no baseline tells apart are one row: they lie on one UTC day, and no baseline starts or ends
+between them. A backfill then carries a row for each pair and day, not for each pair and slice.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -20,6 +25,57 @@ _PORTS = 1 << 16
 Ints = NDArray[np.int64]
 
 
+def condense_for(intervals: Iterable[Interval]) -> Callable[[pa.Table], pa.Table]:
+    """Return what joins neighbouring pair counts that none of the intervals tells apart.
+
+    It takes src_ip, dst_ip, dst_port, slice_start and sessions_cnt, and returns what `PairRows.of` takes. Rows that are
+    sorted by their key, as published, join best; in another order they only stay more.
+    """
+    cuts = _cuts(intervals)
+
+    def condense(rows: pa.Table) -> pa.Table:
+        source, destination = (
+            rows[name].cast(pa.string()).combine_chunks().dictionary_encode() for name in ("src_ip", "dst_ip")
+        )
+        began = rows["slice_start"].cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy()
+        port = rows["dst_port"].to_numpy()
+        stretch = np.searchsorted(cuts, began, side="right")
+        runs = _runs(source.indices.to_numpy(), destination.indices.to_numpy(), port, stretch)
+        joined = {
+            "src_ip": source.take(pa.array(runs)),
+            "dst_ip": destination.take(pa.array(runs)),
+            "dst_port": port[runs],
+            "first": _of_runs(np.minimum, began, runs),
+            "last": _of_runs(np.maximum, began, runs),
+            "sessions": _of_runs(np.add, rows["sessions_cnt"].to_numpy(), runs),
+        }
+        return pa.table(joined)
+
+    return condense
+
+
+def _cuts(intervals: Iterable[Interval]) -> Ints:
+    """Return the instants, microseconds since the epoch, that flows are told apart by."""
+    bounds = [(at - EPOCH) // EPOCH.resolution for each in intervals for at in (each.start, each.end)]
+    midnights = np.arange(min(bounds, default=0) // _DAY_MICROSECONDS, max(bounds, default=0) // _DAY_MICROSECONDS + 1)
+    return np.union1d(np.array(bounds, np.int64), midnights * _DAY_MICROSECONDS)
+
+
+def _runs(*columns: NDArray[np.integer]) -> Ints:
+    """Return where a row differs from the one before it."""
+    changes = np.zeros(len(columns[0]), bool)
+    changes[:1] = True
+    for column in columns:
+        changes[1:] |= column[1:] != column[:-1]
+    return np.flatnonzero(changes)
+
+
+def _of_runs(function: np.ufunc, values: Ints, runs: Ints) -> Ints:
+    # reduceat refuses to start at the end of nothing
+    reduced: Ints = function.reduceat(values, runs) if len(runs) else values[:0]
+    return reduced
+
+
 @dataclass(frozen=True, slots=True)
 class _Names:
     """Texts in their order, and for each row the place of its text among them."""
@@ -29,7 +85,9 @@ class _Names:
 
     @classmethod
     def of(cls, column: pa.ChunkedArray) -> _Names:
-        encoded = column.cast(pa.string()).combine_chunks().dictionary_encode()
+        if not pa.types.is_dictionary(column.type):
+            column = column.dictionary_encode()
+        encoded = column.unify_dictionaries().combine_chunks()
         order = pc.sort_indices(encoded.dictionary).to_numpy()
         rank = np.empty(len(order), np.int64)
         rank[order] = np.arange(len(order))
@@ -46,9 +104,11 @@ class PairRows:
         `src_ip` or `segment_id`.
     sources, destinations : pa.Array
         Texts in order, which the codes of a row index.
+    cuts : int64[m]
+        The instants that flows are told apart by.
     source, destination, port : int64[n]
-    began : int64[n]
-        Start of the slice, microseconds since the epoch.
+    first, last : int64[n]
+        Starts of the first and of the last slice, microseconds since the epoch.
     sessions : int64[n]
     pair : int64[n]
         Number of the row's pair.
@@ -57,86 +117,93 @@ class PairRows:
     source_column: str
     sources: pa.Array
     destinations: pa.Array
+    cuts: Ints
     source: Ints
     destination: Ints
     port: Ints
-    began: Ints
+    first: Ints
+    last: Ints
     sessions: Ints
     pair: Ints
 
     @classmethod
-    def of(cls, rows: pa.Table) -> PairRows:
-        """Sort src_ip, dst_ip, dst_port, slice_start and sessions_cnt, in any order."""
-        sources, destinations = _Names.of(rows["src_ip"]), _Names.of(rows["dst_ip"])
-        return cls._sorted(
-            "src_ip",
-            sources.texts,
-            destinations.texts,
-            sources.of_row,
-            destinations.of_row,
-            rows["dst_port"].to_numpy(),
-            rows["slice_start"].cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy(),
-            rows["sessions_cnt"].to_numpy(),
-        )
+    def of(cls, rows: Iterable[pa.Table], intervals: Iterable[Interval]) -> PairRows:
+        """Sort condensed pair counts; sums can be taken over the intervals that they were condensed for."""
+        names = ("src_ip", "dst_ip", "dst_port", "first", "last", "sessions")
+        text = pa.dictionary(pa.int32(), pa.string())
+        types = (text, text, *[pa.int64()] * 4)
+        table = pa.concat_tables([pa.table([[]] * len(names), pa.schema(zip(names, types, strict=True))), *rows])
+        sources, destinations = _Names.of(table["src_ip"]), _Names.of(table["dst_ip"])
+        numbers = (table[name].to_numpy() for name in names[2:])
+        cuts = _cuts(intervals)
+        return cls._sorted("src_ip", sources, destinations.texts, cuts, destinations.of_row, *numbers)
 
     @classmethod
     def _sorted(
         cls,
         source_column: str,
-        sources: pa.Array,
+        sources: _Names,
         destinations: pa.Array,
-        source: Ints,
+        cuts: Ints,
         destination: Ints,
         port: Ints,
-        began: Ints,
+        first: Ints,
+        last: Ints,
         sessions: Ints,
     ) -> PairRows:
-        key = packed((source, destination, port), (max(len(sources), 1), max(len(destinations), 1), _PORTS))
-        order = np.lexsort((began, key))
-        key = key[order]
-        pair = np.cumsum(np.diff(key, prepend=key[:1]) != 0)
+        sizes = (max(len(sources.texts), 1), max(len(destinations), 1), _PORTS)
+        key = packed((sources.of_row, destination, port), sizes)
+        order = np.lexsort((first, key))
+        key, first = key[order], first[order]
+        runs = _runs(key, np.searchsorted(cuts, first, side="right"))
+        kept, key = order[runs], key[runs]
         return cls(
-            source_column, sources, destinations, source[order], destination[order], port[order], began[order],
-            sessions[order], pair,
+            source_column, sources.texts, destinations, cuts, sources.of_row[kept], destination[kept], port[kept],
+            first[runs], _of_runs(np.maximum, last[order], runs), _of_runs(np.add, sessions[order], runs),
+            np.cumsum(np.diff(key, prepend=key[:1]) != 0),
         )  # fmt: skip
 
     def by_segment(self, ipv4_prefix: int, ipv6_prefix: int) -> PairRows:
         """Return the same rows with the source's segment in its place."""
         names = pa.array(segments_of(self.sources.to_pylist(), ipv4_prefix, ipv6_prefix), pa.string())
         segments = _Names.of(pa.chunked_array([names]))
+        of_row = _Names(segments.texts, segments.of_row[self.source])
         return self._sorted(
-            "segment_id", segments.texts, self.destinations, segments.of_row[self.source], self.destination,
-            self.port, self.began, self.sessions,
+            "segment_id", of_row, self.destinations, self.cuts, self.destination, self.port, self.first, self.last,
+            self.sessions,
         )  # fmt: skip
 
     def sums(self, interval: Interval) -> pa.Table:
-        """Sum over the slices that start in the interval.
+        """Sum over the slices that start in the interval, one of those that the rows were condensed for.
 
         Returns
         -------
         pa.Table
-            The source column, dst_ip, dst_port, pair_seen_count, active_days_mask (bit i: active i UTC days before the
-            interval's last), first_seen and last_seen (microseconds since the epoch), ordered by pair.
+            The source column and dst_ip as codes of texts in order, dst_port, pair_seen_count, active_days_mask (bit i:
+            active i UTC days before the interval's last), first_seen and last_seen (microseconds since the epoch),
+            ordered by pair.
         """
         start, end = ((instant - EPOCH) // EPOCH.resolution for instant in (interval.start, interval.end))
-        rows = np.flatnonzero((self.began >= start) & (self.began < end))
-        pair, began = self.pair[rows], self.began[rows]
-        first = np.flatnonzero(np.diff(pair, prepend=-1))
-        last = np.append(first[1:], len(rows)) - 1 if len(rows) else first
-        days = np.int64(1) << (last_day(interval) - began // _DAY_MICROSECONDS)
-        # reduceat refuses to start at the end of nothing
-        totals = np.add.reduceat(self.sessions[rows], first) if len(rows) else rows
-        mask = np.bitwise_or.reduceat(days, first) if len(rows) else rows
+        rows = np.flatnonzero((self.first >= start) & (self.first < end))
+        pair, first = self.pair[rows], self.first[rows]
+        begins = _runs(pair)
+        last = np.append(begins[1:], len(rows)) - 1 if len(rows) else begins
+        days = np.int64(1) << (last_day(interval) - first // _DAY_MICROSECONDS)
+        pairs = rows[begins]
         columns = {
-            self.source_column: self.sources.take(pa.array(self.source[rows[first]])),
-            "dst_ip": self.destinations.take(pa.array(self.destination[rows[first]])),
-            "dst_port": pa.array(self.port[rows[first]]),
-            "pair_seen_count": pa.array(totals),
-            "active_days_mask": pa.array(mask),
-            "first_seen": pa.array(began[first]),
-            "last_seen": pa.array(began[last]),
+            self.source_column: _texts(self.source[pairs], self.sources),
+            "dst_ip": _texts(self.destination[pairs], self.destinations),
+            "dst_port": pa.array(self.port[pairs]),
+            "pair_seen_count": pa.array(_of_runs(np.add, self.sessions[rows], begins)),
+            "active_days_mask": pa.array(_of_runs(np.bitwise_or, days, begins)),
+            "first_seen": pa.array(first[begins]),
+            "last_seen": pa.array(self.last[rows[last]]),
         }
         return pa.table(columns)
+
+
+def _texts(codes: Ints, texts: pa.Array) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), texts)
 
 
 def last_day(interval: Interval) -> int:

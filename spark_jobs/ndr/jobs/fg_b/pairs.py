@@ -13,6 +13,7 @@ from math import log
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from ndr.contract.datasets import FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT
 from ndr.contract.time import DAY
@@ -63,12 +64,18 @@ def destination_hosts(sums: Iterable[pa.Table]) -> Prevalence:
     counts = []
     active = 0
     for part in sums:
-        contacts = part.select(["src_ip", "dst_ip"]).group_by(["src_ip", "dst_ip"]).aggregate([])
-        counts.append(contacts.group_by("dst_ip").aggregate([("src_ip", "count")]))
-        active += pc.count_distinct(part["src_ip"]).as_py()
-    empty = pa.table({"dst_ip": pa.array([], pa.string()), "src_ip_count": pa.array([], pa.int64())})
-    merged = pa.concat_tables([empty, *counts]).group_by("dst_ip").aggregate([("src_ip_count", "sum")])
-    return Prevalence(merged.rename_columns(["dst_ip", "hosts"]).sort_by("dst_ip"), active)
+        source, destination = (part[name].combine_chunks() for name in ("src_ip", "dst_ip"))
+        # Rows are in the order of source and destination: a new one of either is a new contact.
+        codes = [column.indices.to_numpy() for column in (source, destination)]
+        new_source, new_destination = (np.diff(each, prepend=-1) != 0 for each in codes)
+        hosts = np.bincount(codes[1][new_source | new_destination], minlength=len(destination.dictionary))
+        counts.append(pa.table({"dst_ip": destination.dictionary, "hosts": hosts}).filter(hosts > 0))
+        active += int(np.count_nonzero(new_source))
+    empty = pa.table({"dst_ip": pa.array([], pa.string()), "hosts": pa.array([], pa.int64())})
+    merged = pa.concat_tables([empty, *counts])
+    if len(counts) > 1:
+        merged = merged.group_by("dst_ip").aggregate([("hosts", "sum")]).rename_columns(["dst_ip", "hosts"])
+    return Prevalence(merged.sort_by("dst_ip"), active)
 
 
 def pair_baselines(
@@ -103,18 +110,14 @@ def _judged(sums: pa.Table, prevalence: Prevalence, window: BaselineWindow, rule
     """Add what follows from the sums: days, daily average, rarity and prevalence."""
     days = window.interval.duration / DAY
     active_days = np.bitwise_count(sums["active_days_mask"].to_numpy()).astype(np.int64)
-    found = pc.index_in(sums["dst_ip"], prevalence.destinations["dst_ip"].combine_chunks())
-    hosts = pc.take(prevalence.destinations["hosts"], found).to_numpy()
-    share = hosts / max(prevalence.active_hosts, 1)
-    # A horizon that does not start at midnight touches one UTC day more than it lasts: never below 0.
-    rarity = np.maximum(0.0, np.log(days / active_days) / log(days)) if days > 1 else np.ones(len(active_days))
+    share = _hosts(sums["dst_ip"].combine_chunks(), prevalence) / max(prevalence.active_hosts, 1)
     rare = (active_days <= rules.max_active_days) & (share <= rules.max_prevalence)
     added = {
-        "baseline_horizon": pa.array([window.label] * len(sums), pa.string()),
-        "baseline_end": pa.array([window.end] * len(sums), pa.timestamp("us", "UTC")),
+        "baseline_horizon": pa.repeat(window.label, len(sums)),
+        "baseline_end": pa.repeat(pa.scalar(window.end, pa.timestamp("us", "UTC")), len(sums)),
         "active_days": pa.array(active_days),
         "pair_daily_avg": pa.array(sums["pair_seen_count"].to_numpy() / days),
-        "pair_rarity_score": pa.array(rarity),
+        "pair_rarity_score": pa.array(_rarity(days)[active_days]),
         "dst_prevalence": pa.array(share),
         "is_rare_pair": pa.array(rare),
     }
@@ -124,3 +127,20 @@ def _judged(sums: pa.Table, prevalence: Prevalence, window: BaselineWindow, rule
     }
     kept = {name: sums[name] for name in sums.column_names if name not in times}
     return pa.table(kept | times | added)
+
+
+def _hosts(destinations: pa.DictionaryArray, prevalence: Prevalence) -> NDArray[np.int64]:
+    """Return how many hosts contact each row's destination."""
+    known = prevalence.destinations
+    places = pc.index_in(destinations.dictionary, known["dst_ip"].combine_chunks())
+    hosts = pc.fill_null(pc.take(known["hosts"], places), 0).to_numpy()
+    of_row: NDArray[np.int64] = hosts[destinations.indices.to_numpy()]
+    return of_row
+
+
+def _rarity(days: float) -> NDArray[np.float64]:
+    """Return the rarity of a pair by its active days, which are bits of a mask."""
+    active_days = np.arange(1, 65)
+    # A horizon that does not start at midnight touches one UTC day more than it lasts: never below 0.
+    rarity = np.maximum(0.0, np.log(days / active_days) / log(days)) if days > 1 else np.ones(64)
+    return np.concatenate(([np.nan], rarity))

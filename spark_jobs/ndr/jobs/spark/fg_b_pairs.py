@@ -17,10 +17,10 @@ import pyarrow.compute as pc
 
 from ndr.contract.datasets import FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT
 from ndr.contract.time import Interval
-from ndr.jobs.fg_b.pair_rows import PairRows
+from ndr.jobs.fg_b.pair_rows import PairRows, condense_for
 from ndr.jobs.fg_b.pairs import PairRules, destination_hosts, pair_baselines
 from ndr.jobs.fg_b.request import BaselineWindow
-from ndr.jobs.publish import PartitionWriter, in_key_order
+from ndr.jobs.publish import PartitionWriter
 from ndr.jobs.scan import Scan
 from ndr.jobs.spark.parcels import Inputs
 from ndr.jobs.spark.parts import part_count, parts_by_text
@@ -45,20 +45,22 @@ def write_pairs(
     shares = file_shares(_ROWS, pair_counts)
     parts = part_count(spark, sum(share.rows for share in shares))
     active_hosts = _active_hosts(spark, windows, pair_counts)
+    intervals = [window.interval for window in windows]
+    condense = condense_for(intervals)
 
     def read(task: list[FileShare]) -> Iterator[Cut]:
         for name, rows in tables_of(task):
             yield name, rows, parts_by_text(rows["dst_ip"], parts)
 
     def make(inputs: Inputs) -> Iterator[Output]:
-        by_host = PairRows.of(inputs[_ROWS])
+        by_host = PairRows.of([condense(inputs[_ROWS])], intervals)
         by_segment = by_host.by_segment(rules.ipv4_prefix, rules.ipv6_prefix)
         for writer, window, active in zip(writers, windows, active_hosts, strict=True):
             sums, segment_sums = by_host.sums(window.interval), by_segment.sums(window.interval)
             prevalence = replace(destination_hosts([sums]), active_hosts=active)
             pairs = pair_baselines(sums, segment_sums, prevalence, window, rules)
-            yield writer, FG_B_PAIR_HOST, "", in_key_order(pairs.host, FG_B_PAIR_HOST)
-            yield writer, FG_B_PAIR_SEGMENT, "", in_key_order(pairs.segment, FG_B_PAIR_SEGMENT)
+            yield writer, FG_B_PAIR_HOST, "", pairs.host
+            yield writer, FG_B_PAIR_SEGMENT, "", pairs.segment
 
     built = build(brought_together(read_parcels(spark, in_tasks(spark, shares), read), parts), make)
     for writer in writers:

@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ndr.contract.datasets import FG_A, FG_B_IP_METADATA, MACHINE_INVENTORY, fg_b_host, fg_b_segment
+from ndr.contract.time import Interval
 from ndr.jobs.deltas.grouping import packed
-from ndr.jobs.fg_b.ip_metadata import ip_metadata
+from ndr.jobs.fg_b.ip_metadata import HostActivity, ip_metadata
 from ndr.jobs.fg_b.layout import GROUP_COLUMNS
 from ndr.jobs.fg_b.request import BaselineWindow, StatisticsRules
 from ndr.jobs.fg_b.row_columns import TEXT_COLUMNS, TIME_COLUMN
@@ -64,6 +65,7 @@ def write_statistics(
     part_of = balanced(counts, parts)
     host, segment = fg_b_host(rules.metrics), fg_b_segment(rules.metrics)
     keys = read_schema(FG_A, (*TEXT_COLUMNS, TIME_COLUMN))
+    span = Interval(min(each.interval.start for each in windows), max(each.end for each in windows))
     inventory = read_schema(MACHINE_INVENTORY, ("ip_address", "machine_name"))
 
     def read(task: list[FileShare]) -> Iterator[Cut]:
@@ -78,7 +80,7 @@ def write_statistics(
             for writer, tables in zip(writers, found, strict=True):
                 yield writer, host, "", in_key_order(tables.host, host)
                 yield writer, segment, "", in_key_order(tables.segment, segment)
-        activity = inputs.table(_ACTIVITY, keys)
+        activity = HostActivity.of(inputs.table(_ACTIVITY, keys), span)
         for number, (writer, window) in enumerate(zip(writers, windows, strict=True)):
             known = inputs.table(_machines(number), inventory)
             yield writer, FG_B_IP_METADATA, "", ip_metadata(activity, window, known, non_persistent_prefixes)
