@@ -8,6 +8,7 @@ export UV_NO_PROGRESS := 1
 TRAFFIC ?=
 ENGINE ?=
 BENCH ?= all
+HOSTS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test fuzz faults bench lint lint-template lock clean
@@ -52,7 +53,7 @@ faults: setup  ## inject every kind of fault into the account and the jobs, and 
 	@.venv/bin/python -m tests.faults
 
 bench: setup  ## run the benchmarks: BENCH=fg_b HOSTS=1000 for one
-	@.venv/bin/python -m benchmarks $(BENCH)
+	@$(if $(HOSTS),HOSTS="$(HOSTS)") .venv/bin/python -m benchmarks $(BENCH)
 
 lint: setup  ## check the code: ruff, mypy, import-linter
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports

@@ -19,7 +19,7 @@ from benchmarks.scale_table import fill_tables
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results"
 BENCHES = ("deltas", "fg_a", "fg_b", "fg_b_backfill", "fg_b_job")
-FG_B_HOSTS = ("300", "1000", "3000")
+HOSTS = {"fg_b": ("300", "1000", "3000"), "fg_b_backfill": ("300",), "fg_b_job": ("300",)}
 
 
 def runs(bench: str, hosts: str | None) -> Iterator[tuple[str, dict[str, str]]]:
@@ -27,10 +27,10 @@ def runs(bench: str, hosts: str | None) -> Iterator[tuple[str, dict[str, str]]]:
     if bench not in (*BENCHES, "all"):
         sys.exit(f"There is no benchmark {bench!r}; write BENCH=all or one of {', '.join(BENCHES)}.")
     for name in BENCHES if bench == "all" else [bench]:
-        if name == "fg_b":
-            yield from ((name, {"HOSTS": size}) for size in ([hosts] if hosts else FG_B_HOSTS))
-        else:
-            yield name, {"HOSTS": hosts} if hosts else {}
+        sizes = (hosts,) if hosts else HOSTS.get(name, ())
+        yield from ((name, {"HOSTS": size}) for size in sizes)
+        if not sizes:
+            yield name, {}
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow.parquet as pq
+import without_pandas  # noqa: F401
 from bench_fg_b_data import DAYS, METRICS, SLICES_A_DAY
 
 _, *files = sys.argv[1:]

@@ -1,4 +1,4 @@
-"""The whole FG-B job, a backfill of 30 days against 30 REGULAR runs of both horizons: HOSTS=60 bench_fg_b_job.py
+"""The whole FG-B job, a backfill of 30 days against 30 REGULAR runs of both horizons: HOSTS=300 bench_fg_b_job.py
 
 Published partitions in, published partitions out: statistics, pairs and machines. `backfill` builds what the schedules
 would have built (7d daily, 30d weekly), `backfill_daily` both horizons daily. Each run is a process of its own;
@@ -44,7 +44,7 @@ class Cost:
 
 
 def main() -> None:
-    hosts, days = int(os.environ.get("HOSTS", "60")), int(os.environ.get("RANGE_DAYS", "30"))
+    hosts, days = int(os.environ.get("HOSTS", "300")), int(os.environ.get("RANGE_DAYS", "30"))
     project = Path(os.environ.get("BENCH_DATA", Path(tempfile.gettempdir()) / "ndr_bench")) / f"project_{hosts}"
     publish_project(project, hosts)
     start, end = format_instant(END - (days - 1) * DAY), format_instant(END + SLICE)

@@ -43,13 +43,19 @@ class EngineFailedError(Exception):
     """The engine's process ended with another code than 0."""
 
 
+class EngineTooSlowError(Exception):
+    """The engine was stopped at its time limit."""
+
+
 def measure(command: Sequence[str], timeout: float = 900) -> Measurement:
     """Run a command to its end.
 
     Raises
     ------
     EngineFailedError
-        It exits with a code other than 0, or is still running after `timeout` seconds.
+        It exits with a code other than 0.
+    EngineTooSlowError
+        It is still running after `timeout` seconds; it is stopped then, with its children.
     """
     start, cpu_start = time.perf_counter(), _cpu_of_children()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -62,9 +68,11 @@ def measure(command: Sequence[str], timeout: float = 900) -> Measurement:
         output, errors = process.communicate(timeout=timeout)
         seconds = time.perf_counter() - start
     except subprocess.TimeoutExpired:
-        process.kill()
+        for each in (*psutil.Process(process.pid).children(recursive=True), process):
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
         process.communicate()
-        raise EngineFailedError(f"{' '.join(command)} ran for more than {timeout} s.") from None
+        raise EngineTooSlowError(f"It was stopped after {timeout:g} s.") from None
     finally:
         ended.set()
         sampler.join()
