@@ -11,7 +11,7 @@ BENCH ?= all
 HOSTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz faults bench lint lint-template lock clean
+.PHONY: help setup demo test iam fuzz faults bench lint lint-template lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -52,6 +52,9 @@ fuzz: setup .tools/fuzz/.ready  ## give every parser hostile input, 100,000 case
 faults: setup  ## inject every kind of fault into the account and the jobs, and check what is published
 	@.venv/bin/python -m tests.faults
 
+iam: setup  ## take each statement of each role away and see that something fails; ends with how many are needed
+	@.venv/bin/python -m tests.iam
+
 bench: setup  ## run the benchmarks: BENCH=fg_b HOSTS=1000 for one
 	@$(if $(HOSTS),HOSTS="$(HOSTS)") .venv/bin/python -m benchmarks $(BENCH)
 
@@ -61,6 +64,9 @@ lint: setup  ## check the code: ruff, mypy, import-linter
 lint-template: setup .tools/cfn-lint/.ready .tools/checkov/.ready .tools/asl-validator/.ready  ## check the template and the machines: sam validate, cfn-lint, checkov, asl-validator
 	@AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint --template template.yaml
 	@.tools/cfn-lint/bin/cfn-lint --non-zero-exit-code warning template.yaml
+	@# and as CloudFormation gets it, with the machines' definitions inlined
+	@.venv/bin/python -m tests.translated_template build/translated.json
+	@.tools/cfn-lint/bin/cfn-lint --non-zero-exit-code warning build/translated.json
 	@.tools/checkov/bin/checkov --config-file .checkov.yaml
 	@# the template substitutes $${Name}; a number stands for each, so that expressions parse
 	@mkdir -p build/statemachines && for machine in statemachines/*.asl.json; do \

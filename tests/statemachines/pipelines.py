@@ -40,11 +40,12 @@ def register(account: Account, bucket: str) -> None:
     for name, parameters in PARAMETERS.items():
         register_pipeline = sagemaker.create_pipeline if name == "steerable" else sagemaker.update_pipeline
         register_pipeline(
-            PipelineName=name, PipelineDefinition=json.dumps(_definition(parameters, bucket)), RoleArn=ROLE
+            PipelineName=name, PipelineDefinition=json.dumps(definition(parameters, bucket, ROLE)), RoleArn=ROLE
         )
 
 
-def _definition(parameters: list[str], bucket: str) -> dict[str, Any]:
+def definition(parameters: list[str], bucket: str, role: str) -> dict[str, Any]:
+    """A pipeline of one step, whose script `machines-test/run.py` in a bucket is given the parameters."""
     code = {
         "S3Uri": f"s3://{bucket}/machines-test/",
         "LocalPath": "/opt/ml/processing/input/code",
@@ -63,7 +64,7 @@ def _definition(parameters: list[str], bucket: str) -> dict[str, Any]:
                 "ContainerEntrypoint": ["python3", "/opt/ml/processing/input/code/run.py"],
                 "ContainerArguments": [{"Get": f"Parameters.{name}"} for name in parameters],
             },
-            "RoleArn": ROLE,
+            "RoleArn": role,
             "ProcessingInputs": [{"InputName": "code", "S3Input": code}],
         },
     }

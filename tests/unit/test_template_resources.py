@@ -3,39 +3,13 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 from tests.statemachines.definition import MACHINES, source
+from tests.template import RESOURCES, ROOT, of_type
 
 from ndr.contract.requests import BaselinesRequest, MiniBatchRequest, parse_request
 from ndr.contract.time import parse_instant
-
-ROOT = Path(__file__).parents[2]
-
-
-class Loader(yaml.SafeLoader):
-    """Reads CloudFormation's short forms: `!Ref X` as {"Ref": "X"}, every other one as {"Fn::Name": value}."""
-
-
-def _short_form(loader: Loader, name: str, node: yaml.Node) -> dict[str, Any]:
-    if isinstance(node, yaml.ScalarNode):
-        value: Any = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        value = loader.construct_mapping(node, deep=True)  # type: ignore[arg-type]
-    return {name if name == "Ref" else f"Fn::{name}": value}
-
-
-Loader.add_multi_constructor("!", _short_form)
-TEMPLATE = yaml.load((ROOT / "template.yaml").read_text(), Loader)
-RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
-
-
-def of_type(type_: str) -> dict[str, Any]:
-    return {name: item["Properties"] for name, item in RESOURCES.items() if item["Type"] == type_}
 
 
 @pytest.mark.parametrize("machine", MACHINES)

@@ -8,7 +8,8 @@ from ministack import app
 from ministack.core import iam_actions, router
 from ministack.services import stepfunctions
 
-from ndr.local.account.authorization import resource_arn_of
+from ndr.local.account import function_logs, machine_roles, policy_variables, schedule_targets, transport
+from ndr.local.account.authorization import conditions_of, resource_arn_of
 from ndr.local.account.aws_json import Handler
 from ndr.local.account.embedded_metrics import extract_embedded_metrics
 from ndr.local.account.faults import with_faults
@@ -87,6 +88,11 @@ def register_all() -> None:
     _authorize_on_resources()
     record_states_inside_maps()
     extract_embedded_metrics()
+    machine_roles.act_with_own_roles()
+    schedule_targets.start_with_their_roles()
+    function_logs.write_with_own_roles()
+    transport.count_as_tls()
+    policy_variables.substitute()
 
 
 def _authorize_on_resources() -> None:
@@ -96,7 +102,17 @@ def _authorize_on_resources() -> None:
     def extract_resource_arn(
         service: str, method: str, path: str, headers: dict, body: bytes, query_params: dict, region: str, account: str
     ) -> str:
-        arn = resource_arn_of(service, body, region, account)
-        return arn or of_ministack(service, method, path, headers, body, query_params, region, account)
+        arn = resource_arn_of(service, body, region, account) or of_ministack(
+            service, method, path, headers, body, query_params, region, account
+        )
+        # A log group's ARN in a policy ends in :*, which matches what AWS asks about: the group's streams.
+        of_group = service == "logs" and ":log-group:" in arn and ":log-stream:" not in arn
+        return f"{arn.removesuffix(':*')}:log-stream:" if of_group else arn
 
     iam_actions.extract_resource_arn = extract_resource_arn
+    tags_of_ministack = iam_actions.request_tag_context
+
+    def request_tag_context(service: str, action: str, body: bytes, parameters: dict) -> dict:
+        return tags_of_ministack(service, action, body, parameters) | conditions_of(service, body, parameters)
+
+    iam_actions.request_tag_context = request_tag_context

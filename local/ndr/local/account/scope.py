@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import secrets
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -60,12 +61,28 @@ class Scope:
         if role_arn is None or not app.AUTH:
             # A 12-digit access key is how MiniStack names the root user of that account.
             return {"AWS_ACCESS_KEY_ID": self.account_id, "AWS_SECRET_ACCESS_KEY": "test"}
-        assumed = self.client("sts").assume_role(RoleArn=role_arn, RoleSessionName=session_name)["Credentials"]
-        return {
-            "AWS_ACCESS_KEY_ID": assumed["AccessKeyId"],
-            "AWS_SECRET_ACCESS_KEY": assumed["SecretAccessKey"],
-            "AWS_SESSION_TOKEN": assumed["SessionToken"],
-        }
+        return _session(self.account_id, role_arn, session_name)
+
+
+def _session(account_id: str, role_arn: str, session_name: str) -> dict[str, str]:
+    """Credentials of a role that a service takes by itself: its trust policy names the service, not this account."""
+    from ministack.services import sts
+
+    role = role_arn.rpartition("/")[2]
+    access_key, secret_key, token = (secrets.token_hex(length) for length in (8, 20, 20))
+    variables = {
+        "AWS_ACCESS_KEY_ID": f"ASIA{access_key.upper()}",
+        "AWS_SECRET_ACCESS_KEY": secret_key,
+        "AWS_SESSION_TOKEN": token,
+    }
+    session = {
+        "Arn": f"arn:aws:sts::{account_id}:assumed-role/{role}/{session_name}",
+        "UserId": f"{role}:{session_name}",
+        "SecretAccessKey": secret_key,
+        "SessionToken": token,
+    }
+    sts.register_session(variables["AWS_ACCESS_KEY_ID"], session)
+    return variables
 
 
 def endpoint_url() -> str:

@@ -10,9 +10,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from ndr.local.account.acting_role import NotAllowedError, require_of_caller
 from ndr.local.account.aws_json import ServiceError
 from ndr.local.account.pagination import page
 from ndr.local.account.redshift_data.database import session
+from ndr.local.account.redshift_data.owners import record_owner
 from ndr.local.account.redshift_data.statement import Statement
 from ndr.local.account.scope import Scope
 
@@ -127,6 +129,7 @@ def list_statements(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
 
 def _submit(scope: Scope, request: dict[str, Any], sqls: list[str], batch: bool) -> dict[str, Any]:
     _check_connection(scope, request)
+    _check_secret(scope, request)
     token = request.get("ClientToken")
     with _submitting:
         known = _by_token.get((scope, token)) if token else None
@@ -134,11 +137,21 @@ def _submit(scope: Scope, request: dict[str, Any], sqls: list[str], batch: bool)
             return _accepted(_same_request(_submissions[scope][known], request))
         submission = _submission(request, sqls, batch)
         _submissions.setdefault(scope, {})[submission.id] = submission
+        record_owner(submission.id)
         if token:
             _by_token[scope, token] = submission.id
     _pool.submit(_run, scope, submission)
     submission.done.wait(request.get("WaitTimeSeconds", 0))
     return _accepted(submission)
+
+
+def _check_secret(scope: Scope, request: dict[str, Any]) -> None:
+    """The caller must be allowed to read the secret that it asks the database to be opened with."""
+    if "SecretArn" in request:
+        try:
+            require_of_caller(scope, "secretsmanager:GetSecretValue", request["SecretArn"])
+        except NotAllowedError as error:
+            raise ServiceError("ValidationException", str(error)) from error
 
 
 def _submission(request: dict[str, Any], sqls: list[str], batch: bool) -> Submission:

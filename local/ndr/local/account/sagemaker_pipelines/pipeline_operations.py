@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from ndr.local.account.acting_role import NotAllowedError, require_of_caller
 from ndr.local.account.aws_json import ServiceError
 from ndr.local.account.pagination import page
 from ndr.local.account.sagemaker_pipelines.definition import Definition
@@ -19,6 +20,7 @@ _changing = threading.Lock()
 
 def create_pipeline(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
     name, pipelines = request["PipelineName"], store(scope).pipelines
+    _check_passed_role(scope, request["RoleArn"])
     definition = _definition(scope, request)
     if definition is None:
         raise ServiceError("ValidationException", "PipelineDefinition or PipelineDefinitionS3Location is required.")
@@ -47,6 +49,7 @@ def create_pipeline(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
 
 def update_pipeline(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
     pipeline = store(scope).pipeline(request["PipelineName"])
+    _check_passed_role(scope, request.get("RoleArn", pipeline.role_arn))
     definition = _definition(scope, request)
     with _changing:
         pipeline.definition = definition or pipeline.definition
@@ -125,6 +128,13 @@ def delete_tags(scope: Scope, request: dict[str, Any]) -> None:
     tags = _tags(scope, request["ResourceArn"])
     for key in request["TagKeys"]:
         tags.pop(key, None)
+
+
+def _check_passed_role(scope: Scope, role_arn: str) -> None:
+    try:
+        require_of_caller(scope, "iam:PassRole", role_arn, iam__PassedToService="sagemaker.amazonaws.com")
+    except NotAllowedError as error:
+        raise ServiceError("AccessDeniedException", str(error)) from error
 
 
 def _tags(scope: Scope, arn: str) -> dict[str, str]:

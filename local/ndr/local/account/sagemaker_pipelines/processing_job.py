@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ndr.local.account import directories
+from ndr.local.account.acting_role import NotAllowedError, require
 from ndr.local.account.sagemaker_pipelines.host import Host
 from ndr.local.account.sagemaker_pipelines.input_cache import fetch, split_uri
 from ndr.local.account.sagemaker_pipelines.job_failure import JobFailedError, service_failure
@@ -58,6 +61,7 @@ class ProcessingJob:
         """
         self._started = datetime.now(UTC)
         try:
+            self._check_image_pull()
             self._hosts = [self._prepared_host(index) for index in range(self._instance_count())]
             self._execute()
             if not self._stopping.is_set():
@@ -107,7 +111,7 @@ class ProcessingJob:
         opt_ml.write_config("processingjobconfig.json", self._request | {"ProcessingJobArn": self.arn})
         opt_ml.write_config("resourceconfig.json", self._resource_config(name))
         stream = f"{self.name}/{name}-{int(time.time())}"
-        return Host(name, opt_ml, JobLog(self._scope.client("logs"), stream, self._directory / f"{name}.log"))
+        return Host(name, opt_ml, JobLog(self._logs(), stream, self._directory / f"{name}.log"))
 
     def _resource_config(self, current: str) -> dict[str, Any]:
         hosts = [f"algo-{index + 1}" for index in range(self._instance_count())]
@@ -139,6 +143,31 @@ class ProcessingJob:
             for host in self._hosts:
                 if host.running():
                     host.stop()
+
+    def _check_image_pull(self) -> None:
+        """SageMaker pulls an image of ECR with the job's role; nothing is pulled here, but the role must allow it."""
+        image = re.match(r"(\d+)\.dkr\.ecr\.([^.]+)\.[^/]+/([^:@]+)", self._request["AppSpecification"]["ImageUri"])
+        if image is None:
+            return
+        repository = f"arn:aws:ecr:{image[2]}:{image[1]}:repository/{image[3]}"
+        try:
+            require(self._scope, self._request["RoleArn"], "ecr:GetAuthorizationToken", "*")
+            for action in ("BatchCheckLayerAvailability", "GetDownloadUrlForLayer", "BatchGetImage"):
+                require(self._scope, self._request["RoleArn"], f"ecr:{action}", repository)
+        except NotAllowedError as error:
+            raise JobFailedError(f"ClientError: The image can't be pulled: {error}") from error
+
+    def _logs(self) -> Any:
+        """CloudWatch Logs with the job's role, as SageMaker writes a job's log."""
+        credentials = self._credentials()
+        return boto3.session.Session().client(
+            "logs",
+            endpoint_url=credentials["AWS_ENDPOINT_URL"],
+            region_name=self._scope.region,
+            aws_access_key_id=credentials["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=credentials["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=credentials.get("AWS_SESSION_TOKEN"),
+        )
 
     def _credentials(self) -> dict[str, str]:
         try:

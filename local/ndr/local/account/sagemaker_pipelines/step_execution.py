@@ -10,6 +10,7 @@ from typing import Any
 
 import botocore.session
 
+from ndr.local.account.acting_role import NotAllowedError, require
 from ndr.local.account.constraints import violations
 from ndr.local.account.sagemaker_pipelines.job_failure import JobFailedError
 from ndr.local.account.sagemaker_pipelines.processing_job import ProcessingJob
@@ -70,7 +71,7 @@ class StepExecution:
             while not self._stopping.is_set():
                 self._attempts += 1
                 try:
-                    self._attempt({"RoleArn": role_arn, **arguments}, record_job)
+                    self._attempt({"RoleArn": role_arn, **arguments}, role_arn, record_job)
                     break
                 except JobFailedError as failure:
                     wait = None if self._stopping.is_set() else self._retries.wait_seconds(failure)
@@ -108,7 +109,20 @@ class StepExecution:
             "Metadata": {"ProcessingJob": {"Arn": self.job.arn}} if self.job else {},
         }
 
-    def _attempt(self, arguments: dict[str, Any], record_job: Any) -> None:
+    def _check_role(self, request: dict[str, Any], role_arn: str) -> None:
+        """The pipeline's role starts the job, tags it with the pipeline, and passes it the job's own role."""
+        job = self._scope.arn("sagemaker", f"processing-job/{request['ProcessingJobName'].lower()}")
+        try:
+            require(self._scope, role_arn, "sagemaker:CreateProcessingJob", job)
+            require(self._scope, role_arn, "sagemaker:AddTags", job)
+            passed = {"iam__PassedToService": "sagemaker.amazonaws.com"}
+            require(self._scope, role_arn, "iam:PassRole", request["RoleArn"], **passed)
+        except NotAllowedError as error:
+            raise JobFailedError(
+                f"ClientError: Failed to invoke sagemaker:CreateProcessingJob. Error Details: {error}"
+            ) from error
+
+    def _attempt(self, arguments: dict[str, Any], role_arn: str, record_job: Any) -> None:
         request = {**arguments, "ProcessingJobName": self.new_job_name()}
         model = botocore.session.get_session().get_service_model("sagemaker")
         broken = violations(request, model.operation_model("CreateProcessingJob").input_shape)
@@ -117,6 +131,7 @@ class StepExecution:
                 "ClientError: Failed to invoke sagemaker:CreateProcessingJob. Error Details: "
                 f"{len(broken)} validation error(s) detected: {'; '.join(broken)}"
             )
+        self._check_role(request, role_arn)
         self.job = ProcessingJob(self._scope, request)
         record_job(self.job)
         if self._stopping.is_set():

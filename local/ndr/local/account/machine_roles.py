@@ -1,0 +1,74 @@
+"""State machines act with their own role; MiniStack lets every Task call whatever it names."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Iterator
+from typing import Any
+
+from ministack.services import stepfunctions
+
+from ndr.local.account.acting_role import NotAllowedError, require
+from ndr.local.account.authorization import resource_arn_of_call
+from ndr.local.account.scope import Scope
+
+NESTED_RULE = "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
+
+_machine: contextvars.ContextVar[str] = contextvars.ContextVar("machine")
+
+
+def act_with_own_roles() -> None:
+    """Let each Task fail as on AWS when its machine's role lacks what it needs."""
+    execute_task, invoke_resource = stepfunctions._execute_task, stepfunctions._invoke_resource
+
+    def execute(state: dict[str, Any], given: Any, execution: dict[str, Any], context: Any) -> Any:
+        token = _machine.set(execution["stateMachineArn"])
+        try:
+            return execute_task(state, given, execution, context)
+        finally:
+            _machine.reset(token)
+
+    def invoke(resource: str, arguments: dict[str, Any]) -> Any:
+        # The role as it is now: AWS takes the machine's role anew for each Task.
+        role = stepfunctions._state_machines[_machine.get()]["roleArn"]
+        scope = Scope.of_request()
+        _require_all(scope, role, resource, needed(scope, resource, arguments))
+        result = invoke_resource(resource, arguments)
+        if ":startExecution.sync" in resource:  # its end is read by DescribeExecution
+            _require_all(scope, role, resource, [("states:DescribeExecution", result["ExecutionArn"])])
+        return result
+
+    stepfunctions._execute_task = execute
+    stepfunctions._invoke_resource = invoke
+
+
+def needed(scope: Scope, resource: str, arguments: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The actions that a Task performs, each with its resource."""
+    integration = resource.removeprefix("arn:aws:states:::")
+    if integration == "lambda:invoke":
+        yield "lambda:InvokeFunction", arguments["FunctionName"]
+    elif integration.startswith("states:startExecution"):
+        yield "states:StartExecution", arguments["StateMachineArn"]
+        if ".sync" in integration:
+            for action in ("PutTargets", "PutRule", "DescribeRule"):
+                yield f"events:{action}", scope.arn("events", NESTED_RULE)
+    elif integration.startswith("aws-sdk:"):
+        _, service, action = integration.split(":")
+        yield f"{service}:{action[:1].upper()}{action[1:]}", resource_arn_of_call(service, arguments, scope) or "*"
+
+
+def _require_all(scope: Scope, role: str, resource: str, calls: Any) -> None:
+    integration = resource.removeprefix("arn:aws:states:::")
+    for action, arn in calls:
+        try:
+            require(scope, role, action, arn)
+        except NotAllowedError as error:
+            raise stepfunctions._ExecutionError(_error_name(integration), str(error)) from error
+
+
+def _error_name(integration: str) -> str:
+    if integration.startswith("aws-sdk:"):
+        service = integration.split(":")[1]
+        prefix = stepfunctions._AWS_SDK_ERROR_PREFIX.get(service, service.capitalize())
+        return f"{prefix}.AccessDeniedException"
+    return "Lambda.AWSLambdaException" if integration == "lambda:invoke" else "StepFunctions.AccessDeniedException"

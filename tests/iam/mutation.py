@@ -1,0 +1,39 @@
+"""Is each statement needed? Without it, a scenario of its role must fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from tests.iam.roles import Roles, Statement
+from tests.iam.scenarios import SCENARIOS, Scenario
+from tests.iam.unexercised import UNEXERCISED
+from tests.iam.world import World
+
+
+def all_pass(world: World, tell: Callable[[str], None] = lambda _: None) -> None:
+    """Run every scenario with every statement in place.
+
+    Raises
+    ------
+    AssertionError
+        One failed: a statement is missing, or names too little.
+    """
+    for scenario in dict.fromkeys(each for of_role in SCENARIOS.values() for each in of_role):
+        scenario(world)
+        tell(f"{scenario.__name__}: works with every statement in place")
+
+
+def noticed(world: World, roles: Roles, statement: Statement) -> tuple[Scenario, str] | None:
+    """The scenario that fails without a statement, and how; None when none does."""
+    with roles.without(statement):
+        for scenario in SCENARIOS[statement.role]:
+            try:
+                scenario(world)
+            except Exception as error:
+                return scenario, f"{type(error).__name__}: {error}"
+    return None
+
+
+def exercised(statements: Iterable[Statement]) -> list[Statement]:
+    """The statements that the embedded account can need."""
+    return [each for each in statements if each.sid not in UNEXERCISED]

@@ -1,0 +1,139 @@
+"""What must work, role by role: each scenario uses every permission of its role, and notices when one is missing."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from tests.iam.world import FAILING, World
+
+from ndr.contract.planning.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE
+
+REASON = "The project is unlucky."
+
+
+def plan(world: World) -> None:
+    """A backfill is planned from JobSpecs and ledger, and logged."""
+    request = {"mode": "BACKFILL", "start": "2026-01-01", "end": "2026-01-03", "dry_run": True}
+    event = {"kind": "baselines", "request": request, "started_at": "2026-04-02T00:30:00Z"}
+    assert world.invoke("PlanRunFunctionName", event)["mode"] == "BACKFILL"
+
+
+def explain(world: World) -> None:
+    """A failed pipeline execution is explained with the job's own sentence and a link to its log's stream."""
+    answer = world.invoke("ExplainFailureFunctionName", {"pipeline_execution_arn": world.failed_execution})
+    assert answer["reason"] == REASON
+    assert "log-events" in answer["log_url"], answer["log_url"]
+
+
+def upsert(world: World) -> None:
+    """A pipeline that is gone is registered anew, with code that is gone from the bucket."""
+    sagemaker, s3, bucket = world.client("sagemaker"), world.client("s3"), world.deployment.data_bucket
+    described = sagemaker.describe_pipeline(PipelineName=INVENTORY_PIPELINE)
+    s3_uri = json.loads(described["PipelineDefinition"])["Steps"][0]["Arguments"]["ProcessingInputs"][0]["S3Input"]
+    s3.delete_object(Bucket=bucket, Key=f"{s3_uri['S3Uri'].removeprefix(f's3://{bucket}/')}_SUCCESS")
+    sagemaker.update_pipeline(PipelineName=INVENTORY_PIPELINE, PipelineDescription="edited by hand")
+    (change,) = world.invoke("UpsertPipelinesFunctionName", {"pipelines": [INVENTORY_PIPELINE]})["pipelines"]
+    assert change["change"] == "updated"
+
+
+def unload(world: World) -> None:
+    """The inventory is unloaded from Redshift by a job whose log is in CloudWatch."""
+    (step,) = world.run_pipeline(INVENTORY_PIPELINE, ProjectName="guarded", ReferenceMonthIso="2026-02")
+    job = step["Metadata"]["ProcessingJob"]["Arn"].rpartition("/")[2]
+    assert world.log_streams("/aws/sagemaker/ProcessingJobs", prefix=job) == 1, "the job left no log"
+
+
+def run_pipeline(world: World) -> None:
+    """A pipeline is started and followed, and its failure is explained."""
+    ended = world.run_machine("run_pipeline", {"pipeline_name": FAILING, "parameters": {}})
+    assert ended["error"] == "PipelineFailedError"
+    assert REASON in ended["cause"], ended["cause"]
+
+
+def mini_batch(world: World) -> None:
+    """A batch that fails says why, to the topic as well."""
+    world.messages()
+    ended = world.run_machine("mini_batch", {"batch_start": "2026-01-05", "batch_end": "2026-01-06"})
+    assert REASON in ended["cause"], ended["cause"]
+    assert any(REASON in message for message in world.messages()), "the topic was not told"
+
+
+def baselines(world: World) -> None:
+    """A baseline without history fails, is marked in the ledger and told to the topic."""
+    world.messages()
+    table = world.deployment.table("LedgerTableName")
+    for item in table.scan()["Items"]:
+        table.delete_item(Key={"series": item["series"], "as_of": item["as_of"]})
+    ended = world.run_machine("baselines", {"horizon": "7d", "end": "2026-02-01"})
+    assert "InsufficientHistoryError" in ended["cause"], ended["cause"]
+    (item,) = table.scan()["Items"]
+    assert item["execution"] == ended["executionArn"], item
+    assert any("InsufficientHistoryError" in message for message in world.messages()), "the topic was not told"
+
+
+def ledger(world: World) -> None:
+    """What a job finds out about a baseline is in the ledger: here, that there is no history for it."""
+    table = world.deployment.table("LedgerTableName")
+    for item in table.scan()["Items"]:
+        table.delete_item(Key={"series": item["series"], "as_of": item["as_of"]})
+    parameters = {"ProjectName": "guarded", "BaselineHorizon": "7d", "BaselineEndTsIso": "2026-02-01T00:00:00Z"}
+    given = [{"Name": key, "Value": value} for key, value in parameters.items()]
+    sagemaker = world.client("sagemaker")
+    started = sagemaker.start_pipeline_execution(PipelineName=FG_B_PIPELINE, PipelineParameters=given)
+    world.pipeline_ends(started["PipelineExecutionArn"])
+    (item,) = table.scan()["Items"]
+    assert item["status"] == "insufficient_history"
+
+
+def schedule(world: World) -> None:
+    """A schedule with the target and the role of the template's fires, and its machine runs."""
+    machine = world.deployment.machines["mini_batch"]
+    states = world.client("stepfunctions")
+    before = len(states.list_executions(stateMachineArn=machine)["executions"])
+    _fire(world, machine)
+    assert len(states.list_executions(stateMachineArn=machine)["executions"]) == before + 1, "nothing was started"
+
+
+def dead_letter(world: World) -> None:
+    """A schedule whose machine is gone says so to the queue."""
+    queue, sqs = world.deployment.outputs["ScheduleDeadLettersUrl"], world.client("sqs")
+    name = queue.rpartition("/")[2]
+    url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    _fire(world, world.deployment.machines["mini_batch"] + "Gone")
+    found = sqs.receive_message(QueueUrl=url).get("Messages", [])
+    assert len(found) == 1, "the queue was not told"
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=found[0]["ReceiptHandle"])
+
+
+def _fire(world: World, machine: str) -> None:
+    """Let a copy of the 15-minute schedule fire once, now."""
+    scheduler = world.client("scheduler")
+    (listed,) = [each for each in scheduler.list_schedules()["Schedules"] if "MiniBatchSchedule" in each["Name"]]
+    target: dict[str, Any] = scheduler.get_schedule(Name=listed["Name"])["Target"]
+    name = f"once-{uuid.uuid4().hex[:8]}"
+    scheduler.create_schedule(
+        Name=name,
+        ScheduleExpression=f"at({datetime.now(UTC):%Y-%m-%dT%H:%M:%S})",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        ActionAfterCompletion="DELETE",
+        Target={**target, "Arn": machine, "Input": '{"dry_run": true}'},
+    )
+    world.until(lambda: name not in {each["Name"] for each in scheduler.list_schedules()["Schedules"]})
+
+
+Scenario = Callable[[World], None]
+# For each role the scenarios that must notice a missing statement; the first that does ends the search.
+SCENARIOS: Final[dict[str, tuple[Scenario, ...]]] = {
+    "PlanRunRole": (plan,),
+    "ExplainFailureRole": (explain,),
+    "UpsertPipelinesRole": (upsert,),
+    "PipelineRole": (unload, ledger),
+    "RunPipelineRole": (run_pipeline,),
+    "MiniBatchRole": (mini_batch,),
+    "BaselinesRole": (baselines,),
+    "ScheduleRole": (schedule, dead_letter),
+}

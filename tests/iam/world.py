@@ -1,0 +1,140 @@
+"""The template deployed into an account that enforces IAM, with JobSpecs, an inventory and two small pipelines."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from tests.statemachines.pipelines import definition
+
+from ndr.contract.jobspecs import put_jobspec
+from ndr.contract.planning.pipelines import MINI_BATCH_PIPELINE
+from ndr.local.account.lifecycle import Account
+from ndr.local.console.progress import Progress
+from ndr.local.deployment.create import deploy_stack
+from ndr.local.deployment.deployment import Deployment
+from ndr.local.jobspecs import DEMO_FILES, deployed_values, read_jobspec_files
+
+PATIENCE_SECONDS = 120.0
+FAILING = "ndr-failing"
+FAILING_SCRIPT = """
+import os, pathlib, sys
+print("about to fail", flush=True)
+pathlib.Path(os.environ.get("NDR_OPT_ML", "/opt/ml"), "output/message").write_text("The project is unlucky.")
+sys.exit(1)
+"""
+
+
+@dataclass(frozen=True)
+class World:
+    """What the scenarios act in."""
+
+    deployment: Deployment
+    queue: str
+    failed_execution: str
+
+    @classmethod
+    def build(cls, account: Account) -> World:
+        """Deploy, and put in place what the scenarios take for granted."""
+        with Path("/dev/null").open("w") as nowhere:
+            deployment = deploy_stack(account, "guarded", "v1", "up", Progress(Console(file=nowhere)))
+        for jobspec in read_jobspec_files(DEMO_FILES, deployed_values(deployment, "local")):
+            put_jobspec(deployment.table("JobSpecTableName"), jobspec)
+        deployment.warehouse.run("INSERT INTO public.dim_machine VALUES ('10.0.0.1', 'a', true, 'prod', NULL, NULL)")
+        _register_failing(deployment)
+        queue = _subscribed_queue(deployment)
+        execution = deployment.client("sagemaker").start_pipeline_execution(PipelineName=FAILING)
+        world = cls(deployment, queue, str(execution["PipelineExecutionArn"]))
+        assert world.pipeline_ends(world.failed_execution) == "Failed"
+        return world
+
+    def client(self, service: str) -> Any:
+        return self.deployment.client(service)
+
+    def until(self, look: Callable[[], Any]) -> Any:
+        """Look until there is something, and return it."""
+        patience = time.monotonic() + PATIENCE_SECONDS
+        while not (seen := look()):
+            assert time.monotonic() < patience, "it did not come about"
+            time.sleep(0.1)
+        return seen
+
+    def pipeline_ends(self, execution: str) -> str:
+        """The status with which a pipeline execution ends."""
+        sagemaker = self.client("sagemaker")
+
+        def status() -> str | None:
+            now = sagemaker.describe_pipeline_execution(PipelineExecutionArn=execution)["PipelineExecutionStatus"]
+            return None if now in ("Executing", "Stopping") else str(now)
+
+        return str(self.until(status))
+
+    def run_pipeline(self, name: str, **parameters: str) -> list[dict[str, Any]]:
+        """Run a pipeline to its success; return its steps."""
+        sagemaker = self.client("sagemaker")
+        given = [{"Name": key, "Value": value} for key, value in parameters.items()]
+        arn = sagemaker.start_pipeline_execution(PipelineName=name, PipelineParameters=given)["PipelineExecutionArn"]
+        status = self.pipeline_ends(arn)
+        steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn)["PipelineExecutionSteps"]
+        assert status == "Succeeded", [step.get("FailureReason") for step in steps]
+        return list(steps)
+
+    def run_machine(self, machine: str, request: Any) -> dict[str, Any]:
+        """Run a machine to its end; return its description."""
+        states = self.client("stepfunctions")
+        started = states.start_execution(stateMachineArn=self.deployment.machines[machine], input=json.dumps(request))
+        arn = started["executionArn"]
+        self.until(lambda: states.describe_execution(executionArn=arn)["status"] != "RUNNING")
+        return dict(states.describe_execution(executionArn=arn))
+
+    def invoke(self, output: str, event: Any) -> Any:
+        """Call a function; its log must have grown by this call."""
+        functions, name = self.client("lambda"), self.deployment.outputs[output]
+        group = functions.get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"]
+        before = self.log_streams(group)
+        answer = functions.invoke(FunctionName=name, Payload=json.dumps(event).encode())
+        payload = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, payload
+        assert self.log_streams(group) > before, f"{name} left no log"
+        return payload
+
+    def log_streams(self, group: str, prefix: str = "") -> int:
+        """Number of log streams in a group."""
+        narrowed = {"logStreamNamePrefix": prefix} if prefix else {}
+        pages = self.client("logs").get_paginator("describe_log_streams").paginate(logGroupName=group, **narrowed)
+        return sum(len(page["logStreams"]) for page in pages)
+
+    def messages(self) -> list[str]:
+        """What the failure topic sent since the last look."""
+        sqs, found = self.client("sqs"), []
+        while batch := sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages", []):
+            for message in batch:
+                found.append(json.loads(message["Body"])["Message"])
+                sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
+        return found
+
+
+def _register_failing(deployment: Deployment) -> None:
+    """A small pipeline that fails, and the 15-minute pipeline replaced by another: failing takes no time then."""
+    bucket, role = deployment.data_bucket, deployment.outputs["PipelineRoleArn"]
+    deployment.client("s3").put_object(Bucket=bucket, Key="machines-test/run.py", Body=FAILING_SCRIPT.encode())
+    names = ["ProjectName", "FeatureSpecVersion", "MiniBatchId", "BatchStartTsIso", "BatchEndTsIso"]
+    sagemaker = deployment.client("sagemaker")
+    for name, register in ((FAILING, sagemaker.create_pipeline), (MINI_BATCH_PIPELINE, sagemaker.update_pipeline)):
+        register(PipelineName=name, PipelineDefinition=json.dumps(definition(names, bucket, role)), RoleArn=role)
+
+
+def _subscribed_queue(deployment: Deployment) -> str:
+    sqs = deployment.client("sqs")
+    url = str(sqs.create_queue(QueueName="told")["QueueUrl"])
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    may_send = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = {"Version": "2012-10-17", "Statement": [{**may_send, "Resource": arn}]}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    deployment.client("sns").subscribe(TopicArn=deployment.outputs["FailureTopicArn"], Protocol="sqs", Endpoint=arn)
+    return url
