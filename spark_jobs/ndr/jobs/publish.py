@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import os
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -26,11 +27,13 @@ from ndr.contract.errors import PublishConflictError, SchemaMismatchError
 from ndr.contract.manifest import FileEntry, Manifest, TableEntry
 from ndr.contract.time import compact_instant
 from ndr.jobs.manifest import put_manifest, read_manifest
-from ndr.jobs.schema import arrow_schema
+from ndr.jobs.schema import arrow_schema, plain_schema
 from ndr.jobs.storage import delete_folder, filesystem, join, list_names
 
 SWEEP_AFTER: Final = timedelta(days=1)
 ROW_GROUP_ROWS: Final = 128 * 1024
+FILE_ROWS: Final = 4 * ROW_GROUP_ROWS  # a file is encoded by one thread, so a large table becomes several
+WRITE_THREADS: Final = 8
 _LONG_TABLE: Final = 16 * 1024
 _SAMPLE_ROWS: Final = 2048
 
@@ -46,7 +49,7 @@ def schema_sha256(schema: pa.Schema) -> str:
 
 
 def check_table(table: pa.Table, dataset: Dataset) -> None:
-    """Check the schema, and that rows are sorted by the dataset's key and no key occurs twice.
+    """Check the schema, and that rows are sorted by the dataset's key and no key occurs twice. Text may be codes.
 
     Raises
     ------
@@ -54,18 +57,19 @@ def check_table(table: pa.Table, dataset: Dataset) -> None:
         Names the dataset and the first thing that is wrong.
     """
     wanted = arrow_schema(dataset)
-    if not table.schema.equals(wanted):
-        odd = [str(column) for column in table.schema if column not in list(wanted)]
-        gone = [str(column) for column in wanted if column not in list(table.schema)]
+    found = plain_schema(table.schema)
+    if not found.equals(wanted):
+        odd = [str(column) for column in found if column not in list(wanted)]
+        gone = [str(column) for column in wanted if column not in list(found)]
         raise SchemaMismatchError(
             f"{dataset.name}: columns {odd} are unexpected, {gone} missing, or the order differs."
         )
     if not dataset.key or table.num_rows < 2:
         return
-    keys = table.select(list(dataset.key)).combine_chunks()
+    keys = table.select(list(dataset.key)).unify_dictionaries().combine_chunks()
     same = pa.scalar(True)
     for name in dataset.key:
-        column = keys[name].combine_chunks()
+        column = _ordinals(keys[name].combine_chunks())
         before, after = column[:-1], column[1:]
         if pc.any(pc.and_(same, pc.greater(before, after))).as_py():
             raise SchemaMismatchError(f"{dataset.name}: rows are not sorted by {', '.join(dataset.key)}.")
@@ -74,6 +78,13 @@ def check_table(table: pa.Table, dataset: Dataset) -> None:
     if twice:
         row = keys.take([pc.index(same, True).as_py()]).to_pylist()[0]
         raise SchemaMismatchError(f"{dataset.name}: {twice} keys occur twice, the first is {row}.")
+
+
+def _ordinals(column: pa.Array) -> pa.Array:
+    """Return what compares as the column does: for codes, the ranks of their words."""
+    if not pa.types.is_dictionary(column.type):
+        return column
+    return pc.rank(column.dictionary, tiebreaker="dense").take(column.indices)
 
 
 def in_key_order(table: pa.Table, dataset: Dataset) -> pa.Table:
@@ -87,7 +98,7 @@ def repeating_columns(table: pa.Table) -> list[str]:
 
     Measures of which each value is new would only cost the time of looking them up.
     """
-    text = [column.name for column in table.schema if pa.types.is_string(column.type)]
+    text = [column.name for column in plain_schema(table.schema) if pa.types.is_string(column.type)]
     if table.num_rows < _LONG_TABLE:
         return text
     # Rows are sorted, so neighbours look more alike than the table is: take some from all over it.
@@ -114,10 +125,32 @@ class PartitionWriter:
     tables: dict[str, TableEntry] = field(default_factory=dict)
 
     def write(self, table: pa.Table, dataset: Dataset) -> None:
-        """Check a table and write it as `<run id>/<dataset>-00000.parquet`; call again to append a further file."""
+        """Check a table and write it as `<run id>/<dataset>-00000.parquet` and on; call again to append more files."""
+        self.write_all([(table, dataset)])
+
+    def write_all(self, tables: Iterable[tuple[pa.Table, Dataset]]) -> None:
+        """Check and write tables of different datasets at once, as `write` does each.
+
+        Raises
+        ------
+        SchemaMismatchError
+            As `write_file`.
+        """
+        with ThreadPoolExecutor(WRITE_THREADS) as pool:
+            began = [(dataset, pool.submit(check_table, table, dataset), table) for table, dataset in tables]
+            written = [
+                (dataset, [pool.submit(self._write_file, part, path) for part, path in self._files(table, dataset)])
+                for dataset, checked, table in began
+                if checked.result() is None
+            ]
+            for dataset, files in written:
+                self.add_files(dataset, [file.result() for file in files])
+
+    def _files(self, table: pa.Table, dataset: Dataset) -> Iterator[tuple[pa.Table, str]]:
+        """Cut a table into files, and yield each with its path; an empty table is a file, too."""
         done = self.tables.get(dataset.name)
-        number = len(done.files) if done else 0
-        self.add_files(dataset, [self.write_file(table, dataset, f"{number:05d}")])
+        for number, begin in enumerate(range(0, max(1, table.num_rows), FILE_ROWS), len(done.files) if done else 0):
+            yield table.slice(begin, FILE_ROWS), f"{self.run_id}/{dataset.name}-{number:05d}.parquet"
 
     def write_file(self, table: pa.Table, dataset: Dataset, name: str) -> FileEntry:
         """Check a table and write it as `<run id>/<dataset>-<name>.parquet`; `add_files` makes it part of the version.
@@ -146,10 +179,14 @@ class PartitionWriter:
         system, target = filesystem(join(self.partition_uri, path))
         if isinstance(system, fs.LocalFileSystem):
             system.create_dir(os.path.dirname(target), recursive=True)
-        pq.write_table(
-            table, target, filesystem=system, compression="zstd", compression_level=1,
-            use_dictionary=repeating_columns(table), row_group_size=ROW_GROUP_ROWS,
-        )  # fmt: skip
+        schema = plain_schema(table.schema)
+        with pq.ParquetWriter(
+            target, schema, filesystem=system, compression="zstd", compression_level=1,
+            use_dictionary=repeating_columns(table),
+        ) as file:  # fmt: skip
+            # By row group, or each would carry the words of all.
+            for begin in range(0, table.num_rows, ROW_GROUP_ROWS):
+                file.write_table(table.slice(begin, ROW_GROUP_ROWS).cast(schema), ROW_GROUP_ROWS)
         written = pq.read_metadata(target, filesystem=system)
         if written.num_rows != table.num_rows:
             raise PublishConflictError(

@@ -17,7 +17,7 @@ from ndr.contract.manifest import InputEntry
 from ndr.contract.time import Interval
 from ndr.jobs.catalog import Piece, published_pieces
 from ndr.jobs.publish import table_files
-from ndr.jobs.schema import arrow_schema
+from ndr.jobs.schema import arrow_schema, coded_schema
 from ndr.jobs.storage import filesystem
 
 READ_THREADS: Final = 8  # small files wait on the store more than on the processor
@@ -54,8 +54,13 @@ class Scan:
             for uri in table_files(piece.partition.uri, piece.partition.manifest, self.dataset.name)
         ]
 
-    def read(self) -> pa.Table:
+    def read(self, coded: bool = False) -> pa.Table:
         """Read all rows.
+
+        Parameters
+        ----------
+        coded : bool
+            Text as codes, which a file holds anyway; plain otherwise.
 
         Returns
         -------
@@ -67,25 +72,28 @@ class Scan:
         SchemaMismatchError
             Names the file that is gone or whose columns differ from the contract.
         """
-        tables = self.each_file(lambda rows: rows)
-        return pa.concat_tables(tables) if tables else read_schema(self.dataset, self.columns).empty_table()
+        tables = self.each_file(lambda rows: rows, coded)
+        return pa.concat_tables(tables) if tables else read_schema(self.dataset, self.columns, coded).empty_table()
 
-    def each_file(self, condense: Callable[[pa.Table], pa.Table]) -> list[pa.Table]:
+    def each_file(self, condense: Callable[[pa.Table], pa.Table], coded: bool = False) -> list[pa.Table]:
         """Read all rows, of which memory keeps what `condense` makes of those of each file."""
 
         def one(file: tuple[str, Interval | None]) -> pa.Table:
-            return condense(read_rows(*file, self.dataset, self.columns))
+            return condense(read_rows(*file, self.dataset, self.columns, coded))
 
         with ThreadPoolExecutor(READ_THREADS) as pool:
             return list(pool.map(one, self.files()))
 
 
-def read_schema(dataset: Dataset, columns: Sequence[str]) -> pa.Schema:
-    """Return the contract's types of some columns."""
-    return pa.schema([arrow_schema(dataset).field(name) for name in columns])
+def read_schema(dataset: Dataset, columns: Sequence[str], coded: bool = False) -> pa.Schema:
+    """Return the contract's types of some columns, text plain or as codes."""
+    schema = coded_schema(dataset) if coded else arrow_schema(dataset)
+    return pa.schema([schema.field(name) for name in columns])
 
 
-def read_rows(uri: str, interval: Interval | None, dataset: Dataset, columns: Sequence[str]) -> pa.Table:
+def read_rows(
+    uri: str, interval: Interval | None, dataset: Dataset, columns: Sequence[str], coded: bool = False
+) -> pa.Table:
     """Read the rows of one file: all, or those that the interval holds by the dataset's time column.
 
     Raises
@@ -93,12 +101,18 @@ def read_rows(uri: str, interval: Interval | None, dataset: Dataset, columns: Se
     SchemaMismatchError
         The file is gone or its columns differ from the contract.
     """
-    schema = read_schema(dataset, columns)
-    return pa.concat_tables([schema.empty_table(), *row_groups(uri, interval, dataset, columns)])
+    schema = read_schema(dataset, columns, coded)
+    return pa.concat_tables([schema.empty_table(), *row_groups(uri, interval, dataset, columns, coded=coded)])
 
 
 def row_groups(
-    uri: str, interval: Interval | None, dataset: Dataset, columns: Sequence[str], share: int = 0, shares: int = 1
+    uri: str,
+    interval: Interval | None,
+    dataset: Dataset,
+    columns: Sequence[str],
+    share: int = 0,
+    shares: int = 1,
+    coded: bool = False,
 ) -> Iterator[pa.Table]:
     """Read a file, or the `share`-th of `shares` of its row groups, a row group at a time.
 
@@ -110,9 +124,10 @@ def row_groups(
     system, path = filesystem(uri)
     time_column = dataset.time_column
     extra = [time_column] if interval and time_column and time_column not in columns else []
-    schema = read_schema(dataset, columns)
+    schema = read_schema(dataset, columns, coded)
+    text = [column.name for column in schema if pa.types.is_dictionary(column.type)]
     try:
-        with pq.ParquetFile(path, filesystem=system, pre_buffer=True) as file:
+        with pq.ParquetFile(path, filesystem=system, pre_buffer=True, read_dictionary=text) as file:
             groups = file.num_row_groups
             for group in range(share * groups // shares, (share + 1) * groups // shares):
                 table = file.read_row_group(group, [*columns, *extra], use_threads=False)

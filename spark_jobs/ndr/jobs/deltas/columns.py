@@ -7,13 +7,10 @@ from typing import Final
 import pyarrow as pa
 
 from ndr.contract.datasets import INTEGRATION
-from ndr.jobs.deltas.convert import CODED
-from ndr.jobs.schema import ARROW_TYPES
+from ndr.jobs.schema import CODED, coded_schema
 
 # Strings as dictionary codes: a flow repeats a few addresses and words, and a day of flows must fit in memory.
-FLOW_COLUMNS: Final = pa.schema(
-    [(column.name, CODED if column.type == "string" else ARROW_TYPES[column.type]) for column in INTEGRATION.columns]
-)
+FLOW_COLUMNS: Final = coded_schema(INTEGRATION)
 READ_COLUMNS: Final = pa.schema(
     [
         *FLOW_COLUMNS,

@@ -19,9 +19,8 @@ from ndr.contract.datasets import INTEGRATION
 from ndr.contract.time import EPOCH
 from ndr.jobs.deltas.address import canonical_address
 from ndr.jobs.deltas.vocabulary import lower_word, transport_word, upper_word
-from ndr.jobs.schema import ARROW_TYPES
+from ndr.jobs.schema import ARROW_TYPES, CODED
 
-CODED: Final = pa.dictionary(pa.int32(), pa.string())
 _TIMESTAMP: Final = ARROW_TYPES["timestamp"]
 # Epoch seconds reach 1e11 in the year 5138, epoch milliseconds in 1973: the size tells the unit.
 _LEAST_MILLISECONDS: Final = 1e11

@@ -62,8 +62,7 @@ def _build_day(run: Run, spec: DeltaBuilderSpec, day: Interval, folders: list[Mi
 def _write_here(spec: DeltaBuilderSpec, day: Interval, folders: list[MiniBatch], writer: PartitionWriter) -> RowAccount:
     used, set_aside = _read(spec, day, folders)
     built = build_deltas(used, spec.port_classes, spec.short_session_seconds)
-    for table, dataset in ((built.deltas, DELTAS), (built.peer_deltas, PEER_DELTAS), (set_aside, QUARANTINE)):
-        writer.write(table, dataset)
+    writer.write_all([(built.peer_deltas, PEER_DELTAS), (built.deltas, DELTAS), (set_aside, QUARANTINE)])
     return RowAccount(
         rows_in=used.num_rows + set_aside.num_rows, rows_used=used.num_rows, rows_quarantined=set_aside.num_rows
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from ndr.contract.jobspecs.delta_builder import PortClasses
 from ndr.contract.time import SLICE
 from ndr.jobs.deltas.flow_arrays import PORTS, FlowArrays, flow_arrays
 from ndr.jobs.deltas.grouping import counts, group, packed, sums
-from ndr.jobs.schema import ARROW_TYPES, arrow_schema
+from ndr.jobs.schema import ARROW_TYPES, coded_schema
 
 _MINUTE: Final = 60_000_000
 _MINUTES: Final = SLICE.seconds // 60
@@ -26,17 +27,22 @@ _SLICE: Final = _MINUTES * _MINUTE
 
 
 class Deltas(NamedTuple):
-    """The DELTAS and PEER_DELTAS datasets, each sorted by its key."""
+    """The DELTAS and PEER_DELTAS datasets, each sorted by its key, text as codes."""
 
     deltas: pa.Table
     peer_deltas: pa.Table
 
 
-class _Counted(NamedTuple):
-    """One role's rows as arrays by column name, sorted by key: hosts and peers as ranks, slices as numbers."""
+class _Slices(NamedTuple):
+    """The slice that each flow starts in, counted from the first one, and how many slices there are from it on."""
 
-    deltas: dict[str, np.ndarray]
-    peer_deltas: dict[str, np.ndarray]
+    first: int
+    of_flow: np.ndarray
+    number: int
+
+
+_Counted = dict[str, np.ndarray]
+"""A role's rows as arrays by column name, sorted by key: addresses as ranks, slices as numbers."""
 
 
 def build_deltas(
@@ -65,34 +71,28 @@ def build_deltas(
         One row for each key with a flow; no flows, no rows.
     """
     if not flows.num_rows:
-        return Deltas(arrow_schema(DELTAS).empty_table(), arrow_schema(PEER_DELTAS).empty_table())
+        return Deltas(coded_schema(DELTAS).empty_table(), coded_schema(PEER_DELTAS).empty_table())
     arrays = flow_arrays(flows, port_classes, round(short_session_seconds * 1_000_000))
+    slices, names = _slices(arrays.start), sorted(roles)
     with ThreadPoolExecutor(len(ROLES)) as pool:
-        counted = list(pool.map(lambda role: _count(arrays, role), sorted(roles)))
-    return Deltas(
-        _assembled([part.deltas for part in counted], sorted(roles), arrays.addresses, DELTAS),
-        _assembled([part.peer_deltas for part in counted], sorted(roles), arrays.addresses, PEER_DELTAS),
-    )
+        peers = pool.submit(_count_peers, arrays, slices, names)
+        hosts = list(pool.map(partial(_count_hosts, arrays, slices), names))
+        peer_deltas = pool.submit(_assembled, peers.result(), names, slices, arrays.addresses, PEER_DELTAS)
+        deltas = _assembled(hosts, names, slices, arrays.addresses, DELTAS)
+        return Deltas(deltas, peer_deltas.result())
 
 
-def _count(arrays: FlowArrays, role: str) -> _Counted:
-    ends = arrays.source, arrays.destination
-    host, peer = ends if role == "outbound" else ends[::-1]
-    slice_number = arrays.start // _SLICE
-    slice_number -= (first_slice := slice_number.min())
-    slices = int(slice_number.max()) + 1
-    deltas = _count_hosts(arrays, role, host, slice_number, slices)
-    peer_deltas = _count_peers(arrays, host, peer, slice_number, slices)
-    for rows in (deltas, peer_deltas):
-        rows["slice_start"] = (rows["slice_start"] + first_slice) * _SLICE
-    return _Counted(deltas, peer_deltas)
+def _slices(start: np.ndarray) -> _Slices:
+    number = start // _SLICE
+    first = int(number.min())
+    number -= first
+    return _Slices(first, number, int(number.max()) + 1)
 
 
-def _count_hosts(
-    arrays: FlowArrays, role: str, host: np.ndarray, slice_number: np.ndarray, slices: int
-) -> dict[str, np.ndarray]:
+def _count_hosts(arrays: FlowArrays, slices: _Slices, role: str) -> _Counted:
     hosts = len(arrays.addresses)
-    groups = group(packed([host, slice_number], [hosts, slices]), hosts * slices)
+    host = arrays.source if role == "outbound" else arrays.destination
+    groups = group(packed([host, slices.of_flow], [hosts, slices.number]), hosts * slices.number)
     sent, received = arrays.source_bytes, arrays.destination_bytes
     if role == "inbound":
         sent, received = received, sent
@@ -100,8 +100,8 @@ def _count_hosts(
     per_minute = np.bincount(groups.of_row * _MINUTES + minute, minlength=len(groups.keys) * _MINUTES)
     per_minute = per_minute.reshape(-1, _MINUTES)
     return {
-        "host_ip": groups.keys // slices,
-        "slice_start": groups.keys % slices,
+        "host_ip": groups.keys // slices.number,
+        "slice_start": groups.keys % slices.number,
         "sessions_cnt": per_minute.sum(axis=1),
         **{name: counts(flag, groups) for name, flag in arrays.flags.items()},
         "bytes_sent_sum": sums(sent, groups),
@@ -111,41 +111,71 @@ def _count_hosts(
     }
 
 
-def _count_peers(
-    arrays: FlowArrays, host: np.ndarray, peer: np.ndarray, slice_number: np.ndarray, slices: int
-) -> dict[str, np.ndarray]:
+def _count_peers(arrays: FlowArrays, slices: _Slices, roles: Sequence[str]) -> list[_Counted]:
+    """Count once for both roles: they divide the flows alike, and differ in which end comes first."""
+    outbound = _count_pairs(arrays, slices)
+    return [outbound if role == "outbound" else _seen_from_peers(arrays, slices, outbound) for role in roles]
+
+
+def _count_pairs(arrays: FlowArrays, slices: _Slices) -> _Counted:
     hosts = len(arrays.addresses)
-    key = packed([host, peer, arrays.port, slice_number], [hosts, hosts, PORTS, slices])
+    key = packed(
+        [arrays.source, arrays.destination, arrays.port, slices.of_flow], [hosts, hosts, PORTS, slices.number]
+    )
     order = np.argsort(key)
     key = key[order]
     begins = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
     row = order[begins]
     return {
-        "host_ip": host[row],
-        "peer_ip": peer[row],
+        "host_ip": arrays.source[row],
+        "peer_ip": arrays.destination[row],
         "peer_port": arrays.port[row],
-        "slice_start": slice_number[row],
+        "slice_start": slices.of_flow[row],
         "sessions_cnt": np.diff(begins, append=len(key)),
         "bytes": np.add.reduceat((arrays.source_bytes + arrays.destination_bytes)[order], begins),
     }
 
 
+def _seen_from_peers(arrays: FlowArrays, slices: _Slices, rows: _Counted) -> _Counted:
+    hosts = len(arrays.addresses)
+    turned = rows | {"host_ip": rows["peer_ip"], "peer_ip": rows["host_ip"]}
+    key = [turned[name] for name in ("host_ip", "peer_ip", "peer_port", "slice_start")]
+    order = np.argsort(packed(key, [hosts, hosts, PORTS, slices.number]))
+    return {name: values[order] for name, values in turned.items()}
+
+
 def _assembled(
-    parts: list[dict[str, np.ndarray]], roles: Sequence[str], addresses: pa.Array, dataset: Dataset
+    parts: list[_Counted], roles: Sequence[str], slices: _Slices, addresses: pa.Array, dataset: Dataset
 ) -> pa.Table:
-    """Put the roles' rows together in key order, and names in place of numbers."""
-    arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    role = np.repeat(np.arange(len(parts)), [len(part["host_ip"]) for part in parts])
-    # Each part is sorted by the whole key, so a stable sort, which merges sorted runs, need look at its head only.
-    order = np.argsort(arrays["host_ip"] * len(parts) + role, kind="stable")
+    """Put the roles' rows together in key order, and times in place of slice numbers."""
+    places = _places([part["host_ip"] for part in parts], len(addresses))
+
+    def merged(values: Sequence[np.ndarray], dtype: np.dtype) -> np.ndarray:
+        whole = np.empty(sum(map(len, places)), dtype)
+        for place, of_part in zip(places, values, strict=True):
+            whole[place] = of_part
+        return whole
+
     columns = []
     for column in dataset.columns:
         if column.name == "role":
-            columns.append(pa.array(roles).take(pa.array(role[order])))
-        elif column.type == "string":
-            columns.append(addresses.take(pa.array(arrays[column.name][order])))
+            codes = merged([np.full(len(place), number) for number, place in enumerate(places)], np.dtype(np.int32))
+            columns.append(pa.DictionaryArray.from_arrays(codes, pa.array(roles)))
+            continue
+        values = [part[column.name] for part in parts]
+        if column.type == "string":
+            columns.append(pa.DictionaryArray.from_arrays(merged(values, np.dtype(np.int32)), addresses))
         elif column.type == "timestamp":
-            columns.append(pa.array(arrays[column.name][order]).cast(ARROW_TYPES["timestamp"]))
+            micros = (merged(values, np.dtype(np.int64)) + slices.first) * _SLICE
+            columns.append(pa.array(micros).cast(ARROW_TYPES["timestamp"]))
         else:
-            columns.append(pa.array(arrays[column.name][order]))
-    return pa.table(columns, schema=arrow_schema(dataset))
+            columns.append(pa.array(merged(values, values[0].dtype)))
+    return pa.table(columns, schema=coded_schema(dataset))
+
+
+def _places(hosts: Sequence[np.ndarray], addresses: int) -> list[np.ndarray]:
+    """Return where each part's rows, in order of host, stand when a host's rows of all parts come together."""
+    rows = np.stack([np.bincount(host, minlength=addresses) for host in hosts], axis=1)
+    begins = (np.cumsum(rows) - rows.ravel()).reshape(rows.shape)
+    moves = begins - (np.cumsum(rows, axis=0) - rows)
+    return [np.repeat(moves[:, part], rows[:, part]) + np.arange(len(host)) for part, host in enumerate(hosts)]

@@ -29,7 +29,7 @@ def publish_pair_counts(run: Run, spec: PairCountsBuilderSpec, batch: Interval) 
         scan = Scan.of(spec.inputs.deltas, PEER_DELTAS, day)
         writer = PartitionWriter(time_partition_uri(spec.outputs.pair_counts, day))
         if run.spark is None:
-            writer.write(build_pair_counts(scan.read()), PAIR_COUNTS)
+            writer.write(build_pair_counts(scan.read(coded=True)), PAIR_COUNTS)
         else:
             write_pair_counts(run.spark, scan, writer)
         yield writer.commit(

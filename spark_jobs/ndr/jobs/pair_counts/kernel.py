@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from ndr.contract.datasets import PAIR_COUNTS
 from ndr.jobs.deltas.grouping import packed
-from ndr.jobs.schema import arrow_schema
+from ndr.jobs.schema import CODED, coded_schema
 
 _PEER_DELTAS_NAME: Final = {"src_ip": "host_ip", "dst_ip": "peer_ip", "dst_port": "peer_port"}
 
@@ -23,25 +23,35 @@ def build_pair_counts(peer_deltas: pa.Table) -> pa.Table:
     Parameters
     ----------
     peer_deltas : pa.Table
-        PEER_DELTAS, one row for each key.
+        PEER_DELTAS, one row for each key; text plain or as codes.
 
     Returns
     -------
     pa.Table
-        PAIR_COUNTS, sorted by its key.
+        PAIR_COUNTS, sorted by its key, text as codes.
     """
-    outbound = peer_deltas.filter(pc.equal(peer_deltas["role"], "outbound"))
+    role = _coded(peer_deltas["role"])
+    outbound = peer_deltas.filter(pc.equal(role.dictionary, "outbound").take(role.indices))
     columns = [outbound[_PEER_DELTAS_NAME.get(name, name)] for name in PAIR_COUNTS.column_names]
-    pairs = pa.table(columns, schema=arrow_schema(PAIR_COUNTS))
-    key = packed(*zip(*(_ranked(pairs[name].combine_chunks()) for name in PAIR_COUNTS.key), strict=True))
+    schema = coded_schema(PAIR_COUNTS)
+    wanted = zip(columns, schema.types, strict=True)
+    columns = [_coded(column) if type_ == CODED else column.combine_chunks() for column, type_ in wanted]
+    pairs = pa.table(columns, schema=schema)
+    key = packed(*zip(*(_ranked(pairs[name]) for name in PAIR_COUNTS.key), strict=True))
     # Peer deltas of one run come in this order already; those of several runs do not.
     return pairs if np.all(key[1:] >= key[:-1]) else pairs.take(pa.array(np.argsort(key)))
 
 
-def _ranked(column: pa.Array) -> tuple[np.ndarray, int]:
+def _ranked(column: pa.ChunkedArray) -> tuple[np.ndarray, int]:
     """Return each value's place among the distinct values in order, and how many these are."""
-    coded = column.dictionary_encode()
+    coded = _coded(column)
     order = pc.sort_indices(coded.dictionary).to_numpy()
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
     return rank[coded.indices.to_numpy()], max(1, len(order))
+
+
+def _coded(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    if pa.types.is_dictionary(column.type):
+        return column.unify_dictionaries().combine_chunks()
+    return column.combine_chunks().dictionary_encode()

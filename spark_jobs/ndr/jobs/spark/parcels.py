@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from ndr.contract import errors
 from ndr.contract.errors import NdrError
+from ndr.jobs.schema import plain_schema
 from ndr.jobs.spark.parts import Parts
 
 COLUMNS: Final = "part int, name string, rows binary"
@@ -55,7 +56,7 @@ def packed(name: str, table: pa.Table, parts: Parts) -> Iterator[pa.RecordBatch]
     if not table.num_rows:
         return
     order = np.argsort(parts, kind="stable")
-    ordered = _plain(table).take(pa.array(order))
+    ordered = table.cast(plain_schema(table.schema)).take(pa.array(order))
     sorted_parts = parts[order]
     bounds = np.flatnonzero(np.concatenate(([True], sorted_parts[1:] != sorted_parts[:-1], [True])))
     step = max(1, PARCEL_BYTES * table.num_rows // max(1, ordered.nbytes))
@@ -88,13 +89,3 @@ def named(text: str) -> NdrError:
     name, message = json.loads(text)
     kind: type[NdrError] = getattr(errors, name, NdrError)
     return kind(message)
-
-
-def _plain(table: pa.Table) -> pa.Table:
-    coded = [column.name for column in table.schema if pa.types.is_dictionary(column.type)]
-    if not coded:
-        return table
-    fields = [
-        pa.field(column.name, column.type.value_type) if column.name in coded else column for column in table.schema
-    ]
-    return table.cast(pa.schema(fields))
