@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 
+# Each block of a file brings much the same addresses, and judging one takes longer than looking it up.
+@lru_cache(maxsize=1 << 16)
 def canonical_address(text: str) -> str | None:
     """Return an address in its one spelling, or None when the text is no address.
 

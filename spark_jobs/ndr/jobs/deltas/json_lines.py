@@ -11,7 +11,7 @@ import pyarrow.json
 
 from ndr.contract.datasets import INTEGRATION
 
-BLOCK_BYTES: Final = 4 << 20
+BLOCK_BYTES: Final = 2 << 20
 # Below this many bytes reading line by line costs less than another try at the whole.
 _LEAST_BLOCK: Final = 4096
 _NUMBERS: Final = {
@@ -32,13 +32,13 @@ def blocks(stream: pa.NativeFile, block_bytes: int = BLOCK_BYTES) -> Iterator[by
     """Cut a stream into blocks that end with a line, whatever the lines' length."""
     rest: list[bytes] = []
     while chunk := stream.read(block_bytes):
-        head, newline, tail = chunk.rpartition(b"\n")
-        if newline:
-            yield b"".join([*rest, head, newline])
-            rest = [tail] if tail else []
+        end = chunk.rfind(b"\n") + 1
+        if end:
+            yield b"".join([*rest, memoryview(chunk)[:end]])
+            rest = [chunk[end:]]
         else:
             rest.append(chunk)
-    if rest:
+    if any(rest):
         yield b"".join(rest)
 
 
