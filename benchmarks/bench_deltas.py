@@ -1,43 +1,49 @@
 """Deltas, peer deltas and pair counts of 1 M flows, against one DuckDB query for the delta counts alone.
 
-Ours reads the files, judges every row, quarantines, counts and writes four Parquet tables. The rival is the query that
-one would write by hand for the first of them, on the same files. Each measurement is a process of its own, timed after
-its imports, and pandas is hidden from both engines, as the Processing image has none (pyarrow imports it wherever it is
-installed). Rounds alternate. One JSON line a measurement; the last holds, per format, the ratios of the medians: of
-wall time, and of processor time, which stays comparable on a busy machine.
+Compared are whole processes, from start to exit, imports included, each on two threads and the same eight files.
+
+Ours is what DeltaBuilderStep and PairCountsBuilderStep do, the one after the other: read the files, judge every row,
+quarantine, count, check and publish three tables with their manifest, then read the published peer deltas, count
+pairs, check and publish. Only the job's frame is left out: fetching JobSpecs and logging.
+
+The rival is the query that one would write by hand for the first of these tables. It reads the columns in the
+integration schema's types, takes every row for good and every text as it is written, checks nothing, and writes one
+file. That both count alike is tested on its output, all columns of all rows.
+
+Pandas is hidden from both, as the Processing image has none (pyarrow imports it wherever it is installed). Rounds
+alternate. One JSON line a measurement; the last holds, per format, the ratios of the medians: of wall time, of
+processor time, which stays comparable on a busy machine, and of peak memory.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
+import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
+from dataclasses import asdict
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import without_pandas  # noqa: F401
-from pyarrow import fs
+from measure import Measurement, measure
 
-from ndr.contract.datasets import INTEGRATION
-from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec, PortClasses
-from ndr.contract.time import Interval
-from ndr.jobs.deltas import build_deltas, read_integration, split
-from ndr.jobs.pair_counts import build_pair_counts
+from ndr.contract.datasets import DELTAS, INTEGRATION
+from ndr.contract.jobspecs.delta_builder import PortClasses
+from ndr.contract.time import Interval, mini_batch_id
 
 FORMATS = {"gz": "json.gz", "json": "jsonl", "parquet": "parquet"}
+ENGINES = ("ours", "duckdb")
+FIGURES = ("seconds", "cpu_seconds", "peak_mib")
 THREADS = 2
 FILES = 8
 DAY = Interval.parse("2026-01-01", "2026-01-02")
+MINI_BATCH = mini_batch_id(DAY)
 SQL_TYPES = {"string": "VARCHAR", "int64": "BIGINT", "timestamp": "TIMESTAMPTZ"}
-PREFIXES = {"inputs": {"integration": "file:///integration/"}, "outputs": {"deltas": "file:///deltas/"}}
 
 
 def flows(rows: int) -> pa.Table:
@@ -69,43 +75,37 @@ def flows(rows: int) -> pa.Table:
 
 
 def write_files(folder: Path, rows: int) -> None:
+    """Write the flows in each format, as a mini-batch of its own prefix."""
     table = flows(rows)
     iso = {name: f"strftime({name}, '%Y-%m-%dT%H:%M:%S.%gZ') AS {name}" for name in ("event_start", "event_end")}
+    places = {name: folder / name / MINI_BATCH for name in FORMATS}
+    for place in places.values():
+        place.mkdir(parents=True)
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         for number in range(FILES):
             begin, end = number * rows // FILES, (number + 1) * rows // FILES
             part = table.slice(begin, end - begin)
-            pq.write_table(part, folder / f"{number}.parquet")
+            pq.write_table(part, places["parquet"] / f"{number}.parquet")
             connection.register("part", part)
             text = f"SELECT * REPLACE ({', '.join(iso.values())}) FROM part"
-            connection.execute(f"COPY ({text}) TO '{folder}/{number}.jsonl' (FORMAT json)")
-            connection.execute(f"COPY ({text}) TO '{folder}/{number}.json.gz' (FORMAT json, COMPRESSION gzip)")
+            connection.execute(f"COPY ({text}) TO '{places['json']}/{number}.jsonl' (FORMAT json)")
+            connection.execute(f"COPY ({text}) TO '{places['gz']}/{number}.json.gz' (FORMAT json, COMPRESSION gzip)")
 
 
-def ours(folder: Path, suffix: str) -> None:
-    pa.set_cpu_count(THREADS)
-    spec = DeltaBuilderSpec.model_validate(PREFIXES)
-    paths = [str(path) for path in sorted(folder.glob(f"*.{suffix}"))]
-    used, quarantined = split(read_integration(fs.LocalFileSystem(), paths, spec, THREADS), DAY)
-    deltas, peer_deltas = build_deltas(used, spec.port_classes, spec.short_session_seconds)
-    pair_counts = build_pair_counts(peer_deltas)
-    for name, table in {"q": quarantined, "d": deltas, "p": peer_deltas, "c": pair_counts}.items():
-        pq.write_table(table, folder / f"ours-{name}.out")
-
-
-def rival(folder: Path, suffix: str) -> None:
-    files = f"'{folder}/*.{suffix}'"
+def query(files: str) -> str:
+    """Return the rival: the delta counts of some files, in one query."""
     types = ", ".join(f"{column.name}: '{SQL_TYPES[column.type]}'" for column in INTEGRATION.columns)
     source = (
-        f"read_parquet({files})"
-        if suffix == "parquet"
-        else f"read_json({files}, format = 'newline_delimited', columns = {{{types}}})"
+        f"read_parquet('{files}')"
+        if files.endswith(".parquet")
+        else f"read_json('{files}', format = 'newline_delimited', columns = {{{types}}})"
     )
     classes = ", ".join(
-        f"count(*) FILTER (destination_port IN {ports}) AS {name}" for name, ports in PortClasses().model_dump().items()
+        f"count(*) FILTER (destination_port IN {ports}) AS {name}_port_sessions_cnt"
+        for name, ports in PortClasses().model_dump().items()
     )
-    query = f"""
+    return f"""
         WITH flows AS (SELECT * FROM {source}),
         ends AS (
             SELECT source_ip AS host_ip, 'outbound' AS role, source_bytes AS sent, destination_bytes AS received, *
@@ -113,80 +113,87 @@ def rival(folder: Path, suffix: str) -> None:
             UNION ALL
             SELECT destination_ip, 'inbound', destination_bytes, source_bytes, * FROM flows),
         minutes AS (
-            SELECT host_ip, role, date_trunc('minute', event_start) AS minute, count(*) AS sessions,
-                count(*) FILTER (event_action = 'allow') AS allow,
-                count(*) FILTER (event_action IN ('deny', 'drop')) AS deny,
-                count(*) FILTER (event_action = 'alert') AS alert,
-                count(*) FILTER (contains(event_reason, 'rst')) AS rst,
-                count(*) FILTER (event_reason = 'aged-out') AS aged_out,
-                count(*) FILTER (destination_bytes = 0) AS zero_reply,
-                count(*) FILTER (event_end - event_start <= INTERVAL 1 SECOND) AS short_session,
-                count(*) FILTER (event_name = 'THREAT') AS threat, count(*) FILTER (event_name = 'TRAFFIC') AS traffic,
-                count(*) FILTER (network_transport = 'tcp') AS tcp, count(*) FILTER (network_transport = 'udp') AS udp,
-                count(*) FILTER (network_transport IN ('icmp', 'ipv6-icmp')) AS icmp,
-                sum(sent) AS sent, sum(received) AS received, {classes},
-                sum(epoch_us(event_end) - epoch_us(event_start)) / 1e6 AS duration
+            SELECT host_ip, role, date_trunc('minute', event_start) AS minute, count(*) AS sessions_cnt,
+                count(*) FILTER (event_action = 'allow') AS allow_cnt,
+                count(*) FILTER (event_action IN ('deny', 'drop')) AS deny_cnt,
+                count(*) FILTER (event_action = 'alert') AS alert_cnt,
+                count(*) FILTER (contains(event_reason, 'rst')) AS rst_cnt,
+                count(*) FILTER (event_reason = 'aged-out') AS aged_out_cnt,
+                count(*) FILTER (destination_bytes = 0) AS zero_reply_cnt,
+                count(*) FILTER (event_end - event_start <= INTERVAL 1 SECOND) AS short_session_cnt,
+                count(*) FILTER (event_name = 'THREAT') AS threat_cnt,
+                count(*) FILTER (event_name = 'TRAFFIC') AS traffic_cnt,
+                count(*) FILTER (network_transport = 'tcp') AS tcp_cnt,
+                count(*) FILTER (network_transport = 'udp') AS udp_cnt,
+                count(*) FILTER (network_transport IN ('icmp', 'ipv6-icmp')) AS icmp_cnt,
+                sum(sent) AS bytes_sent_sum, sum(received) AS bytes_recv_sum, {classes},
+                sum(epoch_us(event_end) - epoch_us(event_start)) / 1e6 AS duration_sum
             FROM ends GROUP BY ALL)
-        SELECT host_ip, role, time_bucket(INTERVAL 15 MINUTE, minute) AS slice_start, max(sessions) AS busiest,
+        SELECT host_ip, role, time_bucket(INTERVAL 15 MINUTE, minute) AS slice_start,
+            max(sessions_cnt) AS max_sessions_per_minute,
             sum(COLUMNS(* EXCLUDE (host_ip, role, minute)))
         FROM minutes GROUP BY 1, 2, 3"""
-    with duckdb.connect() as connection:
-        connection.execute(f"SET TimeZone = 'UTC'; SET threads = {THREADS}")
-        connection.execute(f"COPY ({query}) TO '{folder}/rival.out' (FORMAT parquet)")
 
 
-def measure(folder: Path, engine: str, file_format: str) -> dict[str, object]:
-    command = [sys.executable, __file__, "--measure", engine, "--folder", str(folder), "--format", file_format]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+def run_ours(folder: Path, file_format: str, output: Path) -> Measurement:
+    shutil.rmtree(output, ignore_errors=True)
+    script = Path(__file__).parent / "bench_deltas_ours.py"
+    return measure([sys.executable, str(script), str(folder / file_format), MINI_BATCH, str(output)])
 
 
-def run_one(folder: Path, engine: str, file_format: str) -> dict[str, object]:
-    begin, cpu = time.perf_counter(), time.process_time()
-    {"ours": ours, "duckdb": rival}[engine](folder, FORMATS[file_format])
-    return {
-        "bench": "deltas",
-        "engine": engine,
-        "format": file_format,
-        "seconds": round(time.perf_counter() - begin, 3),
-        "cpu_seconds": round(time.process_time() - cpu, 3),
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-    }
+def run_duckdb(folder: Path, file_format: str, output: Path) -> Measurement:
+    counts = query(f"{folder / file_format / MINI_BATCH}/*.{FORMATS[file_format]}")
+    sql = f"SET TimeZone = 'UTC'; SET threads = {THREADS}; COPY ({counts}) TO '{output}' (FORMAT parquet)"
+    return measure([sys.executable, str(Path(__file__).parent / "bench_deltas_duckdb.py"), sql])
+
+
+def assert_equal(ours: Path, rival: Path) -> None:
+    """Compare both engines' deltas, all columns of all rows; seconds to the microsecond, as sums of floats differ."""
+    columns = ", ".join(
+        f"CAST(round({column.name} * 1e6) AS BIGINT)" if column.type == "float64"
+        else f"CAST({column.name} AS BIGINT)" if column.type == "int64"
+        else column.name
+        for column in DELTAS.columns
+    )  # fmt: skip
+    published = f"SELECT {columns} FROM '{ours}/deltas/*/*/*/deltas-*.parquet'"
+    counted = f"SELECT {columns} FROM '{rival}'"
+    for one, other in ((published, counted), (counted, published)):
+        ((odd,),) = duckdb.sql(f"SELECT count(*) FROM ({one} EXCEPT ALL {other})").fetchall()
+        assert odd == 0, f"{odd} rows of {one} are not among {other}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--measure", choices=["ours", "duckdb"])
-    parser.add_argument("--folder", type=Path)
-    parser.add_argument("--format", choices=list(FORMATS))
     arguments = parser.parse_args()
-    if arguments.measure:
-        print(json.dumps(run_one(arguments.folder, arguments.measure, arguments.format)))
-        return
     found: dict[tuple[str, str, str], list[float]] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        write_files(Path(folder), arguments.rows)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        write_files(folder, arguments.rows)
         for _ in range(arguments.rounds):
             for file_format in FORMATS:
-                for engine in ("ours", "duckdb"):
-                    result = measure(Path(folder), engine, file_format)
-                    for figure in ("seconds", "cpu_seconds"):
-                        found.setdefault((engine, file_format, figure), []).append(float(str(result[figure])))
-                    print(json.dumps(result | {"rows": arguments.rows}), flush=True)
+                cost = {
+                    "ours": run_ours(folder, file_format, folder / "ours"),
+                    "duckdb": run_duckdb(folder, file_format, folder / "rival.parquet"),
+                }
+                assert_equal(folder / "ours", folder / "rival.parquet")
+                for engine in ENGINES:
+                    figures = {name: round(value, 3) for name, value in asdict(cost[engine]).items() if name in FIGURES}
+                    for name, value in figures.items():
+                        found.setdefault((engine, file_format, name), []).append(value)
+                    told = {"bench": "deltas", "engine": engine, "format": file_format, "rows": arguments.rows}
+                    print(json.dumps(told | figures), flush=True)
     print(json.dumps({"bench": "deltas", "rows": arguments.rows, "ratio": ratios(found)}))
 
 
 def ratios(found: dict[tuple[str, str, str], list[float]]) -> dict[str, dict[str, float]]:
     """Return ours / DuckDB of the medians, by format and figure."""
+    median = {key: statistics.median(values) for key, values in found.items()}
     return {
         file_format: {
-            figure: round(
-                statistics.median(found["ours", file_format, figure])
-                / statistics.median(found["duckdb", file_format, figure]),
-                2,
-            )
-            for figure in ("seconds", "cpu_seconds")
+            figure: round(median["ours", file_format, figure] / median["duckdb", file_format, figure], 2)
+            for figure in FIGURES
         }
         for file_format in FORMATS
     }

@@ -201,7 +201,12 @@ def test_pair_counts_count_each_flow_once(flows: list[Flow], random: Any) -> Non
         if row["role"] == "outbound"
     ]
     shuffled = peer_deltas.take(pa.array(random.sample(range(peer_deltas.num_rows), peer_deltas.num_rows), pa.int64()))
-    for given_order in (peer_deltas, plain(peer_deltas), shuffled, pa.concat_tables([shuffled.slice(3), shuffled.slice(0, 3)])):
+    for given_order in (
+        peer_deltas,
+        plain(peer_deltas),
+        shuffled,
+        pa.concat_tables([shuffled.slice(3), shuffled.slice(0, 3)]),
+    ):
         pairs = build_pair_counts(given_order)
         assert pairs.schema == coded_schema(PAIR_COUNTS)
         assert pairs.to_pylist() == expected

@@ -6,14 +6,12 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from aws_lambda_powertools import Logger
-
 from ndr.contract.jobspecs import JobName, read_jobspec
 from ndr.contract.jobspecs.table import Table
 from ndr.jobs.identity import correlation
 
 if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
     from pyspark.sql import SparkSession
 
 
@@ -45,6 +43,8 @@ class Run:
     @classmethod
     def in_environment(cls, job_name: str, project_name: str, feature_spec_version: str) -> Run:
         """Make a run whose JobSpec table is named by NDR_JOBSPEC_TABLE."""
+        import boto3  # here, as whoever runs a job without the table need not wait for it
+
         table = boto3.resource("dynamodb").Table(os.environ.get("NDR_JOBSPEC_TABLE", "ndr-jobspecs"))
         return cls(job_name, project_name, feature_spec_version, table)
 
@@ -69,6 +69,8 @@ class Run:
 
 def job_logger(job_name: str) -> Logger:
     """Return the job's JSON logger; a line carries the job and the ids that join it to who asked for it."""
+    from aws_lambda_powertools import Logger
+
     log = Logger(service=job_name)
     log.append_keys(**correlation())
     return log

@@ -119,9 +119,7 @@ def _count_peers(arrays: FlowArrays, slices: _Slices, roles: Sequence[str]) -> l
 
 def _count_pairs(arrays: FlowArrays, slices: _Slices) -> _Counted:
     hosts = len(arrays.addresses)
-    key = packed(
-        [arrays.source, arrays.destination, arrays.port, slices.of_flow], [hosts, hosts, PORTS, slices.number]
-    )
+    key = packed([arrays.source, arrays.destination, arrays.port, slices.of_flow], [hosts, hosts, PORTS, slices.number])
     order = np.argsort(key)
     key = key[order]
     begins = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
