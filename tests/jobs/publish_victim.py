@@ -36,7 +36,7 @@ def main() -> None:
 
         return counted
 
-    pq.write_table = mortal(pq.write_table)
+    pq.ParquetWriter = mortal(pq.ParquetWriter)
     manifest.put_bytes = mortal(manifest.put_bytes)
     publish.delete_folder = mortal(publish.delete_folder)
     Project(root).deltas(DAY_ONE)
