@@ -37,6 +37,7 @@ def test_hostile_input_ends_in_success_or_a_named_error(name: str) -> None:
     [
         (pa.array([[1], None, []]), "here is source_ip: list"),
         (pa.array([{"a": 1}] * 3), "here is source_ip: struct"),
+        (pa.array([2**62] * 3, pa.time64("us")), "can't be read as a flow's"),
         (pa.array([b"\xff"] * 3), "can't be read as a flow's"),
     ],
 )

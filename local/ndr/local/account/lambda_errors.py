@@ -12,6 +12,8 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
+from ndr.local.account.faults import taken
+
 _MINISTACKS_ANSWER = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
 _NAMED_ANSWER = '{"status": "error", "error": str(e), "type": type(e).__name__, "trace": traceback.format_exc()}'
 
@@ -39,6 +41,8 @@ def install() -> None:
         return invocation.result
 
     def naming(function: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
+        if fault := taken("lambda", (function.get("config") or function).get("FunctionName", "")):
+            return {"error": True, "body": {"errorType": fault["__type"], "errorMessage": fault["message"]}}
         invocation.result = {}
         answer = execute(function, event, request_id)
         result = invocation.result

@@ -66,7 +66,7 @@ REDSHIFT_DATA = AddedService(
 
 def register(service: AddedService, handle: Handler) -> None:
     """Let MiniStack answer a service's requests, from clients and from state machines, with a handler."""
-    app.SERVICE_HANDLERS[service.name] = with_faults(service.name, handle)
+    app.SERVICE_HANDLERS[service.name] = handle
     router.SERVICE_PATTERNS[service.name] = {"target_prefixes": [f"{service.target_prefix}."]}
     iam_actions.SERVICE_TO_IAM_NAMESPACE[service.name] = service.name
     stepfunctions._AWS_SDK_SERVICE_MAP[service.sdk_integration] = {
@@ -85,6 +85,8 @@ def register_all() -> None:
 
     register(SAGEMAKER, sagemaker)
     register(REDSHIFT_DATA, redshift_data)
+    for name, handle in app.SERVICE_HANDLERS.items():
+        app.SERVICE_HANDLERS[name] = with_faults(name, handle)
     _authorize_on_resources()
     record_states_inside_maps()
     extract_embedded_metrics()

@@ -171,15 +171,19 @@ def _parquet_block(batch: pa.RecordBatch, source_names: Mapping[str, str], names
 
 
 def _flows_of(path: str, parse: Callable[[], Block], source_names: Mapping[str, str]) -> pa.Table:
-    """Parse a block and convert its columns; a row that does not convert gets its problem and its text."""
-    block = parse()
     try:
-        table = pa.concat_tables([_converted(rows) for rows in block.runs])
-    except pa.ArrowException as error:
+        return _flows_of_block(path, parse, source_names)
+    except (pa.ArrowException, OverflowError, ValueError) as error:
         raise SchemaMismatchError(
             f"{path} has a column whose values can't be read as a flow's: {error}. Columns are text in UTF-8, numbers "
             "and times; deliver the file again."
         ) from error
+
+
+def _flows_of_block(path: str, parse: Callable[[], Block], source_names: Mapping[str, str]) -> pa.Table:
+    """Parse a block and convert its columns; a row that does not convert gets its problem and its text."""
+    block = parse()
+    table = pa.concat_tables([_converted(rows) for rows in block.runs])
     required = [table[name].null_count == table.num_rows for name in REQUIRED]
     if table.num_rows and all(required):
         _refuse_foreign(path, block.found(), source_names)

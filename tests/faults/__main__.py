@@ -1,0 +1,82 @@
+"""`make faults`: every fault of every kind, what it did to published partitions and to executions.
+
+The exit code is 1 when a partition was lost or mixed, or an execution was left hanging.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.faults import machines, on_disk
+from tests.faults.broken_publisher import manifest_first
+from tests.faults.jobs import JOBS
+from tests.faults.published import Verdict
+
+from ndr.local.account.lifecycle import down, up
+
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+
+
+def main() -> None:
+    """Inject all faults, print a table by kind and the sums."""
+    options = _options()
+    began, kinds, verdict = time.monotonic(), Counter[str](), Verdict()
+
+    def progress(what: str) -> None:
+        bad = len(verdict.lost) + len(verdict.mixed) + len(verdict.hanging)
+        print(f"{time.monotonic() - began:7.1f} s  {kinds.total():4} faults  {bad} bad  {what}", flush=True)
+
+    publisher = manifest_first if options.broken_publisher else lambda: None
+    with tempfile.TemporaryDirectory(prefix="ndr-faults-") as folder:
+        for trial in on_disk.trials(Path(folder), verdict, options.job or list(JOBS), publisher):
+            for name in options.fault or list(on_disk.INJECTIONS):
+                kinds.update(on_disk.INJECTIONS[name](trial))
+                progress(f"{trial.job.name}: {name}")
+    if not options.job:
+        _on_account(kinds, verdict, progress)
+    sys.exit(_told(kinds, verdict))
+
+
+def _on_account(kinds: Counter[str], verdict: Verdict, progress: Callable[[str], None]) -> None:
+    """Inject the faults of services; the account comes last, since its clients leave threads that a fork would lose."""
+    with tempfile.TemporaryDirectory(prefix="ndr-faults-") as folder:
+        account = up(Path(folder), wait_scale=0.01, end_with_parent=True)
+        try:
+            control = machines.Control.deployed(account, TEMPLATE, verdict)
+            progress("template deployed")
+            for injection in machines.INJECTIONS:
+                kinds.update(injection(control))
+                progress(f"machines: {injection.__name__}")
+            machines.find_hanging(control)
+        finally:
+            down(Path(folder))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--job", action="append", choices=list(JOBS), help="this job only; may be repeated")
+    parser.add_argument("--fault", action="append", choices=list(on_disk.INJECTIONS), help="this fault only")
+    parser.add_argument("--broken-publisher", action="store_true", help="put manifests first, for the checker to find")
+    return parser.parse_args()
+
+
+def _told(kinds: Counter[str], verdict: Verdict) -> int:
+    print(f"\n{'kind':58} faults")
+    for kind, count in sorted(kinds.items()):
+        print(f"{kind:58} {count:6}")
+    for word in ("lost", "mixed", "hanging"):
+        for what in getattr(verdict, word):
+            print(f"{word}: {what}")
+    lost, mixed, hanging = len(verdict.lost), len(verdict.mixed), len(verdict.hanging)
+    print(f"\n{kinds.total()} faults, {len(kinds)} kinds, {lost} lost, {mixed} mixed, {hanging} hanging")
+    return int(bool(lost or mixed or hanging))
+
+
+if __name__ == "__main__":
+    main()
