@@ -13,8 +13,9 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.faults import machines, on_disk
+from tests.faults import inventory, machines, on_disk
 from tests.faults.broken_publisher import manifest_first
+from tests.faults.cut import CuttingProxy
 from tests.faults.jobs import JOBS
 from tests.faults.published import Verdict
 
@@ -46,8 +47,14 @@ def main() -> None:
 def _on_account(kinds: Counter[str], verdict: Verdict, progress: Callable[[str], None]) -> None:
     """Inject the faults of services; the account comes last, since its clients leave threads that a fork would lose."""
     with tempfile.TemporaryDirectory(prefix="ndr-faults-") as folder:
-        account = up(Path(folder), wait_scale=0.01, end_with_parent=True)
+        scratch = Path(folder, "scratch")
+        scratch.mkdir()
+        account = up(Path(folder, "account"), wait_scale=0.01, end_with_parent=True)
         try:
+            proxy = CuttingProxy(account.endpoint_url)
+            for unloading in inventory.INJECTIONS:
+                kinds.update(unloading(inventory.Inventory.of(account, verdict, scratch, proxy)))
+                progress(f"machine_inventory_unload: {unloading.__name__}")
             control = machines.Control.deployed(account, TEMPLATE, verdict)
             progress("template deployed")
             for injection in machines.INJECTIONS:
@@ -55,7 +62,7 @@ def _on_account(kinds: Counter[str], verdict: Verdict, progress: Callable[[str],
                 progress(f"machines: {injection.__name__}")
             machines.find_hanging(control)
         finally:
-            down(Path(folder))
+            down(Path(folder, "account"))
 
 
 def _options() -> argparse.Namespace:
