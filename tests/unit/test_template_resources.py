@@ -69,7 +69,7 @@ def test_every_schedule_and_event_file_is_a_request_that_is_accepted() -> None:
         texts = [
             item["Target"]["Input"]
             for item in of_type("AWS::Scheduler::Schedule").values()
-            if item["Target"]["Arn"] == {"Ref": machine}
+            if item["Target"]["Arn"] == {"Ref": f"{machine}Aliaslive"}
         ]
         for text in [*texts, *(path.read_text() for path in requests[machine])]:
             assert parse_request(model, json.loads(text), now, defaults).project_name == "ndr"

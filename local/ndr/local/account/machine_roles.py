@@ -31,12 +31,8 @@ def act_with_own_roles() -> None:
     def invoke(resource: str, arguments: dict[str, Any]) -> Any:
         # The role as it is now: AWS takes the machine's role anew for each Task.
         role = stepfunctions._state_machines[_machine.get()]["roleArn"]
-        scope = Scope.of_request()
-        _require_all(scope, role, resource, needed(scope, resource, arguments))
-        result = invoke_resource(resource, arguments)
-        if ":startExecution.sync" in resource:  # its end is read by DescribeExecution
-            _require_all(scope, role, resource, [("states:DescribeExecution", result["ExecutionArn"])])
-        return result
+        _require_all(Scope.of_request(), role, resource, arguments)
+        return invoke_resource(resource, arguments)
 
     stepfunctions._execute_task = execute
     stepfunctions._invoke_resource = invoke
@@ -52,17 +48,24 @@ def needed(scope: Scope, resource: str, arguments: dict[str, Any]) -> Iterator[t
         if ".sync" in integration:
             for action in ("PutTargets", "PutRule", "DescribeRule"):
                 yield f"events:{action}", scope.arn("events", NESTED_RULE)
+            yield "states:DescribeExecution", _execution_of(scope, arguments["StateMachineArn"])
     elif integration.startswith("aws-sdk:"):
         _, service, action = integration.split(":")
         yield f"{service}:{action[:1].upper()}{action[1:]}", resource_arn_of_call(service, arguments, scope) or "*"
 
 
-def _require_all(scope: Scope, role: str, resource: str, calls: Any) -> None:
-    integration = resource.removeprefix("arn:aws:states:::")
-    for action, arn in calls:
+def _execution_of(scope: Scope, machine: str) -> str:
+    """An ARN like those of a machine's executions, by which a nested one's end is read."""
+    name = (stepfunctions._resolve_state_machine_arn(machine) or machine).rpartition(":")[2]
+    return scope.arn("states", f"execution:{name}:any")
+
+
+def _require_all(scope: Scope, role: str, resource: str, arguments: dict[str, Any]) -> None:
+    for action, arn in needed(scope, resource, arguments):
         try:
             require(scope, role, action, arn)
         except NotAllowedError as error:
+            integration = resource.removeprefix("arn:aws:states:::")
             raise stepfunctions._ExecutionError(_error_name(integration), str(error)) from error
 
 

@@ -8,7 +8,14 @@ from ministack import app
 from ministack.core import iam_actions, router
 from ministack.services import stepfunctions
 
-from ndr.local.account import function_logs, machine_roles, policy_variables, schedule_targets, transport
+from ndr.local.account import (
+    function_logs,
+    machine_roles,
+    machine_versions,
+    policy_variables,
+    schedule_targets,
+    transport,
+)
 from ndr.local.account.authorization import conditions_of, resource_arn_of
 from ndr.local.account.aws_json import Handler
 from ndr.local.account.embedded_metrics import extract_embedded_metrics
@@ -90,6 +97,7 @@ def register_all() -> None:
     _authorize_on_resources()
     record_states_inside_maps()
     extract_embedded_metrics()
+    machine_versions.add_resource_types()
     machine_roles.act_with_own_roles()
     schedule_targets.start_with_their_roles()
     function_logs.write_with_own_roles()
