@@ -173,3 +173,86 @@ def test_up_keeps_what_the_demo_made_and_the_demo_keeps_what_up_made(shown: str,
 def test_jobspecs_are_in_the_table(shown: str, directory: Path) -> None:
     listed = ndr(directory, "jobspec", "list")
     assert listed.stdout.count("ndr-demo") == 6
+
+
+def shown_metrics(directory: Path) -> set[tuple[str, frozenset[tuple[str, str]]]]:
+    """Metrics of our own that the deployed dashboard and alarms show, with their dimensions."""
+    cloudwatch = Deployment.load(directory).client("cloudwatch")
+    (entry,) = cloudwatch.list_dashboards()["DashboardEntries"]
+    widgets = json.loads(cloudwatch.get_dashboard(DashboardName=entry["DashboardName"])["DashboardBody"])["widgets"]
+    found = set()
+    for row in (row for widget in widgets for row in widget["properties"].get("metrics", [])):
+        words = [word for word in row if isinstance(word, str)]
+        if words[:1] == ["ndr"]:
+            found.add((words[1], frozenset(zip(words[2::2], words[3::2], strict=True))))
+        elif not words:
+            search = re.search(
+                r"SEARCH\('{ndr,([^}]+)} MetricName=\"(\w+)\" project=\"([^\"]+)\"", row[0]["expression"]
+            )
+            assert search, row
+            assert search[1].startswith("project,")
+            found.add((search[2], frozenset({("project", search[3])})))
+    for alarm in cloudwatch.describe_alarms()["MetricAlarms"]:
+        if alarm["Namespace"] == "ndr":
+            found.add((alarm["MetricName"], frozenset((one["Name"], one["Value"]) for one in alarm["Dimensions"])))
+    return found
+
+
+def test_dashboard_and_alarms_show_metrics_that_were_emitted(shown: str, directory: Path) -> None:
+    listed = Deployment.load(directory).client("cloudwatch").list_metrics(Namespace="ndr")["Metrics"]
+    emitted = {
+        (metric["MetricName"], frozenset((one["Name"], one["Value"]) for one in metric["Dimensions"]))
+        for metric in listed
+    }
+    wanted = shown_metrics(directory)
+    assert len(wanted) >= 15
+
+    def is_emitted(name: str, dimensions: frozenset[tuple[str, str]]) -> bool:
+        # Eight days hold no 30-day baseline; it is counted by the line that counts the 7-day one.
+        same = {("horizon", "7d") if one == ("horizon", "30d") else one for one in dimensions}
+        return any(name == other and same <= its for other, its in emitted)
+
+    assert {(name, dimensions) for name, dimensions in wanted if not is_emitted(name, dimensions)} == set()
+
+
+def log_lines(directory: Path, group: str, words: str) -> list[dict[str, Any]]:
+    """JSON log lines of a group that hold a text, without metrics."""
+    pages = Deployment.load(directory).client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+    texts = [event["message"] for page in pages for event in page["events"] if words in event["message"]]
+    lines = [json.loads(text) for text in texts if text.startswith("{")]
+    return [line for line in lines if "_aws" not in line]
+
+
+def test_an_executions_events_lead_to_the_log_lines_of_its_jobs_by_ids_alone(shown: str, directory: Path) -> None:
+    deployment = Deployment.load(directory)
+    states = deployment.client("stepfunctions")
+
+    def events(execution: str) -> str:
+        """The history: with log level ALL, CloudWatch Logs holds the same events, which this account does not write."""
+        pages = states.get_paginator("get_execution_history").paginate(executionArn=execution)
+        return json.dumps([event for page in pages for event in page["events"]], default=str)
+
+    def executions(machine: str) -> list[str]:
+        listed = states.list_executions(stateMachineArn=deployment.machines[machine])["executions"]
+        return [one["executionArn"] for one in listed]
+
+    execution = executions("mini_batch")[-1]
+    (nested,) = [arn for arn in executions("run_pipeline") if execution in events(arn)]
+    pipeline_executions = set(re.findall(r"arn:aws:sagemaker:[^\"\\]+:pipeline/[^\"\\]+/execution/\w+", events(nested)))
+    (pipeline_execution,) = pipeline_executions
+
+    lines = log_lines(directory, "/aws/sagemaker/ProcessingJobs", pipeline_execution)
+    assert {line["service"] for line in lines} == {"delta_builder", "fg_a_builder", "pair_counts_builder"}
+    assert {line["pipeline_execution"] for line in lines} == {pipeline_execution}
+    assert len({line["mini_batch_id"] for line in lines}) == 1
+    assert all(line["processing_job"].startswith("pipelines-") for line in lines)
+    assert {"started", "published", "finished"} <= {line["message"] for line in lines}
+
+    groups = deployment.client("logs").describe_log_groups()["logGroups"]
+    planned = [
+        line
+        for group in groups
+        if "PlanRun" in group["logGroupName"]
+        for line in log_lines(directory, group["logGroupName"], execution)
+    ]
+    assert [line["execution"] for line in planned] == [execution]
