@@ -1,4 +1,4 @@
-"""The commands that docs/lambdas.md tells its readers to type."""
+"""The commands that a page, docs/lambdas.md unless another is named, tells its readers to type."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 PAGE = Path(__file__).parents[2] / "docs" / "lambdas.md"
 
 
-def commands(*start: str) -> list[list[str]]:
+def commands(*start: str, of: Path = PAGE) -> list[list[str]]:
     """Return the page's commands that start with these words, each as a list of words, in the page's order."""
     found = []
-    for block in re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL):
+    for block in re.findall(r"^ *```sh\n(.*?)^ *```", of.read_text(), re.MULTILINE | re.DOTALL):
         command = ""
         for line in block.replace("\\\n", "").splitlines():
             command += f"{line}\n"

@@ -11,6 +11,7 @@ from rich.text import Text
 from ndr.contract.errors import NdrError
 from ndr.local.commands import jobspec, run
 from ndr.local.commands.backfill import backfill
+from ndr.local.commands.cost import cost
 from ndr.local.commands.demo import demo
 from ndr.local.commands.down import down
 from ndr.local.commands.ingest import ingest
@@ -18,7 +19,7 @@ from ndr.local.commands.status import status
 from ndr.local.commands.up import up
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-for command in (up, down, ingest, backfill, status, demo):
+for command in (up, down, ingest, backfill, status, cost, demo):
     app.command()(command)
 app.add_typer(run.app, name="run")
 app.add_typer(jobspec.app, name="jobspec")

@@ -1,0 +1,154 @@
+"""The bill: quantities of a month times prices, a line for each thing that AWS bills."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, Final
+
+from ndr.contract.errors import InvalidRequestError
+from ndr.local.cost import month
+from ndr.local.cost.month import BASELINE_RUNS, MINI_BATCH_JOBS, MINI_BATCHES, MONTHLY, Assumptions
+from ndr.local.cost.transitions import Definition, machine_transitions, polls, run_pipeline_transitions
+
+Prices = Mapping[str, Any]
+
+PLAN_SECONDS: Final = 0.5
+PLAN_READ_UNITS: Final = 6 + 1  # six JobSpecs and a page of the ledger, read consistently
+JOB_READ_UNITS: Final = 4
+LEDGER_WRITE_UNITS: Final = 2
+METRICS: Final = 45  # job seconds and failures, rows, coverage, shares and counts of every dataset
+LOG_KB_PER_TRANSITION: Final = 2.0
+LOG_KB_PER_JOB: Final = 20.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the bill."""
+
+    service: str
+    what: str
+    quantity: float
+    unit: str
+    price: float
+
+    @property
+    def cost(self) -> float:
+        return self.quantity * self.price
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What of the deployed, or the default, template the estimate depends on."""
+
+    poll_seconds: int
+    max_poll_seconds: int
+    function_mb: int
+    alarms: int
+    definitions: Mapping[str, Definition]
+
+
+def read_prices() -> Prices:
+    """Return the table of prices."""
+    text = (resources.files("ndr.local.cost") / "prices.json").read_text()
+    return json.loads(text)  # type: ignore[no-any-return]
+
+
+def estimate(stack: Stack, assumed: Assumptions, prices: Prices) -> list[Line]:
+    """Return the bill of a month.
+
+    Raises
+    ------
+    InvalidRequestError
+        The table holds no price of the instance type.
+    """
+    return [
+        *_processing(assumed, prices),
+        *_control_plane(stack, assumed, prices),
+        *_data(assumed, prices),
+        *_watching(stack, assumed, prices),
+    ]
+
+
+def transitions(stack: Stack, assumed: Assumptions) -> float:
+    """Return the state transitions of a month."""
+    waits = (stack.poll_seconds, stack.max_poll_seconds)
+
+    def nested(*jobs: str) -> int:
+        looks = polls(sum(assumed.job_seconds(job) for job in jobs), *waits)
+        return run_pipeline_transitions(stack.definitions["run_pipeline"], looks)
+
+    mini_batch = machine_transitions(stack.definitions["mini_batch"]) + nested(*MINI_BATCH_JOBS)
+    baselines = machine_transitions(stack.definitions["baselines"], items=1) + nested("fg_b_builder")
+    unload = 1 + nested("machine_inventory_unload")  # the state UnloadInventory itself
+    return MINI_BATCHES * mini_batch + BASELINE_RUNS * baselines + MONTHLY * unload
+
+
+def _processing(assumed: Assumptions, prices: Prices) -> list[Line]:
+    known = prices["processing_hour"]
+    if assumed.instance_type not in known:
+        raise InvalidRequestError(
+            f"There is no price of {assumed.instance_type!r}; write one of {', '.join(known)}, "
+            "or add it to prices.json."
+        )
+    price = known[assumed.instance_type]
+    return [
+        Line("SageMaker Processing", f"{name} on {assumed.instance_type}", hours, "instance hours", price)
+        for name, hours in month.hours(assumed).items()
+    ]
+
+
+def _control_plane(stack: Stack, assumed: Assumptions, prices: Prices) -> list[Line]:
+    runs = MINI_BATCHES + BASELINE_RUNS
+    gb_seconds = runs * PLAN_SECONDS * stack.function_mb / 1024
+    reads = runs * PLAN_READ_UNITS + _jobs() * JOB_READ_UNITS
+    return [
+        Line(
+            "Step Functions",
+            "state transitions",
+            transitions(stack, assumed),
+            "transitions",
+            prices["state_transition"],
+        ),
+        Line("Lambda", "plan_run, requests", runs, "requests", prices["lambda_request"]),
+        Line("Lambda", "plan_run, time", gb_seconds, "GB seconds", prices["lambda_gb_second"]),
+        Line("DynamoDB", "JobSpecs and ledger read", reads, "read units", prices["dynamodb_read_unit"]),
+        Line(
+            "DynamoDB",
+            "ledger written",
+            BASELINE_RUNS * LEDGER_WRITE_UNITS,
+            "write units",
+            prices["dynamodb_write_unit"],
+        ),
+        Line("EventBridge Scheduler", "schedules", runs, "invocations", prices["schedule_invocation"]),
+    ]
+
+
+def _data(assumed: Assumptions, prices: Prices) -> list[Line]:
+    stored = assumed.hosts * month.STORED_MB_PER_HOST_DAY * assumed.kept_days / 1024
+    each = month.REQUESTS
+    puts = MINI_BATCHES * each["mini_batch_puts"] + BASELINE_RUNS * each["baseline_puts"]
+    gets = MINI_BATCHES * each["mini_batch_gets"] + BASELINE_RUNS * each["baseline_gets"]
+    return [
+        Line("S3", f"{assumed.kept_days} days kept", stored, "GB", prices["s3_gb_month"]),
+        Line("S3", "objects written", puts, "requests", prices["s3_put"]),
+        Line("S3", "objects read", gets, "requests", prices["s3_get"]),
+    ]
+
+
+def _watching(stack: Stack, assumed: Assumptions, prices: Prices) -> list[Line]:
+    logged = (transitions(stack, assumed) * LOG_KB_PER_TRANSITION + _jobs() * LOG_KB_PER_JOB) / 1024**2
+    traces = 2 * (MINI_BATCHES + BASELINE_RUNS)  # the machine and the one it starts
+    return [
+        Line("CloudWatch", "logs", logged, "GB", prices["log_gb"]),
+        Line("CloudWatch", "metrics of our own", METRICS, "metrics", prices["metric_month"]),
+        Line("CloudWatch", "alarms", stack.alarms, "alarms", prices["alarm_month"]),
+        Line("CloudWatch", "dashboard", 1, "dashboards", prices["dashboard_month"]),
+        Line("X-Ray", "traces", traces, "traces", prices["trace"]),
+    ]
+
+
+def _jobs() -> float:
+    return MINI_BATCHES * len(MINI_BATCH_JOBS) + BASELINE_RUNS + MONTHLY

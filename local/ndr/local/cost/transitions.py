@@ -1,0 +1,58 @@
+"""State transitions of a successful execution, counted along the definition's own states."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+POLL: Final = "IsItOver"
+"""The Choice of `run_pipeline` whose first rule is success and whose default is to wait and look again."""
+
+Definition = Mapping[str, Any]
+
+
+def polls(seconds: float, first_wait: int, longest_wait: int) -> int:
+    """Return how often an execution that takes `seconds` is found not to be over: waits grow by a quarter."""
+    count, waited, wait = 0, 0, first_wait
+    while waited < seconds:
+        waited += wait
+        wait = min(math.ceil(wait * 1.25), longest_wait)
+        count += 1
+    return count
+
+
+def run_pipeline_transitions(definition: Definition, looks: int) -> int:
+    """Return the transitions of one pipeline execution that is waited for `looks` times."""
+    states = definition["States"]
+    before = list(_path(states, definition["StartAt"], until=POLL))
+    loop = list(_path(states, states[POLL]["Default"], until=POLL))
+    after = list(_path(states, states[POLL]["Choices"][0]["Next"]))
+    return len(before) + 1 + looks * (len(loop) + 1) + len(after)
+
+
+def machine_transitions(definition: Definition, items: int = 0, also: int = 0) -> int:
+    """Return the transitions of an execution that takes every Choice's default.
+
+    Parameters
+    ----------
+    items : int
+        Items of its Map.
+    also : int
+        States besides, that another way through a Choice adds.
+    """
+    states = definition["States"]
+    path = list(_path(states, definition["StartAt"]))
+    inside = [
+        len(list(_path(states[name]["ItemProcessor"]["States"], states[name]["ItemProcessor"]["StartAt"])))
+        for name in path
+        if states[name]["Type"] == "Map"
+    ]
+    return len(path) + items * sum(inside) + also
+
+
+def _path(states: Mapping[str, Any], start: str, until: str | None = None) -> Iterator[str]:
+    name: str | None = start
+    while name is not None and name != until:
+        yield name
+        name = states[name].get("Next") or states[name].get("Default")

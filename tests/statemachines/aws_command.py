@@ -1,0 +1,41 @@
+"""`aws` commands of a page, made for real through boto3: options and their types are those of the service's model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import jmespath
+from botocore import xform_name
+from botocore.model import Shape
+
+from ndr.local.account.lifecycle import Account
+
+
+def run(account: Account, words: Sequence[str]) -> Any:
+    """Make the call of `aws <service> <operation> --option value ...`; return its answer, or what `--query` asks."""
+    assert words[0] == "aws"
+    client = account.client(words[1])
+    operation = words[2].replace("-", "_")
+    name = client.meta.method_to_api_mapping[operation]
+    members = client.meta.service_model.operation_model(name).input_shape.members
+    options = {xform_name(member, "-"): member for member in members}
+    arguments: dict[str, Any] = {}
+    query = None
+    for option, value in zip(words[3::2], words[4::2], strict=True):
+        if option == "--query":
+            query = value
+            continue
+        member = options[option.removeprefix("--")]
+        arguments[member] = _typed(members[member], value)
+    answer = getattr(client, operation)(**arguments)
+    return jmespath.search(query, answer) if query else answer
+
+
+def _typed(shape: Shape, value: str) -> Any:
+    if shape.type_name == "list":
+        return json.loads(value) if value.startswith("[") else [value]
+    if shape.type_name in ("structure", "map"):
+        return json.loads(value)
+    return int(value) if shape.type_name in ("integer", "long") else value

@@ -1,0 +1,110 @@
+"""Every command of the pages about deployment and operation, against the deployed stack."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from tests.sam import page
+from tests.statemachines.aws_command import run
+from typer.main import get_command
+
+from ndr.local.account.deploy import sam_path
+from ndr.local.account.lifecycle import Account
+from ndr.local.cli import app
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = ("runbook", "architecture", "backfill", "deploy")
+COMMANDS = [(name, words) for name in PAGES for words in page.commands(of=DOCS / f"{name}.md")]
+
+
+def of(program: str) -> list[object]:
+    return [
+        pytest.param(words, id=f"{name}: {' '.join(words[1:3])} {number}")
+        for number, (name, words) in enumerate(COMMANDS)
+        if words[0] == program
+    ]
+
+
+def running(account: Account, machine: str) -> dict[str, str]:
+    """Start a machine; return its execution and the pipeline execution that works for it, for the pages' `<...>`."""
+    states, sagemaker = account.client("stepfunctions"), account.client("sagemaker")
+
+    def at_work() -> set[str]:
+        listed = sagemaker.list_pipeline_executions(PipelineName="steerable")["PipelineExecutionSummaries"]
+        return {one["PipelineExecutionArn"] for one in listed if one["PipelineExecutionStatus"] == "Executing"}
+
+    before = at_work()
+    request = {"pipeline_name": "steerable", "parameters": {"Behaviour": "sleep"}}
+    execution = states.start_execution(stateMachineArn=machine, input=json.dumps(request))["executionArn"]
+    patience = time.monotonic() + 60
+    while not (begun := at_work() - before):
+        assert time.monotonic() < patience
+        time.sleep(0.05)
+    return {"execution": execution, "pipeline_execution": begun.pop()}
+
+
+def test_the_pages_have_commands_of_programs_that_are_tried_here() -> None:
+    assert {name for name, _ in COMMANDS} == set(PAGES)
+    assert {words[0] for _, words in COMMANDS} == {"aws", "ndr", "sam"}
+    assert len(COMMANDS) > 20
+
+
+@pytest.mark.parametrize("words", of("aws"))
+def test_an_aws_command_is_accepted(account: Account, stack: dict[str, str], words: list[str]) -> None:
+    asks_for_one = any(re.search("<(pipeline_)?execution>", word) for word in words)
+    values = {**stack, **(running(account, stack["RunPipelineMachineArn"]) if asks_for_one else {})}
+    if words[1] == "logs":  # SageMaker makes the group with the first job that prints something
+        logs = account.client("logs")
+        with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
+            logs.create_log_group(logGroupName=words[words.index("--log-group-name") + 1])
+    filled = [re.sub(r"<(\w+)>", lambda found: values[found[1]], word) for word in words]
+    answer = run(account, filled)
+    if asks_for_one and words[2] != "stop-pipeline-execution":  # it would keep a later command's job waiting
+        sagemaker = account.client("sagemaker")
+        sagemaker.stop_pipeline_execution(
+            PipelineExecutionArn=values["pipeline_execution"], ClientRequestToken="s" * 32
+        )
+    if words[2] == "start-execution":
+        states = account.client("stepfunctions")
+        patience = time.monotonic() + 60
+        while (ended := states.describe_execution(executionArn=answer["executionArn"]))["status"] == "RUNNING":
+            assert time.monotonic() < patience
+            time.sleep(0.05)
+        assert ended["status"] == "SUCCEEDED", ended.get("cause")
+
+
+@pytest.mark.parametrize("words", of("ndr"))
+def test_an_ndr_command_has_these_arguments(words: list[str]) -> None:
+    command, arguments = get_command(app), words[1:]
+    while hasattr(command, "commands"):
+        command = command.commands[arguments.pop(0)]
+    assert command.make_context("ndr", arguments).params
+
+
+@pytest.mark.parametrize("words", of("sam"))
+def test_a_sam_command_has_these_options(words: list[str]) -> None:
+    ran = subprocess.run([str(sam_path(DOCS.parent)), words[1], "--help"], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    for option in (word for word in words[2:] if word.startswith("--")):
+        assert option in ran.stdout
+
+
+def test_every_alarm_names_a_section_of_the_run_book_and_its_alarm(account: Account, stack: dict[str, str]) -> None:
+    text = (DOCS / "runbook.md").read_text()
+    sections = {
+        heading.lower().replace(" ", "-"): body
+        for heading, body in re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    }
+    template = (DOCS.parent / "template.yaml").read_text()
+    alarms = re.findall(
+        r"^  (\w+Alarm):.*\n(?:.*\n)*?      AlarmDescription: .*docs/runbook\.md#([\w-]+)", template, re.M
+    )
+    assert len(alarms) == template.count("Type: AWS::CloudWatch::Alarm\n")
+    for alarm, anchor in alarms:
+        assert f"`{alarm}`" in sections[anchor], alarm
