@@ -1,6 +1,6 @@
 """Deltas, peer deltas and pair counts of 1 M flows, against one DuckDB query for the delta counts alone.
 
-Compared are whole processes, from start to exit, imports included, each on two threads and the same eight files.
+Compared are whole processes, from start to exit, imports included, each on two processors and the same eight files.
 
 Ours is what DeltaBuilderStep and PairCountsBuilderStep do, the one after the other: read the files, judge every row,
 quarantine, count, check and publish three tables with their manifest, then read the published peer deltas, count
@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import statistics
 import sys
@@ -167,6 +168,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])  # of this process and those it starts
     found: dict[tuple[str, str, str], list[float]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)

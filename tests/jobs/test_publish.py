@@ -15,7 +15,7 @@ from ndr.jobs.manifest import read_manifest
 from ndr.jobs.partition import time_partition_uri
 from ndr.jobs.publish import PartitionWriter, check_table, new_run_id
 from ndr.jobs.scan import Scan
-from ndr.jobs.schema import arrow_schema
+from ndr.jobs.schema import arrow_schema, coded_schema
 
 FACTS = {"dataset": "pair_counts", "project_name": "p", "feature_spec_version": "v1", "code_version": "c"}
 DAY_ONE = Interval(EPOCH, EPOCH + DAY)
@@ -91,6 +91,35 @@ def test_unsorted_twofold_or_misshapen_rows_are_refused() -> None:
         check_table(good.take([2, 0, 1]), PAIR_COUNTS)
     with pytest.raises(SchemaMismatchError, match=r"missing"):
         check_table(good.drop_columns(["bytes"]), PAIR_COUNTS)
+
+
+def test_text_may_be_codes_in_any_order_of_words(tmp_path: Path) -> None:
+    plain = pa.concat_tables([_table(range(3), 1), _table(range(2), 1)])
+    hosts = pa.DictionaryArray.from_arrays(pa.array([1, 1, 1, 0, 0], pa.int32()), ["10.0.0.9", "10.0.0.1"])
+    coded = plain.set_column(0, "src_ip", hosts).cast(coded_schema(PAIR_COUNTS))
+    check_table(coded, PAIR_COUNTS)
+    with pytest.raises(SchemaMismatchError, match="not sorted"):
+        check_table(coded.take([3, 0]), PAIR_COUNTS)
+    with pytest.raises(SchemaMismatchError, match=r"1 keys occur twice, the first is .*'10.0.0.9'"):
+        check_table(pa.concat_tables([coded, coded.slice(4)]), PAIR_COUNTS)
+
+    _publish(tmp_path.as_uri(), DAY_ONE, coded)
+    scan = Scan.of(tmp_path.as_uri(), PAIR_COUNTS, DAY_ONE)
+    assert scan.read().schema == arrow_schema(PAIR_COUNTS)
+    assert scan.read(coded=True).schema == coded_schema(PAIR_COUNTS)
+    assert scan.read().to_pylist() == scan.read(coded=True).to_pylist() == coded.to_pylist()
+
+
+def test_a_long_table_is_published_as_several_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publish, "FILE_ROWS", 4)
+    monkeypatch.setattr(publish, "ROW_GROUP_ROWS", 3)
+    manifest = _publish(tmp_path.as_uri(), DAY_ONE, _table(range(10), 1))
+    entry = manifest.tables["pair_counts"]
+    assert [file.rows for file in entry.files] == [4, 4, 2]
+    assert len({file.path for file in entry.files}) == 3
+    assert entry.rows == 10
+    found = Scan.of(tmp_path.as_uri(), PAIR_COUNTS, DAY_ONE).read()
+    assert found.sort_by("slice_start").equals(_table(range(10), 1))
 
 
 def test_a_file_that_is_gone_names_itself(tmp_path: Path) -> None:
