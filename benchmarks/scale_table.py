@@ -106,7 +106,7 @@ def projection_table(curve: Lines, backfills: Lines) -> Iterator[str]:
     """Yield what HOSTS hosts need: core seconds and memory by the slope of the curve, then instances and dollars."""
     cpu, peak = (medians(curve, "ours", name) for name in ("cpu_seconds", "peak_mib"))
     shares = [
-        line["cpu_seconds_share_of_regular"]
+        line["job_cpu_seconds_share_of_regular"]
         for line in backfills
         if line["bench"] == "fg_b_job" and line["engine"] == "backfill"
     ]

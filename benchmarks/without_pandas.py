@@ -1,4 +1,4 @@
-"""Import first to hide pandas, which the Processing image does not have: pyarrow imports it wherever it finds it."""
+"""Import first to hide pandas: pyarrow imports it wherever it finds it, and no engine here needs it."""
 
 import sys
 from importlib.abc import MetaPathFinder

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ndr.contract.time import Interval
 from ndr.jobs.fg_b.backfill import chunks
+from ndr.jobs.fg_b.bit_planes import MOST_WINDOWS
 from ndr.jobs.fg_b.request import BaselineWindow, StatisticsRules
 from ndr.jobs.fg_b.statistics import baselines_of_windows, host_and_segment_baselines
 
@@ -73,6 +74,20 @@ def test_windows_of_any_ends_equal_separate_runs(seed: int, targets: list[tuple[
 def test_a_backfill_of_daily_ends_equals_regular_runs() -> None:
     windows = [window(end, days) for end in range(8, 21) for days in (3, 7)]
     assert assert_same(hourly_rows(7, 20, seed=3), windows) > 100
+
+
+def test_more_windows_than_a_mask_holds_equal_regular_runs() -> None:
+    windows = [window(end, days) for end in range(1, 15) for days in (1, 2, 3, 5, 7)]
+    assert len(windows) > MOST_WINDOWS
+    assert_same(hourly_rows(4, 14, seed=5), windows)
+
+
+def test_segments_of_few_rows_and_metrics_without_values_equal_regular_runs() -> None:
+    rows = hourly_rows(6, 9, seed=7).slice(0, 300)
+    rows = rows.set_column(rows.column_names.index("ratio"), "ratio", pa.nulls(rows.num_rows, pa.float64()))
+    bytes_at = rows.column_names.index("bytes")
+    rows = rows.set_column(bytes_at, "bytes", pa.array(np.where(np.arange(300) % 7, rows["bytes"], np.inf)))
+    assert_same(rows, [window(end, days) for end in range(2, 10) for days in (1, 7)])
 
 
 def test_a_window_before_all_rows_is_empty() -> None:

@@ -139,7 +139,13 @@ class PartitionWriter:
         with ThreadPoolExecutor(WRITE_THREADS) as pool:
             began = [(dataset, pool.submit(check_table, table, dataset), table) for table, dataset in tables]
             written = [
-                (dataset, [pool.submit(self._write_file, part, path) for part, path in self._files(table, dataset)])
+                (
+                    dataset,
+                    [
+                        pool.submit(self._write_file, part, path, dataset.key)
+                        for part, path in self._files(table, dataset)
+                    ],
+                )
                 for dataset, checked, table in began
                 if checked.result() is None
             ]
@@ -163,7 +169,7 @@ class PartitionWriter:
             Columns are not the dataset's, rows are not in its key's order, or a key occurs twice.
         """
         check_table(table, dataset)
-        return self._write_file(table, f"{self.run_id}/{dataset.name}-{name}.parquet")
+        return self._write_file(table, f"{self.run_id}/{dataset.name}-{name}.parquet", dataset.key)
 
     def add_files(self, dataset: Dataset, files: Sequence[FileEntry]) -> None:
         """Make written files part of the version; no two of them may hold the same key."""
@@ -175,14 +181,15 @@ class PartitionWriter:
             files=all_files,
         )
 
-    def _write_file(self, table: pa.Table, path: str) -> FileEntry:
+    def _write_file(self, table: pa.Table, path: str, key: Sequence[str]) -> FileEntry:
         system, target = filesystem(join(self.partition_uri, path))
         if isinstance(system, fs.LocalFileSystem):
             system.create_dir(os.path.dirname(target), recursive=True)
         schema = plain_schema(table.schema)
+        # Rows are in the key's order: least and greatest values tell what to skip by the key, and by no measure.
         with pq.ParquetWriter(
             target, schema, filesystem=system, compression="zstd", compression_level=1,
-            use_dictionary=repeating_columns(table),
+            use_dictionary=repeating_columns(table), write_statistics=list(key),
         ) as file:  # fmt: skip
             # By row group, or each would carry the words of all.
             for begin in range(0, table.num_rows, ROW_GROUP_ROWS):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ndr.contract.datasets import FG_B_IP_METADATA
 from ndr.contract.time import DAY, EPOCH, SLICE, Interval, floor_to
+from ndr.jobs.deltas.grouping import group
 from ndr.jobs.fg_b.request import BaselineWindow
 from ndr.jobs.fg_b.row_columns import read_keys
 from ndr.jobs.fg_b.row_source import RowSource, TableRows
@@ -49,7 +50,8 @@ class HostActivity:
         one_slice = np.array([label == "15m" for label in keys.texts["window_label"]], bool)
         active = one_slice[keys.codes["window_label"]] if len(keys) else np.zeros(0, bool)
         moments = keys.codes["host_ip"][active].astype(np.int64) * len(keys.ends) + keys.end_codes[active]
-        return cls(pa.array(keys.texts["host_ip"], pa.string()), keys.ends, np.unique(moments))
+        hosts = pa.array(keys.texts["host_ip"], pa.string())
+        return cls(hosts, keys.ends, group(moments, len(hosts) * len(keys.ends)).keys)
 
     def within(self, interval: Interval) -> pa.Table:
         """Return the first and the last slice of the interval in which each host was active.
