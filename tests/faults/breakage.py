@@ -6,6 +6,7 @@ import errno
 import os
 import resource
 import signal
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
@@ -17,19 +18,25 @@ from ndr.jobs.inventory import unload
 
 
 def at_write(number: int, act: Callable[[], None]) -> Callable[[], int]:
-    """Act before the n-th write of a publication; return what tells how many writes there were."""
-    writes = 0
+    """Act before the n-th write of a publication; return what tells how many writes there were.
+
+    Files are written by several threads: the count is the order in which they begin.
+    """
+    writes, counting = 0, threading.Lock()
 
     def watched(write: Callable[..., Any]) -> Callable[..., Any]:
         def counted(*arguments: Any, **options: Any) -> Any:
             nonlocal writes
-            writes += 1
-            if writes == number:
+            with counting:
+                writes += 1
+                is_the_one = writes == number
+            if is_the_one:
                 act()
             return write(*arguments, **options)
 
         return counted
 
+    pq.ParquetWriter = watched(pq.ParquetWriter)
     pq.write_table = watched(pq.write_table)
     manifest.put_bytes = watched(manifest.put_bytes)
     publish.delete_folder = watched(publish.delete_folder)
