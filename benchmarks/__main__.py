@@ -18,7 +18,7 @@ from benchmarks.scale_table import fill_tables
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results"
-BENCHES = ("deltas", "fg_a", "fg_b", "fg_b_backfill", "fg_b_job")
+BENCHES = ("deltas", "fg_a", "fg_b", "fg_b_backfill", "fg_b_job", "load")
 HOSTS = {"fg_b": ("300", "1000", "3000"), "fg_b_backfill": ("300",), "fg_b_job": ("300",)}
 
 
@@ -47,7 +47,10 @@ def main() -> None:
 def _run(script: Path, environment: dict[str, str], result: Path) -> None:
     beside = result.with_suffix(".partial.jsonl")
     process = subprocess.Popen(
-        [sys.executable, str(script)], env=os.environ | environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, str(script)],
+        env=os.environ | environment | {"PYTHONPATH": str(FOLDER.parent)},  # load deploys as the tests do
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     with beside.open("w") as kept:

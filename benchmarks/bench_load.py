@@ -1,0 +1,182 @@
+"""What a backfill of many windows costs in Step Functions: state transitions, Lambda calls and history events.
+
+WINDOWS (1,000) windows are planned and driven through the Map of `baselines` on this machine's account, with a
+stand-in pipeline that does nothing. Each window's history is read, so that its cost is known as a number of looks at
+the pipeline and a rest; then it is counted for a pipeline of MINUTES (30), whose looks the template's waits determine.
+The rival is the usual loop of four states, which waits 30 s a round; it runs for real, against the same pipeline, on a
+few windows, and is counted the same way. One JSON line each, and last the ratio; exit status 1 when above a third.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from math import ceil
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from tests.faults.machines import Control
+from tests.faults.published import Verdict
+from tests.statemachines.machines import Machines, Run
+
+from ndr.local.account.lifecycle import down, up
+
+TEMPLATE = Path(__file__).parents[1] / "template.yaml"
+WINDOWS = int(os.environ.get("WINDOWS", "1000"))
+MINUTES = float(os.environ.get("MINUTES", "30"))
+RIVAL_SECONDS = 30
+RIVAL_WINDOWS = 5
+LIMIT = 1 / 3
+
+
+class Cost(NamedTuple):
+    """Of one execution."""
+
+    transitions: int
+    lambda_calls: int
+    events: int
+
+
+def cost_of(run: Run) -> Cost:
+    """Count what an execution's history tells: every state entered is a transition."""
+    calls = [event for event in run.history if event["type"] == "TaskScheduled"]
+    lambdas = [event for event in calls if event["taskScheduledEventDetails"]["resourceType"] == "lambda"]
+    return Cost(len(run.entered()), len(lambdas), len(run.history))
+
+
+def looks(seconds: float, first: float, longest: float, growth: float = 1.25) -> int:
+    """Return how often `run_pipeline` looks at a pipeline that takes so long, with waits as its definition has them."""
+    waited, wait = 0.0, first
+    look = 1
+    while waited < seconds:
+        waited, wait, look = waited + wait, min(ceil(wait * growth), longest), look + 1
+    return look
+
+
+def rival(arn: str) -> dict[str, Any]:
+    """Return the usual machine: start, then wait, describe, count, decide."""
+    sagemaker = "arn:aws:states:::aws-sdk:sagemaker:"
+    execution = {"PipelineExecutionArn": "{% $execution %}"}
+    over = "{% $status in ['Succeeded', 'Failed', 'Stopped'] %}"
+    return {
+        "QueryLanguage": "JSONata",
+        "StartAt": "Start",
+        "States": {
+            "Start": {
+                "Type": "Task",
+                "Resource": f"{sagemaker}startPipelineExecution",
+                "Arguments": {
+                    "PipelineName": arn,
+                    "ClientRequestToken": "{% $hash($states.context.Execution.Id, 'SHA-256') %}",
+                },
+                "Assign": {"execution": "{% $states.result.PipelineExecutionArn %}", "round": 0},
+                "Next": "Wait",
+            },
+            "Wait": {"Type": "Wait", "Seconds": RIVAL_SECONDS, "Next": "Describe"},
+            "Describe": {
+                "Type": "Task",
+                "Resource": f"{sagemaker}describePipelineExecution",
+                "Arguments": execution,
+                "Assign": {"status": "{% $states.result.PipelineExecutionStatus %}"},
+                "Next": "Count",
+            },
+            "Count": {"Type": "Pass", "Assign": {"round": "{% $round + 1 %}"}, "Next": "IsItOver"},
+            "IsItOver": {"Type": "Choice", "Choices": [{"Condition": over, "Next": "Done"}], "Default": "Wait"},
+            "Done": {"Type": "Pass", "End": True},
+        },
+    }
+
+
+def per_look(runs: list[tuple[int, Cost]], base: int, each: int) -> float:
+    """Check that every execution's transitions are `base + each x looks`; return the events that a look adds."""
+    for number, cost in runs:
+        if cost.transitions != base + each * number:
+            raise AssertionError(f"{cost} at {number} looks is not {base} + {each} transitions a look")
+    by_looks = dict(runs)
+    fewest, most = min(by_looks), max(by_looks)
+    if fewest == most:
+        raise AssertionError("every execution looked equally often: what a look costs in events can't be told")
+    return (by_looks[most].events - by_looks[fewest].events) / (most - fewest)
+
+
+def at(number: int, runs: list[tuple[int, Cost]], base: int, each: int) -> Cost:
+    """Return the cost of one execution that looks so often."""
+    events = per_look(runs, base, each)
+    known, cost = runs[0]
+    return Cost(base + each * number, cost.lambda_calls, round(cost.events + events * (number - known)))
+
+
+def history(machines: Machines, arn: str) -> Run:
+    pages = machines.states.get_paginator("get_execution_history").paginate(executionArn=arn)
+    return Run(arn, "", None, None, None, [event for page in pages for event in page["events"]])
+
+
+def backfill(control: Control) -> tuple[Cost, list[tuple[int, Cost]]]:
+    """Drive the windows; return what the Map's own execution cost, and each window's looks and cost."""
+    end = datetime.now(UTC).date()
+    request = {"mode": "BACKFILL", "horizon": "7d", "window_days": 1, "max_concurrency": 40, "reprocess": "completed"}
+    dates = {"start": str(end - timedelta(days=WINDOWS)), "end": str(end)}
+    states, machine = control.machines.states, control.machines.arns["baselines"]
+    arn = states.start_execution(stateMachineArn=machine, input=json.dumps({**request, **dates}))["executionArn"]
+    while (described := states.describe_execution(executionArn=arn))["status"] == "RUNNING":
+        time.sleep(1)
+    if described["status"] != "SUCCEEDED":
+        sys.exit(f"The backfill ended {described['status']}: {described.get('cause')}")
+    pages = control.machines.states.get_paginator("list_executions")
+    listed = [
+        item["executionArn"]
+        for page in pages.paginate(stateMachineArn=control.machines.arns["run_pipeline"])
+        for item in page["executions"]
+    ]
+    windows = []
+    for each in listed:
+        nested = history(control.machines, each)
+        windows.append((nested.entered().count("DescribePipelineExecution"), cost_of(nested)))
+    if len(windows) != WINDOWS:
+        sys.exit(f"{len(windows)} windows were run of {WINDOWS}")
+    return cost_of(history(control.machines, arn)), windows
+
+
+def rivals(control: Control) -> list[tuple[int, Cost]]:
+    states = control.machines.states
+    role = states.describe_state_machine(stateMachineArn=control.machines.arns["run_pipeline"])["roleArn"]
+    arn = states.create_state_machine(name="rival", definition=json.dumps(rival("steerable")), roleArn=role)
+    runs = [control.machines.run(arn["stateMachineArn"], {}) for _ in range(RIVAL_WINDOWS)]
+    return [(run.entered().count("Describe"), cost_of(run)) for run in runs]
+
+
+def main() -> int:
+    """Run, print, and say by the exit status whether ours costs at most a third."""
+    with tempfile.TemporaryDirectory() as temporary:
+        account = up(Path(temporary), wait_scale=0.01, end_with_parent=True)
+        try:
+            control = Control.deployed(account, TEMPLATE, Verdict())
+            outer, windows = backfill(control)
+            usual = rivals(control)
+        finally:
+            down(Path(temporary))
+    parameters = yaml.load(TEMPLATE.read_text(), Loader=yaml.BaseLoader)["Parameters"]
+    waits = [float(parameters[name]["Default"]) for name in ("PollSeconds", "MaxPollSeconds")]
+    seconds = MINUTES * 60
+    own = at(looks(seconds, *waits), windows, 2, 3)
+    other_looks = ceil(seconds / RIVAL_SECONDS)
+    other = Cost(2 + 4 * other_looks, 0, 0)
+    if any(cost.transitions != 2 + 4 * number for number, cost in usual):
+        sys.exit(f"the rival's transitions are not 2 + 4 a round: {usual}")
+    facts = {"bench": "load", "windows": WINDOWS, "pipeline_minutes": MINUTES}
+    total = Cost(*(a + WINDOWS * b for a, b in zip(outer, own, strict=True)))
+    print(json.dumps({**facts, "engine": "baselines and run_pipeline", **total._asdict(), "outer": outer._asdict()}))
+    rival_total = outer.transitions + WINDOWS * other.transitions
+    print(json.dumps({**facts, "engine": "four states at 30 s", "transitions": rival_total}))
+    ratio = total.transitions / rival_total
+    print(json.dumps({**facts, "transitions_ours_to_rival": round(ratio, 3), "limit": round(LIMIT, 3)}))
+    return int(ratio > LIMIT)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
