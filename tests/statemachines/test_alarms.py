@@ -50,7 +50,7 @@ def log(account: Account, line: str) -> None:
 def test_alarms_of_a_stack_whose_schedules_are_disabled_keep_quiet_about_lateness(
     account: Account, stack: dict[str, str]
 ) -> None:
-    found = alarms(account)
+    found = {name: alarm for name, alarm in alarms(account).items() if alarm["AlarmActions"]}
     assert set(found) == ALARMS
     quiet = {name for name, alarm in found.items() if not alarm["ActionsEnabled"]}
     assert quiet == {"BaselinesLateAlarm", "MiniBatchesLateAlarm"}

@@ -103,7 +103,10 @@ def test_every_alarm_names_a_section_of_the_run_book_and_its_alarm(account: Acco
     }
     template = (DOCS.parent / "template.yaml").read_text()
     alarms = re.findall(
-        r"^  (\w+Alarm):.*\n(?:.*\n)*?      AlarmDescription: .*docs/runbook\.md#([\w-]+)", template, re.M
+        r"^  (\w+):.*\n    Type: AWS::CloudWatch::Alarm\n    Properties:\n"
+        r"      AlarmDescription: .*docs/runbook\.md#([\w-]+)",
+        template,
+        re.M,
     )
     assert len(alarms) == template.count("Type: AWS::CloudWatch::Alarm\n")
     for alarm, anchor in alarms:
