@@ -68,7 +68,7 @@ def deploy_stack(
 
 def registered_pipelines(deployment: Deployment) -> list[tuple[str, str]]:
     """Name and description of the pipelines that the deploy registered through the function upsert_pipelines."""
-    by_name = {"PipelineNamePrefix": "ndr-", "SortBy": "Name", "SortOrder": "Ascending"}
+    by_name = {"PipelineNamePrefix": "ndr", "SortBy": "Name", "SortOrder": "Ascending"}
     listed = deployment.client("sagemaker").list_pipelines(**by_name)["PipelineSummaries"]
     return [(each["PipelineName"], each["PipelineDescription"]) for each in listed]
 
