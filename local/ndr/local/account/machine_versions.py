@@ -22,6 +22,17 @@ def add_resource_types() -> None:
         provisioners._RESOURCE_HANDLERS[f"AWS::StepFunctions::{name}"] = handlers
 
 
+def start_nested_by_alias() -> None:
+    """Let a machine start another by its alias and wait for it; MiniStack finds it by the machine's own ARN only."""
+    start = stepfunctions._start_sync_execution
+
+    def start_resolved(request: dict[str, Any]) -> Any:
+        asked = request.get("stateMachineArn", "")
+        return start({**request, "stateMachineArn": stepfunctions._resolve_state_machine_arn(asked) or asked})
+
+    stepfunctions._start_sync_execution = start_resolved
+
+
 def _publish(logical_id: str, properties: dict[str, Any], stack_name: str) -> tuple[str, dict[str, str]]:
     arn = _call(stepfunctions._publish_state_machine_version, stateMachineArn=properties["StateMachineArn"])[
         "stateMachineVersionArn"

@@ -98,6 +98,7 @@ def register_all() -> None:
     record_states_inside_maps()
     extract_embedded_metrics()
     machine_versions.add_resource_types()
+    machine_versions.start_nested_by_alias()
     machine_roles.act_with_own_roles()
     schedule_targets.start_with_their_roles()
     function_logs.write_with_own_roles()
