@@ -1,9 +1,11 @@
-"""Lambda ``plan_run``: checks a request and says which pipeline executions honour it. Starts nothing."""
+"""Lambda ``plan_run``: which pipeline executions honour a request, and what became of them. Starts nothing."""
 
 from __future__ import annotations
 
 import os
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 import boto3
@@ -13,16 +15,23 @@ from aws_lambda_powertools.utilities.parser import parse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from ndr.contract.errors import JobSpecNotFoundError
-from ndr.contract.jobspecs import JobSpec, check_jobspecs, read_jobspecs
-from ndr.contract.planning import baseline_targets, plan_baselines, plan_mini_batch, read_statuses
-from ndr.contract.planning.baselines import series_of
+from ndr.contract.errors import JobSpecNotFoundError, NdrError, PipelineFailedError
+from ndr.contract.jobspecs import JobName, JobSpec, check_jobspecs, read_jobspecs
+from ndr.contract.late import SETTLED, find_late
+from ndr.contract.ledger import LedgerEntry, is_over, mark_stale, note_insufficient
+from ndr.contract.planning import baseline_targets, plan_baselines, plan_mini_batch, read_entries, report_baselines
+from ndr.contract.planning.baselines import Targets, series_of
+from ndr.contract.planning.late import plan_late
 from ndr.contract.requests import BaselinesRequest, MiniBatchRequest, parse_request
+from ndr.contract.time import DAY, HORIZONS, SLICE, Interval, floor_to, horizon_interval
+from ndr.contract.upstream import Upstream, find_upstream
 
 logger = Logger(service="plan_run")
 tracer = Tracer(service="plan_run")
 metrics = Metrics(namespace="ndr", service="plan_run")
 dynamodb = boto3.resource("dynamodb")
+sagemaker = boto3.client("sagemaker")
+s3 = boto3.client("s3")
 
 
 class PlanRunEvent(BaseModel):
@@ -30,22 +39,33 @@ class PlanRunEvent(BaseModel):
 
     Attributes
     ----------
-    kind : {"baselines", "mini_batch"}
-        Which machine asks.
+    kind : {"baselines", "mini_batch", "report", "fail"}
+        Which machine asks for a plan; `report`, what became of the baselines of a plan; `fail`, to fail as told.
     request : any
         The machine's input as it was typed; checked by the contract, which explains what is wrong with it.
     started_at : datetime
         The execution's start, which is the plan's "now".
     execution : str, optional
         The execution's ARN, by which its log lines are found.
+    baselines, stale, series
+        For a report: the baselines of the windows that succeeded, those that what was built again makes stale, and the
+        plan's ledger keys.
+    error, cause, redriven
+        To fail: the name and the sentence; not where the execution was redriven since, which is to go on.
     """
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Literal["baselines", "mini_batch"]
+    kind: Literal["baselines", "mini_batch", "report", "fail"]
     request: Any = None
     started_at: AwareDatetime
     execution: str | None = None
+    baselines: list[str] = []
+    stale: list[str] = []
+    series: dict[str, str] = {}
+    error: str = ""
+    cause: str = ""
+    redriven: bool = False
 
 
 @logger.inject_lambda_context
@@ -65,6 +85,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """
     asked = parse(event=event, model=PlanRunEvent)
     logger.append_keys(execution=asked.execution)
+    if asked.kind == "fail":
+        return _fail(asked)
+    if asked.kind == "report":
+        return _report(asked)
     plan = (_plan_baselines if asked.kind == "baselines" else _plan_mini_batch)(asked.request, asked.started_at)
     logger.info(plan["message"], extra={"kind": asked.kind, "request": asked.request})
     metrics.add_dimension(name="kind", value=asked.kind)
@@ -76,13 +100,87 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 def _plan_baselines(document: Any, now: datetime) -> dict[str, Any]:
     request = parse_request(BaselinesRequest, document, now, _defaults())
     jobspecs = check_jobspecs(_jobspecs_of(request))
+    if request.mode == "LATE":
+        return _plan_late(request, jobspecs, now)
     targets = baseline_targets(request, jobspecs["fg_b_builder"].spec, now)
-    ledger = dynamodb.Table(os.environ["NDR_LEDGER_TABLE"])
-    statuses = {
-        horizon: read_statuses(ledger, series_of(request, horizon), ends[0], ends[-1]) if ends else {}
+    entries = {
+        horizon: _entries(series_of(request, horizon), ends[0], ends[-1]) if ends else {}
         for horizon, ends in targets.items()
     }
-    return plan_baselines(request, jobspecs, targets, statuses, now)
+    plan = plan_baselines(request, jobspecs, targets, entries, now, _upstream(jobspecs, targets))
+    if not request.dry_run:
+        _note_insufficient(plan)
+    return {**plan, "insufficient": len(plan["insufficient"])}  # all the sentences would not fit; the ledger has them
+
+
+def _plan_late(request: BaselinesRequest, jobspecs: Mapping[JobName, JobSpec], now: datetime) -> dict[str, Any]:
+    spec, end = jobspecs["delta_builder"].spec, floor_to(now - SETTLED, SLICE)
+    since = Interval(min(request.start or now - 7 * DAY, end - SLICE), end)
+    found = find_late(s3, spec.outputs.deltas, spec.inputs.integration, since)
+    batches = found.batches
+    entries = {
+        horizon: _entries(
+            series_of(request, horizon), batches[0].start, max(each.end for each in batches) + HORIZONS[horizon]
+        )
+        for horizon in request.horizons
+        if batches
+    }
+    plan = plan_late(request, jobspecs, found, entries)
+    if not request.dry_run:
+        _mark_stale(plan["stale"], plan["series"])
+    return plan
+
+
+def _mark_stale(names: list[str], series: Mapping[str, str]) -> None:
+    table = dynamodb.Table(os.environ["NDR_LEDGER_TABLE"])
+    for name in names:
+        horizon, _, as_of = name.partition(" ")
+        mark_stale(table, {"series": series[horizon], "as_of": as_of}, datetime.now(UTC))
+
+
+def _upstream(jobspecs: Mapping[JobName, JobSpec], targets: Targets) -> Upstream | None:
+    intervals = [horizon_interval(horizon, end) for horizon, ends in targets.items() for end in ends]
+    if not intervals:
+        return None
+    span = Interval(min(each.start for each in intervals), max(each.end for each in intervals))
+    published = {
+        "deltas": jobspecs["delta_builder"].spec.outputs.deltas,
+        "fg_a": jobspecs["fg_a_builder"].spec.outputs.fg_a,
+        "pair_counts": jobspecs["pair_counts_builder"].spec.outputs.pair_counts,
+    }
+    return find_upstream(s3, published, jobspecs["delta_builder"].spec.inputs.integration, span)
+
+
+def _note_insufficient(plan: dict[str, Any]) -> None:
+    """Note in the ledger what is not run for want of history; what is completed, or somebody's, stays as it is."""
+    table = dynamodb.Table(os.environ["NDR_LEDGER_TABLE"])
+    for name, reason in plan["insufficient"].items():
+        horizon, _, as_of = name.partition(" ")
+        note_insufficient(table, {"series": plan["series"][horizon], "as_of": as_of}, reason, datetime.now(UTC))
+
+
+def _fail(asked: PlanRunEvent) -> dict[str, Any]:
+    """Raise what the machine failed with, under its own name where the contract knows it."""
+    if asked.redriven:
+        logger.info("redriven", extra={"error": asked.error, "cause": asked.cause})
+        return {}
+    named = {error.__name__: error for error in NdrError.__subclasses__()}
+    if asked.error in named:
+        raise named[asked.error](asked.cause)
+    raise PipelineFailedError(f"{asked.error}: {asked.cause}")
+
+
+def _report(asked: PlanRunEvent) -> dict[str, Any]:
+    _mark_stale(asked.stale, asked.series)  # once more: one begun since the plan may have read what was before
+    report = report_baselines(asked.baselines, asked.series, _entries)
+    logger.info(report["message"], extra={"kind": asked.kind})
+    return report
+
+
+def _entries(series: str, first: datetime, last: datetime) -> dict[datetime, LedgerEntry]:
+    """Read the ledger. Leases are judged by the clock, not by the execution's start, which may be hours ago."""
+    ended = lru_cache(lambda holder: is_over(sagemaker, holder))
+    return read_entries(dynamodb.Table(os.environ["NDR_LEDGER_TABLE"]), series, first, last, datetime.now(UTC), ended)
 
 
 def _plan_mini_batch(document: Any, now: datetime) -> dict[str, Any]:

@@ -37,7 +37,7 @@ from ndr.contract.jobspecs.machine_inventory_unload import InventoryQuery
 from ndr.contract.manifest import Manifest
 from ndr.contract.planning import baseline_targets
 from ndr.contract.requests import BaselinesRequest, MiniBatchRequest, parse_request
-from ndr.contract.time import DAY, Interval, parse_instant
+from ndr.contract.time import DAY, Interval, interval_of, parse_instant
 from ndr.jobs.deltas.kernel import build_deltas
 from ndr.jobs.deltas.read import read_integration
 from ndr.jobs.deltas.validity import split
@@ -47,7 +47,7 @@ from ndr.jobs.hosts import read_hosts
 from ndr.jobs.inventory.month import snapshot_month
 from ndr.jobs.inventory.snapshot import newest_snapshot
 from ndr.jobs.manifest import read_manifest
-from ndr.jobs.partition import baseline_end_of, interval_of
+from ndr.jobs.partition import baseline_end_of
 from ndr.jobs.publish import read_table
 from ndr.jobs.zeek import read_conn_log
 

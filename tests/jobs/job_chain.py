@@ -18,6 +18,7 @@ from ndr.contract.time import Interval, format_instant, mini_batch_id
 from ndr.jobs.deltas.job import publish_deltas
 from ndr.jobs.fg_a.job import publish_fg_a
 from ndr.jobs.fg_b.job import BaselineSpecs, Short, publish_baselines
+from ndr.jobs.fg_b.leases import Claims, Held, Unclaimed
 from ndr.jobs.fg_b.targets import Target
 from ndr.jobs.inventory.layout import month_interval, snapshot_uri
 from ndr.jobs.inventory.snapshot import newest_snapshot
@@ -133,12 +134,16 @@ class Project:
     def pair_counts(self, batch: Interval) -> list[Manifest]:
         return list(publish_pair_counts(self.run("pair_counts_builder"), self.spec("pair_counts_builder"), batch))
 
-    def baselines(self, targets: list[Target]) -> list[tuple[Target, Manifest | Short]]:
-        """Run the FG-B job without the ledger."""
+    def baselines(
+        self,
+        targets: list[Target],
+        claims: Claims = Unclaimed(),  # noqa: B008 - it has no state
+    ) -> list[tuple[Target, Manifest | Short | Held]]:
+        """Run the FG-B job, without the ledger unless told."""
         run = self.run("fg_b_builder")
         output = run.spec("machine_inventory_unload").output
         specs = BaselineSpecs(run.spec("fg_b_builder"), run.spec("fg_a_builder"), ("VDI-",))
-        return list(publish_baselines(run, specs, targets, lambda month: newest_snapshot(output, month)))
+        return list(publish_baselines(run, specs, targets, lambda month: newest_snapshot(output, month), claims))
 
     def fifteen_minute_steps(self, batch: Interval) -> None:
         """Run the three steps of the 15m pipeline."""

@@ -16,13 +16,14 @@ from ndr.local.account.deploy import deploy
 from ndr.local.account.lifecycle import Account
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
-PROJECTS = ("lucky", "unlucky", "partly", "built")
+PROJECTS = ("lucky", "unlucky", "partly", "built", "flaky", "held", "silent")
+IN_THE_BUCKET = ("gappy", "doomed", "tardy")  # their prefixes can be seen; the others' bucket is not there
 
 
 @pytest.fixture(scope="session")
-def stack(account: Account) -> dict[str, str]:
+def stack(account: Account, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     outputs = deploy(account, TEMPLATE, "machines", {"ProjectName": "lucky", "PollSeconds": "1", "MaxPollSeconds": "4"})
-    register(account, outputs["DataBucketName"])
+    register(account, outputs["DataBucketName"], tmp_path_factory.mktemp("tries"))
     dynamodb = boto3.resource(
         "dynamodb",
         endpoint_url=account.endpoint_url,
@@ -32,6 +33,9 @@ def stack(account: Account) -> dict[str, str]:
     )
     for project in PROJECTS:
         for document in documents(project):
+            put_jobspec(dynamodb.Table(outputs["JobSpecTableName"]), parse_jobspec(document))
+    for project in IN_THE_BUCKET:
+        for document in documents(project, bucket=outputs["DataBucketName"]):
             put_jobspec(dynamodb.Table(outputs["JobSpecTableName"]), parse_jobspec(document))
     return outputs
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 
-def documents(project: str, version: str = "v1") -> list[dict[str, Any]]:
+def documents(project: str, version: str = "v1", bucket: str = "ndr-data") -> list[dict[str, Any]]:
     """The JobSpec documents of a project."""
-    base = f"s3://ndr-data/{project}"
+    base = f"s3://{bucket}/{project}"
     specs: dict[str, Any] = {
         "delta_builder": {"inputs": {"integration": f"{base}/integration"}, "outputs": {"deltas": f"{base}/deltas"}},
         "fg_a_builder": {

@@ -12,6 +12,7 @@ from typing import Any
 from tests.statemachines.definition import all_states, edges
 
 from ndr.local.account.lifecycle import Account
+from ndr.local.commands.run import sentence_of
 
 PATIENCE_SECONDS = 90.0
 
@@ -87,7 +88,7 @@ class Machines:
             arn,
             described["status"],
             described.get("error"),
-            described.get("cause"),
+            sentence_of(described.get("cause")),
             json.loads(described["output"]) if "output" in described else None,
             [event for page in pages for event in page["events"]],
         )

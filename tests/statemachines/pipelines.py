@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from ndr.contract.planning.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
@@ -28,14 +29,17 @@ def fail(reason):
 if arguments[0] == "succeed": time.sleep(0.3)
 if arguments[0] == "sleep": time.sleep(20)
 if arguments[0] == "fail-without" and not pathlib.Path(arguments[1]).exists(): fail("The flag is not there.")
-if arguments[0] == "unlucky": fail("The project is unlucky.")
+if arguments[0] in ("unlucky", "doomed"): fail("The project is unlucky.")
+flag = pathlib.Path("FLAGS", "-".join(arguments).replace(":", ""))
+if arguments[0] == "flaky" and not flag.exists(): flag.touch(); fail("The first try fails.")
 if arguments[0] == "partly" and arguments[5] == "2026-01-11T00:00:00Z": fail("No slice of 2026-01-11 is published.")
 """
 
 
-def register(account: Account, bucket: str) -> None:
-    """Register the pipelines over those that the deploy registered; their one script lies in the bucket."""
-    account.client("s3").put_object(Bucket=bucket, Key="machines-test/run.py", Body=SCRIPT.encode())
+def register(account: Account, bucket: str, flags: Path) -> None:
+    """Register the pipelines over those of the deploy; their one script leaves flags to tell tries apart."""
+    script = SCRIPT.replace("FLAGS", str(flags))
+    account.client("s3").put_object(Bucket=bucket, Key="machines-test/run.py", Body=script.encode())
     sagemaker = account.client("sagemaker")
     for name, parameters in PARAMETERS.items():
         register_pipeline = sagemaker.create_pipeline if name == "steerable" else sagemaker.update_pipeline

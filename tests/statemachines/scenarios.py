@@ -6,13 +6,14 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from tests.statemachines.machines import Machines, Run
 
 from ndr.contract.ledger import ledger_key
-from ndr.contract.time import parse_instant
+from ndr.contract.time import DAY, SLICE, Interval, floor_to, mini_batch_id, parse_instant
 from ndr.local.account.faults import order
 from ndr.local.account.lifecycle import Account
 
@@ -41,11 +42,13 @@ class Scenarios:
         """Run them all: those that leave each other alone side by side, the others in order."""
         queue = _subscribed_queue(account, stack["FailureTopicArn"])
         _complete(account, stack["LedgerTableName"])
+        _hold(account, stack["LedgerTableName"])
+        _deliver(account, stack)
         plain: dict[str, tuple[str, Callable[[], Run]]] = {}
         for name, (machine, request) in _requests().items():
             plain[name] = machine, lambda machine=machine, request=request: machines.run(machine, request)
-        for name, (machine, found, request) in _amputations(stack).items():
-            copy = machines.copy(machine, found, found[:-4] + "gone")
+        for name, (machine, found, replacement, request) in {**_amputations(stack), **_redriven()}.items():
+            copy = machines.copy(machine, found, replacement)
             plain[name] = machine, lambda copy=copy, request=request: machines.run(copy, request)
         with ThreadPoolExecutor(3) as pool:
             pending = {name: (machine, pool.submit(start)) for name, (machine, start) in plain.items()}
@@ -72,6 +75,17 @@ def _requests() -> dict[str, tuple[str, dict[str, Any]]]:
             {**WEEK, "project_name": "partly", "horizon": "7d", "window_days": 3, "reprocess": "completed"},
         ),
         "built": ("baselines", {**WEEK, "project_name": "built", "horizon": "7d"}),
+        "held": ("baselines", {**WEEK, "project_name": "held", "horizon": "7d", "reprocess": "completed"}),
+        "short": ("baselines", {"project_name": "gappy", "horizon": "30d", "end": "2026-01-12"}),
+        "filled": (
+            "baselines",
+            {"project_name": "gappy", "horizon": "7d", "end": "2026-01-12", "fill_upstream": True},
+        ),
+        "unfilled": (
+            "baselines",
+            {"project_name": "doomed", "horizon": "7d", "end": "2026-01-12", "fill_upstream": True},
+        ),
+        "late": ("baselines", {"mode": "LATE", "project_name": "tardy"}),
         "refused": ("baselines", {"mode": "BACKFIL"}),
         "unknown project": ("baselines", {"project_name": "nobody"}),
         "batch": ("mini_batch", {"batch_start": "2026-01-05", "batch_end": "2026-01-06"}),
@@ -82,14 +96,25 @@ def _requests() -> dict[str, tuple[str, dict[str, Any]]]:
     }
 
 
-def _amputations(stack: dict[str, str]) -> dict[str, tuple[str, str, dict[str, Any]]]:
-    """Machines without a function or a topic that they call."""
+def _amputations(stack: dict[str, str]) -> dict[str, tuple[str, str, str, dict[str, Any]]]:
+    """Machines without a function or a topic that they call, or that ask a function for what it does not do."""
     explain, topic = stack["ExplainFailureFunctionName"], stack["FailureTopicArn"]
+    gone = {name: f"{name[:-4]}gone" for name in (explain, topic)}
     return {
-        "unexplained": ("run_pipeline", explain, steerable("unlucky")),
-        "unexplained overrun": ("run_pipeline", explain, steerable("sleep", deadline_seconds=1)),
-        "untold": ("baselines", topic, {"mode": "BACKFIL"}),
-        "untold batch": ("mini_batch", topic, {"batch_start": "2026-01-05"}),
+        "unexplained": ("run_pipeline", explain, gone[explain], steerable("unlucky")),
+        "unexplained overrun": ("run_pipeline", explain, gone[explain], steerable("sleep", deadline_seconds=1)),
+        "untold": ("baselines", topic, gone[topic], {"mode": "BACKFIL"}),
+        "untold batch": ("mini_batch", topic, gone[topic], {"batch_start": "2026-01-05"}),
+        "unreported": ("baselines", '"report"', '"raport"', {"project_name": "silent", "end": "2026-02-03"}),
+    }
+
+
+def _redriven() -> dict[str, tuple[str, str, str, dict[str, Any]]]:
+    """Machines that find themselves redriven when they have failed: the embedded account has no RedriveExecution."""
+    found = "[$states.context.Execution.RedriveCount, 0][0] > $failure.Redrives"
+    return {
+        "redriven": ("baselines", found, "true", {**WEEK, "project_name": "flaky", "horizon": "7d", "window_days": 3}),
+        "redriven batch": ("mini_batch", found, "true", {"project_name": "flaky"}),
     }
 
 
@@ -127,6 +152,29 @@ def _complete(account: Account, ledger: str) -> None:
         key = ledger_key(project, "v1", "fg_b", "7d", parse_instant(f"2026-01-{day:02}"))
         item = {**{name: {"S": value} for name, value in key.items()}, "status": {"S": "completed"}}
         account.client("dynamodb").put_item(TableName=ledger, Item=item)
+
+
+def _hold(account: Account, ledger: str) -> None:
+    """Let somebody hold two baselines of project `held`."""
+    for day in (7, 8):
+        key = ledger_key("held", "v1", "fg_b", "7d", parse_instant(f"2026-01-{day:02}"))
+        facts = {"status": "running", "holder": "a job started by hand", "lease_until": "2999-01-01T00:00:00Z"}
+        item = {name: {"S": value} for name, value in {**key, **facts}.items()}
+        account.client("dynamodb").put_item(TableName=ledger, Item=item)
+
+
+def _deliver(account: Account, stack: dict[str, str]) -> None:
+    """Deliver a week to two projects, of which nothing is published; and a slice of this day to a third."""
+    week = Interval(parse_instant("2026-01-05"), parse_instant("2026-01-12"))
+    slice_end = floor_to(datetime.now(UTC) - timedelta(hours=3), SLICE)
+    delivered = [(project, day) for project in ("gappy", "doomed") for day in week.steps(DAY)]
+    for project, interval in [*delivered, ("tardy", Interval(slice_end - SLICE, slice_end))]:
+        key = f"{project}/integration/{mini_batch_id(interval)}/part-0.json"
+        account.client("s3").put_object(Bucket=stack["DataBucketName"], Key=key, Body=b"")
+    key = ledger_key("tardy", "v1", "fg_b", "7d", floor_to(slice_end, DAY) + DAY)
+    facts = {"status": "completed", "claimed_at": "2026-01-01T00:00:00Z"}
+    item = {name: {"S": value} for name, value in {**key, **facts}.items()}
+    account.client("dynamodb").put_item(TableName=stack["LedgerTableName"], Item=item)
 
 
 def _subscribed_queue(account: Account, topic: str) -> str:

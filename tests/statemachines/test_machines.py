@@ -11,6 +11,8 @@ from tests.statemachines.definition import MACHINES, all_states
 from tests.statemachines.machines import Machines, Run, edges_taken, every_edge
 from tests.statemachines.scenarios import Scenarios
 
+from ndr.contract.ledger import ledger_key
+from ndr.contract.planning.limits import history_events
 from ndr.contract.time import parse_instant
 from ndr.local.account.lifecycle import Account
 
@@ -157,9 +159,12 @@ def test_the_monthly_run_unloads_the_inventory_before_it_builds(scenarios: Scena
     assert run.entered() == [
         "Plan",
         "WhatToDo",
+        "FillUpstream",
+        "InventoryFirst",
         "UnloadInventory",
         "BuildBaselines",
         "BuildWindow",
+        "Report",
         "DidAllSucceed",
         "Done",
     ]
@@ -184,9 +189,7 @@ def test_a_failed_window_is_reported_and_marked_and_the_others_are_built(
     run = scenarios["partly"]
     assert run.error == "PipelineFailedError"
     assert run.cause is not None
-    assert run.cause.startswith(
-        "1 of 3 windows failed; 6 baselines were built. First: 7d 2026-01-11T00:00:00Z 2026-01-12"
-    )
+    assert run.cause.startswith("1 of 3 windows failed; 6 baselines built. First: 7d 2026-01-11T00:00:00Z 2026-01-12")
     assert "No slice of 2026-01-11 is published." in run.cause
     assert run.cause.endswith("start the same request again: what is completed is skipped.")
     windows = [item["BackfillStartTsIso"][:10] for item in _fg_b_parameters(account, ProjectName="partly")]
@@ -197,7 +200,10 @@ def test_a_failed_window_is_reported_and_marked_and_the_others_are_built(
 
 def test_what_is_built_is_not_built_again(scenarios: Scenarios, account: Account) -> None:
     run = scenarios["built"]
-    assert run.entered() == ["Plan", "WhatToDo", "BuildBaselines", "DidAllSucceed", "Done"]
+    assert run.entered() == [
+        *("Plan", "WhatToDo", "FillUpstream", "InventoryFirst"),
+        *("BuildBaselines", "Report", "DidAllSucceed", "Done"),
+    ]
     assert run.output["built"] == 0
     assert run.output["skipped"] == [
         {
@@ -230,16 +236,92 @@ def test_a_mini_batch_runs_the_batch_it_was_told(scenarios: Scenarios, account: 
     assert scenarios["dry batch"].entered() == ["Plan", "WhatToDo", "PlanOnly"]
 
 
+# what goes on after a failure
+
+
+def test_what_somebody_holds_is_left_to_him_and_named(scenarios: Scenarios, account: Account) -> None:
+    run = scenarios["held"]
+    assert (run.status, run.output["built"]) == ("SUCCEEDED", 5)
+    (item,) = run.output["skipped"]
+    assert (item["status"], item["first"], item["count"]) == ("in_progress", "2026-01-07T00:00:00Z", 2)
+    assert "held by a job started by hand until 2999-01-01T00:00:00Z" in run.output["message"]
+    ranges = {
+        (item["BackfillStartTsIso"][8:10], item["BackfillEndTsIso"][8:10])
+        for item in _fg_b_parameters(account, ProjectName="held")
+    }
+    assert ranges == {("05", "07"), ("09", "12")}
+
+
+def test_a_redriven_execution_plans_again_and_builds_what_is_not_built(scenarios: Scenarios) -> None:
+    run = scenarios["redriven"]
+    assert run.status == "SUCCEEDED"
+    assert run.entered().count("Plan") == 2
+    assert run.entered()[-3:] == ["Report", "DidAllSucceed", "Done"]
+    assert scenarios["redriven batch"].status == "SUCCEEDED"
+    assert scenarios["redriven batch"].entered() == [
+        *("Plan", "WhatToDo", "RunMiniBatch", "NotifyFailure", "Failed"),
+        *("Plan", "WhatToDo", "RunMiniBatch"),
+    ]
+
+
+def test_a_horizon_without_history_is_noted_and_not_run(
+    scenarios: Scenarios, account: Account, stack: dict[str, str]
+) -> None:
+    run = scenarios["short"]
+    assert (run.status, run.output["built"]) == ("SUCCEEDED", 0)
+    assert "BuildWindow" not in run.entered()
+    (item,) = run.output["skipped"]
+    assert (item["horizon"], item["status"]) == ("30d", "insufficient_history")
+    assert "30d ending 2026-01-12T00:00Z: 0.0 of 30 days are published (0%)" in run.output["message"]
+    key = ledger_key("gappy", "v1", "fg_b", "30d", parse_instant("2026-01-12"))
+    found = account.client("dynamodb").get_item(
+        TableName=stack["LedgerTableName"], Key={name: {"S": value} for name, value in key.items()}
+    )["Item"]
+    assert found["status"] == {"S": "insufficient_history"}
+    assert found["reason"]["S"].startswith("30d ending 2026-01-12T00:00Z: 0.0 of 30 days")
+
+
+def test_missing_features_are_built_before_the_baselines_or_nothing_is(scenarios: Scenarios, account: Account) -> None:
+    run = scenarios["filled"]
+    assert (run.status, run.output["built"]) == ("SUCCEEDED", 1)
+    (filled,) = [item for item in _parameters_of_all(account, "ndr-15m-pipeline") if item["ProjectName"] == "gappy"]
+    assert (filled["BatchStartTsIso"], filled["BatchEndTsIso"]) == ("2026-01-05T00:00:00Z", "2026-01-12T00:00:00Z")
+    assert filled["MiniBatchId"] == "rebuild-20260105T000000Z-PT10080M"
+    assert scenarios["unfilled"].error == "PipelineFailedError"
+    assert "BuildBaselines" not in scenarios["unfilled"].entered()
+
+
+def test_late_data_is_built_in_and_what_reaches_over_it_is_stale(
+    scenarios: Scenarios, account: Account, stack: dict[str, str]
+) -> None:
+    run = scenarios["late"]
+    assert run.status == "SUCCEEDED"
+    assert "1 folders hold files that are not in what is published; 1 batches are built again" in run.output["message"]
+    assert "1 baselines reach over them and are stale; build them with {" in run.output["message"]
+    (rebuilt,) = [item for item in _parameters_of_all(account, "ndr-15m-pipeline") if item["ProjectName"] == "tardy"]
+    assert rebuilt["MiniBatchId"].startswith("rebuild-")
+    items = account.client("dynamodb").scan(TableName=stack["LedgerTableName"])["Items"]
+    (marked,) = [item for item in items if item["series"]["S"].startswith("tardy#")]
+    assert marked["stale_since"]["S"] > marked["claimed_at"]["S"]
+
+
+def test_no_execution_writes_more_history_than_was_computed(scenarios: Scenarios) -> None:
+    for name, windows, baselines in (("partly", 3, 7), ("redriven", 2 * 3, 2 * 7), ("monthly", 1, 2), ("held", 2, 5)):
+        assert len(scenarios[name].history) <= history_events(windows, baselines)
+
+
 # what people are told
 
 
 @pytest.mark.parametrize(
     ("scenario", "error", "words"),
     [
-        ("refused", "InvalidRequestError", "mode: Input should be 'REGULAR' or 'BACKFILL' (found 'BACKFIL')."),
+        ("refused", "InvalidRequestError", "mode: Input should be 'REGULAR', 'BACKFILL' or 'LATE' (found 'BACKFIL')."),
         ("unknown project", "JobSpecNotFoundError", "holds no JobSpec of project 'nobody', version 'v1'"),
         ("no inventory", "PipelineFailedError", "The machine inventory was not unloaded"),
         ("partly", "PipelineFailedError", "1 of 3 windows failed"),
+        ("unreported", "PipelineFailedError", "0 of 1 failed, but what was built could not be read from the ledger"),
+        ("unfilled", "PipelineFailedError", "Missing features could not be built, so no baseline was built. Pipeline"),
         ("batch refused", "InvalidRequestError", "batch_end is missing"),
         ("batch fails", "PipelineFailedError", "of unlucky: [20"),
     ],
@@ -259,7 +341,8 @@ def test_only_failures_are_told(scenarios: Scenarios) -> None:
     failed = {run.arn for name, run in scenarios.runs.values() if name != "run_pipeline" and run.status == "FAILED"}
     untold = {scenarios["untold"].arn, scenarios["untold batch"].arn}
     named = {re.search(r"Execution: (\S+)", message["Message"])[1] for message in scenarios.messages}  # type: ignore[index]
-    assert named == failed - untold
+    redriven = {scenarios["redriven"].arn, scenarios["redriven batch"].arn}
+    assert named == (failed - untold) | redriven
     assert len(scenarios.messages) == len(named)
 
 

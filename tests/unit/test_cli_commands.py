@@ -59,7 +59,9 @@ def test_help_names_every_command(ndr: Ndr) -> None:
     assert status == 0
     for command in ("up", "down", "ingest", "run", "backfill", "status", "cost", "jobspec", "demo"):
         assert f" {command} " in out
-    assert all(f" {name} " in ndr("run", "--help")[1] for name in ("mini-batch", "monthly", "nightly", "weekly"))
+    assert all(
+        f" {name} " in ndr("run", "--help")[1] for name in ("mini-batch", "monthly", "nightly", "weekly", "late")
+    )
     assert all(f" {name} " in ndr("jobspec", "--help")[1] for name in ("check", "put", "list"))
 
 

@@ -9,11 +9,12 @@ from tests.statemachines.jobspecs import documents
 
 from ndr.contract.errors import InvalidRequestError, JobSpecInvalidError
 from ndr.contract.jobspecs import JobName, JobSpec, check_jobspecs, parse_jobspec
-from ndr.contract.ledger import ledger_key
-from ndr.contract.planning import baseline_targets, plan_baselines, plan_mini_batch
+from ndr.contract.ledger import LedgerEntry, ledger_key
+from ndr.contract.planning import baseline_targets, plan_baselines, plan_mini_batch, report_baselines
 from ndr.contract.planning.limits import HISTORY_EVENTS, PAYLOAD_BYTES, history_events, plan_bytes
 from ndr.contract.requests import BaselinesRequest, MiniBatchRequest, parse_request
-from ndr.contract.time import parse_instant
+from ndr.contract.time import DAY, Interval, parse_instant
+from ndr.contract.upstream import Upstream
 
 NOW = datetime(2027, 3, 10, 1, 2, 3, tzinfo=UTC)
 DEFAULTS = {"project_name": "ndr-prod", "feature_spec_version": "v1"}
@@ -31,11 +32,11 @@ def plan(document: dict[str, Any], ledger: dict[str, dict[str, str]] | None = No
     specs = jobspecs(**images)
     request = parse_request(BaselinesRequest, document, NOW, DEFAULTS)
     targets = baseline_targets(request, specs["fg_b_builder"].spec, NOW)
-    statuses = {
-        horizon: {parse_instant(end): status for end, status in (ledger or {}).get(horizon, {}).items()}
+    entries = {
+        horizon: {parse_instant(end): LedgerEntry(status) for end, status in (ledger or {}).get(horizon, {}).items()}
         for horizon in targets
     }
-    return plan_baselines(request, specs, targets, statuses, NOW)
+    return plan_baselines(request, specs, targets, entries, NOW)
 
 
 YEAR = {"mode": "BACKFILL", "start": "2026-01-01", "end": "2027-01-01"}
@@ -105,7 +106,7 @@ def test_a_backfill_window_names_the_ends_that_the_schedules_would_have_built() 
 @pytest.mark.parametrize(
     ("reprocess", "built", "skipped"),
     [
-        ("none", ["08", "11"], {"completed": 1, "failed": 2, "running": 1, "insufficient_history": 1}),
+        ("none", ["08", "11"], {"completed": 1, "failed": 2, "abandoned": 1, "insufficient_history": 1}),
         ("failed", ["05", "06", "08", "09", "10", "11"], {"completed": 1}),
         ("completed", ["05", "06", "07", "08", "09", "10", "11"], {}),
     ],
@@ -115,7 +116,7 @@ def test_reprocess_says_what_is_built_again(reprocess: str, built: list[str], sk
         "2026-01-05": "failed",
         "2026-01-06": "failed",
         "2026-01-07": "completed",
-        "2026-01-09": "running",
+        "2026-01-09": "abandoned",
         "2026-01-10": "insufficient_history",
     }
     planned = plan({**WEEK, "horizon": "7d", "reprocess": reprocess}, {"7d": statuses})
@@ -125,6 +126,91 @@ def test_reprocess_says_what_is_built_again(reprocess: str, built: list[str], sk
     for status, count in skipped.items():
         word = "completed" if status == "completed" else "failed"
         assert f'{count} are {status} and skipped; write "reprocess": "{word}"' in planned["message"]
+
+
+def test_what_changed_since_it_was_built_is_built_again() -> None:
+    stale = {"7d": {"2026-01-06": "stale", "2026-01-07": "completed"}}
+    planned = plan({**WEEK, "horizon": "7d"}, stale)
+    assert [name[11:13] for run in planned["runs"] for name in run["baselines"]] == ["05", "06", "08", "09", "10", "11"]
+
+
+@pytest.mark.parametrize("reprocess", ["none", "failed", "completed"])
+def test_what_another_execution_builds_is_left_to_it_and_named(reprocess: str) -> None:
+    specs, request = jobspecs(), {**WEEK, "horizon": "7d", "reprocess": reprocess}
+    parsed = parse_request(BaselinesRequest, request, NOW, DEFAULTS)
+    targets = baseline_targets(parsed, specs["fg_b_builder"].spec, NOW)
+    held = LedgerEntry("in_progress", "arn:of/execution/1", "2027-03-10T01:10:00Z")
+    entries = {"7d": {parse_instant(f"2026-01-{day:02}"): held for day in (6, 7)}}
+    planned = plan_baselines(parsed, specs, targets, entries, NOW)
+    assert [name[11:13] for run in planned["runs"] for name in run["baselines"]] == ["05", "08", "09", "10", "11"]
+    (item,) = planned["skipped"]
+    assert item == {
+        "horizon": "7d",
+        "status": "in_progress",
+        "first": "2026-01-06T00:00:00Z",
+        "last": "2026-01-07T00:00:00Z",
+        "count": 2,
+        "holder": "arn:of/execution/1",
+        "until": "2027-03-10T01:10:00Z",
+    }
+    assert (
+        "2 are in progress elsewhere and left out, held by arn:of/execution/1 until 2027-03-10T01:10:00Z"
+        in (planned["message"])
+    )
+
+
+def test_a_horizon_without_enough_history_is_named_and_not_run() -> None:
+    parsed = parse_request(BaselinesRequest, {"end": "2027-03-10", "fill_upstream": False}, NOW, DEFAULTS)
+    specs, end = jobspecs(), parse_instant("2027-03-10")
+    targets = baseline_targets(parsed, specs["fg_b_builder"].spec, NOW)
+    week = Interval(end - 8 * DAY, end)
+    upstream = Upstream({name: [week] for name in ("deltas", "fg_a", "pair_counts")})
+    planned = plan_baselines(parsed, specs, targets, {"7d": {}, "30d": {}}, NOW, upstream)
+    (run,) = planned["runs"]
+    assert run["baselines"] == ["7d 2027-03-10T00:00:00Z"]
+    assert planned["insufficient"] == {
+        "30d 2027-03-10T00:00:00Z": "30d ending 2027-03-10T00:00Z: 8.0 of 30 days are published (27%), "
+        "min_coverage asks for 30%"
+    }
+    assert [(item["horizon"], item["status"]) for item in planned["skipped"]] == [("30d", "insufficient_history")]
+    assert "1 have too little history and are not run: 30d ending 2027-03-10T00:00Z: 8.0" in planned["message"]
+    assert 'Write "fill_upstream": true' in planned["message"]
+
+
+def test_missing_features_are_built_first_where_they_were_delivered() -> None:
+    parsed = parse_request(BaselinesRequest, {"end": "2027-03-10", "fill_upstream": True}, NOW, DEFAULTS)
+    specs, end = jobspecs(), parse_instant("2027-03-10")
+    targets = baseline_targets(parsed, specs["fg_b_builder"].spec, NOW)
+    published, delivered = Interval(end - 8 * DAY, end), Interval(end - 20 * DAY, end - 8 * DAY)
+    upstream = Upstream({"fg_a": [published], "pair_counts": [published]}, [delivered])
+    planned = plan_baselines(parsed, specs, targets, {"7d": {}, "30d": {}}, NOW, upstream)
+    assert planned["baselines"] == 2
+    assert planned["insufficient"] == {}
+    (fill,) = planned["fills"]
+    assert (fill["BatchStartTsIso"], fill["BatchEndTsIso"]) == ("2027-02-18T00:00:00Z", "2027-03-02T00:00:00Z")
+    assert fill["MiniBatchId"] == "rebuild-20270218T000000Z-PT17280M"
+    assert planned["not_delivered"] == ["[2027-02-08T00:00:00Z, 2027-02-18T00:00:00Z)"]
+    assert planned["message"].startswith("1 batches of missing features are built first: [2027-02-18T00:00:00Z, ")
+
+
+def test_the_report_counts_what_is_left_to_others_and_what_lacks_history() -> None:
+    names = [f"7d 2026-01-{day:02}T00:00:00Z" for day in range(5, 12)] + ["30d 2026-01-05T00:00:00Z"]
+    known = {
+        "seven": {
+            parse_instant("2026-01-05"): LedgerEntry("completed"),
+            parse_instant("2026-01-06"): LedgerEntry("in_progress", "arn:1", "2027-03-10T01:10:00Z"),
+            parse_instant("2026-01-07"): LedgerEntry("in_progress", "arn:1", "2027-03-10T01:10:00Z"),
+        },
+        "thirty": {parse_instant("2026-01-05"): LedgerEntry("insufficient_history", reason="1 of 30 days")},
+    }
+    report = report_baselines(names, {"7d": "seven", "30d": "thirty"}, lambda series, first, last: known[series])
+    assert report["built"] == 5
+    assert [(item["first"], item["count"], item["holder"]) for item in report["in_progress"]] == [
+        ("2026-01-06T00:00:00Z", 2, "arn:1")
+    ]
+    assert [item["horizon"] for item in report["insufficient_history"]] == ["30d"]
+    assert report["message"].startswith("5 baselines built. 2 are in progress elsewhere and left out, held by arn:1 ")
+    assert report_baselines([], {}, lambda series, first, last: {})["message"] == "0 baselines built."
 
 
 def test_the_inventory_is_of_the_month_of_the_last_baseline_unless_told() -> None:
@@ -160,6 +246,9 @@ def test_a_thousand_windows_fit_and_a_plan_that_does_not_is_refused_with_advice(
     assert len(plan(document)["runs"]) == 1000
     with pytest.raises(InvalidRequestError, match="Write a larger window_days, or split"):
         plan({**document, "start": "2020-01-01"})
+    ten_years = {"mode": "BACKFILL", "start": "2017-01-01", "end": "2027-01-01"}
+    with pytest.raises(InvalidRequestError, match="KiB of at most 224 and up to .* history events of at most 25000"):
+        plan(ten_years)
 
 
 def test_a_plan_is_json() -> None:

@@ -38,6 +38,7 @@ def test_an_empty_request_is_a_regular_run_of_both_horizons(document: Any) -> No
         "inventory": False,
         "reference_month": None,
         "reprocess": "failed",
+        "fill_upstream": False,
         "max_concurrency": 4,
         "window_days": 28,
     }
@@ -64,8 +65,8 @@ BACKFILL = {"mode": "BACKFILL", "start": "2026-01-01", "end": "2026-02-01"}
     ("document", "sentence"),
     [
         ({"horizn": "7d"}, "horizn: no such field, did you mean 'horizon'? Allowed are project_name, "),
-        ({"mode": "BACKFIL"}, "mode: Input should be 'REGULAR' or 'BACKFILL' (found 'BACKFIL')."),
-        ({"mode": 3}, "mode: Input should be 'REGULAR' or 'BACKFILL' (found 3)."),
+        ({"mode": "BACKFIL"}, "mode: Input should be 'REGULAR', 'BACKFILL' or 'LATE' (found 'BACKFIL')."),
+        ({"mode": 3}, "mode: Input should be 'REGULAR', 'BACKFILL' or 'LATE' (found 3)."),
         ({"horizon": "14d"}, "horizon: Input should be '7d', '30d' or 'both' (found '14d')."),
         ({"reprocess": "all"}, "reprocess: Input should be 'none', 'failed' or 'completed' (found 'all')."),
         ({"inventory": "perhaps"}, "inventory: Input should be a valid boolean"),

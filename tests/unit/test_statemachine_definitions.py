@@ -22,7 +22,10 @@ def test_a_definition_says_what_it_takes_and_every_error_has_a_way_out(machine: 
     assert definition["QueryLanguage"] == "JSONata"
     assert "Input: " in definition["Comment"] or "Input:" in definition["Comment"]
     for name, state in all_states(definition).items():
-        if state["Type"] == "Task":
+        if state["Type"] == "Task" and name not in (
+            "Failed",
+            "FillRange",
+        ):  # one is there to fail, the other's Map catches
             assert "States.ALL" in state["Catch"][-1]["ErrorEquals"], name
 
 

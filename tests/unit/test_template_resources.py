@@ -51,7 +51,13 @@ def test_nothing_has_a_physical_name_of_its_own_so_that_two_stacks_fit_in_one_ac
 
 def test_every_schedule_is_in_utc_survives_a_bad_hour_and_loses_nothing() -> None:
     schedules = of_type("AWS::Scheduler::Schedule")
-    assert set(schedules) == {"MiniBatchSchedule", "NightlySchedule", "WeeklySchedule", "MonthlySchedule"}
+    assert set(schedules) == {
+        "MiniBatchSchedule",
+        "NightlySchedule",
+        "WeeklySchedule",
+        "MonthlySchedule",
+        "LateSchedule",
+    }
     for item in schedules.values():
         assert item["ScheduleExpressionTimezone"] == "UTC"
         assert item["State"] == {"Ref": "ScheduleState"}
@@ -62,7 +68,9 @@ def test_every_schedule_is_in_utc_survives_a_bad_hour_and_loses_nothing() -> Non
 def test_every_schedule_and_event_file_is_a_request_that_is_accepted() -> None:
     now, defaults = parse_instant("2026-05-01T00:30:00Z"), {"project_name": "ndr", "feature_spec_version": "v1"}
     requests = {
-        "BaselinesMachine": [ROOT / "events" / f"baselines_{name}.json" for name in ("regular", "monthly", "backfill")],
+        "BaselinesMachine": [
+            ROOT / "events" / f"baselines_{name}.json" for name in ("regular", "monthly", "backfill", "late")
+        ],
         "MiniBatchMachine": [ROOT / "events" / "mini_batch.json"],
     }
     for machine, model in (("BaselinesMachine", BaselinesRequest), ("MiniBatchMachine", MiniBatchRequest)):

@@ -113,6 +113,6 @@ def test_weekly_ends_open_the_weekday() -> None:
 
 @given(intervals)
 def test_a_mini_batch_id_holds_its_interval(interval: Interval) -> None:
-    from ndr.jobs.partition import interval_of
+    from ndr.contract.time import interval_of
 
     assert interval_of(mini_batch_id(interval)) == interval

@@ -308,4 +308,7 @@ FG_B_IP_METADATA: Final = Dataset(
     is_window_end=True,
 )
 
+LATE_FOLDER: Final = "_late"
+"""Below the deltas' prefix: rows that came with another time's mini-batch, by the slice that they belong to."""
+
 FG_B_PARTS: Final = ("host", "segment", "pair_host", "pair_segment", "ip_metadata")

@@ -1,14 +1,39 @@
-"""The ledger: one item per (project, dataset, horizon, as-of), what was built of it and how it ended."""
+"""The ledger: one item per (project, dataset, horizon, as-of), what was built of it, by whom, and how it ended.
+
+A baseline is claimed before it is built: its item gets a holder and a lease, which the holder renews. Who finds a live
+lease of another leaves the baseline out; a lease that ran out, or whose holder has ended, is taken over.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from ndr.contract.time import format_instant
+from botocore.exceptions import ClientError
+
+from ndr.contract.time import format_instant, parse_instant
 
 LedgerStatus = Literal["running", "completed", "failed", "insufficient_history"]
+"""What an item says."""
+
+EntryStatus = Literal["in_progress", "abandoned", "completed", "stale", "failed", "insufficient_history"]
+"""What an item means now: a running baseline is in progress while its lease lives and abandoned after it, and a
+completed one is stale when what it was built from has changed since."""
+
+GOING_ON: Final = ("Executing", "Stopping")
+"""Statuses of a pipeline execution that has not ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """A baseline's item as of now. `holder` and `until` are of a live lease, `reason` of what was not built."""
+
+    status: EntryStatus
+    holder: str | None = None
+    until: str | None = None
+    reason: str | None = None
 
 
 def ledger_key(
@@ -28,3 +53,79 @@ def ledger_key(
 def ledger_item(key: Mapping[str, str], status: LedgerStatus, **facts: Any) -> dict[str, Any]:
     """Return a ledger item: the key, the status and what is known (execution, manifest, rows, times, reason)."""
     return {**key, "status": status, **{name: fact for name, fact in facts.items() if fact is not None}}
+
+
+def entry_of(
+    item: Mapping[str, Any], now: datetime, is_over: Callable[[str], bool] = lambda holder: False
+) -> LedgerEntry:
+    """Return what an item means.
+
+    Parameters
+    ----------
+    is_over : callable
+        Tells whether the holder of a live lease has ended; its lease then counts no longer.
+    """
+    status, reason = str(item["status"]), item.get("reason")
+    if status == "running":
+        holder, until = str(item.get("holder", "unknown")), item.get("lease_until")
+        if until and parse_instant(until, "lease_until") > now and not is_over(holder):
+            return LedgerEntry("in_progress", holder, until)
+        return LedgerEntry("abandoned", reason=f"{holder} did not finish it")
+    if status == "completed":
+        return LedgerEntry("stale" if _changed_since(item) else "completed")
+    return LedgerEntry(status, reason=reason)  # type: ignore[arg-type]
+
+
+def _changed_since(item: Mapping[str, Any]) -> bool:
+    if "stale_since" not in item:
+        return False
+    began = item.get("claimed_at")
+    return began is None or parse_instant(item["stale_since"]) >= parse_instant(began)
+
+
+def is_over(sagemaker: Any, holder: str) -> bool:
+    """Tell whether a holder is a pipeline execution that has ended. Whoever can't be asked counts as at work."""
+    if ":pipeline/" not in holder:
+        return False
+    try:
+        described = sagemaker.describe_pipeline_execution(PipelineExecutionArn=holder)
+    except ClientError:
+        return False
+    return described["PipelineExecutionStatus"] not in GOING_ON
+
+
+def note_insufficient(table: Any, key: Mapping[str, str], reason: str, now: datetime) -> None:
+    """Note that a baseline has too little history, unless it is completed or somebody builds it."""
+    try:
+        table.update_item(
+            Key=dict(key),
+            UpdateExpression="SET #status = :short, reason = :reason, updated_at = :now "
+            "REMOVE lease_until, lease_id, holder",
+            ConditionExpression="attribute_not_exists(#status) OR (#status <> :completed AND "
+            "(attribute_not_exists(lease_until) OR lease_until <= :now))",
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues={
+                ":short": "insufficient_history",
+                ":completed": "completed",
+                ":reason": reason,
+                ":now": format_instant(now.replace(microsecond=0)),
+            },
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+
+
+def mark_stale(table: Any, key: Mapping[str, str], now: datetime) -> None:
+    """Mark that what a baseline is built from has changed: one whose building began before counts as stale."""
+    try:
+        table.update_item(
+            Key=dict(key),
+            UpdateExpression="SET stale_since = :now",
+            ConditionExpression="attribute_exists(#status)",
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues={":now": format_instant(now.replace(microsecond=0))},
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise

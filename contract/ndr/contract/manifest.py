@@ -39,11 +39,20 @@ class TableEntry(_Frozen):
     files: tuple[FileEntry, ...]
 
 
+class InputFile(_Frozen):
+    """A raw file as it was when it was read; `modified_at` in whole seconds."""
+
+    name: str
+    bytes: int
+    modified_at: datetime
+
+
 class InputEntry(_Frozen):
-    """What was read: a published partition (`run_id` says which version of it) or a raw file."""
+    """What was read: a published partition (`run_id` says which version of it) or a folder of raw files."""
 
     uri: str
     run_id: str | None = None
+    files: tuple[InputFile, ...] = ()
 
 
 class RowAccount(_Frozen):

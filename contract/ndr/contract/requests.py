@@ -17,7 +17,7 @@ from ndr.contract.jobspecs.model import Identifier
 from ndr.contract.problems import problem_sentence, whole_sentence
 from ndr.contract.time import DAY, SLICE, Interval, floor_to, format_instant, parse_instant
 
-Mode = Literal["REGULAR", "BACKFILL"]
+Mode = Literal["REGULAR", "BACKFILL", "LATE"]
 HorizonChoice = Literal["7d", "30d", "both"]
 Reprocess = Literal["none", "failed", "completed"]
 
@@ -65,8 +65,9 @@ class BaselinesRequest(Request):
 
     Attributes
     ----------
-    mode : {"REGULAR", "BACKFILL"}
-        One baseline, or every baseline that the schedules would have built in [start, end).
+    mode : {"REGULAR", "BACKFILL", "LATE"}
+        One baseline; every baseline that the schedules would have built in [start, end); or none, but the features of
+        slices whose events came late, since `start`, by default a week ago.
     horizon : {"7d", "30d", "both"}
     start, end : datetime, optional
         BACKFILL: the half-open range of baseline ends. REGULAR: `end` is the baseline's end; no `start`.
@@ -81,6 +82,8 @@ class BaselinesRequest(Request):
     window_days : int
         Days of baseline ends that one pipeline execution builds in a backfill. Each execution reads its horizon once,
         so larger windows cost less; smaller ones lose less when one fails.
+    fill_upstream : bool
+        First build the features that are missing and whose mini-batches were delivered.
     dry_run : bool
         Plan, and start nothing.
     """
@@ -94,6 +97,7 @@ class BaselinesRequest(Request):
     reprocess: Annotated[Reprocess, BeforeValidator(_lower)] = "failed"
     max_concurrency: Annotated[int, Field(ge=1, le=40)] = 4
     window_days: Annotated[int, Field(ge=1, le=366)] = 28
+    fill_upstream: bool = False
 
     @property
     def horizons(self) -> tuple[str, ...]:
@@ -104,7 +108,9 @@ class BaselinesRequest(Request):
     def _fits_together(self, info: ValidationInfo) -> Self:
         now: datetime = (info.context or {})["now"]
         problems = [
-            *(_backfill_problems(self, now) if self.mode == "BACKFILL" else _regular_problems(self, now)),
+            *{"BACKFILL": _backfill_problems, "REGULAR": _regular_problems, "LATE": _late_problems}[self.mode](
+                self, now
+            ),
             *_not_on_a_slice(start=self.start, end=self.end),
             *_month_problems(self, now),
         ]
@@ -225,6 +231,16 @@ def _regular_problems(request: BaselinesRequest, now: datetime) -> list[str]:
             f"{format_instant(floor_to(now, SLICE))} at the latest"
         )
     return problems
+
+
+def _late_problems(request: BaselinesRequest, now: datetime) -> list[str]:
+    if request.end is not None:
+        return ["end is not for LATE, which looks up to now; write start alone, or nothing for the last week"]
+    if request.start is not None and request.start >= now:
+        return [
+            f"start is {format_instant(request.start)}, which is in the future; write when events may have been late"
+        ]
+    return []
 
 
 def _month_problems(request: BaselinesRequest, now: datetime) -> list[str]:

@@ -5,6 +5,7 @@ Everything here is pure arithmetic on whole microseconds; nothing reads the cloc
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +16,8 @@ from ndr.contract.errors import InvalidRequestError
 SLICE: Final = timedelta(minutes=15)
 DAY: Final = timedelta(days=1)
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+_MINI_BATCH: Final = re.compile(r"(\d{8}T\d{6}Z)-PT(\d{1,7})M")
 
 WindowLabel = Literal["15m", "30m", "1h", "8h", "24h"]
 WINDOWS: Final[dict[str, timedelta]] = {
@@ -204,3 +207,15 @@ def baseline_ends(interval: Interval, cadence: Cadence, weekday: int = 0) -> lis
 def mini_batch_id(batch: Interval) -> str:
     """Name a batch after its interval: start and length, e.g. `20260131T061500Z-PT15M`."""
     return f"{compact_instant(batch.start)}-PT{batch.duration // timedelta(minutes=1)}M"
+
+
+def interval_of(name: str) -> Interval | None:
+    """Read the interval back from what `mini_batch_id` made of it; None where the name is something else."""
+    found = _MINI_BATCH.fullmatch(name)
+    if not found or int(found[2]) == 0:
+        return None
+    try:
+        start = datetime.strptime(found[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        return Interval(start, start + timedelta(minutes=int(found[2])))
+    except (ValueError, OverflowError):
+        return None

@@ -14,9 +14,9 @@ from datetime import datetime
 from pyarrow import fs
 
 from ndr.contract.manifest import InputEntry, Manifest
-from ndr.contract.time import Interval
+from ndr.contract.time import Interval, interval_of
 from ndr.jobs.manifest import READERS, read_manifest, read_manifests
-from ndr.jobs.partition import baseline_end_of, baseline_partition_uri, day_folders, interval_of
+from ndr.jobs.partition import baseline_end_of, baseline_partition_uri, day_folders
 from ndr.jobs.storage import join, list_names
 
 

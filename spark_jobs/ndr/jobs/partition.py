@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import UTC, datetime
 
 from ndr.contract.time import DAY, Interval, compact_instant, mini_batch_id
 from ndr.jobs.storage import join
-
-_BATCH: Final = re.compile(r"(\d{8}T\d{6}Z)-PT(\d+)M")
 
 
 def time_partition_uri(prefix: str, interval: Interval) -> str:
@@ -25,18 +22,6 @@ def day_folder(instant: datetime) -> str:
 def day_folders(interval: Interval) -> list[str]:
     """Return the day folders that an interval touches."""
     return [day_folder(piece.start) for piece in interval.steps(DAY)]
-
-
-def interval_of(folder: str) -> Interval | None:
-    """Read the interval back from a batch folder's name; None where the name is something else."""
-    found = _BATCH.fullmatch(folder)
-    start = _instant(found[1]) if found else None
-    if not found or start is None or int(found[2]) == 0:
-        return None
-    try:
-        return Interval(start, start + timedelta(minutes=int(found[2])))
-    except (OverflowError, ValueError):
-        return None  # it would end after the last year of the calendar
 
 
 def baseline_partition_uri(prefix: str, horizon: str, end: datetime) -> str:

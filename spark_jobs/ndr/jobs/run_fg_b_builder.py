@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 from ndr.contract.errors import InsufficientHistoryError, InvalidRequestError, JobSpecNotFoundError
+from ndr.contract.manifest import Manifest
 from ndr.contract.time import format_instant
 from ndr.jobs.entry import Arguments, main, optional
 from ndr.jobs.fg_b.job import BaselineSpecs, Short, publish_baselines
-from ndr.jobs.fg_b.record import record
+from ndr.jobs.fg_b.leases import Held, Leases
+from ndr.jobs.fg_b.record import ledger_facts
 from ndr.jobs.fg_b.targets import Target, backfill_targets, regular_targets
-from ndr.jobs.inventory.snapshot import newest_snapshot
+from ndr.jobs.inventory.snapshot import Snapshot, newest_snapshot
 from ndr.jobs.metrics import count_baseline, count_partition, measure_inventory_age
 from ndr.jobs.run import Run, job_logger
 
@@ -22,32 +25,50 @@ def job(run: Run, arguments: Arguments) -> None:
     ------
     InsufficientHistoryError
         No asked horizon has enough history.
+    PublishConflictError
+        Another run took a baseline over.
     """
     specs = BaselineSpecs(run.spec("fg_b_builder"), run.spec("fg_a_builder"), _prefixes(run))
     targets = _targets(specs, arguments)
     output = run.spec("machine_inventory_unload").output
     inventory_of = lru_cache(lambda month: newest_snapshot(output, month))
-    log = job_logger(run.job_name)
-    short = []
-    for target, outcome in publish_baselines(run, specs, targets, inventory_of):
-        record(run, target, outcome)
-        extra = {"horizon": target.horizon, "end": format_instant(target.end)}
-        if isinstance(outcome, Short):
-            short.append(str(outcome))
-            log.warning("insufficient history", extra=extra | {"reason": str(outcome)})
-        else:
-            rows = {name: table.rows for name, table in outcome.tables.items()}
-            log.info("published", extra=extra | {"rows": rows, "coverage": outcome.coverage, "note": outcome.note})
-            count_partition(run, outcome)
-            count_baseline(run, target.horizon, arguments.baseline_mode)
-            if arguments.baseline_mode == "REGULAR":
-                month = f"{target.end:%Y-%m}"
-                measure_inventory_age(run, month, inventory_of(month).month)
+    short = _build(run, specs, targets, inventory_of, arguments.baseline_mode)
     if len(short) == len(targets):
         raise InsufficientHistoryError(
             "No asked baseline has enough history: " + "; ".join(short[:3]) + (" ..." if len(short) > 3 else "") + ". "
-            "Load more history through the 15m pipeline, or lower min_coverage in the fg_b_builder JobSpec."
+            "Or lower min_coverage in the fg_b_builder JobSpec."
         )
+
+
+def _build(
+    run: Run, specs: BaselineSpecs, targets: list[Target], inventory_of: Callable[[str], Snapshot], mode: str
+) -> list[str]:
+    """Build, and return those that have too little history. What another run is building is left to it."""
+    log, leases, short = job_logger(run.job_name), Leases.in_environment(run), []
+    with leases.kept():
+        for target, outcome in publish_baselines(run, specs, targets, inventory_of, leases):
+            extra = {"horizon": target.horizon, "end": format_instant(target.end)}
+            if isinstance(outcome, Held):
+                log.warning("in progress elsewhere", extra=extra | {"reason": str(outcome)})
+                continue
+            # Published before, so that the ledger never claims what is not there.
+            leases.record(target, ledger_facts(outcome))
+            if isinstance(outcome, Short):
+                short.append(str(outcome))
+                log.warning("insufficient history", extra=extra | {"reason": str(outcome)})
+            else:
+                rows = {name: table.rows for name, table in outcome.tables.items()}
+                log.info("published", extra=extra | {"rows": rows, "coverage": outcome.coverage, "note": outcome.note})
+                _measure(run, target, outcome, inventory_of, mode)
+    return short
+
+
+def _measure(run: Run, target: Target, published: Manifest, inventory_of: Callable[[str], Snapshot], mode: str) -> None:
+    count_partition(run, published)
+    count_baseline(run, target.horizon, mode)
+    if mode == "REGULAR":
+        month = f"{target.end:%Y-%m}"
+        measure_inventory_age(run, month, inventory_of(month).month)
 
 
 def _targets(specs: BaselineSpecs, arguments: Arguments) -> list[Target]:

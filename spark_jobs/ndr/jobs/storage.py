@@ -53,6 +53,13 @@ def list_names(uri: str, *, kind: fs.FileType) -> list[str]:
     return sorted(info.base_name for info in infos if info.type == kind)
 
 
+def list_files(uri: str) -> list[fs.FileInfo]:
+    """Return the files right below a URI by name; none where it does not exist."""
+    system, path = filesystem(uri)
+    infos = system.get_file_info(fs.FileSelector(path, allow_not_found=True, recursive=False))
+    return sorted((info for info in infos if info.type == fs.FileType.File), key=lambda info: str(info.base_name))
+
+
 def read_bytes(uri: str) -> bytes | None:
     """Return a whole file, or None where it does not exist."""
     system, path = filesystem(uri)

@@ -1,7 +1,8 @@
 """Planning: a checked request becomes the pipeline executions that honour it. Pure but for reading the ledger."""
 
 from ndr.contract.planning.baselines import baseline_targets, plan_baselines
+from ndr.contract.planning.entries import read_entries
 from ndr.contract.planning.mini_batch import plan_mini_batch
-from ndr.contract.planning.statuses import read_statuses
+from ndr.contract.planning.report import report_baselines
 
-__all__ = ["baseline_targets", "plan_baselines", "plan_mini_batch", "read_statuses"]
+__all__ = ["baseline_targets", "plan_baselines", "plan_mini_batch", "read_entries", "report_baselines"]

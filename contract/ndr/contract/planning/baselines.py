@@ -4,29 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
 from typing import Any, Final
 
+from ndr.contract.history import short_sentence
 from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
 from ndr.contract.jobspecs.item import JobName, JobSpec
-from ndr.contract.ledger import ledger_key
+from ndr.contract.ledger import LedgerEntry, ledger_key
 from ndr.contract.planning.limits import check_limits
 from ndr.contract.planning.pipelines import (
     FG_B_PIPELINE,
     INVENTORY_PIPELINE,
+    MINI_BATCH_PIPELINE,
     NOT_USED,
     backfill_parameters,
     fg_b_parameters,
     inventory_parameters,
+    rebuild_parameters,
     regular_parameters,
 )
+from ndr.contract.planning.report import in_progress_sentence, stretches
 from ndr.contract.planning.windows import cut_windows
 from ndr.contract.requests import BaselinesRequest, Reprocess
-from ndr.contract.time import DAY, EPOCH, Interval, baseline_ends, floor_to, format_instant
+from ndr.contract.time import DAY, EPOCH, Interval, baseline_ends, floor_to, format_instant, horizon_interval, merged
+from ndr.contract.upstream import Upstream
 
 LEDGER_DATASET: Final = "fg_b"
 
 Targets = dict[str, list[datetime]]
+Entries = Mapping[str, Mapping[datetime, LedgerEntry]]
+
+SKIPPED: Final[dict[Reprocess, frozenset[str]]] = {
+    "none": frozenset({"in_progress", "abandoned", "completed", "stale", "failed", "insufficient_history"}),
+    "failed": frozenset({"in_progress", "completed"}),
+    "completed": frozenset({"in_progress"}),
+}
+"""What each word of `reprocess` leaves out. What another execution is building is never built beside it."""
 
 
 def baseline_targets(request: BaselinesRequest, spec: FgBBuilderSpec, now: datetime) -> Targets:
@@ -54,22 +66,27 @@ def plan_baselines(
     request: BaselinesRequest,
     jobspecs: Mapping[JobName, JobSpec],
     targets: Targets,
-    statuses: Mapping[str, Mapping[datetime, str]],
+    entries: Entries,
     now: datetime,
+    upstream: Upstream | None = None,
 ) -> dict[str, Any]:
     """Plan the pipeline executions that honour a request.
 
     Parameters
     ----------
-    statuses : mapping
-        For each horizon, the ledger's status of every baseline that it knows, by end.
+    entries : mapping
+        For each horizon, what the ledger knows of its baselines, by end.
+    upstream : Upstream, optional
+        What is published of the features; without it every horizon is taken to have enough history.
 
     Returns
     -------
     dict
         `pipeline_name` and the `parameters` that all runs share; `runs`, each with the `parameters` it adds and the
         `baselines` it builds, as "horizon end"; `series`, the ledger's partition key by horizon; `inventory`, the run
-        of the monthly unload or None; `skipped`; `message`, all of it in a sentence or two. Parameters are held once
+        of the monthly unload or None; `skipped`; `insufficient`, the baselines whose
+        horizons have too little history, by name with the sentence; `fills`, batches to build first; `message`, all of
+        it in a few sentences. Parameters are held once
         and as objects, not as SageMaker's lists of pairs, because a thousand windows must fit in 256 KiB.
 
     Raises
@@ -77,8 +94,17 @@ def plan_baselines(
     InvalidRequestError
         The plan does not fit one execution.
     """
-    needed = {horizon: _to_build(ends, statuses[horizon], request.reprocess) for horizon, ends in targets.items()}
-    skipped = [item for horizon, ends in targets.items() for item in _skipped(horizon, ends, statuses, needed)]
+    needed = {horizon: _to_build(ends, entries[horizon], request.reprocess) for horizon, ends in targets.items()}
+    fills = _fills(request, needed, upstream)
+    insufficient = _insufficient(jobspecs["fg_b_builder"].spec, needed, upstream, fills)
+    needed = {
+        horizon: [end for end in ends if _name(horizon, end) not in insufficient] for horizon, ends in needed.items()
+    }
+    skipped = [
+        item
+        for horizon, ends in targets.items()
+        for item in _skipped(horizon, ends, entries[horizon], needed[horizon], insufficient)
+    ]
     shared = fg_b_parameters(jobspecs["fg_b_builder"], request.mode)
     plan = {
         "project_name": request.project_name,
@@ -95,41 +121,84 @@ def plan_baselines(
         "baselines": sum(len(ends) for ends in needed.values()),
         "inventory": _inventory(request, jobspecs, targets, now),
         "skipped": skipped,
+        "fill_pipeline": MINI_BATCH_PIPELINE,
+        "fills": [rebuild_parameters(_fifteen_minute_steps(jobspecs), batch) for batch in fills],
+        "not_delivered": _not_delivered(targets, upstream) if request.fill_upstream else [],
+        "insufficient": insufficient,
+        "stale": [],
     }
     check_limits(plan)
     return {**plan, "message": _message(plan)}
 
 
-def _to_build(ends: Sequence[datetime], statuses: Mapping[datetime, str], reprocess: Reprocess) -> list[datetime]:
-    skipped_statuses = {
-        "none": {"running", "completed", "failed", "insufficient_history"},
-        "failed": {"completed"},
-        "completed": set(),
-    }[reprocess]
-    return [end for end in ends if statuses.get(end) not in skipped_statuses]
+def _to_build(
+    ends: Sequence[datetime], entries: Mapping[datetime, LedgerEntry], reprocess: Reprocess
+) -> list[datetime]:
+    return [end for end in ends if end not in entries or entries[end].status not in SKIPPED[reprocess]]
 
 
 def _skipped(
     horizon: str,
     ends: Sequence[datetime],
-    statuses: Mapping[str, Mapping[datetime, str]],
-    needed: Mapping[str, Sequence[datetime]],
+    entries: Mapping[datetime, LedgerEntry],
+    needed: Sequence[datetime],
+    insufficient: Mapping[str, str],
 ) -> list[dict[str, Any]]:
     """Return the skipped stretches of a horizon: consecutive ends of one status are one item."""
-    building = set(needed[horizon])
-    stretches = groupby(ends, key=lambda end: None if end in building else statuses[horizon][end])
-    listed = [(status, list(stretch)) for status, stretch in stretches]
-    return [
-        {
-            "horizon": horizon,
-            "status": status,
-            "first": format_instant(stretch[0]),
-            "last": format_instant(stretch[-1]),
-            "count": len(stretch),
-        }
-        for status, stretch in listed
-        if status is not None
-    ]
+    building = set(needed)
+    items: list[dict[str, Any]] = []
+    stretch: list[tuple[datetime, LedgerEntry]] = []
+    for end in ends:
+        if end in building:
+            items += stretches(horizon, stretch)
+            stretch = []
+        else:
+            is_short = _name(horizon, end) in insufficient
+            stretch.append((end, LedgerEntry("insufficient_history") if is_short else entries[end]))
+    return items + stretches(horizon, stretch)
+
+
+def _fills(
+    request: BaselinesRequest, needed: Mapping[str, Sequence[datetime]], upstream: Upstream | None
+) -> list[Interval]:
+    if not request.fill_upstream or upstream is None:
+        return []
+    return upstream.fills(horizon_interval(horizon, end) for horizon, ends in needed.items() for end in ends)
+
+
+def _insufficient(
+    spec: FgBBuilderSpec,
+    needed: Mapping[str, Sequence[datetime]],
+    upstream: Upstream | None,
+    fills: Sequence[Interval],
+) -> dict[str, str]:
+    """Return the baselines whose horizons have too little history though all `fills` are built, with a sentence."""
+    if upstream is None:
+        return {}
+    short = {}
+    for horizon, ends in needed.items():
+        for end in ends:
+            interval = horizon_interval(horizon, end)
+            share = upstream.coverage(interval, fills)
+            if share < spec.min_coverage:
+                short[_name(horizon, end)] = short_sentence(horizon, end, share, spec.min_coverage)
+    return short
+
+
+def _not_delivered(targets: Targets, upstream: Upstream | None) -> list[str]:
+    """Return the ranges that can't be filled, because no mini-batch was delivered for them."""
+    if upstream is None:
+        return []
+    intervals = merged(horizon_interval(horizon, end) for horizon, ends in targets.items() for end in ends)
+    return [str(part) for interval in intervals for part in upstream.not_delivered(interval)]
+
+
+def _fifteen_minute_steps(jobspecs: Mapping[JobName, JobSpec]) -> list[JobSpec]:
+    return [jobspecs["delta_builder"], jobspecs["fg_a_builder"], jobspecs["pair_counts_builder"]]
+
+
+def _name(horizon: str, end: datetime) -> str:
+    return f"{horizon} {format_instant(end)}"
 
 
 def _regular_runs(needed: Mapping[str, Sequence[datetime]]) -> list[dict[str, Any]]:
@@ -151,7 +220,7 @@ def _backfill_runs(
 def _run(parameters: dict[str, str], baselines: Sequence[tuple[str, datetime]]) -> dict[str, Any]:
     return {
         "parameters": parameters,
-        "baselines": [f"{horizon} {format_instant(end)}" for horizon, end in baselines],
+        "baselines": [_name(horizon, end) for horizon, end in baselines],
     }
 
 
@@ -176,10 +245,23 @@ def _message(plan: Mapping[str, Any]) -> str:
     if plan["inventory"]:
         month = plan["inventory"]["parameters"]["ReferenceMonthIso"]
         sentences.insert(0, f"The machine inventory of {month} is unloaded first.")
+    if plan["fills"]:
+        batches = ", ".join(f"[{fill['BatchStartTsIso']}, {fill['BatchEndTsIso']})" for fill in plan["fills"][:3])
+        sentences.insert(0, f"{len(plan['fills'])} batches of missing features are built first: {batches}.")
+    if plan["not_delivered"]:
+        sentences.append(f"No mini-batch was delivered for {', '.join(plan['not_delivered'][:3])}.")
+    held = [item for item in plan["skipped"] if item["status"] == "in_progress"]
     counts: dict[str, int] = {}
     for item in plan["skipped"]:
-        counts[item["status"]] = counts.get(item["status"], 0) + item["count"]
+        if item not in held and not (plan["insufficient"] and item["status"] == "insufficient_history"):
+            counts[item["status"]] = counts.get(item["status"], 0) + item["count"]
     for status, count in counts.items():
         word = "completed" if status == "completed" else "failed"
         sentences.append(f'{count} are {status} and skipped; write "reprocess": "{word}" to build them.')
-    return " ".join(sentences)
+    if plan["insufficient"]:
+        first = next(iter(plan["insufficient"].values()))
+        sentences.append(
+            f"{len(plan['insufficient'])} have too little history and are not run: {first}. "
+            'Write "fill_upstream": true to build missing features first, or load more history.'
+        )
+    return " ".join([*sentences, *([in_progress_sentence(held)] if held else [])])

@@ -12,7 +12,7 @@ PAYLOAD_BYTES: Final = 256 * 1024
 HISTORY_EVENTS: Final = 25_000
 
 PLAN_BYTES: Final = 224 * 1024  # the rest is for what the Lambda integration wraps around the plan
-EVENTS_AROUND: Final = 100  # every state that runs once, with retries
+EVENTS_AROUND: Final = 120  # every state that runs once, with retries
 EVENTS_PER_WINDOW: Final = 12  # iteration started and ended, the run's six task events, a failed window's own states
 EVENTS_PER_BASELINE: Final = 9  # a failed window marks each of its baselines in the ledger
 

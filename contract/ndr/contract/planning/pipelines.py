@@ -32,6 +32,14 @@ def mini_batch_parameters(jobspecs: Iterable[JobSpec], batch: Interval, batch_id
     }
 
 
+def rebuild_parameters(jobspecs: Iterable[JobSpec], batch: Interval) -> Parameters:
+    """Return the parameters of `ndr-15m-pipeline` for a batch of every mini-batch that lies in it, whatever its name.
+
+    No folder has this id, so that the job takes all mini-batches within the batch, not the one that is named like it.
+    """
+    return mini_batch_parameters(jobspecs, batch, f"rebuild-{mini_batch_id(batch)}")
+
+
 def fg_b_parameters(fg_b: JobSpec, mode: str) -> Parameters:
     """Return the parameters of `ndr-fg-b-baseline-pipeline` that every run of one plan shares."""
     return {**_project(fg_b), "BaselineMode": mode, **_image("ProcessingImageUri", [fg_b])}

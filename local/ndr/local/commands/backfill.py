@@ -19,8 +19,11 @@ def backfill(
         str,
         typer.Option(help="none: only what was never tried; failed: also what did not complete; completed: all."),
     ] = "failed",
+    fill_upstream: Annotated[
+        bool, typer.Option("--fill-upstream", help="First build missing features whose mini-batches were delivered.")
+    ] = False,
     dry_run: DryRun = False,
 ) -> None:
     """Build the baselines that end in [START, END): 7d daily, 30d weekly unless the JobSpec says otherwise."""
     request = {"mode": "BACKFILL", "start": start, "end": end, "horizon": horizon, "reprocess": reprocess}
-    run_and_report(directory, "baselines", {**request, "dry_run": dry_run})
+    run_and_report(directory, "baselines", {**request, "fill_upstream": fill_upstream, "dry_run": dry_run})

@@ -52,6 +52,16 @@ def weekly(directory: Directory = HERE, end: End = None, dry_run: DryRun = False
     run_and_report(directory, "baselines", {"horizon": "30d", "end": end, "dry_run": dry_run})
 
 
+@app.command()
+def late(
+    directory: Directory = HERE,
+    since: Annotated[str | None, typer.Option(help="From when on to look; a week ago by default.")] = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Build the slices again whose events came late, and mark the baselines that reach over them stale."""
+    run_and_report(directory, "baselines", {"mode": "LATE", "start": since, "dry_run": dry_run})
+
+
 def run_and_report(directory: Any, machine: str, request: Mapping[str, Any]) -> None:
     """Run a machine of a directory's deployment, print its timeline, its message and what is published.
 
@@ -89,10 +99,18 @@ def raise_if_failed(execution: FollowedExecution) -> None:
     if execution.status == "SUCCEEDED":
         return
     named = {error.__name__: error for error in NdrError.__subclasses__()}
-    cause = execution.cause or "no cause was given"
+    cause = sentence_of(execution.cause) or "no cause was given"
     if execution.error in named:
         raise named[execution.error](cause)
     raise PipelineFailedError(f"{execution.error or execution.status}: {cause}")
+
+
+def sentence_of(cause: str | None) -> str | None:
+    """Return a failure's sentence: the machines fail through a function, whose errors have it inside JSON."""
+    try:
+        return str(json.loads(cause or "")["errorMessage"])
+    except (ValueError, KeyError, TypeError):
+        return cause
 
 
 def _text(value: Any) -> Any:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
 
 from ndr.contract.errors import JobSpecNotFoundError
+from ndr.contract.ledger import entry_of, is_over
 from ndr.local.commands.options import HERE, Directory, progress
 from ndr.local.console.tables import print_table
 from ndr.local.deployment.deployment import Deployment, all_items
@@ -49,12 +51,21 @@ def print_published(console: Console, deployment: Deployment) -> None:
 
 def print_ledger(console: Console, deployment: Deployment) -> None:
     """Print what the ledger knows about baselines."""
+    sagemaker, now = deployment.client("sagemaker"), datetime.now(UTC)
     rows = [
-        (item["series"], item["as_of"], item["status"], item.get("coverage"), _rows(item), item.get("reason"))
+        (item["series"], item["as_of"], *_meaning(item, sagemaker, now), item.get("coverage"), _rows(item))
         for item in ledger_items(deployment)
     ]
-    columns = ("series", "as of", "status", "coverage", "rows", "reason")
+    columns = ("series", "as of", "status", "why", "coverage", "rows")
     print_table(console, "Ledger", columns, rows, right=("coverage", "rows"))
+
+
+def _meaning(item: dict[str, Any], sagemaker: Any, now: datetime) -> tuple[str, str | None]:
+    """Return what an item means now, and why or who."""
+    entry = entry_of(item, now, lambda holder: is_over(sagemaker, holder))
+    if entry.status == "stale":
+        return entry.status, f"late events were built in at {item['stale_since']}"
+    return entry.status, f"held by {entry.holder} until {entry.until}" if entry.holder else entry.reason
 
 
 def _rows(item: dict[str, Any]) -> int | None:

@@ -13,11 +13,10 @@ from pyarrow import fs
 from ndr.contract.datasets import FG_A, PAIR_COUNTS
 from ndr.contract.errors import InsufficientHistoryError
 from ndr.contract.jobspecs import JobName, JobSpec
-from ndr.contract.time import DAY, HORIZONS, Interval, horizon_interval
+from ndr.contract.time import DAY, HORIZONS, Interval, horizon_interval, interval_of
 from ndr.jobs.catalog import Partition, newest_baseline
 from ndr.jobs.fg_b.segments import segment_of
 from ndr.jobs.manifest import read_manifests
-from ndr.jobs.partition import interval_of
 from ndr.jobs.publish import table_files
 from ndr.jobs.scan import Scan
 from ndr.jobs.storage import filesystem, join, list_names

@@ -24,6 +24,8 @@ def flows_of_day(spec: DeltaBuilderSpec, day: Interval, folder: MiniBatch, threa
         A file is missing, damaged or of other columns.
     """
     system = filesystem(folder.uri)[0]
+    if folder.is_late:
+        spec = spec.model_copy(update={"field_mapping": {}, "input_format": "JSON"})
     used, set_aside = split(read_integration(system, folder.paths, spec, threads), folder.interval)
     if folder.interval.intersection(day) != folder.interval:
         used = used.filter(_starts_within(used, day))

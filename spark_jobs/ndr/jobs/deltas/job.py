@@ -12,8 +12,9 @@ from ndr.contract.manifest import InputEntry, Manifest, RowAccount
 from ndr.contract.time import DAY, Interval, coverage
 from ndr.jobs.deltas.day_flows import flows_of_day
 from ndr.jobs.deltas.kernel import build_deltas
-from ndr.jobs.deltas.mini_batches import MiniBatch, mini_batches
+from ndr.jobs.deltas.mini_batches import MiniBatch, late_mini_batches, mini_batches
 from ndr.jobs.deltas.read import read_integration
+from ndr.jobs.deltas.strays import keep_strays
 from ndr.jobs.deltas.validity import split
 from ndr.jobs.partition import time_partition_uri
 from ndr.jobs.publish import PartitionWriter
@@ -43,16 +44,18 @@ def publish_deltas(run: Run, spec: DeltaBuilderSpec, mini_batch_id: str, batch: 
 
 def _build_day(run: Run, spec: DeltaBuilderSpec, day: Interval, folders: list[MiniBatch], asked: str) -> Manifest:
     writer = PartitionWriter(time_partition_uri(spec.outputs.deltas, day))
+    read = [*folders, *late_mini_batches(spec.outputs.deltas, day)]
     if run.spark is None:
-        account = _write_here(spec, day, folders, writer)
+        account = _write_here(spec, day, read, writer)
     else:
-        account = write_deltas(run.spark, spec, day, folders, writer)
+        account = write_deltas(run.spark, spec, day, read, writer)
+    keep_strays(spec.outputs.deltas, day, writer)
     return writer.commit(
         dataset=DELTAS.name,
         start=day.start,
         end=day.end,
         rows=account,
-        inputs=tuple(InputEntry(uri=folder.uri) for folder in folders),
+        inputs=tuple(InputEntry(uri=folder.uri, files=folder.files) for folder in read),
         coverage=coverage(day, [folder.interval for folder in folders]),
         note=_note(folders, account, asked),
         **run.facts,

@@ -6,22 +6,31 @@ id; or, when history is loaded and no folder has that id, all mini-batches whose
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import UTC
 
 from pyarrow import fs
 
-from ndr.contract.time import Interval
-from ndr.jobs.partition import interval_of
-from ndr.jobs.storage import filesystem, join, list_names
+from ndr.contract.datasets import LATE_FOLDER
+from ndr.contract.manifest import InputFile
+from ndr.contract.time import Interval, interval_of
+from ndr.jobs.partition import day_folder
+from ndr.jobs.storage import filesystem, join, list_files, list_names
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class MiniBatch:
-    """A folder of integration files: the time its rows must lie in, its URI and its files' paths."""
+    """A folder of integration files: the time its rows must lie in, its URI and its files' paths.
+
+    `files` says what the paths were when they were listed. `is_late`: the files are this job's own, of rows that came
+    with other mini-batches, in the contract's columns.
+    """
 
     interval: Interval
     uri: str
     paths: tuple[str, ...]
+    files: tuple[InputFile, ...] = field(default=(), compare=False)
+    is_late: bool = False
 
 
 def mini_batches(prefix: str, mini_batch_id: str, batch: Interval) -> list[MiniBatch]:
@@ -37,11 +46,26 @@ def mini_batches(prefix: str, mini_batch_id: str, batch: Interval) -> list[MiniB
     return sorted(found)
 
 
+def late_mini_batches(deltas_prefix: str, day: Interval) -> list[MiniBatch]:
+    """Find the rows that came with other mini-batches and belong to slices of a day, or of a part of it."""
+    base = join(deltas_prefix, LATE_FOLDER, day_folder(day.start))
+    found = []
+    for name in list_names(base, kind=fs.FileType.Directory):
+        interval = interval_of(name)
+        if interval and interval.intersection(day) == interval and (folder := _folder(join(base, name), interval)):
+            found.append(replace(folder, is_late=True))
+    return sorted(found)
+
+
 def _folder(uri: str, interval: Interval) -> MiniBatch | None:
-    names = list_names(uri, kind=fs.FileType.File)
-    if not names:
+    infos = list_files(uri)
+    if not infos:
         return None
     system_path = filesystem(uri)[1]
     # Names with _ or . are markers, such as _SUCCESS, by the convention of Hadoop and its successors.
-    paths = tuple(f"{system_path}/{name}" for name in names if not name.startswith(("_", ".")))
-    return MiniBatch(interval, uri, paths)
+    rows = [info for info in infos if not info.base_name.startswith(("_", "."))]
+    files = tuple(
+        InputFile(name=info.base_name, bytes=info.size, modified_at=info.mtime.astimezone(UTC).replace(microsecond=0))
+        for info in rows
+    )
+    return MiniBatch(interval, uri, tuple(f"{system_path}/{info.base_name}" for info in rows), files)

@@ -15,15 +15,17 @@ from ndr.contract.datasets import (
     fg_b_host,
     fg_b_segment,
 )
+from ndr.contract.history import short_sentence
 from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
 from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
 from ndr.contract.manifest import Manifest
-from ndr.contract.time import HORIZONS, Interval
-from ndr.jobs.catalog import pieces_coverage
+from ndr.contract.time import HORIZONS, Interval, merged, unfilled
+from ndr.jobs.catalog import pieces_coverage, published_pieces
 from ndr.jobs.fg_b.backfill import chunks
 from ndr.jobs.fg_b.baseline_tables import Baselines
 from ndr.jobs.fg_b.expected_ends import expected_ends
 from ndr.jobs.fg_b.ip_metadata import HostActivity, ip_metadata
+from ndr.jobs.fg_b.leases import Claims, Held, Unclaimed
 from ndr.jobs.fg_b.order import BaselineOrder
 from ndr.jobs.fg_b.pair_rows import PairRows, condense_for
 from ndr.jobs.fg_b.pairs import PairBaselines, PairRules, destination_hosts, pair_baselines
@@ -84,18 +86,19 @@ class Short:
     target: Target
     coverage: float
     wanted: float
+    missing: tuple[Interval, ...] = ()
 
     def __str__(self) -> str:
-        days = self.target.interval.duration.days
-        return (
-            f"{self.target.horizon} ending {self.target.end:%Y-%m-%dT%H:%MZ}: {self.coverage * days:.1f} of {days} "
-            f"days are published ({self.coverage:.0%}), min_coverage asks for {self.wanted:.0%}"
-        )
+        return short_sentence(self.target.horizon, self.target.end, self.coverage, self.wanted, self.missing)
 
 
 def publish_baselines(
-    run: Run, specs: BaselineSpecs, targets: Sequence[Target], inventory_of: Callable[[str], Snapshot]
-) -> Iterator[tuple[Target, Manifest | Short]]:
+    run: Run,
+    specs: BaselineSpecs,
+    targets: Sequence[Target],
+    inventory_of: Callable[[str], Snapshot],
+    claims: Claims = Unclaimed(),  # noqa: B008 - it has no state
+) -> Iterator[tuple[Target, Manifest | Short | Held]]:
     """Publish each target's baseline: the tables host, segment, pair_host, pair_segment and ip_metadata as one commit.
 
     Targets whose ends lie within a month share one reading of their rows, so a backfill does not pay the horizon for
@@ -105,23 +108,40 @@ def publish_baselines(
     ----------
     inventory_of : callable
         Returns the newest inventory snapshot at or before a month, `YYYY-MM`.
+    claims : Claims
+        What a chunk's baselines are claimed with before they are built.
 
     Yields
     ------
-    (Target, Manifest or Short)
-        In the order of ends; `Short` where the horizon has too little history, and nothing is published.
+    (Target, Manifest or Short or Held)
+        `Short` where the horizon has too little history, `Held` where another run is building it; nothing is published
+        then.
+
+    Raises
+    ------
+    PublishConflictError
+        Another run took a baseline over.
     """
-    for chunk in chunks(targets, max(HORIZONS.values())):
+    for asked in chunks(targets, max(HORIZONS.values())):
+        chunk = []
+        for target in asked:
+            held = claims.claim(target)
+            if held:
+                yield target, held
+            else:
+                chunk.append(target)
+        if not chunk:
+            continue
         rows = ChunkRows.of(specs, chunk)
         enough = []
         for target in chunk:
-            covered = pieces_coverage(rows.fg_a.within(target.interval).pieces, target.interval)
+            covered = rows.coverage(target.interval)
             if covered < specs.fg_b.min_coverage:
-                yield target, Short(target, covered, specs.fg_b.min_coverage)
+                yield target, Short(target, covered, specs.fg_b.min_coverage, rows.missing(specs, target.interval))
             else:
                 enough.append((target, covered))
         if enough:
-            yield from _publish_chunk(run, specs, enough, rows, inventory_of)
+            yield from _publish_chunk(run, specs, enough, rows, inventory_of, claims)
 
 
 @dataclass(frozen=True)
@@ -141,6 +161,17 @@ class ChunkRows:
             Scan.of(specs.fg_b.inputs.pair_counts, PAIR_COUNTS, span, PAIR_COLUMNS),
         )
 
+    def coverage(self, interval: Interval) -> float:
+        """Return the share of an interval that FG-A and pair counts both have, by the one that has less."""
+        return min(pieces_coverage(scan.within(interval).pieces, interval) for scan in (self.fg_a, self.pair_counts))
+
+    def missing(self, specs: BaselineSpecs, interval: Interval) -> tuple[Interval, ...]:
+        """Return the parts of an interval for which deltas, FG-A or pair counts are not published, or of nothing."""
+        read = [self.fg_a.within(interval).pieces, self.pair_counts.within(interval).pieces]
+        read.append(tuple(published_pieces(specs.fg_a.inputs.deltas, interval)))
+        delivered = ([piece.interval for piece in pieces if piece.partition.manifest.coverage > 0] for pieces in read)
+        return tuple(merged(gap for covered in delivered for gap in unfilled(interval, covered)))
+
 
 def _publish_chunk(
     run: Run,
@@ -148,6 +179,7 @@ def _publish_chunk(
     targets: Sequence[tuple[Target, float]],
     chunk: ChunkRows,
     inventory_of: Callable[[str], Snapshot],
+    claims: Claims,
 ) -> Iterator[tuple[Target, Manifest]]:
     inventories = [inventory_of(f"{target.end:%Y-%m}") for target, _ in targets]
     orders = [
@@ -163,6 +195,7 @@ def _publish_chunk(
     else:
         written = write_baselines(run.spark, specs, orders, chunk.fg_a, chunk.pair_counts)
     for (target, covered), writer, inventory in zip(targets, written, inventories, strict=True):
+        claims.fence(target)
         yield target, _commit(run, target, writer, chunk, covered, inventory)
 
 

@@ -1,0 +1,87 @@
+"""The report of a run: what became of the baselines of the windows that succeeded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any, Final
+
+from ndr.contract.ledger import LedgerEntry
+from ndr.contract.time import format_instant, parse_instant
+
+LEFT_OUT: Final = ("in_progress", "insufficient_history")
+"""How a succeeded window can leave a baseline unbuilt; the ledger says so."""
+
+
+def stretches(horizon: str, entries: Sequence[tuple[datetime, LedgerEntry]]) -> list[dict[str, Any]]:
+    """Return consecutive baselines that the ledger says the same of as one item each."""
+    runs = groupby(entries, key=lambda each: _without_reason(each[1]))
+    listed = [(entry, [end for end, _ in run]) for entry, run in runs]
+    return [
+        {
+            "horizon": horizon,
+            "status": entry.status,
+            "first": format_instant(ends[0]),
+            "last": format_instant(ends[-1]),
+            "count": len(ends),
+            **({"holder": entry.holder, "until": entry.until} if entry.holder else {}),
+        }
+        for entry, ends in listed
+    ]
+
+
+def _without_reason(entry: LedgerEntry) -> LedgerEntry:
+    return LedgerEntry(entry.status, entry.holder, entry.until)
+
+
+def report_baselines(
+    names: Sequence[str],
+    series: Mapping[str, str],
+    read: Callable[[str, datetime, datetime], Mapping[datetime, LedgerEntry]],
+) -> dict[str, Any]:
+    """Report on baselines, each named "horizon end", of windows whose pipeline execution succeeded.
+
+    Parameters
+    ----------
+    read : callable
+        Returns the ledger's entries of a series in [first, last].
+
+    Returns
+    -------
+    dict
+        `built`, their number; `in_progress` and `insufficient_history`, stretches that were left out; `message`.
+    """
+    ends: dict[str, list[datetime]] = {}
+    for name in names:
+        horizon, _, end = name.partition(" ")
+        ends.setdefault(horizon, []).append(parse_instant(end))
+    left_out: list[dict[str, Any]] = []
+    for horizon, asked in ends.items():
+        entries = read(series[horizon], min(asked), max(asked))
+        found = [(end, entries[end]) for end in sorted(asked) if end in entries and entries[end].status in LEFT_OUT]
+        left_out += stretches(horizon, found)
+    report: dict[str, Any] = {status: [item for item in left_out if item["status"] == status] for status in LEFT_OUT}
+    report["built"] = len(names) - sum(item["count"] for item in left_out)
+    return {**report, "message": _message(report)}
+
+
+def _message(report: Mapping[str, Any]) -> str:
+    sentences = [f"{report['built']} baselines built."]
+    if report["in_progress"]:
+        sentences.append(in_progress_sentence(report["in_progress"]))
+    if report["insufficient_history"]:
+        count = sum(item["count"] for item in report["insufficient_history"])
+        sentences.append(f"{count} have too little history; the ledger says what is missing of each.")
+    return " ".join(sentences)
+
+
+def in_progress_sentence(items: Sequence[Mapping[str, Any]]) -> str:
+    """Say who builds what is left out, and until when it is theirs."""
+    count = sum(item["count"] for item in items)
+    holders = sorted({(item["holder"], item["until"]) for item in items})
+    named = ", ".join(f"{holder} until {until}" for holder, until in holders[:3]) + (", ..." if holders[3:] else "")
+    return (
+        f"{count} are in progress elsewhere and left out, held by {named}; "
+        "start the same request again when it has ended: what is completed is skipped."
+    )

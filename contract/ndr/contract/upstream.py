@@ -1,0 +1,154 @@
+"""What lies upstream of the baselines in S3, told by names alone: published partitions and delivered mini-batches.
+
+A partition is published when it has a manifest; its folder's name says which time it answers for. So a planner that
+may not take long lists, and opens nothing: what it takes for covered is at least what the job will find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from botocore.exceptions import ClientError
+
+from ndr.contract.manifest import MANIFEST_NAME
+from ndr.contract.time import DAY, Interval, compact_instant, coverage, floor_to, interval_of, merged, unfilled
+
+LISTERS: Final = 16
+LONGEST_DELIVERY: Final = timedelta(days=31)  # a mini-batch that starts earlier than this before a range is not seen
+FILL: Final = timedelta(days=31)
+"""The longest range that one execution of the 15m pipeline fills, unless one mini-batch is longer."""
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """What is published of each dataset, and which mini-batches were delivered, over the time that a plan needs."""
+
+    published: dict[str, list[Interval]]
+    delivered: list[Interval] = field(default_factory=list)
+
+    def coverage(self, wanted: Interval, filled: Sequence[Interval] = ()) -> float:
+        """Return the least share of `wanted` that any dataset covers, once `filled` is built too."""
+        return min(coverage(wanted, [*covered, *filled]) for covered in self.published.values())
+
+    def gaps(self, wanted: Interval) -> list[Interval]:
+        """Return the parts of `wanted` that some dataset lacks."""
+        return merged(gap for covered in self.published.values() for gap in unfilled(wanted, covered))
+
+    def not_delivered(self, wanted: Interval) -> list[Interval]:
+        """Return the gaps for which there is no mini-batch to build them from."""
+        return [part for gap in self.gaps(wanted) for part in unfilled(gap, self.delivered)]
+
+    def fills(self, wanted: Iterable[Interval]) -> list[Interval]:
+        """Return the batches that build every gap for which mini-batches were delivered, in order."""
+        gaps = merged(gap for interval in wanted for gap in self.gaps(interval))
+        return whole_batches(gaps, self.delivered)
+
+
+def whole_batches(ranges: Iterable[Interval], delivered: Iterable[Interval]) -> list[Interval]:
+    """Return the batches that rebuild ranges from the mini-batches that touch them, and what looks back on them.
+
+    A batch holds whole mini-batches: a part of one would be published without its other part. It goes on for a day
+    after a range, as far as mini-batches follow without a gap, because windows of 24 hours reach back over it.
+    """
+    folders = merged_where_overlapping(delivered)  # which can only be built together
+    spans = merged(folder for folder in folders if any(folder.intersection(each) for each in ranges))
+    reaching = merged([*spans, *(_followers(span, folders) for span in spans)])
+    return [batch for span in reaching for batch in _pieces(span, folders)]
+
+
+def _followers(span: Interval, folders: Sequence[Interval]) -> Interval:
+    end = span.end
+    for folder in folders:
+        if folder.start <= end < folder.end and folder.start < span.end + DAY:
+            end = folder.end
+    return Interval(span.start, end)
+
+
+def _pieces(span: Interval, folders: Sequence[Interval]) -> Iterator[Interval]:
+    """Cut a long span between mini-batches."""
+    piece: Interval | None = None
+    for folder in (folder for folder in folders if folder.intersection(span)):
+        if piece and folder.end - piece.start > FILL:
+            yield piece
+            piece = None
+        piece = Interval(piece.start, folder.end) if piece else folder
+    if piece:
+        yield piece
+
+
+def merged_where_overlapping(intervals: Iterable[Interval]) -> list[Interval]:
+    """Return sorted intervals, with those that overlap made one; neighbours that only meet stay two."""
+    union: list[Interval] = []
+    for interval in sorted(intervals):
+        if union and interval.start < union[-1].end:
+            union[-1] = Interval(union[-1].start, max(union[-1].end, interval.end))
+        else:
+            union.append(interval)
+    return union
+
+
+def find_upstream(s3: Any, published: dict[str, str], integration: str, wanted: Interval) -> Upstream | None:
+    """Look up what is published and delivered; None where the prefixes can't be seen from here.
+
+    Parameters
+    ----------
+    s3 : boto3 client
+    published : dict of str to str
+        Dataset name to prefix URI.
+    integration : str
+        Prefix URI of the mini-batches.
+    """
+    if not all(uri.startswith("s3://") for uri in [*published.values(), integration]):
+        return None
+    try:
+        covered = {name: published_intervals(s3, prefix, wanted) for name, prefix in published.items()}
+        return Upstream(covered, delivered_intervals(s3, integration, wanted))
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("AccessDenied", "NoSuchBucket"):
+            return None
+        raise
+
+
+def published_intervals(s3: Any, prefix: str, wanted: Interval) -> list[Interval]:
+    """Return the intervals of the partitions published below a dataset's prefix on the days of `wanted`."""
+    bucket, base = bucket_and_key(prefix)
+    folders = [
+        f"{base}dt={day.start:%Y-%m-%d}/" for day in Interval(floor_to(wanted.start, DAY), wanted.end).steps(DAY)
+    ]
+    with ThreadPoolExecutor(LISTERS) as pool:
+        listed = pool.map(lambda folder: list(keys_below(s3, bucket, folder)), folders)
+        names = [key.split("/")[-2] for keys in listed for key in keys if key.endswith(f"/{MANIFEST_NAME}")]
+    return [interval for name in names if (interval := interval_of(name))]
+
+
+def keys_below(s3: Any, bucket: str, prefix: str) -> Iterator[str]:
+    """Yield every key below a prefix."""
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        yield from (item["Key"] for item in page.get("Contents", []))
+
+
+def delivered_intervals(s3: Any, prefix: str, wanted: Interval) -> list[Interval]:
+    """Return the intervals of the mini-batches that meet `wanted`, in order. Names sort by time, so few are listed."""
+    bucket, base = bucket_and_key(prefix)
+    start_after = base + compact_instant(wanted.start - LONGEST_DELIVERY)
+    found: list[Interval] = []
+    pages = s3.get_paginator("list_objects_v2").paginate(
+        Bucket=bucket, Prefix=base, Delimiter="/", StartAfter=start_after
+    )
+    for page in pages:
+        names = [item["Prefix"].removeprefix(base).rstrip("/") for item in page.get("CommonPrefixes", [])]
+        found += [interval for name in names if (interval := interval_of(name))]
+        if found and found[-1].start >= wanted.end:
+            break
+    return sorted(interval for interval in found if interval.intersection(wanted))
+
+
+def bucket_and_key(uri: str) -> tuple[str, str]:
+    """Part an S3 prefix URI into its bucket and the key prefix, which ends with a slash."""
+    parts = urlsplit(uri)
+    return parts.netloc, parts.path.lstrip("/").rstrip("/") + "/"

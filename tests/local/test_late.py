@@ -1,0 +1,93 @@
+"""Events that came late, end to end in the account's S3: found, built into their slice, counted once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.jobs.job_chain import Project, random_flows
+
+from ndr.contract.datasets import DELTAS, FG_A
+from ndr.contract.late import LateData, find_late
+from ndr.contract.time import SLICE, Interval, format_instant, mini_batch_id, parse_instant
+from ndr.jobs.deltas.job import publish_deltas
+from ndr.jobs.scan import Scan
+from ndr.local.account.lifecycle import Account
+
+START = parse_instant("2026-01-05T10:00:00Z")
+HOUR = Interval(START, START + 4 * SLICE)
+BUCKET = "late-data"
+
+
+@dataclass
+class InS3(Project):
+    """A project whose datasets lie in a bucket."""
+
+    def uri(self, dataset: str) -> str:
+        return f"s3://{BUCKET}/{dataset}/"
+
+    def rebuild(self, batch: Interval) -> None:
+        """Run the 15m pipeline's jobs as a plan with this batch would."""
+        name = f"rebuild-{mini_batch_id(batch)}"
+        list(publish_deltas(self.run("delta_builder"), self.spec("delta_builder"), name, batch))
+        self.fg_a(batch)
+        self.pair_counts(batch)
+
+    def sessions(self) -> Counter[str]:
+        """Outbound sessions by slice."""
+        rows = Scan.of(self.uri("deltas"), DELTAS, HOUR).read().to_pylist()
+        found: Counter[str] = Counter()
+        for row in rows:
+            if row["role"] == "outbound":
+                found[format_instant(row["slice_start"])] += row["sessions_cnt"]
+        return found
+
+
+@pytest.fixture
+def office(account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InS3:
+    for name, value in account.environment().items():
+        monkeypatch.setenv(name, value)
+    account.client("s3").create_bucket(Bucket=BUCKET)
+    return InS3(tmp_path, {"fg_a_builder": {"windows": ["15m", "1h"]}})
+
+
+def late(account: Account) -> LateData:
+    return find_late(account.client("s3"), f"s3://{BUCKET}/deltas/", f"s3://{BUCKET}/integration/", HOUR)
+
+
+def test_late_events_end_up_in_their_slice_and_are_counted_once(account: Account, office: InS3) -> None:
+    slices = list(HOUR.steps(SLICE))
+    flows = {each: random_flows(each, 40, seed=number) for number, each in enumerate(slices)}
+    stray, own = flows[slices[0]][:5], flows[slices[0]][5:]
+    office.deliver(slices[0], own)
+    office.deliver(slices[1], flows[slices[1]][:30])
+    office.deliver(slices[2], [*flows[slices[2]], *stray])
+    for each in slices[:3]:
+        office.fifteen_minute_steps(each)
+    assert [folder.interval for folder in late(account).late] == [slices[0]]  # what slice 2 brought for slice 0
+    office.deliver(slices[1], flows[slices[1]][30:], name="part-1.json")  # after slice 1 was published
+    office.deliver(slices[3], flows[slices[3]])  # never built at all
+
+    found = late(account)
+    assert sorted({folder.interval for folder in found.late}) == [slices[0], slices[1], slices[3]]
+    assert found.stranded == []
+    assert found.batches == [HOUR]
+    for batch in found.batches:
+        office.rebuild(batch)
+
+    assert office.sessions() == {format_instant(each.start): len(flows[each]) for each in slices}
+    assert late(account).late == ()
+    hour = [row for row in Scan.of(office.uri("fg_a"), FG_A, HOUR).read().to_pylist() if _is_whole_hour(row)]
+    assert sum(row["sessions_cnt"] for row in hour) == sum(map(len, flows.values()))
+
+    office.fifteen_minute_steps(slices[2])  # what brought the strays is read again: nothing changes
+    office.rebuild(HOUR)
+    assert office.sessions() == {format_instant(each.start): len(flows[each]) for each in slices}
+    assert late(account).late == ()
+
+
+def _is_whole_hour(row: dict[str, Any]) -> bool:
+    return bool(row["role"] == "outbound" and row["window_label"] == "1h" and row["window_end"] == HOUR.end)

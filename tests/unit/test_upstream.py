@@ -1,0 +1,103 @@
+"""What a planner sees of S3 by names alone, and which batches fill what is missing."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from ndr.contract.time import DAY, SLICE, Interval, merged, mini_batch_id, parse_instant
+from ndr.contract.upstream import FILL, Upstream, find_upstream, whole_batches
+
+START = parse_instant("2026-01-05")
+PREFIXES = {name: f"s3://data/{name}/" for name in ("deltas", "fg_a", "pair_counts")}
+
+
+def day(number: int, count: int = 1) -> Interval:
+    return Interval(START + number * DAY, START + (number + count) * DAY)
+
+
+@pytest.fixture
+def s3() -> Iterator[Any]:
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket="data")
+        yield client
+
+
+def publish(s3: Any, dataset: str, interval: Interval, manifest: bool = True) -> None:
+    folder = f"{dataset}/dt={interval.start:%Y-%m-%d}/{mini_batch_id(interval)}"
+    s3.put_object(Bucket="data", Key=f"{folder}/run/{dataset}-00000.parquet", Body=b"")
+    if manifest:
+        s3.put_object(Bucket="data", Key=f"{folder}/_manifest.json", Body=b"")
+
+
+def deliver(s3: Any, interval: Interval) -> None:
+    s3.put_object(Bucket="data", Key=f"integration/{mini_batch_id(interval)}/part-0.json", Body=b"")
+
+
+def test_gaps_are_told_by_manifests_and_filled_where_something_was_delivered(s3: Any) -> None:
+    for dataset in PREFIXES:
+        for number in (0, 1, 5):
+            publish(s3, dataset, day(number))
+    publish(s3, "deltas", day(2))
+    publish(s3, "fg_a", day(2), manifest=False)
+    slices = list(day(3).steps(SLICE))
+    for interval in (day(-1), day(0), day(1), day(2), *slices, day(5), day(40)):
+        deliver(s3, interval)
+    s3.put_object(Bucket="data", Key="integration/by-hand/part-0.json", Body=b"")
+    found = find_upstream(s3, PREFIXES, "s3://data/integration/", day(0, 7))
+    assert found is not None
+    assert merged(found.published["deltas"]) == [day(0, 3), day(5)]
+    assert found.delivered == [day(0), day(1), day(2), *slices, day(5)]
+    assert found.gaps(day(0, 7)) == [day(2, 3), day(6)]
+    assert found.not_delivered(day(0, 7)) == [day(4), day(6)]
+    assert found.fills([day(0, 7)]) == [day(2, 2)]
+    assert found.coverage(day(0, 7)) == pytest.approx(3 / 7)
+    assert found.coverage(day(0, 7), [day(2, 2)]) == pytest.approx(5 / 7)
+
+
+def test_what_can_not_be_seen_is_not_judged(s3: Any) -> None:
+    assert find_upstream(s3, {"fg_a": "file:///data/fg_a/"}, "s3://data/integration/", day(0)) is None
+    assert find_upstream(s3, {"fg_a": "s3://nobodys/fg_a/"}, "s3://data/integration/", day(0)) is None
+
+
+def test_a_batch_takes_whole_mini_batches_and_a_day_of_what_follows_them() -> None:
+    hour = Interval(START + 10 * SLICE, START + 14 * SLICE)
+    assert whole_batches([hour], [day(0), day(1), day(2)]) == [day(0, 2)]
+    assert whole_batches([hour], [day(1), day(2)]) == []
+    assert whole_batches([hour], [day(0), day(2)]) == [day(0)]
+    month = [day(number) for number in range(70)]
+    assert [batch.duration for batch in whole_batches([day(0, 70)], month)] == [FILL, FILL, timedelta(days=8)]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.integers(1, 9)), max_size=12),
+    st.lists(st.tuples(st.integers(0, 60), st.integers(1, 9)), max_size=12),
+)
+def test_batches_hold_every_mini_batch_of_the_ranges_whole(
+    folders: list[tuple[int, int]], ranges: list[tuple[int, int]]
+) -> None:
+    delivered = [Interval(START + at * SLICE, START + (at + length) * SLICE) for at, length in folders]
+    wanted = [Interval(START + at * SLICE, START + (at + length) * SLICE) for at, length in ranges]
+    batches = whole_batches(wanted, delivered)
+    for folder in delivered:
+        holding = [batch for batch in batches if batch.intersection(folder)]
+        assert all(batch.intersection(folder) == folder for batch in holding)
+        if any(folder.intersection(each) for each in wanted):
+            assert len(holding) == 1
+    assert batches == sorted(batches)
+    assert all(before.end <= after.start for before, after in itertools.pairwise(batches))
+
+
+def test_a_gap_of_one_dataset_is_a_gap() -> None:
+    upstream = Upstream({"fg_a": [day(0, 7)], "pair_counts": [day(0, 3)]}, [day(3), day(4)])
+    assert upstream.gaps(day(0, 7)) == [day(3, 4)]
+    assert upstream.coverage(day(0, 7)) == pytest.approx(3 / 7)
