@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Builds a stand-in for the base image of spark_jobs/Dockerfile from Debian packages, under the same name, for a machine
+# that reaches no container registry: Debian 12 without manual pages, its Python 3.11 and pip.
+#
+# usage: build.sh    needs root, mmdebstrap and a running Docker engine
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+image=$(sed -n 's/^ARG BASE_IMAGE=//p' "$here/../../../spark_jobs/Dockerfile")
+context=$(mktemp -d)
+trap 'rm -rf "$context"' EXIT
+
+mmdebstrap --quiet --variant=essential --include=python3,python3-pip,ca-certificates \
+  --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+  --dpkgopt='path-exclude=/usr/share/locale/*' --aptopt='Acquire::Languages "none"' \
+  bookworm "$context/debian.tar"
+
+cp "$here/Dockerfile" "$context"
+# Packages may be reached through a proxy with a certificate of its own, which this machine trusts and Debian does not.
+# One certificate a file: so update-ca-certificates reads them, and Java has its own store made of the same.
+mkdir "$context/certificates"
+csplit --quiet --elide-empty-files --prefix="$context/certificates/trusted-" --suffix-format=%03d.crt \
+  /etc/ssl/certs/ca-certificates.crt '/-----BEGIN CERTIFICATE-----/' '{*}'
+
+docker build --quiet --tag "$image" "$context"
