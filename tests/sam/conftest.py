@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +12,7 @@ from pathlib import Path
 import boto3
 import jmespath
 import pytest
+from tests.docker_engine import FORWARD, bridge_to, skip_without_engine, skip_without_image
 from tests.sam import page
 from tests.sam.command_line import CommandLine
 from tests.statemachines.jobspecs import documents
@@ -80,43 +78,21 @@ def project(account: Account, failed_execution: str, tmp_path_factory: pytest.Te
 @pytest.fixture(scope="session")
 def docker() -> None:
     """Skip what needs a Docker engine where there is none, or where it has no base image and can't pull it."""
-    if shutil.which("docker") is None:
-        pytest.skip("sam local needs Docker, and there is no docker command; .ci/docker installs it on Debian")
-    if not _succeeds("docker", "info"):
-        pytest.skip("sam local needs a Docker engine, and none answers `docker info`; .ci/docker starts one")
+    skip_without_engine("sam local")
     dockerfile = (ROOT / "lambdas" / "upsert_pipelines" / "Dockerfile").read_text()
     zip_versions = set(re.findall(r"Runtime: python(\S+)", (ROOT / "template.yaml").read_text()))
     images = re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)
     for image in [*images, *(f"public.ecr.aws/lambda/python:{version}-x86_64" for version in zip_versions)]:
-        if not _succeeds("docker", "image", "inspect", image) and not _succeeds("docker", "pull", image):
-            pytest.skip(f"sam local needs {image}, which can't be pulled here; .ci/docker builds a stand-in")
-
-
-def _succeeds(*command: str) -> bool:
-    return subprocess.run(command, capture_output=True, timeout=600, check=False).returncode == 0
+        skip_without_image("sam local", image)
 
 
 @pytest.fixture(scope="session")
 def bridge(docker: None, account: Account) -> Iterator[int]:
     """The port at which containers reach the account as host.docker.internal."""
-    account_address = account.endpoint_url.removeprefix("http://")
-    if sys.platform != "linux":  # there Docker's own virtual machine leads host.docker.internal to the loopback address
-        yield int(account_address.rpartition(":")[2])
-        return
-    query = "{{(index .IPAM.Config 0).Gateway}}"
-    inspect = ["docker", "network", "inspect", "bridge", "--format", query]
-    gateway = subprocess.run(inspect, capture_output=True, text=True, check=True).stdout.strip()
-    with socket.socket() as probe:
-        probe.bind((gateway, 0))
-        port = int(probe.getsockname()[1])
     _, script, listen, _ = page.command("python", "tests/sam/forward.py")
-    listen = listen.replace("172.17.0.1", gateway).replace(DOCUMENTED_PORT, str(port))
-    arguments = [sys.executable, str(ROOT / script), listen, account_address]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as forward:
-        assert forward.stdout is not None
-        assert forward.stdout.readline() == "forwarding\n"
+    assert (ROOT / script, listen.rpartition(":")[2]) == (FORWARD, DOCUMENTED_PORT)
+    with bridge_to(account) as port:
         yield port
-        forward.terminate()
 
 
 @pytest.fixture(scope="session")

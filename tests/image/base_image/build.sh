@@ -10,7 +10,7 @@ image=$(sed -n 's/^ARG BASE_IMAGE=//p' "$here/../../../spark_jobs/Dockerfile")
 context=$(mktemp -d)
 trap 'rm -rf "$context"' EXIT
 
-mmdebstrap --quiet --variant=essential --include=python3,python3-pip,ca-certificates \
+mmdebstrap --quiet --variant=apt --include=python3,python3-pip,ca-certificates \
   --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
   --dpkgopt='path-exclude=/usr/share/locale/*' --aptopt='Acquire::Languages "none"' \
   bookworm "$context/debian.tar"

@@ -1,0 +1,139 @@
+"""A registered pipeline's steps in containers of the Processing image, started as SageMaker starts them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from tests.docker_engine import succeeds
+
+from ndr.local.account.lifecycle import Account
+from ndr.local.account.sagemaker_pipelines.definition import Definition
+from ndr.local.account.sagemaker_pipelines.expressions import resolve
+from ndr.local.account.sagemaker_pipelines.input_cache import split_uri
+from ndr.local.account.sagemaker_pipelines.parameters import bind
+
+OPT_ML = PurePosixPath("/opt/ml")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a container ended: its exit code, what it printed, and the folder that was its /opt/ml."""
+
+    exit_code: int
+    output: str
+    opt_ml: Path
+
+    @property
+    def message(self) -> str:
+        """The reason that SageMaker shows of a failure."""
+        return (self.opt_ml / "output" / "message").read_text()
+
+
+@dataclass(frozen=True)
+class Containers:
+    """Containers of an image that reach an account at a port of this machine's end of Docker's bridge.
+
+    `variables` are those of a machine that is no SageMaker instance: how much of it Spark may take.
+    """
+
+    image: str
+    account: Account
+    port: int
+    folder: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def execute(self, pipeline: str, **parameters: str) -> list[Ended]:
+        """Run the steps of a registered pipeline, each on as many containers as it has instances.
+
+        Returns
+        -------
+        list of Ended
+            Of every container; those of the first step that failed are the last.
+        """
+        described = self.account.client("sagemaker").describe_pipeline(PipelineName=pipeline)
+        definition = Definition.parse(described["PipelineDefinition"])
+        values = bind(definition.parameters, [{"Name": name, "Value": parameters[name]} for name in parameters])
+        ended: list[Ended] = []
+        for name in definition.dependencies().static_order():
+            step = resolve(definition.steps[name]["Arguments"], lambda reference: values[reference.split(".")[1]])
+            ended += self._run(f"{name}-{uuid.uuid4().hex[:8]}", step)
+            if any(host.exit_code for host in ended):
+                break
+        return ended
+
+    def script(self, script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a script with what the image itself holds, no job of SageMaker's."""
+        mounted = f"/tmp/{script.name}"
+        command = ["docker", "run", "--rm", "--volume", f"{script}:{mounted}:ro", *self._variables({}), self.image]
+        return subprocess.run([*command, mounted, *arguments], capture_output=True, text=True, check=False)
+
+    def _run(self, job: str, request: dict[str, Any]) -> list[Ended]:
+        hosts = [f"algo-{n + 1}" for n in range(request["ProcessingResources"]["ClusterConfig"]["InstanceCount"])]
+        with _network(job):
+            running = [self._start(job, host, hosts, request) for host in hosts]
+            return [Ended(process.wait(), log.read_text(), log.with_name("ml")) for process, log in running]
+
+    def _start(
+        self, job: str, host: str, hosts: list[str], request: dict[str, Any]
+    ) -> tuple[subprocess.Popen[bytes], Path]:
+        opt_ml = self.folder / job / host / "ml"
+        self._provide(opt_ml, request)
+        _write_json(opt_ml / "config" / "processingjobconfig.json", {"ProcessingJobName": job, **request})
+        _write_json(opt_ml / "config" / "resourceconfig.json", {"current_host": host, "hosts": hosts})
+        (opt_ml / "output").mkdir()
+        program, *before = request["AppSpecification"]["ContainerEntrypoint"]
+        command = [
+            *("docker", "run", "--rm", "--name", f"{job}-{host}"),
+            *("--network", job, "--hostname", host, "--network-alias", host),
+            *("--volume", f"{opt_ml}:{OPT_ML}", *self._variables(request["Environment"])),
+            *("--entrypoint", program, self.image, *before),
+            *request["AppSpecification"]["ContainerArguments"],
+        ]
+        log = opt_ml.with_name("log")
+        with log.open("wb") as output:
+            return subprocess.Popen(command, stdout=output, stderr=output), log
+
+    def _provide(self, opt_ml: Path, request: dict[str, Any]) -> None:
+        """Put the inputs where the container sees them."""
+        s3 = self.account.client("s3")
+        for item in request["ProcessingInputs"]:
+            bucket, prefix = split_uri(item["S3Input"]["S3Uri"])
+            folder = opt_ml / PurePosixPath(item["S3Input"]["LocalPath"]).relative_to(OPT_ML)
+            for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+                for found in page["Contents"]:
+                    path = folder / found["Key"].removeprefix(prefix)
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    s3.download_file(bucket, found["Key"], str(path))
+        (opt_ml / "config").mkdir()
+
+    def _variables(self, job: Mapping[str, str]) -> list[str]:
+        """Words that tell a container where the account is, and the variables of its job."""
+        account = self.account.environment() | {"AWS_ENDPOINT_URL": f"http://host.docker.internal:{self.port}"}
+        variables = {**job, **account, **self.variables}
+        words = [word for name, value in variables.items() for word in ("--env", f"{name}={value}")]
+        return ["--add-host", "host.docker.internal:host-gateway", *words]
+
+
+@contextmanager
+def _network(name: str) -> Iterator[None]:
+    """A network on which the hosts of a job find each other by name."""
+    subprocess.run(["docker", "network", "create", name], check=True, capture_output=True)
+    try:
+        yield
+    finally:
+        for host in subprocess.run(
+            ["docker", "ps", "--quiet", "--filter", f"network={name}"], capture_output=True, text=True, check=True
+        ).stdout.split():
+            succeeds("docker", "rm", "--force", host)
+        succeeds("docker", "network", "rm", name)
+
+
+def _write_json(path: Path, document: dict[str, Any]) -> None:
+    path.write_text(json.dumps(document))

@@ -1,0 +1,109 @@
+"""Jobs in containers of the Processing image publish what the same jobs publish in the account without Docker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from tests.image.containers import Containers, Ended
+from tests.image.office import BUCKET, DAYS, FLOWS_A_DAY, Office, fg_b, fifteen_minute, inventory
+
+from ndr.contract.datasets import (
+    DELTAS,
+    FG_A,
+    FG_A_METRICS,
+    FG_B_IP_METADATA,
+    FG_B_PAIR_HOST,
+    FG_B_PAIR_SEGMENT,
+    PAIR_COUNTS,
+    PEER_DELTAS,
+    fg_b_host,
+    fg_b_segment,
+)
+from ndr.contract.planning.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.time import DAY
+
+METRICS = [column.name for column in FG_A_METRICS]
+FIFTEEN_MINUTE = [(DELTAS, "deltas"), (PEER_DELTAS, "deltas"), (FG_A, "fg_a"), (PAIR_COUNTS, "pair_counts")]
+BASELINES = [fg_b_host(METRICS), fg_b_segment(METRICS), FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, FG_B_IP_METADATA]
+FLOWS = FLOWS_A_DAY * (DAYS.duration // DAY)
+S3A_ROUND_TRIP = Path(__file__).parents[1] / "local" / "s3a_round_trip.py"
+
+
+@pytest.fixture(scope="module")
+def expected(office: Office) -> Office:
+    """The office after all pipelines ran in the account itself."""
+    office.execute(MINI_BATCH_PIPELINE, **fifteen_minute("embedded"))
+    office.execute(INVENTORY_PIPELINE, **inventory("embedded"))
+    office.execute(FG_B_PIPELINE, **fg_b("embedded"))
+    return office
+
+
+@pytest.fixture(scope="module")
+def in_image(containers: Containers) -> str:
+    """The version whose pipelines all ran in containers, on the local engine."""
+    succeeded(containers.execute(MINI_BATCH_PIPELINE, **fifteen_minute("image")), containers=3)
+    succeeded(containers.execute(INVENTORY_PIPELINE, **inventory("image")), containers=1)
+    succeeded(containers.execute(FG_B_PIPELINE, **fg_b("image")), containers=1)
+    return "image"
+
+
+def succeeded(ended: list[Ended], containers: int) -> None:
+    assert [host.exit_code for host in ended] == [0] * containers, ended[-1].output
+
+
+def same_fifteen_minute(office: Office, version: str) -> None:
+    for dataset, folder in FIFTEEN_MINUTE:
+        wanted = office.rows("embedded", dataset, folder)
+        assert wanted.num_rows > 100, dataset.name
+        assert office.rows(version, dataset, folder).equals(wanted), dataset.name
+
+
+def total(table: pa.Table, column: str) -> int:
+    return int(pc.sum(table[column]).as_py())
+
+
+def test_fifteen_minute_steps_publish_what_the_account_publishes(expected: Office, in_image: str) -> None:
+    same_fifteen_minute(expected, in_image)
+    assert total(expected.rows(in_image, PAIR_COUNTS, "pair_counts"), "sessions_cnt") == FLOWS
+
+
+def test_inventory_and_baseline_publish_what_the_account_publishes(expected: Office, in_image: str) -> None:
+    for dataset in BASELINES:
+        wanted = expected.baseline("embedded", dataset)
+        assert wanted.num_rows >= 5, dataset.name
+        assert expected.baseline(in_image, dataset).equals(wanted), dataset.name
+    machines = {row["host_ip"]: row for row in expected.baseline(in_image, FG_B_IP_METADATA).to_pylist()}
+    assert machines["10.0.1.1"]["machine_name"] == "mail"
+    assert machines["10.0.0.2"]["is_non_persistent_machine"]
+    assert machines["10.0.0.4"]["machine_name"] is None
+
+
+def test_fifteen_minute_steps_on_spark(expected: Office, containers: Containers) -> None:
+    succeeded(containers.execute(MINI_BATCH_PIPELINE, **fifteen_minute("spark")), containers=3)
+    same_fifteen_minute(expected, "spark")
+
+
+def test_two_containers_are_one_cluster(expected: Office, containers: Containers) -> None:
+    asked = fifteen_minute("hosts") | {"ProcessingInstanceCount": "2"}
+    ended = containers.execute(MINI_BATCH_PIPELINE, **asked)
+    succeeded(ended, containers=6)
+    same_fifteen_minute(expected, "hosts")
+    assert all('"message":"published"' in first.output for first in ended[::2])
+    assert not any('"message":"published"' in second.output for second in ended[1::2])
+
+
+def test_reason_of_a_failure_is_where_sagemaker_looks_for_it(expected: Office, containers: Containers) -> None:
+    (only,) = containers.execute(FG_B_PIPELINE, **fg_b("absent"))
+    assert only.exit_code == 1
+    assert only.message.startswith("JobSpecNotFoundError: ")
+
+
+def test_spark_of_the_image_reads_and_writes_s3(office: Office, containers: Containers) -> None:
+    table = pa.table({"host_ip": ["10.0.0.1", "2001:db8::1"], "slice_start": [DAYS.start] * 2, "sessions_cnt": [1, 2]})
+    office.put_parquet("round-trip/in/rows.parquet", table)
+    ended = containers.script(S3A_ROUND_TRIP, f"s3://{BUCKET}/round-trip/in/", f"s3://{BUCKET}/round-trip/out/")
+    assert ended.returncode == 0, ended.stderr
+    assert office.read_parquet("round-trip/out/")["sessions_cnt"].to_pylist() == [2, 4]
