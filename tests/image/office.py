@@ -16,7 +16,7 @@ import pytest
 from tests.jobs.job_chain import random_flows
 
 from ndr.contract.datasets import Dataset
-from ndr.contract.jobspecs import put_jobspec
+from ndr.contract.jobspecs import JobSpec, put_jobspec
 from ndr.contract.time import DAY, Interval, format_instant, mini_batch_id, parse_instant
 from ndr.jobs import storage
 from ndr.jobs.catalog import newest_baseline
@@ -37,7 +37,8 @@ TRUST: Final = {
 }
 DAYS: Final = Interval(parse_instant("2026-01-05"), parse_instant("2026-01-05") + 3 * DAY)
 FLOWS_A_DAY: Final = 300
-# The engine of each version; a version has its data below a prefix of its own.
+# The engine of each version. A version has its data below a prefix of its own; `hosts` publishes only baselines, of
+# what `embedded` has.
 ENGINES: Final = {"embedded": "local", "image": "auto", "spark": "spark", "hosts": "auto"}
 TABLES: Final = {"ndr-jobspecs": ("project_name", "job_name_version"), "ndr-ledger": ("series", "as_of")}
 
@@ -139,14 +140,14 @@ class Office:
         values = {
             "project_name": PROJECT,
             "feature_spec_version": version,
-            "data_bucket": f"{BUCKET}/{version}",
+            "data_bucket": f"{BUCKET}/{'embedded' if version == 'hosts' else version}",
             "secret_arn": secret,
             "region": self.account.region,
             "redshift_role_arn": "arn:aws:iam::123456789012:role/ndr-redshift-unload",
             "engine": engine,
         }
         for jobspec in read_jobspec_files(DEMO_FILES, values):
-            put_jobspec(self._dynamodb().Table("ndr-jobspecs"), jobspec)
+            put_jobspec(self._dynamodb().Table("ndr-jobspecs"), _with_own_baselines(jobspec, version))
 
     def _deliver(self, version: str) -> None:
         for number, day in enumerate(DAYS.steps(DAY)):
@@ -155,6 +156,13 @@ class Office:
             body = "".join(json.dumps(flow) + "\n" for flow in flows).encode()
             key = f"{version}/integration/{mini_batch_id(day)}/part-0.json"
             self.account.client("s3").put_object(Bucket=BUCKET, Key=key, Body=body)
+
+
+def _with_own_baselines(jobspec: JobSpec, version: str) -> JobSpec:
+    if jobspec.job_name != "fg_b_builder":
+        return jobspec
+    outputs = jobspec.spec.outputs.model_copy(update={"fg_b": _uri(version, "fg_b")})
+    return jobspec.model_copy(update={"spec": jobspec.spec.model_copy(update={"outputs": outputs})})
 
 
 def fifteen_minute(version: str) -> dict[str, str]:

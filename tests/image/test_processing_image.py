@@ -61,6 +61,13 @@ def same_fifteen_minute(office: Office, version: str) -> None:
         assert office.rows(version, dataset, folder).equals(wanted), dataset.name
 
 
+def same_baselines(office: Office, version: str) -> None:
+    for dataset in BASELINES:
+        wanted = office.baseline("embedded", dataset)
+        assert wanted.num_rows >= 5, dataset.name
+        assert office.baseline(version, dataset).equals(wanted), dataset.name
+
+
 def total(table: pa.Table, column: str) -> int:
     return int(pc.sum(table[column]).as_py())
 
@@ -71,10 +78,7 @@ def test_fifteen_minute_steps_publish_what_the_account_publishes(expected: Offic
 
 
 def test_inventory_and_baseline_publish_what_the_account_publishes(expected: Office, in_image: str) -> None:
-    for dataset in BASELINES:
-        wanted = expected.baseline("embedded", dataset)
-        assert wanted.num_rows >= 5, dataset.name
-        assert expected.baseline(in_image, dataset).equals(wanted), dataset.name
+    same_baselines(expected, in_image)
     machines = {row["host_ip"]: row for row in expected.baseline(in_image, FG_B_IP_METADATA).to_pylist()}
     assert machines["10.0.1.1"]["machine_name"] == "mail"
     assert machines["10.0.0.2"]["is_non_persistent_machine"]
@@ -87,12 +91,11 @@ def test_fifteen_minute_steps_on_spark(expected: Office, containers: Containers)
 
 
 def test_two_containers_are_one_cluster(expected: Office, containers: Containers) -> None:
-    asked = fifteen_minute("hosts") | {"ProcessingInstanceCount": "2"}
-    ended = containers.execute(MINI_BATCH_PIPELINE, **asked)
-    succeeded(ended, containers=6)
-    same_fifteen_minute(expected, "hosts")
-    assert all('"message":"published"' in first.output for first in ended[::2])
-    assert not any('"message":"published"' in second.output for second in ended[1::2])
+    first, second = containers.execute(FG_B_PIPELINE, **fg_b("hosts"), ProcessingInstanceCount="2")
+    succeeded([first, second], containers=2)
+    same_baselines(expected, "hosts")
+    assert '"message":"published"' in first.output
+    assert '"message":"published"' not in second.output
 
 
 def test_reason_of_a_failure_is_where_sagemaker_looks_for_it(expected: Office, containers: Containers) -> None:
