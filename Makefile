@@ -11,7 +11,7 @@ BENCH ?= all
 HOSTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test iam fuzz faults bench lint lint-template lock clean
+.PHONY: help setup java demo test iam fuzz faults bench lint lint-template lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -40,7 +40,10 @@ help:  ## list the commands
 
 setup: .venv/.ready .tools/sam/.ready  ## install everything that demo and test need
 
-demo: setup  ## run the monthly pipeline end to end on this machine; TRAFFIC=<folder of Zeek conn logs> uses yours
+java:
+	@command -v "$${JAVA_HOME:+$$JAVA_HOME/bin/}java" >/dev/null || { echo "ENGINE=spark needs Java 17 or newer, and there is none; install it with: apt-get install openjdk-17-jre-headless"; exit 1; }
+
+demo: $(if $(filter spark,$(ENGINE)),java) setup  ## run the monthly pipeline end to end on this machine; TRAFFIC=<folder of Zeek conn logs> uses yours
 	@.venv/bin/ndr demo $(if $(TRAFFIC),--traffic "$(TRAFFIC)") $(if $(ENGINE),--engine $(ENGINE))
 
 test: setup  ## run all tests; what Java or Docker would have run is listed at the end where they are absent

@@ -122,10 +122,25 @@ def test_demo_refuses_what_it_can_not_run(ndr: Ndr, tmp_path: Path) -> None:
 
 def test_demo_on_spark_without_java_is_a_sentence(ndr: Ndr, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
     status, _, err = ndr("demo", "--engine", "spark")
     assert status == 1
     assert "needs Java 17" in err
     assert "leave --engine out" in err
+
+
+@pytest.mark.parametrize(("said", "major"), [('java version "1.8.0_402"', 8), ('openjdk version "11.0.22"', 11)])
+def test_demo_on_spark_with_an_old_java_says_which(
+    ndr: Ndr, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: str, major: int
+) -> None:
+    java = tmp_path / "jdk" / "bin" / "java"
+    java.parent.mkdir(parents=True)
+    java.write_text(f"#!/bin/sh\necho '{said} 2024-01-16' >&2\n")
+    java.chmod(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "jdk"))
+    status, _, err = ndr("demo", "--engine", "spark")
+    assert status == 1
+    assert f"the one here is Java {major};" in err
 
 
 def test_jobspec_check_of_the_demos_own_set(ndr: Ndr, tmp_path: Path) -> None:

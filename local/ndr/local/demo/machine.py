@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
+from pathlib import Path
+from typing import Final
 
 from ndr.contract.errors import InvalidRequestError
 
+OLDEST_JAVA: Final = 17
 
-def has_java() -> bool:
-    """Tell whether a Java runtime starts."""
-    return _runs("java", "-version")
+
+def java_version() -> int | None:
+    """Return the major version of the Java runtime that Spark would start, or None where none starts."""
+    home = os.environ.get("JAVA_HOME")
+    java = str(Path(home, "bin", "java")) if home else "java"
+    if shutil.which(java) is None:
+        return None
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
+    found = re.search(r'version "(?:1\.)?(\d+)', said.stderr)  # Java 8 calls itself 1.8
+    return int(found[1]) if found and said.returncode == 0 else None
 
 
 def has_docker() -> bool:
@@ -24,13 +36,17 @@ def check_engine(engine: str) -> None:
     Raises
     ------
     InvalidRequestError
-        It is none, or it is spark and there is no Java.
+        It is none, or it is spark and there is no Java that is new enough.
     """
     if engine not in ("local", "spark"):
         raise InvalidRequestError(f"The engine is {engine!r}: write local or spark.")
-    if engine == "spark" and not has_java():
+    if engine != "spark":
+        return
+    version = java_version()
+    if version is None or version < OLDEST_JAVA:
+        found = "`java -version` does not run here" if version is None else f"the one here is Java {version}"
         raise InvalidRequestError(
-            "The engine spark needs Java 17 or newer, and `java -version` does not run here; install it (for instance "
+            f"The engine spark needs Java {OLDEST_JAVA} or newer, and {found}; install it (for instance "
             "apt-get install openjdk-17-jre-headless), or leave --engine out: the same kernels then run without Spark."
         )
 
@@ -39,7 +55,7 @@ def not_run(engine: str) -> list[str]:
     """Return a sentence for each part that this run left out, and why."""
     sentences = []
     if engine != "spark":
-        why = "--engine spark does that" if has_java() else "there is no Java here"
+        why = "--engine spark does that" if java_version() else "there is no Java here"
         sentences.append(f"The spark engine: the same kernels ran on the local engine ({why}).")
     if not has_docker():
         sentences.append(
