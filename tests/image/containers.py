@@ -59,10 +59,12 @@ class Containers:
         """
         described = self.account.client("sagemaker").describe_pipeline(PipelineName=pipeline)
         definition = Definition.parse(described["PipelineDefinition"])
-        values = bind(definition.parameters, [{"Name": name, "Value": parameters[name]} for name in parameters])
+        bound = bind(definition.parameters, [{"Name": name, "Value": parameters[name]} for name in parameters])
+        values = {f"Parameters.{name}": value for name, value in bound.items()}
+        values["Execution.PipelineExecutionArn"] = f"{described['PipelineArn']}/execution/{uuid.uuid4().hex[:12]}"
         ended: list[Ended] = []
         for name in definition.dependencies().static_order():
-            step = resolve(definition.steps[name]["Arguments"], lambda reference: values[reference.split(".")[1]])
+            step = resolve(definition.steps[name]["Arguments"], values.__getitem__)
             ended += self._run(f"{name}-{uuid.uuid4().hex[:8]}", step)
             if any(host.exit_code for host in ended):
                 break
