@@ -41,7 +41,9 @@ class Control:
         """Deploy the template, register small pipelines and put JobSpecs."""
         settings = {"ProjectName": "lucky", "PollSeconds": "1", "MaxPollSeconds": "4"}
         stack = deploy(account, template, "faults", settings)
-        register(account, stack["DataBucketName"])
+        flags = account.directory / "flags"
+        flags.mkdir()
+        register(account, stack["DataBucketName"], flags)
         session = boto3.session.Session(account.account_id, "test", region_name=account.region)
         table = session.resource("dynamodb", endpoint_url=account.endpoint_url).Table(stack["JobSpecTableName"])
         for project in ("lucky", "unlucky"):
