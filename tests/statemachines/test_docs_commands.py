@@ -64,6 +64,8 @@ def test_an_aws_command_is_accepted(account: Account, stack: dict[str, str], wor
         with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
             logs.create_log_group(logGroupName=words[words.index("--log-group-name") + 1])
     filled = [re.sub(r"<(\w+)>", lambda found: values[found[1]], word) for word in words]
+    # What came late is looked for in the data's bucket, which only some projects of this stack have.
+    filled = [word.replace('{"mode": "LATE"', '{"project_name": "tardy", "mode": "LATE"') for word in filled]
     answer = run(account, filled)
     if asks_for_one and words[2] != "stop-pipeline-execution":  # it would keep a later command's job waiting
         sagemaker = account.client("sagemaker")

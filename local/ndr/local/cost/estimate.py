@@ -10,11 +10,13 @@ from typing import Any, Final
 
 from ndr.contract.errors import InvalidRequestError
 from ndr.local.cost import month
-from ndr.local.cost.month import BASELINE_RUNS, MINI_BATCH_JOBS, MINI_BATCHES, MONTHLY, Assumptions
+from ndr.local.cost.month import BASELINE_RUNS, LATE, MINI_BATCH_JOBS, MINI_BATCHES, MONTHLY, Assumptions
 from ndr.local.cost.transitions import Definition, machine_transitions, polls, run_pipeline_transitions
 
 Prices = Mapping[str, Any]
 
+BUILD: Final = "BuildBaselines"
+"""The Map of `baselines` with one item a pipeline execution."""
 PLAN_SECONDS: Final = 0.5
 PLAN_READ_UNITS: Final = 6 + 1  # six JobSpecs and a page of the ledger, read consistently
 JOB_READ_UNITS: Final = 4
@@ -81,9 +83,10 @@ def transitions(stack: Stack, assumed: Assumptions) -> float:
         return run_pipeline_transitions(stack.definitions["run_pipeline"], looks)
 
     mini_batch = machine_transitions(stack.definitions["mini_batch"]) + nested(*MINI_BATCH_JOBS)
-    baselines = machine_transitions(stack.definitions["baselines"], items=1) + nested("fg_b_builder")
+    baselines = machine_transitions(stack.definitions["baselines"], {BUILD: 1}) + nested("fg_b_builder")
+    late = machine_transitions(stack.definitions["baselines"])  # when nothing came late
     unload = 1 + nested("machine_inventory_unload")  # the state UnloadInventory itself
-    return MINI_BATCHES * mini_batch + BASELINE_RUNS * baselines + MONTHLY * unload
+    return MINI_BATCHES * mini_batch + BASELINE_RUNS * baselines + LATE * late + MONTHLY * unload
 
 
 def _processing(assumed: Assumptions, prices: Prices) -> list[Line]:
@@ -101,9 +104,10 @@ def _processing(assumed: Assumptions, prices: Prices) -> list[Line]:
 
 
 def _control_plane(stack: Stack, assumed: Assumptions, prices: Prices) -> list[Line]:
-    runs = MINI_BATCHES + BASELINE_RUNS
-    gb_seconds = runs * PLAN_SECONDS * stack.function_mb / 1024
-    reads = runs * PLAN_READ_UNITS + _jobs() * JOB_READ_UNITS
+    runs = MINI_BATCHES + BASELINE_RUNS + LATE
+    calls = runs + BASELINE_RUNS + LATE  # baselines asks again for its report
+    gb_seconds = calls * PLAN_SECONDS * stack.function_mb / 1024
+    reads = calls * PLAN_READ_UNITS + _jobs() * JOB_READ_UNITS
     return [
         Line(
             "Step Functions",
@@ -112,7 +116,7 @@ def _control_plane(stack: Stack, assumed: Assumptions, prices: Prices) -> list[L
             "transitions",
             prices["state_transition"],
         ),
-        Line("Lambda", "plan_run, requests", runs, "requests", prices["lambda_request"]),
+        Line("Lambda", "plan_run, requests", calls, "requests", prices["lambda_request"]),
         Line("Lambda", "plan_run, time", gb_seconds, "GB seconds", prices["lambda_gb_second"]),
         Line("DynamoDB", "JobSpecs and ledger read", reads, "read units", prices["dynamodb_read_unit"]),
         Line(
@@ -140,7 +144,7 @@ def _data(assumed: Assumptions, prices: Prices) -> list[Line]:
 
 def _watching(stack: Stack, assumed: Assumptions, prices: Prices) -> list[Line]:
     logged = (transitions(stack, assumed) * LOG_KB_PER_TRANSITION + _jobs() * LOG_KB_PER_JOB) / 1024**2
-    traces = 2 * (MINI_BATCHES + BASELINE_RUNS)  # the machine and the one it starts
+    traces = 2 * (MINI_BATCHES + BASELINE_RUNS) + LATE  # the machine and the one it starts
     return [
         Line("CloudWatch", "logs", logged, "GB", prices["log_gb"]),
         Line("CloudWatch", "metrics of our own", METRICS, "metrics", prices["metric_month"]),

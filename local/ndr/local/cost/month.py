@@ -10,6 +10,7 @@ MINI_BATCHES: Final = 30 * 96
 NIGHTLY: Final = 29  # the first belongs to the monthly run
 WEEKLY: Final = 30 / 7
 MONTHLY: Final = 1
+LATE: Final = 30  # each day, for what came late
 BASELINE_RUNS: Final = NIGHTLY + WEEKLY + MONTHLY
 
 MINI_BATCH_JOBS: Final = ("delta_builder", "fg_a_builder", "pair_counts_builder")

@@ -31,24 +31,21 @@ def run_pipeline_transitions(definition: Definition, looks: int) -> int:
     return len(before) + 1 + looks * (len(loop) + 1) + len(after)
 
 
-def machine_transitions(definition: Definition, items: int = 0, also: int = 0) -> int:
+def machine_transitions(definition: Definition, items: Mapping[str, int] | None = None) -> int:
     """Return the transitions of an execution that takes every Choice's default.
 
     Parameters
     ----------
-    items : int
-        Items of its Map.
-    also : int
-        States besides, that another way through a Choice adds.
+    items : mapping of str to int, optional
+        Items of its Maps by their names; a Map that is not named has none.
     """
     states = definition["States"]
     path = list(_path(states, definition["StartAt"]))
-    inside = [
-        len(list(_path(states[name]["ItemProcessor"]["States"], states[name]["ItemProcessor"]["StartAt"])))
-        for name in path
-        if states[name]["Type"] == "Map"
-    ]
-    return len(path) + items * sum(inside) + also
+    inside = 0
+    for name, count in (items or {}).items():
+        item = states[name]["ItemProcessor"]
+        inside += count * len(list(_path(item["States"], item["StartAt"])))
+    return len(path) + inside
 
 
 def _path(states: Mapping[str, Any], start: str, until: str | None = None) -> Iterator[str]:
