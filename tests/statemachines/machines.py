@@ -14,7 +14,7 @@ from tests.statemachines.definition import all_states, edges
 from ndr.local.account.lifecycle import Account
 from ndr.local.commands.run import sentence_of
 
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
