@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from tests.jobs.job_chain import Project, random_flows
 from ndr.contract.datasets import DELTAS, FG_A
 from ndr.contract.late import LateData, find_late
 from ndr.contract.time import SLICE, Interval, format_instant, mini_batch_id, parse_instant
+from ndr.jobs import storage
 from ndr.jobs.deltas.job import publish_deltas
 from ndr.jobs.scan import Scan
 from ndr.local.account.lifecycle import Account
@@ -47,11 +49,13 @@ class InS3(Project):
 
 
 @pytest.fixture
-def office(account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InS3:
+def office(account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[InS3]:
+    storage._s3.cache_clear()  # a process keeps one S3 client, which may be of an account that another test stopped
     for name, value in account.environment().items():
         monkeypatch.setenv(name, value)
     account.client("s3").create_bucket(Bucket=BUCKET)
-    return InS3(tmp_path, {"fg_a_builder": {"windows": ["15m", "1h"]}})
+    yield InS3(tmp_path, {"fg_a_builder": {"windows": ["15m", "1h"]}})
+    storage._s3.cache_clear()
 
 
 def late(account: Account) -> LateData:
