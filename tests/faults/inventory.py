@@ -53,7 +53,7 @@ class Inventory:
         self.verdict.after_fault(f"inventory, {what}", between, old, new)
         # What a further run publishes is held against the table itself.
         machines = in_child(lambda: self._as_a_job(lambda: len(self.warehouse.machines()))).value
-        rows = in_child(self._count).value
+        rows = in_child(lambda: self._as_a_job(self._count)).value
         if machines != rows:
             self.verdict.lost.append(f"inventory, {what}: {machines} machines are published, the table has {rows}")
         return ended
@@ -75,6 +75,8 @@ class Inventory:
 
     def _as_a_job(self, act: Callable[[], Any]) -> Any:
         os.environ.update(self.account.environment() | {"AWS_ENDPOINT_URL_S3": self.proxy.endpoint_url})
+        # A fork shares its parent's open connections, on which two would talk at once: each has its own.
+        self.warehouse.s3, self.warehouse.data = self.account.client("s3"), self.account.client("redshift-data")
         return act()
 
     def _count(self) -> int:
