@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +21,7 @@ def manifest_first() -> None:
     """Replace the publisher of this process."""
     write, pending = pq.write_table, list[tuple[str, pa.Table]]()
 
-    def noted(writer: PartitionWriter, table: pa.Table, path: str) -> FileEntry:
+    def noted(writer: PartitionWriter, table: pa.Table, path: str, key: Sequence[str]) -> FileEntry:
         sink = io.BytesIO()
         write(table, sink, compression="zstd")
         pending.append((filesystem(join(writer.partition_uri, path))[1], table))

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from tests.jobs.job_chain import Project
 
-from ndr.contract.datasets import FG_A, fg_b_host
+from ndr.contract.datasets import FG_A, PAIR_COUNTS, fg_b_host
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import DAY, SLICE, Interval, parse_instant
 from ndr.jobs.catalog import newest_baseline
@@ -43,6 +43,11 @@ def test_a_giant_segment_is_shared_by_all_parts(
         writer = PartitionWriter(time_partition_uri(project.uri("fg_a"), DAY_ONE))
         writer.write(features, FG_A)
         writer.commit(dataset="fg_a", start=DAY_ONE.start, end=DAY_ONE.end, **project.run("fg_a_builder").facts)
+        pairs = PartitionWriter(time_partition_uri(project.uri("pair_counts"), DAY_ONE))
+        pairs.write(arrow_schema(PAIR_COUNTS).empty_table(), PAIR_COUNTS)
+        pairs.commit(
+            dataset="pair_counts", start=DAY_ONE.start, end=DAY_ONE.end, **project.run("pair_counts_builder").facts
+        )
         ((_, outcome),) = project.baselines([TARGET])
         assert isinstance(outcome, Manifest)
 

@@ -175,6 +175,13 @@ def test_jobs_act_as_their_role_when_policies_are_enforced(guarded: Account) -> 
             ],
         },
     }
+    starts = {
+        "Effect": "Allow",
+        "Action": ["sagemaker:*", "iam:PassRole", "s3:GetObject", "s3:ListBucket", "logs:*"],
+        "Resource": "*",
+    }
+    starting = json.dumps({"Version": "2012-10-17", "Statement": [starts]})
+    iam.put_role_policy(RoleName="jobs", PolicyName="starts", PolicyDocument=starting)
     sagemaker = guarded.client("sagemaker")
     definition = json.dumps({"Version": "2020-12-01", "Steps": [step]})
     sagemaker.create_pipeline(PipelineName="lists", PipelineDefinition=definition, RoleArn=role)

@@ -36,10 +36,10 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
 
 
 @pytest.fixture(scope="session")
-def outputs(account: Account) -> dict[str, str]:
+def outputs(account: Account, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Outputs of the deployed stack, in whose account JobSpecs and small pipelines are."""
     deployed = deploy(account, ROOT / "template.yaml", STACK, {"ProjectName": "unlucky"})
-    register(account, deployed["DataBucketName"])
+    register(account, deployed["DataBucketName"], tmp_path_factory.mktemp("tries"))
     dynamodb = boto3.resource(
         "dynamodb",
         endpoint_url=account.endpoint_url,
