@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from tests.iam.world import FAILING, World
 
-from ndr.contract.manifest import MANIFEST_NAME, Manifest
+from ndr.contract.manifest import MANIFEST_NAME
 from ndr.contract.planning.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE
 from ndr.contract.time import DAY, Interval, horizon_interval, parse_instant
 from ndr.jobs.partition import time_partition_uri
@@ -66,45 +66,31 @@ def mini_batch(world: World) -> None:
 
 
 def baselines(world: World) -> None:
-    """A baseline of history that holds nothing fails, is marked in the ledger and told to the topic."""
+    """A baseline whose history can't be read fails, is marked in the ledger and told to the topic."""
     world.messages()
-    _publish_nothing(world, horizon_interval("7d", parse_instant("2026-02-01")))
+    _publish_nonsense(world, horizon_interval("7d", parse_instant("2026-03-01")))
     table = world.deployment.table("LedgerTableName")
     for item in table.scan()["Items"]:
         table.delete_item(Key={"series": item["series"], "as_of": item["as_of"]})
-    ended = world.run_machine("baselines", {"horizon": "7d", "end": "2026-02-01"})
-    assert "InsufficientHistoryError" in ended["cause"], ended["cause"]
+    ended = world.run_machine("baselines", {"horizon": "7d", "end": "2026-03-01"})
+    assert MANIFEST_NAME in ended["cause"], ended["cause"]
     (item,) = table.scan()["Items"]
-    assert item["execution"] == ended["executionArn"], item
-    assert any("InsufficientHistoryError" in message for message in world.messages()), "the topic was not told"
+    assert (item["status"], item["execution"]) == ("failed", ended["executionArn"]), item
+    assert any(MANIFEST_NAME in message for message in world.messages()), "the topic was not told"
 
 
-def _publish_nothing(world: World, interval: Interval) -> None:
-    """Put partitions that cover none of their time: enough for the planner, who goes by names, and not for the job."""
+def _publish_nonsense(world: World, interval: Interval) -> None:
+    """Put manifests that are none: enough for the planner, who goes by names, and not for the job."""
     specs = world.deployment.jobspecs()
-    prefixes = {
-        "deltas": specs["delta_builder"].spec.outputs.deltas,
-        "fg_a": specs["fg_a_builder"].spec.outputs.fg_a,
-        "pair_counts": specs["pair_counts_builder"].spec.outputs.pair_counts,
-    }
-    for dataset, prefix in prefixes.items():
+    prefixes = (
+        specs["delta_builder"].spec.outputs.deltas,
+        specs["fg_a_builder"].spec.outputs.fg_a,
+        specs["pair_counts_builder"].spec.outputs.pair_counts,
+    )
+    for prefix in prefixes:
         for day in interval.steps(DAY):
-            manifest = Manifest(
-                dataset=dataset,
-                project_name="guarded",
-                feature_spec_version="v1",
-                start=day.start,
-                end=day.end,
-                tables={},
-                coverage=0.0,
-                code_version="none",
-                run_id="none",
-                published_at=day.end,
-            )
-            uri = time_partition_uri(prefix, day).removeprefix("s3://")
-            bucket, _, folder = uri.partition("/")
-            body = manifest.model_dump_json().encode()
-            world.client("s3").put_object(Bucket=bucket, Key=f"{folder}/{MANIFEST_NAME}", Body=body)
+            bucket, _, folder = time_partition_uri(prefix, day).removeprefix("s3://").partition("/")
+            world.client("s3").put_object(Bucket=bucket, Key=f"{folder}/{MANIFEST_NAME}", Body=b"nonsense")
 
 
 def ledger(world: World) -> None:
