@@ -17,12 +17,22 @@ settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.load_profile("repeatable")
 
 
+@pytest.fixture(autouse=True, scope="module")
+def module_environment() -> Iterator[None]:
+    """What a module's fixtures do to the process's environment ends with the module."""
+    yield from _environment_as_it_was()
+
+
 @pytest.fixture(autouse=True)
 def environment() -> Iterator[None]:
     """What a test does to the process's environment ends with it.
 
     A command of `ndr` points its process at an account; the next test in that process must not follow it there.
     """
+    yield from _environment_as_it_was()
+
+
+def _environment_as_it_was() -> Iterator[None]:
     before = dict(os.environ)
     yield
     for name in os.environ.keys() - before.keys():
