@@ -17,7 +17,6 @@ from pyspark.sql import functions as F  # noqa: N812 (the name every Spark user 
 output, *files = sys.argv[1:]
 GROUP = list(KEYS[1:])
 PERCENTS = {"p25": 25, "median": 50, "p75": 75, "p95": 95, "p99": 99}
-SHARES = [F.lit(percent / 100) for percent in PERCENTS.values()]
 
 
 def joined_medians(rows: DataFrame, entity: str, columns: dict[str, Column]) -> DataFrame:
@@ -40,13 +39,12 @@ def baselines(rows: DataFrame, entity: str, observed: Column) -> DataFrame:
     """Compute the statistics of one kind of group."""
     kept = {metric: F.when(~F.col("capped"), F.col(metric)) for metric in METRICS}
     rows = joined_medians(rows, entity, {f"{metric}_mid": kept[metric] for metric in METRICS})
+    shares = F.array(*(F.lit(percent / 100) for percent in PERCENTS.values()))
     statistics = [
         each
         for metric in METRICS
         for each in (
-            F.percentile(kept[metric], F.array(*(F.lit(each / 100) for each in PERCENTS.values()))).alias(
-                f"{metric}_at"
-            ),
+            F.percentile(kept[metric], shares).alias(f"{metric}_at"),
             F.percentile(F.abs(kept[metric] - F.col(f"{metric}_mid")), 0.5).alias(f"{metric}_mad"),
             F.count(metric).alias(f"{metric}_support_count"),
         )
