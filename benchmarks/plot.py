@@ -22,9 +22,10 @@ def plot_fg_b(results: Path) -> None:
         for line in json.loads(path.read_text()):
             if "seconds" in line:
                 measured[line["engine"]][line["hosts"]].append((line["seconds"], line["peak_mib"]))
-    if len({hosts for sizes in measured.values() for hosts in sizes}) < 2:
+    every_size = sorted({hosts for sizes in measured.values() for hosts in sizes})
+    if len(every_size) < 2:
         return
-    figure, panels = plt.subplots(1, 2, figsize=(11, 4.5))
+    figure, panels = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
     for panel, position, title in zip(panels, (0, 1), ("seconds", "peak memory, MiB"), strict=True):
         for engine in ORDER:
             sizes = sorted(measured.get(engine, {}))
@@ -34,8 +35,9 @@ def plot_fg_b(results: Path) -> None:
             style = {"linestyle": "--", "color": "grey"} if engine == "floor" else {"marker": "o"}
             panel.plot(sizes, values, label=engine, **style)
         panel.set(xscale="log", yscale="log", xlabel="hosts", title=title)
-        panel.legend()
+        panel.minorticks_off()
+        panel.set_xticks(every_size, [f"{size:,}" for size in every_size])
     figure.suptitle("FG-B, 30 days, 20 metrics, host and segment statistics with capping")
-    figure.tight_layout()
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right center")
     figure.savefig(results / "fg_b.png", dpi=110)
     plt.close(figure)
