@@ -16,7 +16,7 @@ from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
 from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
 from ndr.contract.time import DAY, EPOCH, SLICE, Interval
 from ndr.jobs.fg_a.business_time import calendar_columns
-from ndr.jobs.fg_b.job import BaselineSpecs
+from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.inventory.layout import month_interval, snapshot_uri
 from ndr.jobs.manifest import read_manifest
 from ndr.jobs.partition import time_partition_uri

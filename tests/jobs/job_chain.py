@@ -17,8 +17,9 @@ from ndr.contract.manifest import Manifest
 from ndr.contract.time import Interval, format_instant, mini_batch_id
 from ndr.jobs.deltas.job import publish_deltas
 from ndr.jobs.fg_a.job import publish_fg_a
-from ndr.jobs.fg_b.job import BaselineSpecs, Short, publish_baselines
+from ndr.jobs.fg_b.job import Short, publish_baselines
 from ndr.jobs.fg_b.leases import Claims, Held, Unclaimed
+from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.targets import Target
 from ndr.jobs.inventory.layout import month_interval, snapshot_uri
 from ndr.jobs.inventory.snapshot import newest_snapshot

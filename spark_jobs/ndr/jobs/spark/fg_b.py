@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ndr.jobs.fg_b.order import BaselineOrder
+from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.publish import PartitionWriter
 from ndr.jobs.scan import Scan
 from ndr.jobs.spark.fg_b_pairs import write_pairs
@@ -13,8 +14,6 @@ from ndr.jobs.spark.fg_b_statistics import write_statistics
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-    from ndr.jobs.fg_b.job import BaselineSpecs
 
 
 def write_baselines(
