@@ -1,16 +1,21 @@
-"""Everything works on an account that enforces IAM, and a few statements are taken away; `make iam` takes all."""
+"""Everything works on an account that enforces IAM, under a key of its own; `make iam` takes every statement away."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.iam.mutation import all_pass, exercised, noticed
 from tests.iam.roles import Roles
 from tests.iam.scenarios import SCENARIOS
 from tests.iam.world import World
+from tests.jobs.job_chain import random_flows
 
+from ndr.contract.planning.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.time import Interval, mini_batch_id, parse_instant
 from ndr.local.account.lifecycle import down, up
 from ndr.local.deployment.create import STACK_NAME
 
@@ -42,6 +47,8 @@ def test_every_role_has_scenarios(roles: Roles) -> None:
         "PipelineRole.ReadAndWriteData",
         "RunPipelineRole.RunPipelines",
         "BaselinesRole.Plan",
+        "PlanRunRole.UseTheKey",
+        "PipelineRole.EncryptVolumes",
     ],
 )
 def test_without_a_statement_something_fails_for_want_of_it(world: World, roles: Roles, name: str) -> None:
@@ -50,3 +57,70 @@ def test_without_a_statement_something_fails_for_want_of_it(world: World, roles:
     assert found is not None
     refusals = ("not authorized", "AccessDenied", "Access Denied", "ACCESS_DENIED")  # the last is Arrow's word
     assert any(word in found[1] for word in refusals), found[1]
+
+
+def resources(world: World, type_: str) -> set[str]:
+    """Physical ids of the stack's resources of a type."""
+    listed = world.client("cloudformation").describe_stack_resources(StackName=STACK_NAME)["StackResources"]
+    return {each["PhysicalResourceId"] for each in listed if each["ResourceType"] == type_}
+
+
+def keys_by_resource(world: World) -> Iterator[tuple[str, str | None]]:
+    """Everything that can be kept under a key, each with its key."""
+    client = world.client
+    for bucket in resources(world, "AWS::S3::Bucket"):
+        (rule,) = client("s3").get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+        assert rule["BucketKeyEnabled"] is True
+        yield bucket, rule["ApplyServerSideEncryptionByDefault"].get("KMSMasterKeyID")
+    for table in resources(world, "AWS::DynamoDB::Table"):
+        described = client("dynamodb").describe_table(TableName=table)["Table"]["SSEDescription"]
+        assert (described["Status"], described["SSEType"]) == ("ENABLED", "KMS")
+        yield table, described["KMSMasterKeyArn"]
+    for topic in resources(world, "AWS::SNS::Topic"):
+        yield topic, client("sns").get_topic_attributes(TopicArn=topic)["Attributes"].get("KmsMasterKeyId")
+    for url in resources(world, "AWS::SQS::Queue"):
+        attributes = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        assert "SqsManagedSseEnabled" not in attributes
+        yield url, attributes.get("KmsMasterKeyId")
+    for group in resources(world, "AWS::Logs::LogGroup"):
+        (found,) = client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+        yield group, found.get("kmsKeyId")
+    for function in resources(world, "AWS::Lambda::Function"):
+        yield function, client("lambda").get_function_configuration(FunctionName=function).get("KMSKeyArn")
+    for pipeline in (FG_B_PIPELINE, INVENTORY_PIPELINE):
+        for step in steps(world, pipeline):
+            arguments = step["Arguments"]
+            yield f"volumes of {pipeline}", arguments["ProcessingResources"]["ClusterConfig"].get("VolumeKmsKeyId")
+            yield f"what {pipeline} names to Redshift", arguments["Environment"].get("NDR_KMS_KEY_ARN")
+
+
+def steps(world: World, pipeline: str) -> list[dict[str, Any]]:
+    described = world.client("sagemaker").describe_pipeline(PipelineName=pipeline)
+    return list(json.loads(described["PipelineDefinition"])["Steps"])
+
+
+def test_everything_is_kept_under_the_key_that_the_stack_was_given(world: World) -> None:
+    keys = dict(keys_by_resource(world))
+    assert len(keys) == 1 + 2 + 2 + 1 + 4 + 3 + 2 * 2
+    assert set(keys.values()) == {world.key}, keys
+
+
+def test_a_batch_runs_to_its_end_under_the_key(world: World) -> None:
+    """Last in this module, since it puts the real pipeline back."""
+    specs, s3, bucket = world.deployment.jobspecs(), world.client("s3"), world.deployment.data_bucket
+    registered = world.invoke("UpsertPipelinesFunctionName", {"pipelines": [MINI_BATCH_PIPELINE]})["pipelines"]
+    assert [each["change"] for each in registered] == ["updated"]
+    batch = Interval(parse_instant("2026-01-05T10:00:00Z"), parse_instant("2026-01-05T10:15:00Z"))
+    lines = "".join(json.dumps(flow) + "\n" for flow in random_flows(batch, 40, seed=1))
+    folder = specs["delta_builder"].spec.inputs.integration.removeprefix(f"s3://{bucket}/")
+    s3.put_object(Bucket=bucket, Key=f"{folder}{mini_batch_id(batch)}/part-0.json", Body=lines.encode())
+    request = {"batch_start": "2026-01-05T10:00:00Z", "batch_end": "2026-01-05T10:15:00Z"}
+    ended = world.run_machine("mini_batch", request)
+    assert ended["status"] == "SUCCEEDED", ended.get("cause")
+
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    names = [item["Key"] for page in pages for item in page["Contents"]]
+    assert {name.partition("/")[0] for name in names if name.endswith(".parquet")} >= {"deltas", "fg_a", "pair_counts"}
+    for name in names:
+        head = s3.head_object(Bucket=bucket, Key=name)
+        assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", world.key), name

@@ -1,4 +1,4 @@
-"""The template deployed into an account that enforces IAM, with JobSpecs, an inventory and two small pipelines."""
+"""The template deployed under a key into an account that enforces IAM, with JobSpecs and two small pipelines."""
 
 from __future__ import annotations
 
@@ -35,21 +35,24 @@ class World:
     """What the scenarios act in."""
 
     deployment: Deployment
+    key: str
     queue: str
     failed_execution: str
 
     @classmethod
     def build(cls, account: Account) -> World:
         """Deploy, and put in place what the scenarios take for granted."""
+        key = str(account.client("kms").create_key()["KeyMetadata"]["Arn"])
         with Path("/dev/null").open("w") as nowhere:
-            deployment = deploy_stack(account, "guarded", "v1", "up", Progress(Console(file=nowhere)))
+            progress = Progress(Console(file=nowhere))
+            deployment = deploy_stack(account, "guarded", "v1", "up", progress, kms_key_arn=key)
         for jobspec in read_jobspec_files(DEMO_FILES, deployed_values(deployment, "local")):
             put_jobspec(deployment.table("JobSpecTableName"), jobspec)
         deployment.warehouse.run("INSERT INTO public.dim_machine VALUES ('10.0.0.1', 'a', true, 'prod', NULL, NULL)")
         _register_failing(deployment)
         queue = _subscribed_queue(deployment)
         execution = deployment.client("sagemaker").start_pipeline_execution(PipelineName=FAILING)
-        world = cls(deployment, queue, str(execution["PipelineExecutionArn"]))
+        world = cls(deployment, key, queue, str(execution["PipelineExecutionArn"]))
         assert world.pipeline_ends(world.failed_execution) == "Failed"
         return world
 

@@ -311,6 +311,23 @@ def test_unload_errors(cluster: Cluster, query: str, options: str, error: str) -
     assert cluster.keys("errors/") == []
 
 
+@pytest.mark.parametrize(
+    ("options", "algorithm", "key"),
+    [("PARQUET", "AES256", None), ("PARQUET KMS_KEY_ID '1234abcd' ENCRYPTED", "aws:kms", "1234abcd")],
+)
+def test_unload_asks_for_the_encryption_it_is_told_whatever_the_buckets_default(
+    cluster: Cluster, options: str, algorithm: str, key: str | None
+) -> None:
+    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "arn:aws:kms:us-east-1:123456789012:key/default"}
+    rules = {"Rules": [{"ApplyServerSideEncryptionByDefault": default}]}
+    cluster.s3.put_bucket_encryption(Bucket=cluster.bucket, ServerSideEncryptionConfiguration=rules)
+    assert cluster.unload("SELECT 1 AS n", f"encrypted-{algorithm}/", options)["Status"] == "FINISHED"
+    cluster.s3.delete_bucket_encryption(Bucket=cluster.bucket)
+    (name,) = cluster.keys(f"encrypted-{algorithm}/")
+    head = cluster.s3.head_object(Bucket=cluster.bucket, Key=f"encrypted-{algorithm}/{name}")
+    assert (head["ServerSideEncryption"], head.get("SSEKMSKeyId")) == (algorithm, key)
+
+
 def test_unload_takes_no_parameters(cluster: Cluster) -> None:
     sql = f"UNLOAD ('SELECT :ip') TO 's3://{cluster.bucket}/p/' {ROLE} PARQUET"
     with pytest.raises(ClientError, match="Unused parameters: \\[ip\\]"):

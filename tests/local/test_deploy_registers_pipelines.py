@@ -54,6 +54,23 @@ def test_the_deploy_registers_the_pipelines_for_its_role_and_bucket(account: Acc
     assert f"s3://{stack['DataBucketName']}/code/" in described["PipelineDefinition"]
 
 
+def test_without_a_key_all_is_kept_under_keys_that_aws_owns_or_manages(account: Account, stack: dict[str, str]) -> None:
+    s3, sns, sqs = account.client("s3"), account.client("sns"), account.client("sqs")
+    encryption = s3.get_bucket_encryption(Bucket=stack["DataBucketName"])["ServerSideEncryptionConfiguration"]
+    assert encryption["Rules"][0]["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+    for output in ("JobSpecTableName", "LedgerTableName"):
+        described = account.client("dynamodb").describe_table(TableName=stack[output])["Table"]["SSEDescription"]
+        assert described["Status"] == "ENABLED"
+        assert described["KMSMasterKeyArn"].endswith("alias/aws/dynamodb")
+    topic = sns.get_topic_attributes(TopicArn=stack["FailureTopicArn"])["Attributes"]
+    assert topic["KmsMasterKeyId"] == "alias/aws/sns"
+    queue = sqs.get_queue_attributes(QueueUrl=stack["ScheduleDeadLettersUrl"], AttributeNames=["All"])["Attributes"]
+    assert queue["SqsManagedSseEnabled"] == "true"
+    definition = account.client("sagemaker").describe_pipeline(PipelineName=FG_B_PIPELINE)["PipelineDefinition"]
+    assert "Kms" not in definition
+    assert "KMS" not in definition
+
+
 def test_the_same_template_again_changes_nothing(account: Account, stack: dict[str, str]) -> None:
     before = account.client("cloudformation").describe_stack_events(StackName=STACK)["StackEvents"]
     assert deploy(account, TEMPLATE, STACK) == stack

@@ -42,7 +42,8 @@ BUILDERS = (build_ndr_15m_pipeline_with_pairs, build_fg_b_baseline_pipeline, bui
 def quiet_environment() -> Iterator[None]:
     """An environment that says nothing about regions, images or tables, and no instance metadata to ask."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("AWS_DEFAULT_REGION", "NDR_PROCESSING_IMAGE_URI", "NDR_JOBSPEC_TABLE", "NDR_LEDGER_TABLE"):
+        settings = ("NDR_PROCESSING_IMAGE_URI", "NDR_JOBSPEC_TABLE", "NDR_LEDGER_TABLE", "NDR_KMS_KEY_ARN")
+        for name in ("AWS_DEFAULT_REGION", *settings):
             patch.delenv(name, raising=False)
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         # The SDK checks its configuration against its schema at every look-up, a tenth of a second each.
@@ -310,6 +311,20 @@ def test_image_and_tables_come_from_the_environment_of_the_build(monkeypatch: py
     environment = definition["Steps"][0]["Arguments"]["Environment"]
     assert environment["NDR_JOBSPEC_TABLE"] == "specs-of-another-stack"
     assert environment["NDR_LEDGER_TABLE"] == "ledger-of-another-stack"
+
+
+@pytest.mark.usefixtures("sources")
+@pytest.mark.parametrize("build", BUILDERS)
+def test_volumes_and_jobs_are_given_the_key_of_the_build_if_there_is_one(
+    build: Callable[..., Pipeline], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Kms" not in text_of(build)
+    assert "KMS" not in text_of(build)
+    key = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    monkeypatch.setenv("NDR_KMS_KEY_ARN", key)
+    for step in json.loads(build(ROLE, REGION, BUCKET).definition())["Steps"]:
+        assert step["Arguments"]["ProcessingResources"]["ClusterConfig"]["VolumeKmsKeyId"] == key
+        assert step["Arguments"]["Environment"]["NDR_KMS_KEY_ARN"] == key
 
 
 @pytest.mark.usefixtures("sources")

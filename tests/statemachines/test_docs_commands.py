@@ -58,7 +58,8 @@ def test_the_pages_have_commands_of_programs_that_are_tried_here() -> None:
 @pytest.mark.parametrize("words", of("aws"))
 def test_an_aws_command_is_accepted(account: Account, stack: dict[str, str], words: list[str]) -> None:
     asks_for_one = any(re.search("<(pipeline_)?execution>", word) for word in words)
-    values = {**stack, **(running(account, stack["RunPipelineMachineArn"]) if asks_for_one else {})}
+    values = {**stack, "Account": account.account_id, "Region": account.region}
+    values |= running(account, stack["RunPipelineMachineArn"]) if asks_for_one else {}
     if words[1] == "logs":  # SageMaker makes the group with the first job that prints something
         logs = account.client("logs")
         with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
@@ -66,6 +67,8 @@ def test_an_aws_command_is_accepted(account: Account, stack: dict[str, str], wor
     filled = [re.sub(r"<(\w+)>", lambda found: values[found[1]], word) for word in words]
     # What came late is looked for in the data's bucket, which only some projects of this stack have.
     filled = [word.replace('{"mode": "LATE"', '{"project_name": "tardy", "mode": "LATE"') for word in filled]
+    if "--policy" in filled:
+        assert json.loads(filled[filled.index("--policy") + 1])["Version"] == "2012-10-17"
     answer = run(account, filled)
     if asks_for_one and words[2] != "stop-pipeline-execution":  # it would keep a later command's job waiting
         sagemaker = account.client("sagemaker")

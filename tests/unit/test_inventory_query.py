@@ -48,6 +48,12 @@ def test_unload_doubles_the_quotes_of_its_query() -> None:
     )
 
 
+def test_unload_names_the_key_that_it_is_given() -> None:
+    key = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    sql = unload_statement("SELECT 1", "s3://b/p/x-", "arn:aws:iam::123456789012:role/R", key)
+    assert sql.endswith(" FORMAT AS PARQUET KMS_KEY_ID '1234abcd-12ab-34cd-56ef-1234567890ab' ENCRYPTED")
+
+
 values = st.text(st.characters(exclude_characters="\\\0", exclude_categories=["Cs"]), max_size=20).filter(
     lambda text: "$$" not in text
 )

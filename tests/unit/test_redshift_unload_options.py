@@ -22,7 +22,7 @@ def test_everything_in_any_case_and_order() -> None:
     sql = (
         "unload($$select 'a' -- $1\n$$)\nto 's3://b/p' iam_role default\n"
         'partition by (A, "B") include manifest verbose parallel off cleanpath header '
-        "delimiter as '|' csv region 'eu'"
+        "delimiter as '|' csv region 'eu' kms_key_id '1234abcd' encrypted"
     )
     assert parse_unload(sql) == Unload(
         query="select 'a' -- $1\n",
@@ -37,6 +37,8 @@ def test_everything_in_any_case_and_order() -> None:
         delimiter="|",
         partition_by=("a", "B"),
         include_partition_columns=True,
+        encrypted=True,
+        kms_key_id="1234abcd",
     )
 
 
@@ -63,6 +65,8 @@ def test_options_come_in_any_order(options: list[str]) -> None:
         ("UNLOAD ('SELECT 1') TO '/tmp/p' IAM_ROLE default PARQUET", "must begin with s3://"),
         (f"{HEAD} PARQUET HEADER", "HEADER is not supported"),
         (f"{HEAD} PARQUET PARTITION BY (", "a column name is expected"),
+        (f"{HEAD} PARQUET ENCRYPTED", "ENCRYPTED and KMS_KEY_ID together"),
+        (f"{HEAD} PARQUET KMS_KEY_ID '1234abcd'", "ENCRYPTED and KMS_KEY_ID together"),
         (f"{HEAD} PARQUET MAXFILESIZE 5 MB", 'at or near "MAXFILESIZE"'),
     ],
 )

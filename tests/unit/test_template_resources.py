@@ -3,10 +3,11 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.statemachines.definition import MACHINES, source
-from tests.template import RESOURCES, ROOT, of_type
+from tests.template import RESOURCES, ROOT, TEMPLATE, of_type
 
 from ndr.contract.requests import BaselinesRequest, MiniBatchRequest, parse_request
 from ndr.contract.time import parse_instant
@@ -37,10 +38,55 @@ def test_data_outlives_the_stack_and_is_kept_safe() -> None:
     for table in of_type("AWS::DynamoDB::Table").values():
         assert table["BillingMode"] == "PAY_PER_REQUEST"
         assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
-        assert table["SSESpecification"] == {"SSEEnabled": True}
+        assert table["SSESpecification"]["SSEEnabled"] is True
     bucket = RESOURCES["DataBucket"]["Properties"]
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
     assert all(bucket["PublicAccessBlockConfiguration"].values())
+
+
+KEYED = {  # the property that names the key, of every type that can be kept under one
+    "AWS::DynamoDB::Table": "SSESpecification.KMSMasterKeyId",
+    "AWS::S3::Bucket": "BucketEncryption.ServerSideEncryptionConfiguration.0.ServerSideEncryptionByDefault",
+    "AWS::SNS::Topic": "KmsMasterKeyId",
+    "AWS::SQS::Queue": "KmsMasterKeyId",
+    "AWS::Logs::LogGroup": "KmsKeyId",
+}
+
+
+@pytest.mark.parametrize("type_", KEYED)
+def test_every_store_takes_the_stacks_key_when_there_is_one(type_: str) -> None:
+    stores = of_type(type_)
+    assert stores
+    for name, properties in stores.items():
+        found: Any = properties
+        for step in KEYED[type_].split("."):
+            found = found[int(step)] if step.isdigit() else found[step]
+        condition, keyed, _ = found["Fn::If"]
+        assert condition == "HasKmsKey", name
+        assert keyed in ({"Ref": "KmsKeyArn"}, {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": {"Ref": "KmsKeyArn"}}), (
+            name
+        )
+
+
+def test_functions_and_the_pipelines_definitions_take_it_too() -> None:
+    assert TEMPLATE["Globals"]["Function"]["KmsKeyArn"]["Fn::If"][:2] == ["HasKmsKey", {"Ref": "KmsKeyArn"}]
+    assert RESOURCES["RegisteredPipelines"]["Properties"]["KmsKeyArn"] == {"Ref": "KmsKeyArn"}
+    upsert = RESOURCES["UpsertPipelinesFunction"]["Properties"]["Environment"]["Variables"]
+    assert upsert["NDR_KMS_KEY_ARN"] == {"Ref": "KmsKeyArn"}
+
+
+def test_roles_may_use_the_key_only_when_there_is_one() -> None:
+    for name, role in of_type("AWS::IAM::Role").items():
+        for policy in role["Policies"]:
+            conditional = policy.get("Fn::If")
+            chosen = conditional[1] if conditional else policy
+            statements = [each for each in chosen["PolicyDocument"]["Statement"] if "kms:" in str(each["Action"])]
+            if statements:
+                assert conditional is not None, name
+                assert conditional[0] == "HasKmsKey", name
+            for statement in statements:
+                assert statement["Resource"] == {"Ref": "KmsKeyArn"}, name
+                assert statement["Condition"], name
 
 
 def test_nothing_has_a_physical_name_of_its_own_so_that_two_stacks_fit_in_one_account() -> None:

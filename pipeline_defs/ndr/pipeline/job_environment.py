@@ -24,7 +24,7 @@ def job_environment(region: str, code_version: str) -> dict[str, str | Execution
     -----
     The table names are read from ``NDR_JOBSPEC_TABLE`` and ``NDR_LEDGER_TABLE`` when the definition is built.
     """
-    return {
+    settings: dict[str, str | ExecutionVariable] = {
         "NDR_JOBSPEC_TABLE": os.environ.get("NDR_JOBSPEC_TABLE") or "ndr-jobspecs",
         "NDR_LEDGER_TABLE": os.environ.get("NDR_LEDGER_TABLE") or "ndr-ledger",
         "AWS_REGION": region,
@@ -35,6 +35,17 @@ def job_environment(region: str, code_version: str) -> dict[str, str | Execution
         # Spark groups Python values by their hash on several machines: they have to agree on it.
         "PYTHONHASHSEED": "0",
     }
+    key = kms_key_arn()
+    return settings | {"NDR_KMS_KEY_ARN": key} if key else settings
+
+
+def kms_key_arn() -> str | None:
+    """Return the key that jobs keep data under, on their instances' volumes and where they name one to other services.
+
+    It is ``NDR_KMS_KEY_ARN`` when the definition is built; None leaves it to the keys that AWS owns or manages. Objects
+    in S3 need no word of it: the bucket's default is the same key.
+    """
+    return os.environ.get("NDR_KMS_KEY_ARN") or None
 
 
 def default_image_uri(role_arn: str, region: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ndr.pipeline.code_bundle import CodeBundle
-from ndr.pipeline.job_environment import job_environment
+from ndr.pipeline.job_environment import job_environment, kms_key_arn
 from ndr.pipeline.sagemaker_sdk import (
     Parameter,
     ParameterInteger,
@@ -62,6 +62,7 @@ class ProcessingJobs:
             command=["python3"],
             instance_type=instance_type,
             instance_count=instance_count,
+            volume_kms_key=kms_key_arn(),
             base_job_name="ndr",
             sagemaker_session=session,
             env=job_environment(region, code.digest),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from ndr.jobs.entry import Arguments, main
 from ndr.jobs.inventory.month import snapshot_month
 from ndr.jobs.inventory.redshift_data import Statements, redshift_data_client
@@ -16,7 +18,9 @@ def unload_machine_inventory(run: Run, arguments: Arguments) -> None:
     month = snapshot_month(arguments.reference_month_iso, "ReferenceMonthIso")
     spec = run.spec("machine_inventory_unload")
     statements = Statements(redshift_data_client(spec.redshift.region), spec.redshift, new_run_id())
-    count_partition(run, Unload(spec, month, statements, run.facts, job_logger(run.job_name)).publish())
+    key = os.environ.get("NDR_KMS_KEY_ARN")
+    unload = Unload(spec, month, statements, run.facts, job_logger(run.job_name), key)
+    count_partition(run, unload.publish())
 
 
 if __name__ == "__main__":

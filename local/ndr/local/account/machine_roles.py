@@ -10,6 +10,7 @@ from ministack.services import stepfunctions
 
 from ndr.local.account.acting_role import NotAllowedError, require
 from ndr.local.account.authorization import resource_arn_of_call
+from ndr.local.account.encryption_keys import require_keys
 from ndr.local.account.scope import Scope
 
 NESTED_RULE = "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
@@ -61,12 +62,14 @@ def _execution_of(scope: Scope, machine: str) -> str:
 
 
 def _require_all(scope: Scope, role: str, resource: str, arguments: dict[str, Any]) -> None:
-    for action, arn in needed(scope, resource, arguments):
-        try:
+    integration = resource.removeprefix("arn:aws:states:::")
+    try:
+        for action, arn in needed(scope, resource, arguments):
             require(scope, role, action, arn)
-        except NotAllowedError as error:
-            integration = resource.removeprefix("arn:aws:states:::")
-            raise stepfunctions._ExecutionError(_error_name(integration), str(error)) from error
+            service, _, operation = action.partition(":")
+            require_keys(scope, role, service, operation, arguments)
+    except NotAllowedError as error:
+        raise stepfunctions._ExecutionError(_error_name(integration), str(error)) from error
 
 
 def _error_name(integration: str) -> str:

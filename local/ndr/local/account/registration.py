@@ -9,11 +9,13 @@ from ministack.core import iam_actions, router
 from ministack.services import stepfunctions
 
 from ndr.local.account import (
+    encryption_keys,
     function_logs,
     machine_roles,
     machine_versions,
     policy_variables,
     schedule_targets,
+    template_encryption,
     transport,
 )
 from ndr.local.account.authorization import conditions_of, resource_arn_of
@@ -94,6 +96,8 @@ def register_all() -> None:
     register(REDSHIFT_DATA, redshift_data)
     for name, handle in app.SERVICE_HANDLERS.items():
         app.SERVICE_HANDLERS[name] = with_faults(name, handle)
+    encryption_keys.ask_for_keys()
+    template_encryption.keep()
     _authorize_on_resources()
     record_states_inside_maps()
     extract_embedded_metrics()

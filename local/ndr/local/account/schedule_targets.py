@@ -8,6 +8,7 @@ from typing import Any
 from ministack.services import eventbridge, stepfunctions
 
 from ndr.local.account.acting_role import NotAllowedError, require
+from ndr.local.account.encryption_keys import require_keys
 from ndr.local.account.scope import Scope
 
 logger = logging.getLogger("ndr.account")
@@ -38,14 +39,16 @@ def _keep(scope: Scope, target: dict[str, Any], reason: str) -> None:
     queue = (target.get("DeadLetterConfig") or {}).get("Arn")
     if not queue:
         return
+    sqs = scope.client("sqs")
+    url = sqs.get_queue_url(QueueName=queue.rpartition(":")[2])["QueueUrl"]
     try:
         require(scope, target["RoleArn"], "sqs:SendMessage", queue)
+        require_keys(scope, target["RoleArn"], "sqs", "SendMessage", {"QueueUrl": url})
     except NotAllowedError:
         logger.warning("%s was not started (%s), and its role may not say so to %s", target["Arn"], reason, queue)
         return
-    sqs = scope.client("sqs")
     sqs.send_message(
-        QueueUrl=sqs.get_queue_url(QueueName=queue.rpartition(":")[2])["QueueUrl"],
+        QueueUrl=url,
         MessageBody=target.get("Input", "{}"),
         MessageAttributes={"ERROR_MESSAGE": {"DataType": "String", "StringValue": reason}},
     )

@@ -42,9 +42,28 @@ def start_account(directory: Path) -> Account:
 
 
 def deploy_stack(
-    account: Account, project_name: str, feature_spec_version: str, made_by: str, progress: Progress
+    account: Account,
+    project_name: str,
+    feature_spec_version: str,
+    made_by: str,
+    progress: Progress,
+    *,
+    kms_key_arn: str = "",
 ) -> Deployment:
     """Build and deploy the template, which registers the pipelines; create the secret and the inventory's table.
+
+    Parameters
+    ----------
+    account
+        A running account.
+    project_name, feature_spec_version
+        What requests take where nothing else is said.
+    made_by
+        The command that deploys it, `up` or `demo`.
+    progress
+        Told of each step.
+    kms_key_arn
+        Key of the account that all is kept under; without it, those that AWS owns or manages.
 
     Raises
     ------
@@ -56,7 +75,7 @@ def deploy_stack(
     template = find_template()
     with progress.doing(f"sam build and sam deploy of {template.name}"):
         names = {"ProjectName": project_name, "FeatureSpecVersion": feature_spec_version}
-        parameters = {**names, **_POLLING, "RedshiftSecretArn": secret_arn}
+        parameters = {**names, **_POLLING, "RedshiftSecretArn": secret_arn, "KmsKeyArn": kms_key_arn}
         outputs = deploy(account, template, STACK_NAME, parameters)
     deployment = Deployment(account, outputs, project_name, feature_spec_version, secret_arn, made_by)
     deployment.enter()

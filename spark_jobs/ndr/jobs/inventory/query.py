@@ -64,9 +64,15 @@ def inventory_statements(query: InventoryQuery, output: InventoryOutput, month: 
     return InventoryStatements(write_sql(select), write_sql(_count(table, conditions, address, name)))
 
 
-def unload_statement(select: str, target: str, iam_role: str) -> str:
-    """Return the UNLOAD of `select` into Parquet files whose names begin with `target`."""
-    return f"UNLOAD ({literal(select)}) TO {literal(target)} IAM_ROLE {literal(iam_role)} FORMAT AS PARQUET"
+def unload_statement(select: str, target: str, iam_role: str, kms_key_arn: str | None = None) -> str:
+    """Return the UNLOAD of `select` into Parquet files whose names begin with `target`, under a key if one is given.
+
+    Unless told, Redshift asks S3 for SSE-S3 by name, which overrules the key that the bucket has as its default.
+    KMS_KEY_ID takes the id alone, so the key is one of this account and region.
+    """
+    to = f"TO {literal(target)} IAM_ROLE {literal(iam_role)}"
+    encrypted = f" KMS_KEY_ID {literal(kms_key_arn.rpartition('/')[2])} ENCRYPTED" if kms_key_arn else ""
+    return f"UNLOAD ({literal(select)}) {to} FORMAT AS PARQUET{encrypted}"
 
 
 def _conditions(query: InventoryQuery) -> list[exp.Expr]:

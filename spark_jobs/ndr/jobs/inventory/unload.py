@@ -86,6 +86,8 @@ class Unload:
         The manifest fields that every partition of the run shares.
     log : Logger
         One line a step.
+    kms_key_arn : str, optional
+        Key of the files in staging, which Redshift writes; the bucket's default is that of the copies.
     """
 
     spec: MachineInventoryUnloadSpec
@@ -93,6 +95,7 @@ class Unload:
     statements: Statements
     facts: Mapping[str, Any]
     log: Logger
+    kms_key_arn: str | None = None
 
     @property
     def partition(self) -> str:
@@ -129,7 +132,7 @@ class Unload:
         counts = Counts(**{column: int(row[column]) for column in COUNT_COLUMNS})
         self.log.info("counted", extra={column: row[column] for column in COUNT_COLUMNS})
         target = join(self.staging, file_prefix(self.statements.run_id))
-        statement = unload_statement(sql.select, target, self.spec.redshift.iam_role)
+        statement = unload_statement(sql.select, target, self.spec.redshift.iam_role, self.kms_key_arn)
         identifier = self.statements.execute(statement, f"unload the machines to {self.staging}")
         self.log.info("unloaded", extra={"staging": self.staging, "statement_id": identifier})
         return counts

@@ -57,13 +57,20 @@ def run_unload(session: duckdb.DuckDBPyConnection, s3: Any, unload: Unload) -> i
         entries = []
         for suffix, part in _files(rows, unload):
             body = _encode(part, unload)
-            s3.put_object(Bucket=bucket, Key=prefix + suffix, Body=body)
+            s3.put_object(Bucket=bucket, Key=prefix + suffix, Body=body, **_encryption(unload))
             entries.append((f"s3://{bucket}/{prefix}{suffix}", len(body), part.num_rows))
         if unload.manifest:
-            s3.put_object(Bucket=bucket, Key=f"{prefix}manifest", Body=_manifest(entries, rows.schema, unload))
+            manifest = _manifest(entries, rows.schema, unload)
+            s3.put_object(Bucket=bucket, Key=f"{prefix}manifest", Body=manifest, **_encryption(unload))
     except ClientError as error:
         raise StatementFailedError(f"S3ServiceException: {error}") from error
     return int(rows.num_rows)
+
+
+def _encryption(unload: Unload) -> dict[str, str]:
+    if unload.kms_key_id is None:
+        return {"ServerSideEncryption": "AES256"}
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": unload.kms_key_id}
 
 
 def _inner_query(unload: Unload) -> str:

@@ -31,6 +31,8 @@ class Unload:
         Whether every slice writes its own file.
     partition_by
         Columns that become folders; `include_partition_columns` keeps them in the files too.
+    encrypted, kms_key_id
+        Whether files are kept under a key that is named; under S3's own key otherwise, whatever the bucket's default.
     """
 
     query: str
@@ -46,6 +48,8 @@ class Unload:
     delimiter: str = ","
     partition_by: tuple[str, ...] = ()
     include_partition_columns: bool = False
+    encrypted: bool = False
+    kms_key_id: str | None = None
 
 
 def parse_unload(sql: str) -> Unload:
@@ -96,6 +100,11 @@ def _read_option(tokens: _Tokens, unload: Unload) -> None:
     elif tokens.accept("REGION"):
         tokens.accept("AS")
         tokens.string("the region")
+    elif tokens.accept("ENCRYPTED"):
+        unload.encrypted = True
+    elif tokens.accept("KMS_KEY_ID"):
+        tokens.accept("AS")
+        unload.kms_key_id = tokens.string("the key's id")
     elif tokens.accept("PARTITION BY"):
         unload.partition_by = tokens.names()
         unload.include_partition_columns = tokens.accept("INCLUDE") is not None
@@ -110,6 +119,8 @@ def _check(unload: Unload) -> None:
         raise StatementFailedError("this account unloads FORMAT PARQUET and FORMAT CSV; name one of them")
     if unload.allow_overwrite and unload.clean_path:
         raise StatementFailedError("CLEANPATH and ALLOWOVERWRITE can't be specified together")
+    if unload.encrypted != (unload.kms_key_id is not None):
+        raise StatementFailedError("this account knows ENCRYPTED and KMS_KEY_ID together only; write both")
     if unload.header and unload.file_format == "PARQUET":
         raise StatementFailedError("HEADER is not supported for UNLOAD to PARQUET")
 

@@ -117,6 +117,8 @@ class StepExecution:
             require(self._scope, role_arn, "sagemaker:AddTags", job)
             passed = {"iam__PassedToService": "sagemaker.amazonaws.com"}
             require(self._scope, role_arn, "iam:PassRole", request["RoleArn"], **passed)
+            if key := request["ProcessingResources"]["ClusterConfig"].get("VolumeKmsKeyId"):
+                require(self._scope, role_arn, "kms:CreateGrant", key, kms__GrantIsForAWSResource="true")
         except NotAllowedError as error:
             raise JobFailedError(
                 f"ClientError: Failed to invoke sagemaker:CreateProcessingJob. Error Details: {error}"
