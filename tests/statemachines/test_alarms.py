@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.metrics import MetricUnit
 
-from ndr.jobs.metrics import put_metrics
+from ndr.jobs.metrics import measure_baseline_age, put_metrics
+from ndr.jobs.run import Run
 from ndr.local.account.lifecycle import Account
 
 GROUP = "/aws/sagemaker/ProcessingJobs"
 ALARMS = {
     "BaselinesLateAlarm",
+    "WeeklyBaselinesLateAlarm",
     "InventoryStaleAlarm",
     "MiniBatchesLateAlarm",
     "QuarantineAlarm",
@@ -62,20 +64,44 @@ def test_alarms_of_a_stack_whose_schedules_are_disabled_keep_quiet_about_latenes
         assert alarm["Period"] >= 3600 or alarm["Period"] * alarm["EvaluationPeriods"] <= 86400
 
 
+def people(account: Account, stack: dict[str, str], name: str) -> str:
+    """A queue that gets what the alarms' topic sends."""
+    sqs = account.client("sqs")
+    queue = str(sqs.create_queue(QueueName=f"people-{name}")["QueueUrl"])
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    account.client("sns").subscribe(TopicArn=stack["AlarmTopicArn"], Protocol="sqs", Endpoint=arn)
+    return queue
+
+
+def told(account: Account, queue: str) -> str:
+    """The description of the alarm that people were told of."""
+    messages = account.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
+    return str(json.loads(json.loads(messages[0]["Body"])["Message"])["AlarmDescription"])
+
+
 @pytest.mark.parametrize(("share", "state"), [(2.0, "OK"), (12.5, "ALARM")])
 def test_quarantined_rows_beyond_the_limit_reach_people(
     account: Account, stack: dict[str, str], capsys: pytest.CaptureFixture[str], share: float, state: str
 ) -> None:
-    sqs, sns = account.client("sqs"), account.client("sns")
-    queue = sqs.create_queue(QueueName=f"people-{state}")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    sns.subscribe(TopicArn=stack["AlarmTopicArn"], Protocol="sqs", Endpoint=arn)
+    queue = people(account, stack, f"quarantine-{state}")
     put_metrics({"project": "lucky", "dataset": "deltas"}, {"QuarantinedShare": (MetricUnit.Percent, share)})
     log(account, capsys.readouterr().out.strip())
 
-    alarm = alarms(account)["QuarantineAlarm"]
-    assert alarm["StateValue"] == state
+    assert alarms(account)["QuarantineAlarm"]["StateValue"] == state
     if state == "ALARM":
-        messages = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
-        told = json.loads(json.loads(messages[0]["Body"])["Message"])
-        assert told["AlarmDescription"].endswith("docs/runbook.md#rows-quarantined")
+        assert told(account, queue).endswith("docs/runbook.md#rows-quarantined")
+
+
+@pytest.mark.parametrize(("days", "state"), [(7, "OK"), (8, "ALARM")])
+def test_a_30_day_baseline_of_more_than_a_week_reaches_people(
+    account: Account, stack: dict[str, str], capsys: pytest.CaptureFixture[str], days: int, state: str
+) -> None:
+    """Before Monday's run it is 7 days old; when that did not come, the next night finds it 8 days old."""
+    queue = people(account, stack, f"weekly-{state}")
+    table: Any = None
+    measure_baseline_age(Run("fg_b_builder", "lucky", "v1", table), "30d", days)
+    log(account, capsys.readouterr().out.strip())
+
+    assert alarms(account)["WeeklyBaselinesLateAlarm"]["StateValue"] == state
+    if state == "ALARM":
+        assert told(account, queue).endswith("docs/runbook.md#weekly-baselines-late")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ndr.contract.manifest import Manifest, RowAccount, TableEntry
-from ndr.jobs.metrics import count_baseline, count_partition, count_run, measure_inventory_age
+from ndr.jobs.metrics import count_baseline, count_partition, count_run, measure_baseline_age, measure_inventory_age
 from ndr.jobs.run import Run, job_logger
 from ndr.local.account.embedded_metrics import Datum, embedded_metrics
 
@@ -86,6 +86,13 @@ def test_the_inventory_is_as_old_as_the_months_between(
 ) -> None:
     measure_inventory_age(run(), month, used)
     assert [datum.value for line in lines(capsys) for datum in embedded_metrics(line)] == age
+
+
+def test_a_horizons_age_is_reported_in_days(capsys: pytest.CaptureFixture[str]) -> None:
+    measure_baseline_age(run(), "30d", 8)
+    (line,) = lines(capsys)
+    of_horizon = {"project": "office", "horizon": "30d"}
+    assert list(embedded_metrics(line)) == [Datum("ndr", "BaselineAgeDays", 8.0, "Count", of_horizon)]
 
 
 def test_baselines_and_job_ends_are_counted(capsys: pytest.CaptureFixture[str]) -> None:

@@ -65,3 +65,8 @@ def measure_inventory_age(run: Run, month: str, used: str | None) -> None:
     if used is not None:
         age = 12 * (int(month[:4]) - int(used[:4])) + int(month[5:]) - int(used[5:])
         put_metrics({"project": run.project_name}, {"InventoryAgeMonths": (MetricUnit.Count, age)})
+
+
+def measure_baseline_age(run: Run, horizon: str, days: int) -> None:
+    """Report how many days old the newest baseline of a horizon is."""
+    put_metrics({"project": run.project_name, "horizon": horizon}, {"BaselineAgeDays": (MetricUnit.Count, days)})

@@ -19,6 +19,12 @@ def day_folder(instant: datetime) -> str:
     return f"dt={instant:%Y-%m-%d}"
 
 
+def day_of(folder: str) -> datetime | None:
+    """Read the day back from a day folder's name; None where the name is something else."""
+    found = re.fullmatch(r"dt=(\d{4})-(\d{2})-(\d{2})", folder)
+    return _instant(f"{found[1]}{found[2]}{found[3]}T000000Z") if found else None
+
+
 def day_folders(interval: Interval) -> list[str]:
     """Return the day folders that an interval touches."""
     return [day_folder(piece.start) for piece in interval.steps(DAY)]

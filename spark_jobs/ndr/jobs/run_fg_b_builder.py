@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import lru_cache
 
 from ndr.contract.errors import InsufficientHistoryError, InvalidRequestError, JobSpecNotFoundError
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import format_instant
 from ndr.jobs.entry import Arguments, main, optional
+from ndr.jobs.fg_b.age import baseline_age_days
 from ndr.jobs.fg_b.job import Short, publish_baselines
 from ndr.jobs.fg_b.leases import Held, Leases
 from ndr.jobs.fg_b.record import ledger_facts
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.targets import Target, backfill_targets, regular_targets
 from ndr.jobs.inventory.snapshot import Snapshot, newest_snapshot
-from ndr.jobs.metrics import count_baseline, count_partition, measure_inventory_age
+from ndr.jobs.metrics import count_baseline, count_partition, measure_baseline_age, measure_inventory_age
 from ndr.jobs.run import Run, job_logger
 
 
@@ -34,6 +36,8 @@ def job(run: Run, arguments: Arguments) -> None:
     output = run.spec("machine_inventory_unload").output
     inventory_of = lru_cache(lambda month: newest_snapshot(output, month))
     short = _build(run, specs, targets, inventory_of, arguments.baseline_mode)
+    if arguments.baseline_mode == "REGULAR":
+        _measure_age(run, specs, targets[0].end)
     if len(short) == len(targets):
         raise InsufficientHistoryError(
             "No asked baseline has enough history: " + "; ".join(short[:3]) + (" ..." if len(short) > 3 else "") + ". "
@@ -70,6 +74,12 @@ def _measure(run: Run, target: Target, published: Manifest, inventory_of: Callab
     if mode == "REGULAR":
         month = f"{target.end:%Y-%m}"
         measure_inventory_age(run, month, inventory_of(month).month)
+
+
+def _measure_age(run: Run, specs: BaselineSpecs, end: datetime) -> None:
+    """Report how old the 30-day baseline is; each night does, since a weekly run that never comes reports nothing."""
+    age = baseline_age_days(specs.fg_b.outputs.fg_b, specs.fg_b.inputs.fg_a, "30d", end)
+    measure_baseline_age(run, "30d", age)
 
 
 def _targets(specs: BaselineSpecs, arguments: Arguments) -> list[Target]:
