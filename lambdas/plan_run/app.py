@@ -13,15 +13,25 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.parser import parse
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from ndr.contract.errors import JobSpecNotFoundError, NdrError, PipelineFailedError
 from ndr.contract.jobspecs import JobName, JobSpec, check_jobspecs, read_jobspecs
 from ndr.contract.late import SETTLED, find_late
 from ndr.contract.ledger import LedgerEntry, is_over, mark_stale, note_insufficient
-from ndr.contract.planning import baseline_targets, plan_baselines, plan_mini_batch, read_entries, report_baselines
-from ndr.contract.planning.baselines import Targets, series_of
+from ndr.contract.planning import (
+    baseline_targets,
+    find_running,
+    plan_baselines,
+    plan_mini_batch,
+    read_entries,
+    report_baselines,
+)
+from ndr.contract.planning.baselines import Running, Targets, series_of
 from ndr.contract.planning.late import plan_late
+from ndr.contract.planning.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.planning.rebuilds import find_rebuilds
 from ndr.contract.requests import BaselinesRequest, MiniBatchRequest, parse_request
 from ndr.contract.time import DAY, HORIZONS, SLICE, Interval, floor_to, horizon_interval
 from ndr.contract.upstream import Upstream, find_upstream
@@ -30,7 +40,8 @@ logger = Logger(service="plan_run")
 tracer = Tracer(service="plan_run")
 metrics = Metrics(namespace="ndr", service="plan_run")
 dynamodb = boto3.resource("dynamodb")
-sagemaker = boto3.client("sagemaker")
+# A plan asks SageMaker a few things about each execution that runs, and must not fail for being throttled in between.
+sagemaker = boto3.client("sagemaker", config=Config(retries={"mode": "standard", "max_attempts": 8}))
 s3 = boto3.client("s3")
 
 
@@ -103,11 +114,12 @@ def _plan_baselines(document: Any, now: datetime) -> dict[str, Any]:
     if request.mode == "LATE":
         return _plan_late(request, jobspecs, now)
     targets = baseline_targets(request, jobspecs["fg_b_builder"].spec, now)
+    running = _running(request, now)  # before the ledger, where what ends in between is found completed
     entries = {
         horizon: _entries(series_of(request, horizon), ends[0], ends[-1]) if ends else {}
         for horizon, ends in targets.items()
     }
-    plan = plan_baselines(request, jobspecs, targets, entries, now, _upstream(jobspecs, targets))
+    plan = plan_baselines(request, jobspecs, targets, entries, now, _upstream(jobspecs, targets), running)
     if not request.dry_run:
         _note_insufficient(plan)
     return {**plan, "insufficient": len(plan["insufficient"])}  # all the sentences would not fit; the ledger has them
@@ -117,18 +129,28 @@ def _plan_late(request: BaselinesRequest, jobspecs: Mapping[JobName, JobSpec], n
     spec, end = jobspecs["delta_builder"].spec, floor_to(now - SETTLED, SLICE)
     since = Interval(min(request.start or now - 7 * DAY, end - SLICE), end)
     found = find_late(s3, spec.outputs.deltas, spec.inputs.integration, since)
-    batches = found.batches
+    steps = [jobspecs["delta_builder"], jobspecs["fg_a_builder"], jobspecs["pair_counts_builder"]]
+    rebuilds = find_rebuilds(find_running(sagemaker, MINI_BATCH_PIPELINE, now), steps, [since])
+    batches = [*found.batches, *(each.batch for each in rebuilds)]
     entries = {
         horizon: _entries(
-            series_of(request, horizon), batches[0].start, max(each.end for each in batches) + HORIZONS[horizon]
+            series_of(request, horizon),
+            min(each.start for each in batches),
+            max(each.end for each in batches) + HORIZONS[horizon],
         )
         for horizon in request.horizons
         if batches
     }
-    plan = plan_late(request, jobspecs, found, entries)
+    plan = plan_late(request, jobspecs, found, entries, rebuilds)
     if not request.dry_run:
         _mark_stale(plan["stale"], plan["series"])
     return plan
+
+
+def _running(request: BaselinesRequest, now: datetime) -> Running:
+    """Look for what runs already of the pipelines that the plan can start."""
+    asked = {FG_B_PIPELINE: True, INVENTORY_PIPELINE: request.inventory, MINI_BATCH_PIPELINE: request.fill_upstream}
+    return {name: find_running(sagemaker, name, now) for name, is_asked in asked.items() if is_asked}
 
 
 def _mark_stale(names: list[str], series: Mapping[str, str]) -> None:
@@ -186,7 +208,8 @@ def _entries(series: str, first: datetime, last: datetime) -> dict[datetime, Led
 def _plan_mini_batch(document: Any, now: datetime) -> dict[str, Any]:
     settle = {"settle_minutes": os.environ["BATCH_SETTLE_MINUTES"]}
     request = parse_request(MiniBatchRequest, document, now, {**_defaults(), **settle})
-    return plan_mini_batch(request, check_jobspecs(_jobspecs_of(request)), now)
+    running = find_running(sagemaker, MINI_BATCH_PIPELINE, now)
+    return plan_mini_batch(request, check_jobspecs(_jobspecs_of(request)), now, running)
 
 
 def _jobspecs_of(request: BaselinesRequest | MiniBatchRequest) -> list[JobSpec]:

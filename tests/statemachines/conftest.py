@@ -16,14 +16,21 @@ from ndr.local.account.deploy import deploy
 from ndr.local.account.lifecycle import Account
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
-PROJECTS = ("lucky", "unlucky", "partly", "built", "flaky", "held", "silent")
-IN_THE_BUCKET = ("gappy", "doomed", "tardy")  # their prefixes can be seen; the others' bucket is not there
+LEFT = ("left-windows", "left-inventory", "left-batch")
+PROJECTS = ("lucky", "unlucky", "partly", "built", "flaky", "held", "silent", *LEFT)
+IN_THE_BUCKET = ("gappy", "doomed", "tardy", "left-fill")  # their prefixes can be seen; the others' bucket is not there
 
 
 @pytest.fixture(scope="session")
-def stack(account: Account, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def flags(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the small pipelines leave flags, and wait for some."""
+    return tmp_path_factory.mktemp("tries")
+
+
+@pytest.fixture(scope="session")
+def stack(account: Account, flags: Path) -> dict[str, str]:
     outputs = deploy(account, TEMPLATE, "machines", {"ProjectName": "lucky", "PollSeconds": "1", "MaxPollSeconds": "4"})
-    register(account, outputs["DataBucketName"], tmp_path_factory.mktemp("tries"))
+    register(account, outputs["DataBucketName"], flags)
     dynamodb = boto3.resource(
         "dynamodb",
         endpoint_url=account.endpoint_url,
@@ -53,7 +60,5 @@ def machines(account: Account, stack: dict[str, str]) -> Machines:
 
 
 @pytest.fixture(scope="session")
-def scenarios(
-    account: Account, stack: dict[str, str], machines: Machines, tmp_path_factory: pytest.TempPathFactory
-) -> Scenarios:
-    return Scenarios.run(account, stack, machines, tmp_path_factory.mktemp("flags"))
+def scenarios(account: Account, stack: dict[str, str], machines: Machines, flags: Path) -> Scenarios:
+    return Scenarios.run(account, stack, machines, flags)

@@ -28,7 +28,7 @@ class Edge:
 
 @dataclass(frozen=True)
 class Run:
-    """An execution that has ended."""
+    """An execution, as a rule one that has ended."""
 
     arn: str
     status: str
@@ -76,13 +76,26 @@ class Machines:
 
     def run(self, machine: str, request: Any) -> Run:
         """Run a machine, by name or ARN, to its end."""
-        arn = self.states.start_execution(stateMachineArn=self.arns.get(machine, machine), input=json.dumps(request))[
-            "executionArn"
-        ]
+        return self.ended(self.start(machine, request))
+
+    def start(self, machine: str, request: Any) -> str:
+        """Start an execution of a machine, by name or ARN; return its ARN."""
+        started = self.states.start_execution(
+            stateMachineArn=self.arns.get(machine, machine), input=json.dumps(request)
+        )
+        return str(started["executionArn"])
+
+    def ended(self, arn: str) -> Run:
+        """Wait for an execution's end."""
         patience = time.monotonic() + PATIENCE_SECONDS
-        while (described := self.states.describe_execution(executionArn=arn))["status"] == "RUNNING":
+        while self.states.describe_execution(executionArn=arn)["status"] == "RUNNING":
             assert time.monotonic() < patience, f"{arn} has not ended"
             time.sleep(0.05)
+        return self.so_far(arn)
+
+    def so_far(self, arn: str) -> Run:
+        """What an execution is and has done by now."""
+        described = self.states.describe_execution(executionArn=arn)
         pages = self.states.get_paginator("get_execution_history").paginate(executionArn=arn)
         return Run(
             arn,

@@ -32,6 +32,9 @@ if arguments[0] == "fail-without" and not pathlib.Path(arguments[1]).exists(): f
 if arguments[0] in ("unlucky", "doomed"): fail("The project is unlucky.")
 flag = pathlib.Path("FLAGS", "-".join(arguments).replace(":", ""))
 if arguments[0] == "flaky" and not flag.exists(): flag.touch(); fail("The first try fails.")
+go = pathlib.Path("FLAGS", "go-" + arguments[0])
+until = time.monotonic() + 120
+while arguments[0].startswith("left-") and not go.exists() and time.monotonic() < until: time.sleep(0.02)
 if arguments[0] == "partly" and arguments[5] == "2026-01-11T00:00:00Z": fail("No slice of 2026-01-11 is published.")
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from typing import Any
 from tests.statemachines.machines import Machines, Run
 
 from ndr.contract.ledger import ledger_key
+from ndr.contract.planning import find_running
+from ndr.contract.planning.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 from ndr.contract.time import DAY, SLICE, Interval, floor_to, mini_batch_id, parse_instant
 from ndr.local.account.faults import order
 from ndr.local.account.lifecycle import Account
@@ -55,6 +58,8 @@ class Scenarios:
         runs = {name: (machine, future.result()) for name, (machine, future) in pending.items()}
         for name, run in _in_order(account, machines, flags):
             runs[name] = "run_pipeline", run
+        for left in LEFT:
+            runs |= {f"{left.name}, {word}": (left.machine, run) for word, run in left.runs(machines, flags).items()}
         return cls(runs, _received(account, queue))
 
 
@@ -142,7 +147,95 @@ def _in_order(account: Account, machines: Machines, flags: Path) -> list[tuple[s
     runs.append(("unseen", machines.run("run_pipeline", steerable("succeed"))))
     fault("StopPipelineExecution", "AccessDeniedException")
     runs.append(("unstoppable", machines.run("run_pipeline", steerable("sleep", deadline_seconds=1))))
+
+    def at_work(behaviour: str) -> str:
+        started = account.client("sagemaker").start_pipeline_execution(
+            PipelineName="steerable", PipelineParameters=[{"Name": "Behaviour", "Value": behaviour}]
+        )
+        return str(started["PipelineExecutionArn"])
+
+    for name, behaviour in (("followed", "succeed"), ("followed, failed before", "unlucky")):
+        request = steerable("succeed", pipeline_execution_arn=at_work(behaviour))
+        runs.append((name, machines.run("run_pipeline", request)))
     return runs
+
+
+@dataclass(frozen=True)
+class Left:
+    """Work that an aborted execution leaves: its project's jobs wait until they are told to go on.
+
+    Attributes
+    ----------
+    state
+        The state that follows what was left, when the same request is started again.
+    executions
+        How many pipeline executions are at work when the execution is aborted.
+    """
+
+    name: str
+    machine: str
+    request: dict[str, Any]
+    pipeline: str
+    state: str
+    executions: int = 1
+
+    @property
+    def project(self) -> str:
+        return self.name.replace(" ", "-")
+
+    def runs(self, machines: Machines, flags: Path) -> dict[str, Run]:
+        """Abort an execution, plan its request once more without starting anything, and start it again."""
+        request = {**self.request, "project_name": self.project}
+        aborted = machines.start(self.machine, request)
+        _until(lambda: len(running_of(machines.account, self.pipeline, self.project)) == self.executions)
+        machines.states.stop_execution(executionArn=aborted)
+        dry = machines.run(self.machine, {**request, "dry_run": True})
+        again = machines.start(self.machine, request)
+        _until(lambda: self.state in machines.so_far(again).entered())
+        (flags / f"go-{self.project}").touch()
+        return {"aborted": machines.ended(aborted), "dry": dry, "again": machines.ended(again)}
+
+
+LEFT = (
+    Left(
+        "left windows",
+        "baselines",
+        {**WEEK, "horizon": "7d", "window_days": 4, "max_concurrency": 2},
+        FG_B_PIPELINE,
+        "BuildWindow",
+        executions=2,
+    ),
+    Left(
+        "left inventory", "baselines", {"inventory": True, "end": "2026-02-01"}, INVENTORY_PIPELINE, "UnloadInventory"
+    ),
+    Left(
+        "left fill",
+        "baselines",
+        {"horizon": "7d", "end": "2026-01-12", "fill_upstream": True},
+        MINI_BATCH_PIPELINE,
+        "FillRange",
+    ),
+    Left(
+        "left batch",
+        "mini_batch",
+        {"batch_start": "2026-01-05", "batch_end": "2026-01-06"},
+        MINI_BATCH_PIPELINE,
+        "RunMiniBatch",
+    ),
+)
+
+
+def running_of(account: Account, pipeline: str, project: str) -> list[str]:
+    """The pipeline executions of a project that have not ended."""
+    return [each.arn for each in find_running(account.client("sagemaker"), pipeline, datetime.now(UTC))
+            if each.parameters["ProjectName"] == project]  # fmt: skip
+
+
+def _until(seen: Callable[[], bool], seconds: float = 120.0) -> None:
+    patience = time.monotonic() + seconds
+    while not seen():
+        assert time.monotonic() < patience, "it did not come about"
+        time.sleep(0.02)
 
 
 def _complete(account: Account, ledger: str) -> None:
@@ -164,10 +257,10 @@ def _hold(account: Account, ledger: str) -> None:
 
 
 def _deliver(account: Account, stack: dict[str, str]) -> None:
-    """Deliver a week to two projects, of which nothing is published; and a slice of this day to a third."""
+    """Deliver a week to three projects, of which nothing is published; and a slice of this day to a fourth."""
     week = Interval(parse_instant("2026-01-05"), parse_instant("2026-01-12"))
     slice_end = floor_to(datetime.now(UTC) - timedelta(hours=3), SLICE)
-    delivered = [(project, day) for project in ("gappy", "doomed") for day in week.steps(DAY)]
+    delivered = [(project, day) for project in ("gappy", "doomed", "left-fill") for day in week.steps(DAY)]
     for project, interval in [*delivered, ("tardy", Interval(slice_end - SLICE, slice_end))]:
         key = f"{project}/integration/{mini_batch_id(interval)}/part-0.json"
         account.client("s3").put_object(Bucket=stack["DataBucketName"], Key=key, Body=b"")

@@ -32,7 +32,7 @@ def test_every_state_and_every_way_between_them_was_taken(
     scenarios: Scenarios, machines: Machines, machine: str
 ) -> None:
     definition = machines.definition(machine)
-    runs = [run for name, run in scenarios.runs.values() if name == machine]
+    runs = [run for name, run in scenarios.runs.values() if name == machine and run.status != "ABORTED"]
     entered = {name for run in runs for name in run.entered()}
     taken = set().union(*(edges_taken(definition, run) for run in runs))
     print(
@@ -53,9 +53,9 @@ def test_a_pipeline_is_polled_to_its_end_in_three_transitions_a_poll(scenarios: 
     assert run.output["status"] == "Succeeded"
     assert parameters_of(account, run)["Behaviour"] == "succeed"
     entered = run.entered()
-    assert entered[:2] == ["Prepare", "StartPipelineExecution"]
+    assert entered[:3] == ["Prepare", "FollowOrStart", "StartPipelineExecution"]
     assert entered[-3:] == ["DescribePipelineExecution", "IsItOver", "PipelineSucceeded"]
-    polls = entered[2:-3]
+    polls = entered[3:-3]
     assert len(polls) >= 3
     assert polls == POLL * (len(polls) // 3)
 
@@ -124,6 +124,19 @@ def test_a_token_finds_what_it_started_and_starts_afresh_what_failed(scenarios: 
     assert mended.entered().count("StartPipelineExecution") == 2  # the failed one of before, then a new one
     assert again.entered().count("StartPipelineExecution") == 2
     assert again.output["pipeline_execution_arn"] == mended.output["pipeline_execution_arn"]
+
+
+def test_an_execution_that_is_named_is_followed_and_one_that_failed_before_gives_way_to_a_new_one(
+    scenarios: Scenarios, account: Account
+) -> None:
+    followed, replaced = scenarios["followed"], scenarios["followed, failed before"]
+    assert "StartPipelineExecution" not in followed.entered()
+    assert followed.entered()[:3] == ["Prepare", "FollowOrStart", "DescribePipelineExecution"]
+    assert followed.status == "SUCCEEDED"
+    assert replaced.entered()[:3] == followed.entered()[:3]
+    assert replaced.entered().count("StartPipelineExecution") == 1
+    assert replaced.status == "SUCCEEDED"
+    assert parameters_of(account, replaced)["Behaviour"] == "succeed"
 
 
 # baselines
@@ -248,6 +261,25 @@ def test_what_somebody_holds_is_left_to_him_and_named(scenarios: Scenarios, acco
         for item in _fg_b_parameters(account, ProjectName="held")
     }
     assert ranges == {("05", "07"), ("09", "12")}
+
+
+def test_work_that_an_aborted_execution_left_is_followed_and_named(scenarios: Scenarios, account: Account) -> None:
+    """Its pipeline executions go on: of the baselines, of the inventory, of a fill, of a mini-batch."""
+    for name, pipelines in {
+        "left windows": {"ndr-fg-b-baseline-pipeline": 2},
+        "left inventory": {"ndr-machine-inventory-unload": 1, "ndr-fg-b-baseline-pipeline": 1},
+        "left fill": {"ndr-15m-pipeline": 1, "ndr-fg-b-baseline-pipeline": 1},
+        "left batch": {"ndr-15m-pipeline": 1},
+    }.items():
+        aborted, dry, again = (scenarios[f"{name}, {word}"] for word in ("aborted", "dry", "again"))
+        assert aborted.status == "ABORTED"
+        assert again.status == "SUCCEEDED", (name, again.cause)
+        for run in (dry, again):
+            assert re.search(r"by arn:.*; this execution follows (it|them)\.", run.output["message"]), name
+        project = name.replace(" ", "-")
+        for pipeline, count in pipelines.items():
+            started = [item for item in _parameters_of_all(account, pipeline) if item["ProjectName"] == project]
+            assert len(started) == count, (name, pipeline, started)
 
 
 def test_a_redriven_execution_plans_again_and_builds_what_is_not_built(scenarios: Scenarios) -> None:

@@ -213,6 +213,21 @@ def test_the_report_counts_what_is_left_to_others_and_what_lacks_history() -> No
     assert report_baselines([], {}, lambda series, first, last: {})["message"] == "0 baselines built."
 
 
+def test_the_report_names_what_was_left_to_others_who_did_not_finish_it() -> None:
+    known = {
+        parse_instant("2026-01-05"): LedgerEntry("completed", claimed_at="2026-02-01T00:00:00Z"),
+        parse_instant("2026-01-06"): LedgerEntry("failed", reason="disk full"),
+        parse_instant("2026-01-07"): LedgerEntry("abandoned", reason="arn:1 did not finish it"),
+    }
+    names = [f"7d 2026-01-{day:02}T00:00:00Z" for day in (5, 6, 7)]
+    report = report_baselines(names, {"7d": "seven"}, lambda series, first, last: known)
+    assert report["built"] == 1
+    assert [item["first"][:10] for item in report["failed"]] == ["2026-01-06"]
+    assert report["message"] == (
+        "1 baselines built. 2 were left to others, who did not finish them; start the same request again."
+    )
+
+
 def test_the_inventory_is_of_the_month_of_the_last_baseline_unless_told() -> None:
     image = {"machine_inventory_unload": "account/image:2"}
     assert plan({"inventory": True, "end": "2027-02-28"}, **image)["inventory"] == {

@@ -28,12 +28,16 @@ GOING_ON: Final = ("Executing", "Stopping")
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """A baseline's item as of now. `holder` and `until` are of a live lease, `reason` of what was not built."""
+    """A baseline's item as of now. `holder` and `until` are of a live lease, `reason` of what was not built.
+
+    `claimed_at` is when it was last begun.
+    """
 
     status: EntryStatus
     holder: str | None = None
     until: str | None = None
     reason: str | None = None
+    claimed_at: str | None = None
 
 
 def ledger_key(
@@ -65,15 +69,15 @@ def entry_of(
     is_over : callable
         Tells whether the holder of a live lease has ended; its lease then counts no longer.
     """
-    status, reason = str(item["status"]), item.get("reason")
+    status, reason, claimed = str(item["status"]), item.get("reason"), item.get("claimed_at")
     if status == "running":
         holder, until = str(item.get("holder", "unknown")), item.get("lease_until")
         if until and parse_instant(until, "lease_until") > now and not is_over(holder):
-            return LedgerEntry("in_progress", holder, until)
-        return LedgerEntry("abandoned", reason=f"{holder} did not finish it")
+            return LedgerEntry("in_progress", holder, until, claimed_at=claimed)
+        return LedgerEntry("abandoned", reason=f"{holder} did not finish it", claimed_at=claimed)
     if status == "completed":
-        return LedgerEntry("stale" if _changed_since(item) else "completed")
-    return LedgerEntry(status, reason=reason)  # type: ignore[arg-type]
+        return LedgerEntry("stale" if _changed_since(item) else "completed", claimed_at=claimed)
+    return LedgerEntry(status, reason=reason, claimed_at=claimed)  # type: ignore[arg-type]
 
 
 def _changed_since(item: Mapping[str, Any]) -> bool:

@@ -43,10 +43,13 @@ class Upstream:
         """Return the gaps for which there is no mini-batch to build them from."""
         return [part for gap in self.gaps(wanted) for part in unfilled(gap, self.delivered)]
 
-    def fills(self, wanted: Iterable[Interval]) -> list[Interval]:
-        """Return the batches that build every gap for which mini-batches were delivered, in order."""
+    def fills(self, wanted: Iterable[Interval], at_work: Sequence[Interval] = ()) -> list[Interval]:
+        """Return the batches that build every gap for which mini-batches were delivered, in order.
+
+        What is `at_work` is built already.
+        """
         gaps = merged(gap for interval in wanted for gap in self.gaps(interval))
-        return whole_batches(gaps, self.delivered)
+        return whole_batches([part for gap in gaps for part in unfilled(gap, at_work)], self.delivered)
 
 
 def whole_batches(ranges: Iterable[Interval], delivered: Iterable[Interval]) -> list[Interval]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from ndr.contract.history import short_sentence
 from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
 from ndr.contract.jobspecs.item import JobName, JobSpec
 from ndr.contract.ledger import LedgerEntry, ledger_key
+from ndr.contract.planning.builders import Builders, find_builders
 from ndr.contract.planning.limits import check_limits
 from ndr.contract.planning.pipelines import (
     FG_B_PIPELINE,
@@ -19,10 +20,11 @@ from ndr.contract.planning.pipelines import (
     backfill_parameters,
     fg_b_parameters,
     inventory_parameters,
-    rebuild_parameters,
     regular_parameters,
 )
-from ndr.contract.planning.report import in_progress_sentence, stretches
+from ndr.contract.planning.rebuilds import fills_of_plan, find_rebuilds, followed_fills_sentences
+from ndr.contract.planning.report import followed_sentence, in_progress_sentence, stretches
+from ndr.contract.planning.running import RunningExecution, running_as
 from ndr.contract.planning.windows import cut_windows
 from ndr.contract.requests import BaselinesRequest, Reprocess
 from ndr.contract.time import DAY, EPOCH, Interval, baseline_ends, floor_to, format_instant, horizon_interval, merged
@@ -32,13 +34,15 @@ LEDGER_DATASET: Final = "fg_b"
 
 Targets = dict[str, list[datetime]]
 Entries = Mapping[str, Mapping[datetime, LedgerEntry]]
+Running = Mapping[str, Sequence[RunningExecution]]
+"""What runs of each pipeline, by its name; what was not looked for is not there."""
 
 SKIPPED: Final[dict[Reprocess, frozenset[str]]] = {
     "none": frozenset({"in_progress", "abandoned", "completed", "stale", "failed", "insufficient_history"}),
     "failed": frozenset({"in_progress", "completed"}),
     "completed": frozenset({"in_progress"}),
 }
-"""What each word of `reprocess` leaves out. What another execution is building is never built beside it."""
+"""What each word of `reprocess` leaves out. What somebody else is building is never built beside him."""
 
 
 def baseline_targets(request: BaselinesRequest, spec: FgBBuilderSpec, now: datetime) -> Targets:
@@ -69,6 +73,7 @@ def plan_baselines(
     entries: Entries,
     now: datetime,
     upstream: Upstream | None = None,
+    running: Running | None = None,
 ) -> dict[str, Any]:
     """Plan the pipeline executions that honour a request.
 
@@ -78,12 +83,15 @@ def plan_baselines(
         For each horizon, what the ledger knows of its baselines, by end.
     upstream : Upstream, optional
         What is published of the features; without it every horizon is taken to have enough history.
+    running : mapping of str to sequence of RunningExecution, optional
+        Work that is being done already; what of it the request asks for is followed, not started again.
 
     Returns
     -------
     dict
         `pipeline_name` and the `parameters` that all runs share; `runs`, each with the `parameters` it adds and the
-        `baselines` it builds, as "horizon end"; `series`, the ledger's partition key by horizon; `inventory`, the run
+        `baselines` it builds, as "horizon end", and the `pipeline_execution_arn` that is followed where one builds
+        them; `series`, the ledger's partition key by horizon; `inventory`, the run
         of the monthly unload or None; `skipped`; `insufficient`, the baselines whose
         horizons have too little history, by name with the sentence; `fills`, batches to build first; `message`, all of
         it in a few sentences. Parameters are held once
@@ -94,18 +102,31 @@ def plan_baselines(
     InvalidRequestError
         The plan does not fit one execution.
     """
-    needed = {horizon: _to_build(ends, entries[horizon], request.reprocess) for horizon, ends in targets.items()}
-    fills = _fills(request, needed, upstream)
-    insufficient = _insufficient(jobspecs["fg_b_builder"].spec, needed, upstream, fills)
+    running = running or {}
+    spec, steps = jobspecs["fg_b_builder"].spec, _fifteen_minute_steps(jobspecs)
+    shared = fg_b_parameters(jobspecs["fg_b_builder"], request.mode)
+    builders = find_builders(targets, entries, running.get(FG_B_PIPELINE, ()), shared, spec.cadence)
+    wanted = {
+        horizon: _to_build(ends, entries[horizon], request.reprocess, builders[horizon])
+        for horizon, ends in targets.items()
+    }
+    followed = {horizon: [end for end in ends if end in builders[horizon]] for horizon, ends in wanted.items()}
+    needed = {horizon: [end for end in ends if end not in builders[horizon]] for horizon, ends in wanted.items()}
+    spans = [horizon_interval(horizon, end) for horizon, ends in needed.items() for end in ends]
+    rebuilds = find_rebuilds(running.get(MINI_BATCH_PIPELINE, ()), steps, spans if request.fill_upstream else [])
+    at_work = [each.batch for each in rebuilds]
+    fills = upstream.fills(spans, at_work) if request.fill_upstream and upstream else []
+    insufficient = _insufficient(spec, needed, upstream, [*at_work, *fills])
     needed = {
         horizon: [end for end in ends if _name(horizon, end) not in insufficient] for horizon, ends in needed.items()
     }
+    built = {horizon: {*followed[horizon], *needed[horizon]} for horizon in targets}
     skipped = [
         item
         for horizon, ends in targets.items()
-        for item in _skipped(horizon, ends, entries[horizon], needed[horizon], insufficient)
+        for item in _skipped(horizon, ends, entries[horizon], built[horizon], insufficient)
     ]
-    shared = fg_b_parameters(jobspecs["fg_b_builder"], request.mode)
+    runs = [*_followed_runs(request, targets, followed, builders), *_runs(request, targets, needed)]
     plan = {
         "project_name": request.project_name,
         "feature_spec_version": request.feature_spec_version,
@@ -117,12 +138,12 @@ def plan_baselines(
         "pipeline_name": FG_B_PIPELINE,
         "parameters": shared if request.mode == "REGULAR" else {**shared, "BaselineEndTsIso": NOT_USED},
         "series": {horizon: series_of(request, horizon) for horizon in targets},
-        "runs": _regular_runs(needed) if request.mode == "REGULAR" else _backfill_runs(request, targets, needed),
-        "baselines": sum(len(ends) for ends in needed.values()),
-        "inventory": _inventory(request, jobspecs, targets, now),
+        "runs": runs,
+        "baselines": sum(len(ends) for ends in built.values()),
+        "inventory": _inventory(request, jobspecs, targets, now, running.get(INVENTORY_PIPELINE, ())),
         "skipped": skipped,
         "fill_pipeline": MINI_BATCH_PIPELINE,
-        "fills": [rebuild_parameters(_fifteen_minute_steps(jobspecs), batch) for batch in fills],
+        **fills_of_plan(rebuilds, fills, steps),
         "not_delivered": _not_delivered(targets, upstream) if request.fill_upstream else [],
         "insufficient": insufficient,
         "stale": [],
@@ -132,20 +153,29 @@ def plan_baselines(
 
 
 def _to_build(
-    ends: Sequence[datetime], entries: Mapping[datetime, LedgerEntry], reprocess: Reprocess
+    ends: Sequence[datetime],
+    entries: Mapping[datetime, LedgerEntry],
+    reprocess: Reprocess,
+    builders: Mapping[datetime, str],
 ) -> list[datetime]:
-    return [end for end in ends if end not in entries or entries[end].status not in SKIPPED[reprocess]]
+    """Return what the request asks for, what somebody holds only where he can be followed."""
+    return [
+        end
+        for end in ends
+        if end not in entries
+        or entries[end].status not in SKIPPED[reprocess]
+        or (entries[end].status == "in_progress" and end in builders)
+    ]
 
 
 def _skipped(
     horizon: str,
     ends: Sequence[datetime],
     entries: Mapping[datetime, LedgerEntry],
-    needed: Sequence[datetime],
+    building: Collection[datetime],
     insufficient: Mapping[str, str],
 ) -> list[dict[str, Any]]:
     """Return the skipped stretches of a horizon: consecutive ends of one status are one item."""
-    building = set(needed)
     items: list[dict[str, Any]] = []
     stretch: list[tuple[datetime, LedgerEntry]] = []
     for end in ends:
@@ -156,14 +186,6 @@ def _skipped(
             is_short = _name(horizon, end) in insufficient
             stretch.append((end, LedgerEntry("insufficient_history") if is_short else entries[end]))
     return items + stretches(horizon, stretch)
-
-
-def _fills(
-    request: BaselinesRequest, needed: Mapping[str, Sequence[datetime]], upstream: Upstream | None
-) -> list[Interval]:
-    if not request.fill_upstream or upstream is None:
-        return []
-    return upstream.fills(horizon_interval(horizon, end) for horizon, ends in needed.items() for end in ends)
 
 
 def _insufficient(
@@ -201,6 +223,31 @@ def _name(horizon: str, end: datetime) -> str:
     return f"{horizon} {format_instant(end)}"
 
 
+def _followed_runs(
+    request: BaselinesRequest, targets: Targets, followed: Mapping[str, Sequence[datetime]], builders: Builders
+) -> list[dict[str, Any]]:
+    """Cut what pipeline executions build already into runs, each of one execution, with what would build it anew."""
+    arns = dict.fromkeys(builders[horizon][end] for horizon, ends in followed.items() for end in ends)
+    return [
+        {**run, "pipeline_execution_arn": arn}
+        for arn in arns
+        for run in _runs(
+            request,
+            targets,
+            {horizon: [end for end in ends if builders[horizon][end] == arn] for horizon, ends in followed.items()},
+        )
+    ]
+
+
+def _runs(
+    request: BaselinesRequest, targets: Targets, needed: Mapping[str, Sequence[datetime]]
+) -> list[dict[str, Any]]:
+    if request.mode == "REGULAR":
+        return _regular_runs(needed)
+    windows = cut_windows(targets, {horizon: set(ends) for horizon, ends in needed.items()}, request.window_days)
+    return [_run(backfill_parameters(window.horizon, window.ends), window.baselines) for window in windows]
+
+
 def _regular_runs(needed: Mapping[str, Sequence[datetime]]) -> list[dict[str, Any]]:
     horizons = [horizon for horizon, ends in needed.items() if ends]
     if not horizons:
@@ -208,13 +255,6 @@ def _regular_runs(needed: Mapping[str, Sequence[datetime]]) -> list[dict[str, An
     end = needed[horizons[0]][0]
     horizon = horizons[0] if len(horizons) == 1 else "both"
     return [_run(regular_parameters(horizon, end), [(name, end) for name in horizons])]
-
-
-def _backfill_runs(
-    request: BaselinesRequest, targets: Targets, needed: Mapping[str, Sequence[datetime]]
-) -> list[dict[str, Any]]:
-    windows = cut_windows(targets, {horizon: set(ends) for horizon, ends in needed.items()}, request.window_days)
-    return [_run(backfill_parameters(window.horizon, window.ends), window.baselines) for window in windows]
 
 
 def _run(parameters: dict[str, str], baselines: Sequence[tuple[str, datetime]]) -> dict[str, Any]:
@@ -225,29 +265,43 @@ def _run(parameters: dict[str, str], baselines: Sequence[tuple[str, datetime]]) 
 
 
 def _inventory(
-    request: BaselinesRequest, jobspecs: Mapping[JobName, JobSpec], targets: Targets, now: datetime
+    request: BaselinesRequest,
+    jobspecs: Mapping[JobName, JobSpec],
+    targets: Targets,
+    now: datetime,
+    running: Sequence[RunningExecution],
 ) -> dict[str, Any] | None:
     if not request.inventory:
         return None
     last = max((end for ends in targets.values() for end in ends), default=now)
     month = request.reference_month or f"{last:%Y-%m}"
+    parameters = inventory_parameters(jobspecs["machine_inventory_unload"], month)
+    arn = running_as(running, parameters)
     return {
         "pipeline_name": INVENTORY_PIPELINE,
-        "parameters": inventory_parameters(jobspecs["machine_inventory_unload"], month),
+        "parameters": parameters,
+        **({"pipeline_execution_arn": arn} if arn else {}),
     }
 
 
 def _message(plan: Mapping[str, Any]) -> str:
+    followed = [run for run in plan["runs"] if "pipeline_execution_arn" in run]
+    built_elsewhere = sum(len(run["baselines"]) for run in followed)
     sentences = [
-        f"{plan['baselines']} baselines of {plan['project_name']} {plan['feature_spec_version']} to build in "
-        f"{len(plan['runs'])} pipeline executions."
+        f"{plan['baselines'] - built_elsewhere} baselines of {plan['project_name']} {plan['feature_spec_version']} "
+        f"to build in {len(plan['runs']) - len(followed)} pipeline executions."
     ]
+    if followed:
+        arns = [run["pipeline_execution_arn"] for run in followed]
+        sentences.append(followed_sentence(f"{built_elsewhere} are being built", arns))
     if plan["inventory"]:
         month = plan["inventory"]["parameters"]["ReferenceMonthIso"]
-        sentences.insert(0, f"The machine inventory of {month} is unloaded first.")
-    if plan["fills"]:
-        batches = ", ".join(f"[{fill['BatchStartTsIso']}, {fill['BatchEndTsIso']})" for fill in plan["fills"][:3])
-        sentences.insert(0, f"{len(plan['fills'])} batches of missing features are built first: {batches}.")
+        sentences.insert(0, _inventory_sentence(month, plan["inventory"].get("pipeline_execution_arn")))
+    fresh = [fill for fill in plan["fills"] if fill["MiniBatchId"] not in plan["followed_fills"]]
+    if fresh:
+        batches = ", ".join(f"[{fill['BatchStartTsIso']}, {fill['BatchEndTsIso']})" for fill in fresh[:3])
+        sentences.insert(0, f"{len(fresh)} batches of missing features are built first: {batches}.")
+    sentences[:0] = followed_fills_sentences(plan["followed_fills"])
     if plan["not_delivered"]:
         sentences.append(f"No mini-batch was delivered for {', '.join(plan['not_delivered'][:3])}.")
     held = [item for item in plan["skipped"] if item["status"] == "in_progress"]
@@ -265,3 +319,9 @@ def _message(plan: Mapping[str, Any]) -> str:
             'Write "fill_upstream": true to build missing features first, or load more history.'
         )
     return " ".join([*sentences, *([in_progress_sentence(held)] if held else [])])
+
+
+def _inventory_sentence(month: str, arn: str | None) -> str:
+    if arn is None:
+        return f"The machine inventory of {month} is unloaded first."
+    return followed_sentence(f"The machine inventory of {month} is being unloaded", [arn])

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from ndr.contract.jobspecs.item import JobName, JobSpec
 from ndr.contract.late import LateData, reached
 from ndr.contract.planning.baselines import Entries, series_of
-from ndr.contract.planning.pipelines import FG_B_PIPELINE, MINI_BATCH_PIPELINE, rebuild_parameters
+from ndr.contract.planning.pipelines import FG_B_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.planning.rebuilds import Rebuild, fills_of_plan, followed_fills_sentences
 from ndr.contract.requests import BaselinesRequest
-from ndr.contract.time import DAY, HORIZONS, format_instant, merged
+from ndr.contract.time import DAY, HORIZONS, Interval, format_instant, merged, unfilled
 
 BUILT: Final = ("completed", "stale", "in_progress")
 
 
 def plan_late(
-    request: BaselinesRequest, jobspecs: Mapping[JobName, JobSpec], found: LateData, entries: Entries
+    request: BaselinesRequest,
+    jobspecs: Mapping[JobName, JobSpec],
+    found: LateData,
+    entries: Entries,
+    rebuilds: Sequence[Rebuild] = (),
 ) -> dict[str, Any]:
     """Return a plan as `plan_baselines` does, without runs: `fills` build the slices again, `stale` names baselines.
 
@@ -26,13 +31,18 @@ def plan_late(
     ----------
     entries : mapping
         What the ledger knows of every baseline whose horizon can reach over a batch, by horizon and end.
+    rebuilds : sequence of Rebuild
+        Batches that are being built again already: they are followed, even where their deltas are published and
+        nothing of them is late any more. What came after one began is found late when it has ended.
     """
     steps = [jobspecs["delta_builder"], jobspecs["fg_a_builder"], jobspecs["pair_counts_builder"]]
+    at_work = [each.batch for each in rebuilds]
+    batches = [batch for batch in found.batches if unfilled(batch, at_work)]
     stale = [
         (horizon, end)
         for horizon, known in entries.items()
         for end, entry in sorted(known.items())
-        if entry.status in BUILT and reached(found.batches, end, HORIZONS[horizon])
+        if entry.status in BUILT and reached([*at_work, *batches], end, HORIZONS[horizon])
     ]
     plan = {
         "project_name": request.project_name,
@@ -48,20 +58,21 @@ def plan_late(
         "inventory": None,
         "skipped": [],
         "fill_pipeline": MINI_BATCH_PIPELINE,
-        "fills": [rebuild_parameters(steps, batch) for batch in found.batches],
+        **fills_of_plan(rebuilds, batches, steps),
         "stale": [f"{horizon} {format_instant(end)}" for horizon, end in stale],
     }
-    return {**plan, "message": _message(found, [end for _, end in stale])}
+    followed = followed_fills_sentences(plan["followed_fills"])
+    return {**plan, "message": " ".join([*followed, _message(found, batches, [end for _, end in stale])])}
 
 
-def _message(found: LateData, stale: list[datetime]) -> str:
-    if not found.late:
-        return "Nothing is late: what is published names every file that was delivered."
-    batches = found.batches
-    sentences = [
-        f"{len(found.late)} folders hold files that are not in what is published; {len(batches)} batches are built "
-        f"again: {', '.join(map(str, batches[:3]))}{', ...' if batches[3:] else ''}."
-    ]
+def _message(found: LateData, batches: Sequence[Interval], stale: list[datetime]) -> str:
+    sentences = ["Nothing is late: what is published names every file that was delivered."]
+    if found.late:
+        named = f": {', '.join(map(str, batches[:3]))}{', ...' if batches[3:] else ''}" if batches else ""
+        sentences = [
+            f"{len(found.late)} folders hold files that are not in what is published; {len(batches)} batches are built "
+            f"again{named}."
+        ]
     if found.stranded:
         gone = ", ".join(map(str, merged(found.stranded)[:3]))
         sentences.append(f"Not built, because the mini-batch of their time is gone: {gone}.")

@@ -10,8 +10,9 @@ from typing import Any, Final
 from ndr.contract.ledger import LedgerEntry
 from ndr.contract.time import format_instant, parse_instant
 
-LEFT_OUT: Final = ("in_progress", "insufficient_history")
-"""How a succeeded window can leave a baseline unbuilt; the ledger says so."""
+LEFT_OUT: Final = ("in_progress", "insufficient_history", "abandoned", "failed")
+"""How a succeeded window can leave a baseline unbuilt; the ledger says so. What was left to somebody who held it may
+have failed since, or be in nobody's hands."""
 
 
 def stretches(horizon: str, entries: Sequence[tuple[datetime, LedgerEntry]]) -> list[dict[str, Any]]:
@@ -50,7 +51,7 @@ def report_baselines(
     Returns
     -------
     dict
-        `built`, their number; `in_progress` and `insufficient_history`, stretches that were left out; `message`.
+        `built`, their number; for each of LEFT_OUT the stretches that were left out; `message`.
     """
     ends: dict[str, list[datetime]] = {}
     for name in names:
@@ -73,6 +74,9 @@ def _message(report: Mapping[str, Any]) -> str:
     if report["insufficient_history"]:
         count = sum(item["count"] for item in report["insufficient_history"])
         sentences.append(f"{count} have too little history; the ledger says what is missing of each.")
+    unfinished = sum(item["count"] for status in ("abandoned", "failed") for item in report[status])
+    if unfinished:
+        sentences.append(f"{unfinished} were left to others, who did not finish them; start the same request again.")
     return " ".join(sentences)
 
 
@@ -85,3 +89,10 @@ def in_progress_sentence(items: Sequence[Mapping[str, Any]]) -> str:
         f"{count} are in progress elsewhere and left out, held by {named}; "
         "start the same request again when it has ended: what is completed is skipped."
     )
+
+
+def followed_sentence(what: str, arns: Sequence[str]) -> str:
+    """Say which pipeline executions do already what was asked for."""
+    distinct = list(dict.fromkeys(arns))
+    named = ", ".join(distinct[:3]) + (f" and {len(distinct) - 3} more" if distinct[3:] else "")
+    return f"{what} by {named}; this execution follows {'it' if len(distinct) == 1 else 'them'}."

@@ -9,6 +9,7 @@ from ministack.core import iam_actions, router
 from ministack.services import stepfunctions
 
 from ndr.local.account import (
+    aborted_executions,
     encryption_keys,
     function_logs,
     machine_roles,
@@ -104,6 +105,7 @@ def register_all() -> None:
     machine_versions.add_resource_types()
     machine_versions.start_nested_by_alias()
     machine_roles.act_with_own_roles()
+    aborted_executions.end_with_what_they_wait_for()
     schedule_targets.start_with_their_roles()
     function_logs.write_with_own_roles()
     transport.count_as_tls()

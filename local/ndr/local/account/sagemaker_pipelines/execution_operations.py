@@ -48,7 +48,11 @@ def describe_pipeline_execution(scope: Scope, request: dict[str, Any]) -> dict[s
 def list_pipeline_executions(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
     here = store(scope)
     arn = here.pipeline(request["PipelineName"]).arn
-    found = [execution for execution in here.executions.values() if execution.pipeline_arn == arn]
+    found = [
+        execution
+        for execution in here.executions.values()
+        if execution.pipeline_arn == arn and _created_between(execution, request)
+    ]
     found.sort(
         key=lambda each: each.arn if request.get("SortBy") == "PipelineExecutionArn" else each.created.isoformat(),
         reverse=request.get("SortOrder", "Descending") == "Descending",
@@ -112,6 +116,11 @@ def _same_request(execution: PipelineExecution, request: dict[str, Any]) -> Pipe
             "with another request.",
         )
     return execution
+
+
+def _created_between(execution: PipelineExecution, request: dict[str, Any]) -> bool:
+    at = execution.created.timestamp()
+    return bool(request.get("CreatedAfter", at) <= at <= request.get("CreatedBefore", at))
 
 
 def _display_name(execution: PipelineExecution) -> str:
