@@ -163,7 +163,7 @@ def main() -> int:
     parameters = yaml.load(TEMPLATE.read_text(), Loader=yaml.BaseLoader)["Parameters"]
     waits = [float(parameters[name]["Default"]) for name in ("PollSeconds", "MaxPollSeconds")]
     seconds = MINUTES * 60
-    own = at(looks(seconds, *waits), windows, 2, 3)
+    own = at(looks(seconds, *waits), windows, 3, 3)
     other_looks = ceil(seconds / RIVAL_SECONDS)
     other = Cost(2 + 4 * other_looks, 0, 0)
     if any(cost.transitions != 2 + 4 * number for number, cost in usual):

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.faults import inventory, machines, on_disk
+from tests.faults import inventory, machines, on_disk, orphans
 from tests.faults.broken_publisher import manifest_first
 from tests.faults.cut import CuttingProxy
 from tests.faults.jobs import JOBS
@@ -35,12 +35,15 @@ def main() -> None:
 
     publisher = manifest_first if options.broken_publisher else lambda: None
     with tempfile.TemporaryDirectory(prefix="ndr-faults-") as folder:
-        for trial in on_disk.trials(Path(folder), verdict, options.job or list(JOBS), publisher):
+        jobs = [] if options.orphans else options.job or list(JOBS)
+        for trial in on_disk.trials(Path(folder), verdict, jobs, publisher) if jobs else []:
             for name in options.fault or list(on_disk.INJECTIONS):
                 kinds.update(on_disk.INJECTIONS[name](trial))
                 progress(f"{trial.job.name}: {name}")
-    if not options.job:
+    if not options.job and not options.orphans:
         _on_account(kinds, verdict, progress)
+    if not options.job:
+        _orphans(kinds, verdict, progress)
     sys.exit(_told(kinds, verdict))
 
 
@@ -65,10 +68,25 @@ def _on_account(kinds: Counter[str], verdict: Verdict, progress: Callable[[str],
             down(Path(folder, "account"))
 
 
+def _orphans(kinds: Counter[str], verdict: Verdict, progress: Callable[[str], None]) -> None:
+    """Abort executions on an account of their own, where the pipelines are the real ones."""
+    with tempfile.TemporaryDirectory(prefix="ndr-faults-") as folder:
+        account = up(Path(folder), wait_scale=0.01, end_with_parent=True)
+        try:
+            office = orphans.Office.deployed(account, verdict)
+            progress("template deployed with the real pipelines")
+            for aborting in orphans.INJECTIONS:
+                kinds.update(aborting(office))
+                progress(f"orphans: {aborting.__name__}")
+        finally:
+            down(Path(folder))
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--job", action="append", choices=list(JOBS), help="this job only; may be repeated")
     parser.add_argument("--fault", action="append", choices=list(on_disk.INJECTIONS), help="this fault only")
+    parser.add_argument("--orphans", action="store_true", help="the aborted executions only")
     parser.add_argument("--broken-publisher", action="store_true", help="put manifests first, for the checker to find")
     return parser.parse_args()
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 from tests.iam.world import FAILING, World
 
 from ndr.contract.manifest import MANIFEST_NAME
-from ndr.contract.planning.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE
-from ndr.contract.time import DAY, Interval, horizon_interval, parse_instant
+from ndr.contract.planning.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.time import DAY, Interval, format_instant, horizon_interval, parse_instant
 from ndr.jobs.partition import time_partition_uri
 
 REASON = "The project is unlucky."
@@ -23,6 +23,28 @@ def plan(world: World) -> None:
     request = {"mode": "BACKFILL", "start": "2026-01-01", "end": "2026-01-03", "dry_run": True}
     event = {"kind": "baselines", "request": request, "started_at": "2026-04-02T00:30:00Z"}
     assert world.invoke("PlanRunFunctionName", event)["mode"] == "BACKFILL"
+
+
+def find_what_runs(world: World) -> None:
+    """A batch that a pipeline execution runs already is planned to be followed."""
+    asked = {
+        "MiniBatchId": "lasting",
+        "BatchStartTsIso": "2026-01-05T00:00:00Z",
+        "BatchEndTsIso": "2026-01-06T00:00:00Z",
+    }
+    parameters = {"ProjectName": "guarded", "FeatureSpecVersion": "v1", **asked}
+    sagemaker = world.client("sagemaker")
+    arn = sagemaker.start_pipeline_execution(
+        PipelineName=MINI_BATCH_PIPELINE,
+        PipelineParameters=[{"Name": key, "Value": value} for key, value in parameters.items()],
+    )["PipelineExecutionArn"]
+    try:
+        request = {"mini_batch_id": "lasting", "batch_start": "2026-01-05", "batch_end": "2026-01-06"}
+        event = {"kind": "mini_batch", "request": request, "started_at": format_instant(datetime.now(UTC))}
+        assert world.invoke("PlanRunFunctionName", event)["pipeline_execution_arn"] == arn
+    finally:
+        sagemaker.stop_pipeline_execution(PipelineExecutionArn=arn)
+        world.pipeline_ends(arn)
 
 
 def explain(world: World) -> None:
@@ -146,7 +168,7 @@ def _fire(world: World, alias: str = "live") -> None:
 Scenario = Callable[[World], None]
 # For each role the scenarios that must notice a missing statement; the first that does ends the search.
 SCENARIOS: Final[dict[str, tuple[Scenario, ...]]] = {
-    "PlanRunRole": (plan,),
+    "PlanRunRole": (plan, find_what_runs),
     "ExplainFailureRole": (explain,),
     "UpsertPipelinesRole": (upsert,),
     "PipelineRole": (unload, ledger),

@@ -23,7 +23,8 @@ from ndr.local.jobspecs import DEMO_FILES, deployed_values, read_jobspec_files
 PATIENCE_SECONDS = 120.0
 FAILING = "ndr-failing"
 FAILING_SCRIPT = """
-import os, pathlib, sys
+import os, pathlib, sys, time
+if "lasting" in sys.argv: time.sleep(600)
 print("about to fail", flush=True)
 pathlib.Path(os.environ.get("NDR_OPT_ML", "/opt/ml"), "output/message").write_text("The project is unlucky.")
 sys.exit(1)

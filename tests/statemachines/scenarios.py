@@ -206,7 +206,7 @@ LEFT = (
         executions=2,
     ),
     Left(
-        "left inventory", "baselines", {"inventory": True, "end": "2026-02-01"}, INVENTORY_PIPELINE, "UnloadInventory"
+        "left inventory", "baselines", {"inventory": True, "end": "2026-03-01"}, INVENTORY_PIPELINE, "UnloadInventory"
     ),
     Left(
         "left fill",

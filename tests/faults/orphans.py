@@ -1,0 +1,234 @@
+"""Executions aborted in mid-run, with the real jobs: the next start finds what they leave at work, and follows it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from tests.faults import gated
+from tests.faults.published import Verdict
+from tests.jobs.job_chain import random_flows
+from tests.statemachines.machines import Machines, Run
+
+from ndr.contract.jobspecs import put_jobspec
+from ndr.contract.manifest import MANIFEST_NAME
+from ndr.contract.planning import find_running
+from ndr.contract.planning.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.time import DAY, Interval, compact_instant, format_instant, mini_batch_id, parse_instant
+from ndr.local.account.lifecycle import Account
+from ndr.local.console.progress import Progress
+from ndr.local.deployment.create import deploy_stack
+from ndr.local.deployment.deployment import Deployment
+from ndr.local.jobspecs import DEMO_FILES, deployed_values, read_jobspec_files
+
+SECONDS = 240.0
+PIPELINES = (FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE)
+LOADED = Interval(parse_instant("2026-01-05"), parse_instant("2026-01-08"))  # enough for a 7-day baseline
+UNBUILT = Interval(parse_instant("2026-01-20"), parse_instant("2026-01-23"))  # delivered only
+FLOWS_A_DAY = 40
+
+
+@dataclass(frozen=True)
+class Office:
+    """A deployment with three days of features, whose jobs can be held at gates."""
+
+    deployment: Deployment
+    machines: Machines
+    verdict: Verdict
+    gates: Path
+
+    @classmethod
+    def deployed(cls, account: Account, verdict: Verdict) -> Office:
+        """Deploy, deliver, and build what baselines need."""
+        with Path("/dev/null").open("w") as nowhere:
+            deployment = deploy_stack(account, "left", "v1", "up", Progress(Console(file=nowhere)))
+        for jobspec in read_jobspec_files(DEMO_FILES, deployed_values(deployment, "local")):
+            put_jobspec(deployment.table("JobSpecTableName"), jobspec)
+        deployment.warehouse.run("INSERT INTO public.dim_machine VALUES ('10.0.0.1', 'a', true, 'prod', NULL, NULL)")
+        gates = account.directory / "gates"
+        gates.mkdir()
+        office = cls(deployment, Machines(account, deployment.machines), verdict, gates)
+        office._hold_jobs_at_gates()
+        for number, day in enumerate([*LOADED.steps(DAY), *UNBUILT.steps(DAY)]):
+            office._deliver(day, number)
+        built = office.machines.run("mini_batch", _batch(LOADED) | {"mini_batch_id": "all-of-it"})
+        assert built.status == "SUCCEEDED", built.cause
+        return office
+
+    def _hold_jobs_at_gates(self) -> None:
+        sagemaker = self.deployment.client("sagemaker")
+        for name in PIPELINES:
+            described = sagemaker.describe_pipeline(PipelineName=name)
+            definition = json.loads(described["PipelineDefinition"])
+            for step in definition["Steps"]:
+                application = step["Arguments"]["AppSpecification"]
+                python, *script = application["ContainerEntrypoint"]
+                application["ContainerEntrypoint"] = [python, gated.__file__, str(self.gates), *script]
+            sagemaker.update_pipeline(
+                PipelineName=name, PipelineDefinition=json.dumps(definition), RoleArn=described["RoleArn"]
+            )
+
+    def _deliver(self, day: Interval, seed: int) -> None:
+        lines = "".join(json.dumps(flow) + "\n" for flow in random_flows(day, FLOWS_A_DAY, seed))
+        key = f"integration/{mini_batch_id(day)}/part-0.json"
+        self.deployment.client("s3").put_object(Bucket=self.deployment.data_bucket, Key=key, Body=lines.encode())
+
+    def running(self) -> list[str]:
+        sagemaker = self.deployment.client("sagemaker")
+        return [each.arn for name in PIPELINES for each in find_running(sagemaker, name, datetime.now(UTC))]
+
+    def started(self) -> set[str]:
+        """Every pipeline execution so far."""
+        pages = self.deployment.client("sagemaker").get_paginator("list_pipeline_executions")
+        return {
+            item["PipelineExecutionArn"]
+            for name in PIPELINES
+            for page in pages.paginate(PipelineName=name)
+            for item in page["PipelineExecutionSummaries"]
+        }
+
+    def abort_and_start_again(
+        self,
+        machine: str,
+        request: dict[str, Any],
+        gate: str,
+        state: str,
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> tuple[Run, list[str]]:
+        """Abort an execution whose job stands at a gate, start the same request again, and open the gate.
+
+        Parameters
+        ----------
+        state : str
+            The second execution has come so far when the gate is opened: it has planned.
+
+        Returns
+        -------
+        Run, list of str
+            The second execution, and the pipeline executions that the two started, by their pipelines' names.
+        """
+        before, reached = self.started(), self.gates / f"{gate}.reached"
+        (self.gates / f"{gate}.closed").touch()
+        first = self.machines.start(machine, request)
+        _until(reached.exists)
+        self.machines.states.stop_execution(executionArn=first)
+        again = self.machines.start(machine, request)
+        _until(lambda: state in self.machines.so_far(again).entered())
+        meanwhile()
+        (self.gates / f"{gate}.closed").unlink()
+        run = self.machines.ended(again)
+        reached.unlink()
+        if self.machines.ended(first).status != "ABORTED":
+            self.verdict.hanging.append(f"{first} was stopped and is {self.machines.ended(first).status}")
+        return run, sorted(arn.split("/")[1] for arn in self.started() - before)
+
+    def expect(self, what: str, run: Run, found: list[str], wanted: list[str], *ends: str) -> None:
+        """The work was done once, what was asked for is there once, and nothing goes on."""
+        if run.status != "SUCCEEDED":
+            self.verdict.lost.append(f"{what}: ended {run.status} ({run.error}: {run.cause})")
+        if found != sorted(wanted):
+            self.verdict.mixed.append(f"{what}: started {found}, not {sorted(wanted)}")
+        for end in ends:
+            self._expect_baseline(what, end)
+        self.verdict.hanging += [f"{what}: {arn} goes on" for arn in self.running()]
+
+    def _expect_baseline(self, what: str, end: str) -> None:
+        s3, bucket = self.deployment.client("s3"), self.deployment.data_bucket
+        prefix = f"fg_b/horizon=7d/end={compact_instant(parse_instant(end))}/"
+        keys = [item["Key"].removeprefix(prefix) for item in _objects(s3, bucket, prefix)]
+        items = self.deployment.table("LedgerTableName").scan()["Items"]
+        states = [item["status"] for item in items if item["as_of"] == format_instant(parse_instant(end))]
+        if MANIFEST_NAME not in keys or states != ["completed"]:
+            self.verdict.lost.append(f"{what}: {end} has {len(keys)} objects and is {states} in the ledger")
+            return
+        manifest = json.loads(s3.get_object(Bucket=bucket, Key=f"{prefix}{MANIFEST_NAME}")["Body"].read())
+        versions = {key.split("/")[0] for key in keys if "/" in key.rstrip("/")}
+        if versions != {manifest["run_id"]}:
+            self.verdict.mixed.append(f"{what}: {end} was built as {sorted(versions)}")
+
+
+def before_the_claim(office: Office) -> Iterator[str]:
+    """The pipeline execution is started, and its job has claimed nothing yet."""
+    for end in ("2026-01-08", "2026-01-09"):
+        request = {"horizon": "7d", "end": end}
+        run, found = office.abort_and_start_again("baselines", request, "started", "BuildWindow")
+        office.expect(f"aborted before the claim of {end}", run, found, [FG_B_PIPELINE], end)
+        yield "baselines aborted before the job claims, started again"
+
+
+def while_it_holds_leases(office: Office) -> Iterator[str]:
+    """The job has claimed one baseline of three: it holds that, and is yet to come to the others."""
+    ends = ("2026-01-10", "2026-01-11", "2026-01-12")
+    request = {"mode": "BACKFILL", "horizon": "7d", "start": ends[0], "end": "2026-01-13"}
+    run, found = office.abort_and_start_again("baselines", request, "claimed", "BuildWindow")
+    office.expect(f"aborted while {ends[0]} is held", run, found, [FG_B_PIPELINE], *ends)
+    yield "baselines aborted while it holds leases, started again"
+
+
+def during_the_unload(office: Office) -> Iterator[str]:
+    """The inventory is being unloaded."""
+    request = {"horizon": "7d", "end": "2026-01-09T12:00:00Z", "inventory": True}
+    run, found = office.abort_and_start_again("baselines", request, "unloading", "UnloadInventory")
+    office.expect("aborted in the unload", run, found, [INVENTORY_PIPELINE, FG_B_PIPELINE], request["end"])
+    yield "baselines aborted during the inventory unload, started again"
+
+
+def during_a_fill(office: Office) -> Iterator[str]:
+    """Missing features are being built."""
+    request = {"horizon": "7d", "end": "2026-01-23", "fill_upstream": True}
+    run, found = office.abort_and_start_again("baselines", request, "started", "FillRange")
+    office.expect("aborted in a fill", run, found, [MINI_BATCH_PIPELINE, FG_B_PIPELINE], "2026-01-23")
+    yield "baselines aborted during a fill, started again"
+
+
+def mini_batch(office: Office) -> Iterator[str]:
+    """A mini-batch is being run."""
+    request = _batch(Interval(UNBUILT.start, UNBUILT.start + DAY))
+    run, found = office.abort_and_start_again("mini_batch", request, "started", "RunMiniBatch")
+    office.expect("aborted mini-batch", run, found, [MINI_BATCH_PIPELINE])
+    yield "mini_batch aborted and started again"
+
+
+def followed_and_stopped(office: Office) -> Iterator[str]:
+    """What is followed is stopped by somebody: the follower starts the work anew."""
+    request, end = {"horizon": "7d", "end": "2026-01-10T12:00:00Z"}, "2026-01-10T12:00:00Z"
+
+    def stop() -> None:
+        for arn in office.running():
+            office.deployment.client("sagemaker").stop_pipeline_execution(PipelineExecutionArn=arn)
+
+    run, found = office.abort_and_start_again("baselines", request, "claimed", "BuildWindow", stop)
+    office.expect("followed and stopped", run, found, [FG_B_PIPELINE, FG_B_PIPELINE], end)
+    yield "what is followed is stopped"
+
+
+def _batch(batch: Interval) -> dict[str, str]:
+    return {"batch_start": format_instant(batch.start), "batch_end": format_instant(batch.end)}
+
+
+def _objects(s3: Any, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        yield from page.get("Contents", [])
+
+
+def _until(seen: Callable[[], object]) -> None:
+    patience = time.monotonic() + SECONDS
+    while not seen():
+        assert time.monotonic() < patience, "it did not come about"
+        time.sleep(0.02)
+
+
+INJECTIONS = (
+    before_the_claim,
+    while_it_holds_leases,
+    during_the_unload,
+    during_a_fill,
+    mini_batch,
+    followed_and_stopped,
+)
