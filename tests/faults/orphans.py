@@ -159,7 +159,7 @@ def before_the_claim(office: Office) -> Iterator[str]:
         request = {"horizon": "7d", "end": end}
         run, found = office.abort_and_start_again("baselines", request, "started", "BuildWindow")
         office.expect(f"aborted before the claim of {end}", run, found, [FG_B_PIPELINE], end)
-        yield "baselines aborted before the job claims, started again"
+        yield "baselines aborted before the job claims"
 
 
 def while_it_holds_leases(office: Office) -> Iterator[str]:
@@ -168,7 +168,7 @@ def while_it_holds_leases(office: Office) -> Iterator[str]:
     request = {"mode": "BACKFILL", "horizon": "7d", "start": ends[0], "end": "2026-01-13"}
     run, found = office.abort_and_start_again("baselines", request, "claimed", "BuildWindow")
     office.expect(f"aborted while {ends[0]} is held", run, found, [FG_B_PIPELINE], *ends)
-    yield "baselines aborted while it holds leases, started again"
+    yield "baselines aborted while its job holds leases"
 
 
 def during_the_unload(office: Office) -> Iterator[str]:
@@ -176,7 +176,7 @@ def during_the_unload(office: Office) -> Iterator[str]:
     request = {"horizon": "7d", "end": "2026-01-09T12:00:00Z", "inventory": True}
     run, found = office.abort_and_start_again("baselines", request, "unloading", "UnloadInventory")
     office.expect("aborted in the unload", run, found, [INVENTORY_PIPELINE, FG_B_PIPELINE], request["end"])
-    yield "baselines aborted during the inventory unload, started again"
+    yield "baselines aborted during the inventory unload"
 
 
 def during_a_fill(office: Office) -> Iterator[str]:
@@ -184,7 +184,7 @@ def during_a_fill(office: Office) -> Iterator[str]:
     request = {"horizon": "7d", "end": "2026-01-23", "fill_upstream": True}
     run, found = office.abort_and_start_again("baselines", request, "started", "FillRange")
     office.expect("aborted in a fill", run, found, [MINI_BATCH_PIPELINE, FG_B_PIPELINE], "2026-01-23")
-    yield "baselines aborted during a fill, started again"
+    yield "baselines aborted during a fill"
 
 
 def mini_batch(office: Office) -> Iterator[str]:
@@ -192,7 +192,7 @@ def mini_batch(office: Office) -> Iterator[str]:
     request = _batch(Interval(UNBUILT.start, UNBUILT.start + DAY))
     run, found = office.abort_and_start_again("mini_batch", request, "started", "RunMiniBatch")
     office.expect("aborted mini-batch", run, found, [MINI_BATCH_PIPELINE])
-    yield "mini_batch aborted and started again"
+    yield "mini_batch aborted"
 
 
 def followed_and_stopped(office: Office) -> Iterator[str]:
@@ -205,7 +205,7 @@ def followed_and_stopped(office: Office) -> Iterator[str]:
 
     run, found = office.abort_and_start_again("baselines", request, "claimed", "BuildWindow", stop)
     office.expect("followed and stopped", run, found, [FG_B_PIPELINE, FG_B_PIPELINE], end)
-    yield "what is followed is stopped"
+    yield "what is followed after an abort is stopped"
 
 
 def _batch(batch: Interval) -> dict[str, str]:
