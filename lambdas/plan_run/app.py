@@ -14,6 +14,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.parser import parse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from ndr.contract.errors import JobSpecNotFoundError, NdrError, PipelineFailedError
@@ -32,6 +33,7 @@ from ndr.contract.planning.baselines import Running, Targets, series_of
 from ndr.contract.planning.late import plan_late
 from ndr.contract.planning.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 from ndr.contract.planning.rebuilds import find_rebuilds
+from ndr.contract.planning.running import RunningExecution
 from ndr.contract.requests import BaselinesRequest, MiniBatchRequest, parse_request
 from ndr.contract.time import DAY, HORIZONS, SLICE, Interval, floor_to, horizon_interval
 from ndr.contract.upstream import Upstream, find_upstream
@@ -130,7 +132,7 @@ def _plan_late(request: BaselinesRequest, jobspecs: Mapping[JobName, JobSpec], n
     since = Interval(min(request.start or now - 7 * DAY, end - SLICE), end)
     found = find_late(s3, spec.outputs.deltas, spec.inputs.integration, since)
     steps = [jobspecs["delta_builder"], jobspecs["fg_a_builder"], jobspecs["pair_counts_builder"]]
-    rebuilds = find_rebuilds(find_running(sagemaker, MINI_BATCH_PIPELINE, now), steps, [since])
+    rebuilds = find_rebuilds(_running_of(MINI_BATCH_PIPELINE, now), steps, [since])
     batches = [*found.batches, *(each.batch for each in rebuilds)]
     entries = {
         horizon: _entries(
@@ -150,7 +152,18 @@ def _plan_late(request: BaselinesRequest, jobspecs: Mapping[JobName, JobSpec], n
 def _running(request: BaselinesRequest, now: datetime) -> Running:
     """Look for what runs already of the pipelines that the plan can start."""
     asked = {FG_B_PIPELINE: True, INVENTORY_PIPELINE: request.inventory, MINI_BATCH_PIPELINE: request.fill_upstream}
-    return {name: find_running(sagemaker, name, now) for name, is_asked in asked.items() if is_asked}
+    return {name: _running_of(name, now) for name, is_asked in asked.items() if is_asked}
+
+
+def _running_of(pipeline_name: str, now: datetime) -> list[RunningExecution]:
+    """Look for what runs of a pipeline; nothing where that is refused, as for a moment of an upgrade."""
+    try:
+        return find_running(sagemaker, pipeline_name, now)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "AccessDeniedException":
+            raise
+        logger.warning("what runs is not known, and may be started beside", extra={"reason": str(error)})
+        return []
 
 
 def _mark_stale(names: list[str], series: Mapping[str, str]) -> None:
@@ -208,7 +221,7 @@ def _entries(series: str, first: datetime, last: datetime) -> dict[datetime, Led
 def _plan_mini_batch(document: Any, now: datetime) -> dict[str, Any]:
     settle = {"settle_minutes": os.environ["BATCH_SETTLE_MINUTES"]}
     request = parse_request(MiniBatchRequest, document, now, {**_defaults(), **settle})
-    running = find_running(sagemaker, MINI_BATCH_PIPELINE, now)
+    running = _running_of(MINI_BATCH_PIPELINE, now)
     return plan_mini_batch(request, check_jobspecs(_jobspecs_of(request)), now, running)
 
 
