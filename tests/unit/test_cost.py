@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from ndr.contract.errors import InvalidRequestError
-from ndr.local.cost.estimate import Line, Stack, estimate, read_prices, transitions
+from ndr.local.cli import app
+from ndr.local.cost.estimate import Line, Stack, estimate, transitions
 from ndr.local.cost.month import Assumptions, hours
+from ndr.local.cost.prices import Price, read_prices
 from ndr.local.cost.stack import measured_seconds, template_stack
 from ndr.local.cost.transitions import machine_transitions, polls, run_pipeline_transitions
 
@@ -105,8 +109,10 @@ def test_transitions_of_a_month() -> None:
 
 
 def test_the_bill() -> None:
-    prices = read_prices() | {"processing_hour": {"ml.m5.xlarge": 0.25}, "state_transition": 0.00002}
-    prices |= {"lambda_gb_second": 0.00001, "s3_gb_month": 0.02, "alarm_month": 0.1}
+    changed = {"state_transition": 0.00002, "lambda_gb_second": 0.00001, "s3_gb_month": 0.02, "alarm_month": 0.1}
+    table = read_prices()
+    units = {**table.units, **{name: Price(amount) for name, amount in changed.items()}}
+    prices = replace(table, units=units, processing_hours={"ml.m5.xlarge": Price(0.25)})
     bill = estimate(STACK, MEASURED, prices)
     assert line(bill, "mini batches").cost == 60  # 240 h
     assert line(bill, "state transitions").cost == pytest.approx(1.754826, rel=1e-6)  # 87,741.29 of them
@@ -120,14 +126,27 @@ def test_an_instance_without_a_price_is_refused_with_those_that_have_one() -> No
         estimate(STACK, Assumptions(instance_type="ml.x9.huge"), read_prices())
 
 
-def test_prices_are_dated_and_name_their_source() -> None:
+def test_prices_are_dated_and_name_their_sources_or_say_that_they_have_none() -> None:
     prices = read_prices()
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d", prices["as_of"])
-    assert prices["region"] == "us-east-1"
-    assert "pricing" in prices["source"]
-    numbers = [value for value in prices.values() if isinstance(value, float)] + [*prices["processing_hour"].values()]
-    assert len(numbers) > 20
-    assert all(0 < number < 10 for number in numbers)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", prices.as_of)
+    assert prices.region == "us-east-1"
+    both = {**prices.units, **prices.processing_hours}
+    assert len(both) > 20
+    assert all(0 < price.amount < 10 for price in both.values())
+    assert all((price.source is None) == (price.seen is None) for price in both.values())
+    assert len([price for price in prices.units.values() if price.source]) >= 10
+
+
+def test_what_is_remembered_is_told_of_with_the_estimate(tmp_path: Path) -> None:
+    prices = read_prices()
+    remembered = {name for name, price in prices.units.items() if price.source is None}
+    assert set(prices.unverified("ml.m5.xlarge")) == remembered
+    assert set(prices.unverified("ml.r5.xlarge")) == {*remembered, "ml.r5.xlarge"}
+    shown = CliRunner().invoke(app, ["cost", "--instance-type", "ml.r5.xlarge", "--directory", str(tmp_path)])
+    assert shown.exit_code == 0, shown.output
+    assert f"prices looked up on {prices.as_of}" in shown.output
+    told = " ".join(shown.output.split()).partition("remembered: ")[2]
+    assert {name.strip(" .") for name in told.split(",")} == {*remembered, "ml.r5.xlarge"}
 
 
 def test_the_estimate_follows_the_template_and_the_parameters_it_was_deployed_with() -> None:

@@ -11,8 +11,9 @@ from ndr.contract.errors import InvalidRequestError
 from ndr.local.account.lifecycle import AccountError
 from ndr.local.commands.options import HERE, Directory, progress
 from ndr.local.console.tables import print_table
-from ndr.local.cost.estimate import Line, Prices, estimate, read_prices
+from ndr.local.cost.estimate import Line, estimate
 from ndr.local.cost.month import SECONDS_PER_1000_HOSTS, Assumptions
+from ndr.local.cost.prices import Prices, read_prices
 from ndr.local.cost.stack import deployed_parameters, measured_seconds, template_stack
 from ndr.local.deployment.create import find_template
 from ndr.local.deployment.deployment import Deployment
@@ -32,6 +33,7 @@ def cost(
     bill = estimate(template_stack(find_template(), parameters), assumed, prices)
     _print_bill(lines.console, bill, prices)
     lines.line(_where_durations_come_from(assumed))
+    lines.line(_where_prices_come_from(prices, instance_type))
 
 
 def _deployed(directory: Directory) -> tuple[dict[str, str], dict[str, float]]:
@@ -56,7 +58,7 @@ def _print_bill(console: Console, bill: list[Line], prices: Prices) -> None:
     ]
     total = sum(line.cost for line in bill)
     rows.append(("total", "", "", "", "", f"{total:,.2f}"))
-    title = f"A month of 30 days, {prices['currency']}, {prices['region']}, prices of {prices['as_of']}"
+    title = f"A month of 30 days, {prices.currency}, {prices.region}, prices looked up on {prices.as_of}"
     columns = ("service", "what", "quantity", "unit", "price", "cost")
     print_table(console, title, columns, rows, right=("quantity", "price", "cost"))
 
@@ -70,3 +72,9 @@ def _where_durations_come_from(assumed: Assumptions) -> str:
     if guessed:
         sentences.append(f"Assumed for {assumed.hosts:,} hosts: {', '.join(guessed)}.")
     return " ".join([*sentences, "Each job also pays a minute to begin. Storage and requests are assumed."])
+
+
+def _where_prices_come_from(prices: Prices, instance_type: str) -> str:
+    unverified = list(prices.unverified(instance_type))
+    remembered = f"Not seen on any page, but remembered: {', '.join(unverified)}." if unverified else ""
+    return f"The source of each price is beside it in cost/prices.json. {remembered}".rstrip()

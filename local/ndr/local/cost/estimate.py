@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
-from typing import Any, Final
+from typing import Final
 
 from ndr.contract.errors import InvalidRequestError
 from ndr.local.cost import month
 from ndr.local.cost.month import BASELINE_RUNS, LATE, MINI_BATCH_JOBS, MINI_BATCHES, MONTHLY, Assumptions
+from ndr.local.cost.prices import Prices
 from ndr.local.cost.transitions import Definition, machine_transitions, polls, run_pipeline_transitions
-
-Prices = Mapping[str, Any]
 
 BUILD: Final = "BuildBaselines"
 """The Map of `baselines` with one item a pipeline execution."""
@@ -21,7 +18,7 @@ PLAN_SECONDS: Final = 0.5
 PLAN_READ_UNITS: Final = 6 + 1  # six JobSpecs and a page of the ledger, read consistently
 JOB_READ_UNITS: Final = 4
 LEDGER_WRITE_UNITS: Final = 2
-METRICS: Final = 45  # job seconds and failures, rows, coverage, shares and counts of every dataset
+METRICS: Final = 46  # job seconds and failures, rows, coverage, shares, ages and counts of every dataset
 LOG_KB_PER_TRANSITION: Final = 2.0
 LOG_KB_PER_JOB: Final = 20.0
 
@@ -50,12 +47,6 @@ class Stack:
     function_mb: int
     alarms: int
     definitions: Mapping[str, Definition]
-
-
-def read_prices() -> Prices:
-    """Return the table of prices."""
-    text = (resources.files("ndr.local.cost") / "prices.json").read_text()
-    return json.loads(text)  # type: ignore[no-any-return]
 
 
 def estimate(stack: Stack, assumed: Assumptions, prices: Prices) -> list[Line]:
@@ -90,13 +81,13 @@ def transitions(stack: Stack, assumed: Assumptions) -> float:
 
 
 def _processing(assumed: Assumptions, prices: Prices) -> list[Line]:
-    known = prices["processing_hour"]
+    known = prices.processing_hours
     if assumed.instance_type not in known:
         raise InvalidRequestError(
             f"There is no price of {assumed.instance_type!r}; write one of {', '.join(known)}, "
             "or add it to prices.json."
         )
-    price = known[assumed.instance_type]
+    price = known[assumed.instance_type].amount
     return [
         Line("SageMaker Processing", f"{name} on {assumed.instance_type}", hours, "instance hours", price)
         for name, hours in month.hours(assumed).items()
