@@ -39,6 +39,7 @@ def at_write(number: int, act: Callable[[], None]) -> Callable[[], int]:
     pq.ParquetWriter = watched(pq.ParquetWriter)
     pq.write_table = watched(pq.write_table)
     manifest.put_bytes = watched(manifest.put_bytes)
+    manifest.replace_bytes = watched(manifest.replace_bytes)
     publish.delete_folder = watched(publish.delete_folder)
     unload.delete_folder = watched(unload.delete_folder)
     return lambda: writes

@@ -27,7 +27,7 @@ def manifest_first() -> None:
         pending.append((filesystem(join(writer.partition_uri, path))[1], table))
         return FileEntry(path=path, rows=table.num_rows, bytes=sink.tell())
 
-    def commit(writer: PartitionWriter, **facts: Any) -> Manifest:
+    def commit(writer: PartitionWriter, fence: Any = None, /, **facts: Any) -> Manifest:
         now = datetime.now(UTC)
         manifest = Manifest(tables=writer.tables, run_id=writer.run_id, published_at=now, **facts)
         put_manifest(writer.partition_uri, manifest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, timedelta
 from typing import Any
@@ -261,6 +262,20 @@ def test_what_somebody_holds_is_left_to_him_and_named(scenarios: Scenarios, acco
         for item in _fg_b_parameters(account, ProjectName="held")
     }
     assert ranges == {("05", "07"), ("09", "12")}
+
+
+def test_an_aborted_execution_takes_along_those_that_it_waits_for(scenarios: Scenarios, machines: Machines) -> None:
+    pages = machines.states.get_paginator("list_executions").paginate(stateMachineArn=machines.arns["run_pipeline"])
+    statuses = {item["executionArn"]: item["status"] for page in pages for item in page["executions"]}
+    inputs = [
+        json.loads(machines.states.describe_execution(executionArn=arn)["input"])
+        for arn, status in statuses.items()
+        if status == "ABORTED"
+    ]
+    parents = [given.get("AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID") for given in inputs]
+    left = [scenarios[f"left {what}, aborted"].arn for what in ("windows", "windows", "inventory", "fill", "batch")]
+    assert sorted(filter(None, parents)) == sorted(left)
+    assert "RUNNING" not in statuses.values()
 
 
 def test_work_that_an_aborted_execution_left_is_followed_and_named(scenarios: Scenarios, account: Account) -> None:

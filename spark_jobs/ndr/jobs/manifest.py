@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.manifest import MANIFEST_NAME, SUCCESS_NAME, Manifest
-from ndr.jobs.storage import join, put_bytes, read_bytes
+from ndr.jobs.storage import join, put_bytes, read_bytes, read_version, replace_bytes
 
 READERS: Final = 16  # manifests are small and far away: many requests at once, little work each
 
@@ -23,7 +23,23 @@ def read_manifest(partition_uri: str) -> Manifest | None:
         The file is there but is no manifest.
     """
     uri = join(partition_uri, MANIFEST_NAME)
-    content = read_bytes(uri)
+    return _parsed(uri, read_bytes(uri))
+
+
+def read_manifest_version(partition_uri: str) -> tuple[Manifest | None, str | None]:
+    """Return the manifest of a partition and what `replace_manifest` knows it by; None where nothing is published.
+
+    Raises
+    ------
+    SchemaMismatchError
+        The file is there but is no manifest.
+    """
+    uri = join(partition_uri, MANIFEST_NAME)
+    content, version = read_version(uri)
+    return _parsed(uri, content), version
+
+
+def _parsed(uri: str, content: bytes | None) -> Manifest | None:
     if content is None:
         return None
     try:
@@ -42,5 +58,17 @@ def read_manifests(partition_uris: list[str]) -> list[Manifest | None]:
 
 def put_manifest(partition_uri: str, manifest: Manifest) -> None:
     """Commit: the manifest last but one, `_SUCCESS` last."""
-    put_bytes(join(partition_uri, MANIFEST_NAME), manifest.model_dump_json(indent=1).encode())
+    put_bytes(join(partition_uri, MANIFEST_NAME), _text(manifest))
     put_bytes(join(partition_uri, SUCCESS_NAME), b"")
+
+
+def replace_manifest(partition_uri: str, manifest: Manifest, version: str | None) -> bool:
+    """Commit if the manifest that is there is still of `version`; tell whether it was."""
+    if not replace_bytes(join(partition_uri, MANIFEST_NAME), _text(manifest), version):
+        return False
+    put_bytes(join(partition_uri, SUCCESS_NAME), b"")
+    return True
+
+
+def _text(manifest: Manifest) -> bytes:
+    return manifest.model_dump_json(indent=1).encode()

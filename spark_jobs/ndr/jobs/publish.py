@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ from ndr.contract.datasets import Dataset
 from ndr.contract.errors import PublishConflictError, SchemaMismatchError
 from ndr.contract.manifest import FileEntry, Manifest, TableEntry
 from ndr.contract.time import compact_instant
-from ndr.jobs.manifest import put_manifest, read_manifest
+from ndr.jobs.manifest import put_manifest, read_manifest, read_manifest_version, replace_manifest
 from ndr.jobs.schema import arrow_schema, plain_schema
 from ndr.jobs.storage import delete_folder, filesystem, join, list_names
 
@@ -34,6 +34,7 @@ SWEEP_AFTER: Final = timedelta(days=1)
 ROW_GROUP_ROWS: Final = 128 * 1024
 FILE_ROWS: Final = 4 * ROW_GROUP_ROWS  # a file is encoded by one thread, so a large table becomes several
 WRITE_THREADS: Final = 8
+COMMITS: Final = 5
 _LONG_TABLE: Final = 16 * 1024
 _SAMPLE_ROWS: Final = 2048
 
@@ -202,19 +203,45 @@ class PartitionWriter:
             )
         return FileEntry(path=path, rows=table.num_rows, bytes=system.get_file_info(target).size)
 
-    def commit(self, **facts: Any) -> Manifest:
+    def commit(self, fence: Callable[[], None] | None = None, /, **facts: Any) -> Manifest:
         """Publish what was written. `facts` are the manifest's other fields.
+
+        Parameters
+        ----------
+        fence : callable, optional
+            Raises where this run may not publish any more. What it allows is published only over the version that was
+            there when it was asked: a run that stands still after it, and is replaced meanwhile, publishes nothing.
 
         Returns
         -------
         Manifest
             As published.
+
+        Raises
+        ------
+        PublishConflictError
+            Other runs published this partition each time that this one was about to; or what `fence` raises.
         """
-        before = read_manifest(self.partition_uri)
         manifest = Manifest(tables=self.tables, run_id=self.run_id, published_at=datetime.now(UTC), **facts)
-        put_manifest(self.partition_uri, manifest)
+        before = self._put(manifest) if fence is None else self._put_fenced(manifest, fence)
         self._sweep(keep={self.run_id, before.run_id if before else self.run_id}, now=manifest.published_at)
         return manifest
+
+    def _put(self, manifest: Manifest) -> Manifest | None:
+        before = read_manifest(self.partition_uri)
+        put_manifest(self.partition_uri, manifest)
+        return before
+
+    def _put_fenced(self, manifest: Manifest, fence: Callable[[], None]) -> Manifest | None:
+        for _ in range(COMMITS):
+            before, version = read_manifest_version(self.partition_uri)
+            fence()  # after the version was read: whoever takes over from here on changes it
+            if replace_manifest(self.partition_uri, manifest, version):
+                return before
+        raise PublishConflictError(
+            f"{self.partition_uri} was published by others {COMMITS} times while this run was about to; "
+            "look for who writes it, then run again."
+        )
 
     def _sweep(self, keep: set[str], now: datetime) -> None:
         oldest_kept = compact_instant(now - SWEEP_AFTER)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import os
 import uuid
 from functools import lru_cache
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from botocore.exceptions import ClientError
 from pyarrow import fs
 
 from ndr.contract.errors import InvalidRequestError
@@ -21,6 +25,14 @@ def _s3() -> fs.S3FileSystem:
         return fs.S3FileSystem(region=region)
     parts = urlsplit(endpoint)
     return fs.S3FileSystem(region=region, endpoint_override=parts.netloc, scheme=parts.scheme)
+
+
+@lru_cache(maxsize=1)
+def _s3_client() -> Any:
+    """Return the client that puts on a condition, which Arrow's can't."""
+    import boto3  # here, as a job whose data lies on a disk need not wait for it
+
+    return boto3.client("s3")
 
 
 def filesystem(uri: str) -> tuple[fs.FileSystem, str]:
@@ -78,16 +90,70 @@ def put_bytes(uri: str, content: bytes) -> None:
     system, path = filesystem(uri)
     if isinstance(system, fs.LocalFileSystem):
         system.create_dir(os.path.dirname(path), recursive=True)
-        beside = f"{path}.{uuid.uuid4().hex}.tmp"
-        with open(beside, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(beside, path)
+        _rename_into(path, content)
         return
     # Without compression=None Arrow goes by the name and would gzip the content of a .gz once more.
     with system.open_output_stream(path, compression=None) as stream:
         stream.write(content)
+
+
+def read_version(uri: str) -> tuple[bytes | None, str | None]:
+    """Return a whole file and what `replace_bytes` knows this version of it by; None where it does not exist."""
+    system, path = filesystem(uri)
+    if isinstance(system, fs.LocalFileSystem):
+        content = read_bytes(uri)
+        return content, None if content is None else hashlib.sha256(content).hexdigest()
+    bucket, _, key = path.partition("/")
+    try:
+        answer = _s3_client().get_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchKey":
+            raise
+        return None, None
+    return answer["Body"].read(), answer["ETag"]
+
+
+def replace_bytes(uri: str, content: bytes, version: str | None) -> bool:
+    """Write a whole file, as `put_bytes` does, if what is there is still of `version`; tell whether it was.
+
+    The check and the write are one: S3 does both in one request, and a local file is written under a lock on its
+    folder, which a process that dies gives up.
+    """
+    system, path = filesystem(uri)
+    if not isinstance(system, fs.LocalFileSystem):
+        bucket, _, key = path.partition("/")
+        return _put_on_condition(bucket, key, content, version)
+    system.create_dir(os.path.dirname(path), recursive=True)
+    folder = os.open(os.path.dirname(path), os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        if read_version(uri)[1] != version:
+            return False
+        _rename_into(path, content)
+        return True
+    finally:
+        os.close(folder)
+
+
+def _put_on_condition(bucket: str, key: str, content: bytes, version: str | None) -> bool:
+    condition = {"IfNoneMatch": "*"} if version is None else {"IfMatch": version}
+    try:
+        _s3_client().put_object(Bucket=bucket, Key=key, Body=content, **condition)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"):
+            raise
+        # The client repeats a PUT whose answer was lost, and then meets what it wrote itself.
+        return read_version(f"s3://{bucket}/{key}")[0] == content
+    return True
+
+
+def _rename_into(path: str, content: bytes) -> None:
+    beside = f"{path}.{uuid.uuid4().hex}.tmp"
+    with open(beside, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(beside, path)
 
 
 def delete_folder(uri: str) -> None:

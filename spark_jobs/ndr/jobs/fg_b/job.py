@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ndr.contract.history import short_sentence
 from ndr.contract.manifest import Manifest
@@ -109,15 +110,22 @@ def _publish_chunk(
     else:
         written = spark_engine.write_baselines(run.spark, specs, orders, chunk.fg_a, chunk.pair_counts)
     for (target, covered), writer, inventory in zip(targets, written, inventories, strict=True):
-        claims.fence(target)
-        yield target, _commit(run, target, writer, chunk, covered, inventory)
+        fence = partial(claims.fence, target)
+        yield target, _commit(run, target, writer, chunk, covered, inventory, fence)
 
 
 def _commit(
-    run: Run, target: Target, writer: PartitionWriter, chunk: ChunkRows, covered: float, inventory: Snapshot
+    run: Run,
+    target: Target,
+    writer: PartitionWriter,
+    chunk: ChunkRows,
+    covered: float,
+    inventory: Snapshot,
+    fence: Callable[[], None],
 ) -> Manifest:
     read = (chunk.fg_a.within(target.interval), chunk.pair_counts.within(target.interval))
     return writer.commit(
+        fence,
         dataset="fg_b",
         start=target.interval.start,
         end=target.interval.end,

@@ -1,0 +1,133 @@
+"""A commit on the condition that nobody else committed since: on a disk and in the account's S3."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from ndr.contract.datasets import PAIR_COUNTS
+from ndr.contract.errors import PublishConflictError
+from ndr.contract.manifest import Manifest
+from ndr.contract.time import parse_instant
+from ndr.jobs import storage
+from ndr.jobs.manifest import read_manifest
+from ndr.jobs.publish import COMMITS, PartitionWriter
+from ndr.jobs.schema import arrow_schema
+from ndr.jobs.storage import put_bytes, read_version, replace_bytes
+from ndr.local.account.faults import order
+from ndr.local.account.lifecycle import Account
+
+FACTS = {
+    "dataset": "pair_counts",
+    "project_name": "office",
+    "feature_spec_version": "v1",
+    "code_version": "tests",
+    "start": parse_instant("2026-01-05"),
+    "end": parse_instant("2026-01-06"),
+}
+
+
+@pytest.fixture
+def bucket(account: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    for cached in (storage._s3, storage._s3_client):
+        cached.cache_clear()  # a process keeps its clients, which may be of an account that another test stopped
+    for name, value in account.environment().items():
+        monkeypatch.setenv(name, value)
+    name = f"commits-{uuid.uuid4().hex[:12]}"
+    account.client("s3").create_bucket(Bucket=name)
+    yield f"s3://{name}"
+    for cached in (storage._s3, storage._s3_client):
+        cached.cache_clear()
+
+
+@pytest.fixture(params=["disk", "s3"])
+def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return tmp_path.as_uri() if request.param == "disk" else str(request.getfixturevalue("bucket"))
+
+
+def written(partition: str) -> PartitionWriter:
+    writer = PartitionWriter(partition)
+    writer.write(pa.Table.from_pylist([], arrow_schema(PAIR_COUNTS)), PAIR_COUNTS)
+    return writer
+
+
+def commit(partition: str, fence: Callable[[], None] | None = None) -> Manifest:
+    return written(partition).commit(fence, **FACTS)
+
+
+def test_bytes_are_replaced_only_over_the_version_that_was_read(root: str) -> None:
+    uri = f"{root}/p/_manifest.json"
+    assert read_version(uri) == (None, None)
+    assert not replace_bytes(uri, b"late", '"0123"')
+    assert replace_bytes(uri, b"one", None)
+    assert not replace_bytes(uri, b"another first", None)
+    content, version = read_version(uri)
+    assert content == b"one"
+    put_bytes(uri, b"two")
+    assert not replace_bytes(uri, b"late", version)
+    assert replace_bytes(uri, b"three", read_version(uri)[1])
+    assert read_version(uri)[0] == b"three"
+
+
+def test_of_many_at_once_one_replaces_a_version(root: str) -> None:
+    uri = f"{root}/p/_manifest.json"
+    put_bytes(uri, b"before")
+    _, version = read_version(uri)
+    together = threading.Barrier(8)
+
+    def replace(number: int) -> bool:
+        together.wait()
+        return replace_bytes(uri, str(number).encode(), version)
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(replace, range(8)))
+    assert outcomes.count(True) == 1
+    assert read_version(uri)[0] == str(outcomes.index(True)).encode()
+
+
+def test_who_was_replaced_after_its_fence_publishes_nothing(root: str) -> None:
+    partition, asked = f"{root}/p", []
+
+    def replaced_once() -> None:
+        asked.append(True)
+        if len(asked) == 1:
+            commit(partition)  # another takes over, and publishes, after the fence was asked
+        else:
+            raise PublishConflictError("taken over")
+
+    before = commit(partition)
+    with pytest.raises(PublishConflictError, match="taken over"):
+        commit(partition, replaced_once)
+    found = read_manifest(partition)
+    assert found is not None
+    assert found.run_id != before.run_id
+    assert len(asked) == 2
+
+
+def test_who_still_may_publish_does_so_over_what_came_in_between(root: str) -> None:
+    partition, asked = f"{root}/p", []
+
+    def late_one_comes_first() -> None:
+        asked.append(True)
+        if len(asked) == 1:
+            commit(partition)
+
+    published = commit(partition, late_one_comes_first)
+    assert read_manifest(partition) == published
+    assert len(asked) == 2
+    with pytest.raises(PublishConflictError, match=f"was published by others {COMMITS} times"):
+        commit(partition, lambda: commit(partition) and None)
+
+
+def test_a_put_whose_answer_is_lost_has_been_carried_out(account: Account, bucket: str) -> None:
+    uri = f"{bucket}/p/_manifest.json"
+    commit(f"{bucket}/p")
+    order(account.directory, "s3", "PutObject", "InternalError", carried_out=True)
+    assert replace_bytes(uri, b"carried out", read_version(uri)[1])
+    assert read_version(uri)[0] == b"carried out"
