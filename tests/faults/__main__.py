@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.faults import inventory, machines, on_disk, orphans
+from tests.faults import inventory, leases, machines, on_disk, orphans
 from tests.faults.broken_publisher import manifest_first
 from tests.faults.cut import CuttingProxy
 from tests.faults.jobs import JOBS
@@ -21,6 +21,7 @@ from tests.faults.published import Verdict
 
 from ndr.local.account.lifecycle import down, up
 
+Told = Callable[[str], None]
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
 
@@ -33,60 +34,81 @@ def main() -> None:
         bad = len(verdict.lost) + len(verdict.mixed) + len(verdict.hanging)
         print(f"{time.monotonic() - began:7.1f} s  {kinds.total():4} faults  {bad} bad  {what}", flush=True)
 
-    publisher = manifest_first if options.broken_publisher else lambda: None
-    with tempfile.TemporaryDirectory(prefix="ndr-faults-") as folder:
-        jobs = [] if options.orphans else options.job or list(JOBS)
-        for trial in on_disk.trials(Path(folder), verdict, jobs, publisher) if jobs else []:
-            for name in options.fault or list(on_disk.INJECTIONS):
-                kinds.update(on_disk.INJECTIONS[name](trial))
-                progress(f"{trial.job.name}: {name}")
-    if not options.job and not options.orphans:
-        _on_account(kinds, verdict, progress)
-    if not options.job:
-        _orphans(kinds, verdict, progress)
+    of_disk = options.job or options.fault
+    parts = {"disk": _on_disk} if of_disk else {name: PARTS[name] for name in options.part or PARTS}
+    for part in parts.values():
+        with tempfile.TemporaryDirectory(prefix="ndr-faults-") as folder:
+            part(Path(folder), options, kinds, verdict, progress)
     sys.exit(_told(kinds, verdict))
 
 
-def _on_account(kinds: Counter[str], verdict: Verdict, progress: Callable[[str], None]) -> None:
-    """Inject the faults of services; the account comes last, since its clients leave threads that a fork would lose."""
-    with tempfile.TemporaryDirectory(prefix="ndr-faults-") as folder:
-        scratch = Path(folder, "scratch")
-        scratch.mkdir()
-        account = up(Path(folder, "account"), wait_scale=0.01, end_with_parent=True)
-        try:
-            proxy = CuttingProxy(account.endpoint_url)
-            for unloading in inventory.INJECTIONS:
-                kinds.update(unloading(inventory.Inventory.of(account, verdict, scratch, proxy)))
-                progress(f"machine_inventory_unload: {unloading.__name__}")
-            control = machines.Control.deployed(account, TEMPLATE, verdict)
-            progress("template deployed")
-            for injection in machines.INJECTIONS:
-                kinds.update(injection(control))
-                progress(f"machines: {injection.__name__}")
-            machines.find_hanging(control)
-        finally:
-            down(Path(folder, "account"))
+def _on_disk(folder: Path, options: argparse.Namespace, kinds: Counter[str], verdict: Verdict, progress: Told) -> None:
+    publisher = manifest_first if options.broken_publisher else lambda: None
+    for trial in on_disk.trials(folder, verdict, options.job or list(JOBS), publisher):
+        for name in options.fault or list(on_disk.INJECTIONS):
+            kinds.update(on_disk.INJECTIONS[name](trial))
+            progress(f"{trial.job.name}: {name}")
 
 
-def _orphans(kinds: Counter[str], verdict: Verdict, progress: Callable[[str], None]) -> None:
+def _on_leases(
+    folder: Path, options: argparse.Namespace, kinds: Counter[str], verdict: Verdict, progress: Told
+) -> None:
+    """Let two runs of a job meet over a ledger in an account; their data is on the disk."""
+    (trial,) = on_disk.trials(folder, verdict, ["fg_b_builder"])
+    account = up(folder / "account", wait_scale=0.01, end_with_parent=True)
+    try:
+        for meeting in leases.INJECTIONS:
+            kinds.update(meeting(account, trial))
+            progress(f"fg_b_builder: {meeting.__name__}")
+    finally:
+        down(folder / "account")
+
+
+def _on_services(
+    folder: Path, options: argparse.Namespace, kinds: Counter[str], verdict: Verdict, progress: Told
+) -> None:
+    """Inject the faults of services; clients leave threads that a fork would lose, so what forks comes first."""
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    account = up(folder / "account", wait_scale=0.01, end_with_parent=True)
+    try:
+        proxy = CuttingProxy(account.endpoint_url)
+        for unloading in inventory.INJECTIONS:
+            kinds.update(unloading(inventory.Inventory.of(account, verdict, scratch, proxy)))
+            progress(f"machine_inventory_unload: {unloading.__name__}")
+        control = machines.Control.deployed(account, TEMPLATE, verdict)
+        progress("template deployed")
+        for injection in machines.INJECTIONS:
+            kinds.update(injection(control))
+            progress(f"machines: {injection.__name__}")
+        machines.find_hanging(control)
+    finally:
+        down(folder / "account")
+
+
+def _on_orphans(
+    folder: Path, options: argparse.Namespace, kinds: Counter[str], verdict: Verdict, progress: Told
+) -> None:
     """Abort executions on an account of their own, where the pipelines are the real ones."""
-    with tempfile.TemporaryDirectory(prefix="ndr-faults-") as folder:
-        account = up(Path(folder), wait_scale=0.01, end_with_parent=True)
-        try:
-            office = orphans.Office.deployed(account, verdict)
-            progress("template deployed with the real pipelines")
-            for aborting in orphans.INJECTIONS:
-                kinds.update(aborting(office))
-                progress(f"orphans: {aborting.__name__}")
-        finally:
-            down(Path(folder))
+    account = up(folder, wait_scale=0.01, end_with_parent=True)
+    try:
+        office = orphans.Office.deployed(account, verdict)
+        progress("template deployed with the real pipelines")
+        for aborting in orphans.INJECTIONS:
+            kinds.update(aborting(office))
+            progress(f"orphans: {aborting.__name__}")
+    finally:
+        down(folder)
+
+
+PARTS = {"disk": _on_disk, "leases": _on_leases, "services": _on_services, "orphans": _on_orphans}
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--job", action="append", choices=list(JOBS), help="this job only; may be repeated")
     parser.add_argument("--fault", action="append", choices=list(on_disk.INJECTIONS), help="this fault only")
-    parser.add_argument("--orphans", action="store_true", help="the aborted executions only")
+    parser.add_argument("--part", action="append", choices=list(PARTS), help="this part only; may be repeated")
     parser.add_argument("--broken-publisher", action="store_true", help="put manifests first, for the checker to find")
     return parser.parse_args()
 
