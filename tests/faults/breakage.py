@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta, tzinfo
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -59,6 +60,14 @@ def file_limit(size: int) -> None:
     """Let no file of this process grow beyond a size: writes fail in the middle of a file, as on a full disk."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
+def fill_volume(volume: Path, left: int) -> None:
+    """Take a volume's space up to so many bytes, until this process ends: the file that holds it has no name."""
+    block = os.statvfs(volume).f_frsize
+    filler = os.open(volume / "filler", os.O_RDWR | os.O_CREAT)
+    os.unlink(volume / "filler")
+    os.posix_fallocate(filler, 0, os.statvfs(volume).f_bavail * block - left)
 
 
 def die_in_the_middle_of_put(number: int) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
 from tests.faults import breakage
 from tests.faults.child import Ended, in_child, start, wait
 from tests.faults.cut import CuttingProxy
@@ -169,6 +172,56 @@ def failed_statement(inventory: Inventory) -> Iterator[str]:
     yield "Redshift statement fails"
 
 
+class CancelledUnload:
+    """The Data API, where somebody cancels the UNLOAD while it runs; what it had written by then stays in S3."""
+
+    def __init__(self, warehouse: Warehouse, *, has_written: bool) -> None:
+        self.warehouse, self.client, self.has_written = warehouse, warehouse.data, has_written
+
+    def execute_statement(self, **request: Any) -> Any:
+        answer = self.client.execute_statement(**request)
+        if request["Sql"].startswith("UNLOAD"):
+            while (status := self.client.describe_statement(Id=answer["Id"])["Status"]) in ("SUBMITTED", "STARTED"):
+                if status == "STARTED":  # again and again: a query that has hardly begun may miss its interruption
+                    with contextlib.suppress(ClientError):
+                        self.client.cancel_statement(Id=answer["Id"])
+            if self.has_written:
+                bucket, _, key = re.findall(r"s3://([^'$]+)", request["Sql"])[0].partition("/")
+                self.warehouse.s3.put_object(Bucket=bucket, Key=f"{key}0000_part_00.parquet", Body=b"PAR1 and a part")
+        return answer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+
+def cancelled_statement(inventory: Inventory) -> Iterator[str]:
+    """Somebody cancels the UNLOAD in mid-run, with none of its files written or a part of one."""
+    table, million = inventory.warehouse.table, "generate_series(1, 1000000)"
+    for has_written in (False, True):
+
+        def cancelled(found: Inventory, has_written: bool = has_written) -> dict[str, Any]:
+            warehouse = found.warehouse
+
+            def endless() -> None:
+                """Let the query take for ever, so that it is cancelled in its middle and not after its end."""
+                warehouse.sql(f"ALTER TABLE public.{table} RENAME TO rows_{table}")
+                rows = f"SELECT r.* FROM public.rows_{table} r, {million} a, {million} b"
+                warehouse.sql(f"CREATE VIEW public.{table} AS {rows}")
+
+            client = CancelledUnload(warehouse, has_written=has_written)
+            try:
+                warehouse.unload(client=client, hook=BetweenSteps("counted", endless))
+            finally:
+                warehouse.sql(f"DROP VIEW public.{table}")
+                warehouse.sql(f"ALTER TABLE public.rows_{table} RENAME TO {table}")
+            raise AssertionError("a cancelled UNLOAD succeeded")
+
+        ended = inventory.trial("statement cancelled", cancelled)
+        assert ended.error is not None
+        assert "ended ABORTED" in ended.error, ended
+        yield "Redshift statement cancelled in the unload"
+
+
 def refused_statement(inventory: Inventory) -> Iterator[str]:
     """The Data API refuses a call."""
     for operation in ("ExecuteStatement", "DescribeStatement", "GetStatementResult"):
@@ -224,6 +277,7 @@ INJECTIONS = (
     killed,
     fewer_rows,
     failed_statement,
+    cancelled_statement,
     refused_statement,
     throttled_puts,
     cut_puts,

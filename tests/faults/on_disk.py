@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +16,8 @@ from tests.faults.jobs import JOBS, Trial, copied, offices, published_in
 from tests.faults.published import Verdict
 from tests.jobs.job_chain import Project
 
+VOLUME = "256m"
+BLOCKS = (0, 1, 2, 4, 8, 16, 32, 64)
 SIZES = (0, 100, 700, 1500, 3000, 5000, 8000, 12000)
 CLOCKS = {"a day ahead": timedelta(days=1), "ten years ahead": timedelta(days=3653), "two days behind": timedelta(-2)}
 
@@ -62,6 +67,31 @@ def full_disk(trial: Trial) -> Iterator[str]:
             yield "disk full in a worker"
 
 
+def full_volume(trial: Trial) -> Iterator[str]:
+    """The job's volume is full (ENOSPC) after so many blocks: a small tmpfs, where this process may mount one."""
+    volume = trial.scratch / "volume"
+    volume.mkdir(exist_ok=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={VOLUME}", "ndr-faults", str(volume)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        print(f"not run: a full volume, which needs the right to mount ({mounted.stderr.decode().strip()})")
+        return
+    try:
+        on_volume = replace(trial, scratch=volume)
+        for blocks in BLOCKS:
+            left = blocks * resource.getpagesize()
+            ended = on_volume.run(
+                f"volume full after {blocks} blocks", lambda left=left: breakage.fill_volume(volume, left)
+            )
+            if ended.error is None:  # what is left holds all that this job writes: nothing was injected
+                return
+            assert "No space left on device" in ended.error, (trial.job.name, blocks, ended)
+            yield "disk full for real (ENOSPC on a tmpfs)"
+    finally:
+        subprocess.run(["umount", str(volume)], check=True)
+
+
 def wrong_clock(trial: Trial) -> Iterator[str]:
     """The clock is ahead or behind, for all of a run or from its middle on."""
     for name, by in CLOCKS.items():
@@ -92,6 +122,7 @@ INJECTIONS = {
     "torn": killed_in_the_middle_of_a_put,
     "disk-error": broken_disk,
     "disk-full": full_disk,
+    "volume-full": full_volume,
     "clock": wrong_clock,
     "two-at-once": two_at_once,
 }

@@ -47,6 +47,18 @@ def test_a_full_disk_and_a_wrong_clock_leave_the_old_version_or_the_new_one() ->
     assert faults >= 10
 
 
+def test_a_volume_that_is_full_for_real_leaves_the_old_version_or_the_new_one() -> None:
+    code, (faults, kinds, *bad), said = _faults("--job", "pair_counts_builder", "--fault", "volume-full")
+    assert (code, bad) == (0, [0, 0, 0]), said
+    assert kinds == 1 or "not run: a full volume" in said
+    assert faults >= 2 * kinds
+
+
+def test_runs_that_meet_around_a_lease_are_never_both_published() -> None:
+    code, sums, said = _faults("--part", "leases")
+    assert (code, sums) == (0, [8, 3, 0, 0, 0]), said
+
+
 def test_a_publisher_that_writes_its_manifest_first_is_caught() -> None:
     code, (_, _, _, mixed, _), said = _faults("--job", "delta_builder", "--fault", "killed", "--broken-publisher")
     assert code == 1

@@ -6,6 +6,7 @@ import json
 import textwrap
 import time
 import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -383,6 +384,30 @@ def test_start_is_idempotent_by_token(pipelines: Pipelines) -> None:
         start("a" * 32, "y")
     listed = pipelines.sagemaker.list_pipeline_executions(PipelineName=name)["PipelineExecutionSummaries"]
     assert len(listed) == 2
+
+
+def test_executions_are_listed_by_time_and_their_parameters_page_by_page(pipelines: Pipelines) -> None:
+    names = ("A", "B", "C")
+    declared = [{"Name": name, "Type": "String", "DefaultValue": "x"} for name in names]
+    name = pipelines.create(pipelines.step("Once", "print('once')"), parameters=declared)
+    sagemaker = pipelines.sagemaker
+    arns = [sagemaker.start_pipeline_execution(PipelineName=name)["PipelineExecutionArn"] for _ in range(3)]
+
+    def listed(**asked: Any) -> list[str]:
+        pages = sagemaker.get_paginator("list_pipeline_executions").paginate(
+            PipelineName=name, PaginationConfig={"PageSize": 1}, **asked
+        )
+        return [item["PipelineExecutionArn"] for page in pages for item in page["PipelineExecutionSummaries"]]
+
+    now = datetime.now(UTC)
+    assert listed() == listed(SortBy="CreationTime", SortOrder="Descending") == arns[::-1]
+    assert listed(SortOrder="Ascending", CreatedAfter=now - timedelta(hours=1)) == arns
+    assert listed(CreatedAfter=now + timedelta(hours=1)) == listed(CreatedBefore=now - timedelta(hours=1)) == []
+    pages = sagemaker.get_paginator("list_pipeline_parameters_for_execution").paginate(
+        PipelineExecutionArn=arns[0], PaginationConfig={"PageSize": 2}
+    )
+    found = [page["PipelineParameters"] for page in pages]
+    assert found == [[{"Name": each, "Value": "x"} for each in part] for part in ("AB", "C")]
 
 
 @pytest.mark.parametrize(
