@@ -12,12 +12,28 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from tests.local.recomputation import KEY_METRICS, SLICES, baseline, window_rows
 
-from ndr.contract.datasets import fg_b_host
+from ndr.contract.datasets import (
+    DELTAS,
+    FG_A,
+    FG_B_IP_METADATA,
+    FG_B_PAIR_HOST,
+    FG_B_PAIR_SEGMENT,
+    PAIR_COUNTS,
+    PEER_DELTAS,
+    fg_b_host,
+    fg_b_segment,
+)
+from ndr.contract.errors import InvalidRequestError
+from ndr.contract.time import Interval
+from ndr.jobs import storage
 from ndr.jobs.catalog import newest_baseline
-from ndr.jobs.publish import read_table
+from ndr.jobs.publish import in_key_order, read_table
+from ndr.jobs.scan import Scan
+from ndr.jobs.spark.session import require_java
 from ndr.local.account.deploy import sam_path
 from ndr.local.account.lifecycle import Account, AccountError
 from ndr.local.account.lifecycle import down as stop_account
@@ -25,6 +41,7 @@ from ndr.local.deployment.deployment import Deployment
 
 PROJECT = Path(__file__).parents[2]
 DAYS = 8
+END = datetime(2026, 2, 1, tzinfo=UTC)
 
 
 def ndr(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -64,6 +81,47 @@ def section(text: str, title: str) -> str:
     rule = next(number for number, line in enumerate(lines) if "───" in line)
     end = next((number for number in range(rule + 1, len(lines)) if not lines[number].strip()), len(lines))
     return "\n".join(lines[:end])
+
+
+@pytest.fixture(scope="module")
+def spark_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    try:
+        require_java()
+    except InvalidRequestError as error:
+        pytest.skip(str(error))
+    folder: Path = tmp_path_factory.mktemp("demo_spark")
+    yield folder
+    stop_account(folder)
+
+
+def published(directory: Path) -> dict[str, pa.Table]:
+    """Every table that a demo published, its rows in the order of its key."""
+    account, specs = Account.load(directory), Deployment.load(directory).jobspecs()
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in account.environment().items():
+            environment.setenv(name, value)
+        storage._s3.cache_clear()
+        days = Interval(END - timedelta(days=DAYS), END)
+        outputs = [
+            (specs["delta_builder"].spec.outputs.deltas, [DELTAS, PEER_DELTAS]),
+            (specs["fg_a_builder"].spec.outputs.fg_a, [FG_A]),
+            (specs["pair_counts_builder"].spec.outputs.pair_counts, [PAIR_COUNTS]),
+        ]
+        tables = {
+            dataset.name: in_key_order(Scan.of(uri, dataset, days).read(), dataset)
+            for uri, datasets in outputs
+            for dataset in datasets
+        }
+        spec = specs["fg_b_builder"].spec
+        partition = newest_baseline(spec.outputs.fg_b, "7d", END)
+        assert partition is not None
+        for dataset in (
+            *(fg_b_host(spec.metrics), fg_b_segment(spec.metrics)),
+            *(FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, FG_B_IP_METADATA),
+        ):
+            tables[dataset.name] = in_key_order(read_table(partition.uri, partition.manifest, dataset), dataset)
+        storage._s3.cache_clear()
+    return tables
 
 
 def test_what_was_planted_is_among_the_ten_pairs_and_hosts(shown: str, truth: dict[str, Any]) -> None:
@@ -256,3 +314,15 @@ def test_an_executions_events_lead_to_the_log_lines_of_its_jobs_by_ids_alone(sho
         for line in log_lines(directory, group["logGroupName"], execution)
     ]
     assert [line["execution"] for line in planned] == [execution]
+
+
+def test_demo_on_spark_publishes_and_finds_the_same(shown: str, directory: Path, spark_directory: Path) -> None:
+    ran = ndr(spark_directory, "demo", "--days", str(DAYS), "--engine", "spark")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    expected, found = published(directory), published(spark_directory)
+    assert {name: table.num_rows for name, table in found.items()} == {
+        name: table.num_rows for name, table in expected.items()
+    }
+    assert [name for name, table in found.items() if not table.equals(expected[name])] == []
+    for title in ("Rare pairs that stand out", "Hosts that stand out"):
+        assert section(ran.stdout, title) == section(shown, title)
