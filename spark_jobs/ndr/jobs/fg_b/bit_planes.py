@@ -48,6 +48,20 @@ def _place(word):  # type: ignore[no-untyped-def]
     return _ones((word & (~word + _ONE)) - _ONE)
 
 
+@numba.njit(inline="always")
+def _nth_place(word, number):  # type: ignore[no-untyped-def]
+    """Return the place of the set bit before which `number` are set, by halving the word."""
+    place, width = np.uint64(0), _HALF
+    while width:
+        in_low_half = _ones(word & ((_ONE << width) - _ONE))
+        if number >= in_low_half:
+            number -= in_low_half
+            word >>= width
+            place += width
+        width >>= _ONE
+    return np.int64(place)
+
+
 @numba.njit
 def _turn(square):  # type: ignore[no-untyped-def]
     """Transpose 64 words of 64 bits in place (Warren, Hacker's Delight, section 7-3)."""
@@ -98,10 +112,7 @@ def _ranked(values, plane, before, rank):  # type: ignore[no-untyped-def]
             low = middle
         else:
             high = middle - 1
-    word = plane[low]
-    for _ in range(rank - before[low]):
-        word &= word - _ONE
-    return values[low * _WORD + _place(word)]
+    return values[low * _WORD + _nth_place(plane[low], rank - before[low])]
 
 
 @numba.njit(inline="always")
