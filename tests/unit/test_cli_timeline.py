@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ndr.local.console.timeline import pipeline_span, started_pipelines, state_spans, step_spans
+from ndr.local.console.timeline import pipeline_executions, pipeline_span, state_spans, step_spans
 
 T0 = datetime(2026, 2, 1, tzinfo=UTC)
 ARN = "arn:aws:states:us-east-1:123456789012:execution:m:e"
@@ -70,7 +70,7 @@ def test_seconds_of_a_sequential_run_add_up(stays: list[tuple[str, int]]) -> Non
     assert [span.name for span in spans] == list(dict.fromkeys(name for name, _ in stays))
 
 
-def test_pipelines_are_those_that_a_task_started_not_those_it_described() -> None:
+def test_pipelines_are_those_that_a_task_started_or_followed() -> None:
     started = {
         "type": "TaskSucceeded",
         "taskSucceededEventDetails": {"output": f'{{"PipelineExecutionArn": "{PIPELINE}"}}'},
@@ -78,10 +78,10 @@ def test_pipelines_are_those_that_a_task_started_not_those_it_described() -> Non
     described = {
         "type": "TaskSucceeded",
         "taskSucceededEventDetails": {
-            "output": '{"PipelineExecutionArn": "other", "PipelineExecutionStatus": "Executing"}'
+            "output": '{"PipelineExecutionArn": "followed", "PipelineExecutionStatus": "Executing"}'
         },
     }
-    assert started_pipelines([entered("Start", 0), started, described, started]) == [PIPELINE]
+    assert pipeline_executions([entered("Start", 0), started, described, started]) == [PIPELINE, "followed"]
 
 
 def test_pipeline_and_steps() -> None:

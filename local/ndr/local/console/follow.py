@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from ndr.local.console.progress import Progress
-from ndr.local.console.timeline import Span, pipeline_span, started_pipelines, state_spans, step_spans
+from ndr.local.console.timeline import Span, pipeline_executions, pipeline_span, state_spans, step_spans
 
 _POLL_SECONDS: Final = 1.0
 _NESTED: Final = "run_pipeline"
@@ -77,7 +77,7 @@ class Follower:
         for nested in self._nested(arn):
             events = self._history(nested)
             spans += state_spans(nested, _NESTED, events)
-            for pipeline_execution in started_pipelines(events):
+            for pipeline_execution in pipeline_executions(events):
                 spans += self._pipeline(pipeline_execution)
         return sorted(spans, key=lambda span: span.start)
 

@@ -70,12 +70,12 @@ def _closed(span: Span, start: datetime, end: datetime, status: str, *, still_op
     return replace(span, end=end, status=status, seconds=seconds)
 
 
-def started_pipelines(events: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return the ARNs of the pipeline executions that a history's tasks started, in order, each once."""
+def pipeline_executions(events: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the ARNs of the pipeline executions that a history's tasks started or followed, in order, each once."""
     found: dict[str, None] = {}
     for event in events:
         output = event.get("taskSucceededEventDetails", {}).get("output", "")
-        if '"PipelineExecutionArn"' in output and '"PipelineExecutionStatus"' not in output:
+        if '"PipelineExecutionArn"' in output:
             found[str(json.loads(output)["PipelineExecutionArn"])] = None
     return list(found)
 
