@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from ndr.contract.planning.pipelines import (
     inventory_parameters,
     regular_parameters,
 )
-from ndr.contract.planning.rebuilds import fills_of_plan, find_rebuilds, followed_fills_sentences
+from ndr.contract.planning.rebuilds import fills_of_plan, followed_fills_sentences, plan_fills
 from ndr.contract.planning.report import followed_sentence, in_progress_sentence, stretches
 from ndr.contract.planning.running import RunningExecution, running_as
 from ndr.contract.planning.windows import cut_windows
@@ -91,11 +91,11 @@ def plan_baselines(
     dict
         `pipeline_name` and the `parameters` that all runs share; `runs`, each with the `parameters` it adds and the
         `baselines` it builds, as "horizon end", and the `pipeline_execution_arn` that is followed where one builds
-        them; `series`, the ledger's partition key by horizon; `inventory`, the run
-        of the monthly unload or None; `skipped`; `insufficient`, the baselines whose
-        horizons have too little history, by name with the sentence; `fills`, batches to build first; `message`, all of
-        it in a few sentences. Parameters are held once
-        and as objects, not as SageMaker's lists of pairs, because a thousand windows must fit in 256 KiB.
+        them; `series`, the ledger's partition key by horizon; `inventory`, the run of the monthly unload or None;
+        `skipped`; `insufficient`, the baselines whose horizons have too little history, by name with the sentence;
+        `fills`, batches to build first, and which of them are followed; `message`, all of it in a few sentences.
+        Parameters are held once and as objects, not as SageMaker's lists of pairs, because a thousand windows must fit
+        in 256 KiB.
 
     Raises
     ------
@@ -110,16 +110,14 @@ def plan_baselines(
         horizon: _to_build(ends, entries[horizon], request.reprocess, builders[horizon])
         for horizon, ends in targets.items()
     }
-    followed = {horizon: [end for end in ends if end in builders[horizon]] for horizon, ends in wanted.items()}
-    needed = {horizon: [end for end in ends if end not in builders[horizon]] for horizon, ends in wanted.items()}
+    followed = _those(wanted, lambda horizon, end: end in builders[horizon])
+    needed = _those(wanted, lambda horizon, end: end not in builders[horizon])
     spans = [horizon_interval(horizon, end) for horizon, ends in needed.items() for end in ends]
-    rebuilds = find_rebuilds(running.get(MINI_BATCH_PIPELINE, ()), steps, spans if request.fill_upstream else [])
-    at_work = [each.batch for each in rebuilds]
-    fills = upstream.fills(spans, at_work) if request.fill_upstream and upstream else []
-    insufficient = _insufficient(spec, needed, upstream, [*at_work, *fills])
-    needed = {
-        horizon: [end for end in ends if _name(horizon, end) not in insufficient] for horizon, ends in needed.items()
-    }
+    rebuilds, fills = (
+        plan_fills(running.get(MINI_BATCH_PIPELINE, ()), steps, spans, upstream) if request.fill_upstream else ([], [])
+    )
+    insufficient = _insufficient(spec, needed, upstream, [*(each.batch for each in rebuilds), *fills])
+    needed = _those(needed, lambda horizon, end: _name(horizon, end) not in insufficient)
     built = {horizon: {*followed[horizon], *needed[horizon]} for horizon in targets}
     skipped = [
         item
@@ -150,6 +148,10 @@ def plan_baselines(
     }
     check_limits(plan)
     return {**plan, "message": _message(plan)}
+
+
+def _those(targets: Targets, chosen: Callable[[str, datetime], bool]) -> Targets:
+    return {horizon: [end for end in ends if chosen(horizon, end)] for horizon, ends in targets.items()}
 
 
 def _to_build(

@@ -12,6 +12,7 @@ from ndr.contract.planning.pipelines import rebuild_parameters
 from ndr.contract.planning.report import followed_sentence
 from ndr.contract.planning.running import RunningExecution
 from ndr.contract.time import Interval
+from ndr.contract.upstream import Upstream
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -34,6 +35,17 @@ def find_rebuilds(
         if any(batch.intersection(each) for each in wanted):
             found.setdefault(batch, execution.arn)
     return sorted(Rebuild(batch, arn) for batch, arn in found.items())
+
+
+def plan_fills(
+    running: Iterable[RunningExecution],
+    steps: Sequence[JobSpec],
+    wanted: Sequence[Interval],
+    upstream: Upstream | None,
+) -> tuple[list[Rebuild], list[Interval]]:
+    """Return the rebuilds at work that meet a wanted interval, and the batches that build the rest of its gaps."""
+    rebuilds = find_rebuilds(running, steps, wanted)
+    return rebuilds, upstream.fills(wanted, [each.batch for each in rebuilds]) if upstream else []
 
 
 def fills_of_plan(rebuilds: Sequence[Rebuild], batches: Sequence[Interval], steps: Sequence[JobSpec]) -> dict[str, Any]:
