@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 from tests.faults.published import Verdict
-from tests.statemachines.jobspecs import documents
+from tests.statemachines.jobspecs import put_documents
 from tests.statemachines.machines import Machines, Run
 from tests.statemachines.pipelines import register
 from tests.statemachines.scenarios import WEEK, steerable
 
-from ndr.contract.jobspecs import parse_jobspec, put_jobspec
 from ndr.local.account.deploy import deploy
 from ndr.local.account.faults import injected, order, order_share, withdraw
 from ndr.local.account.lifecycle import Account
@@ -44,11 +42,7 @@ class Control:
         flags = account.directory / "flags"
         flags.mkdir()
         register(account, stack["DataBucketName"], flags)
-        session = boto3.session.Session(account.account_id, "test", region_name=account.region)
-        table = session.resource("dynamodb", endpoint_url=account.endpoint_url).Table(stack["JobSpecTableName"])
-        for project in ("lucky", "unlucky"):
-            for document in documents(project):
-                put_jobspec(table, parse_jobspec(document))
+        put_documents(account, stack["JobSpecTableName"], "lucky", "unlucky")
         arns = {name: stack[f"{word}MachineArn"] for name, word in MACHINES.items()}
         return cls(account, stack, Machines(account, arns), verdict)
 

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -119,15 +118,6 @@ class Office:
     def _status(self, sagemaker: Any, arn: str) -> str:
         return str(sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)["PipelineExecutionStatus"])
 
-    def _dynamodb(self) -> Any:
-        return boto3.resource(
-            "dynamodb",
-            endpoint_url=self.account.endpoint_url,
-            region_name=self.account.region,
-            aws_access_key_id=self.account.account_id,
-            aws_secret_access_key="test",
-        )
-
     def _create_table(self, name: str, key: tuple[str, str]) -> None:
         self.account.client("dynamodb").create_table(
             TableName=name,
@@ -147,7 +137,7 @@ class Office:
             "engine": engine,
         }
         for jobspec in read_jobspec_files(DEMO_FILES, values):
-            put_jobspec(self._dynamodb().Table("ndr-jobspecs"), _with_own_baselines(jobspec, version))
+            put_jobspec(self.account.table("ndr-jobspecs"), _with_own_baselines(jobspec, version))
 
     def _deliver(self, version: str) -> None:
         for number, day in enumerate(DAYS.steps(DAY)):

@@ -12,13 +12,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from tests.statemachines.jobspecs import documents
+from tests.statemachines.jobspecs import put_documents
 from tests.statemachines.pipelines import definition
 from tests.template import ROOT
 
-from ndr.contract.jobspecs import parse_jobspec, put_jobspec
 from ndr.contract.planning.pipelines import FG_B_PIPELINE, MINI_BATCH_PIPELINE
 from ndr.local.account.deploy import deploy
 from ndr.local.account.lifecycle import Account, down, up
@@ -78,25 +76,12 @@ def register(account: Account, outputs: dict[str, str], flag: Path) -> None:
         account.client("sagemaker").create_pipeline(PipelineName=name, PipelineDefinition=text, RoleArn=role)
 
 
-def put_jobspecs(account: Account, table: str) -> None:
-    dynamodb = boto3.resource(
-        "dynamodb",
-        endpoint_url=account.endpoint_url,
-        region_name=account.region,
-        aws_access_key_id=account.account_id,
-        aws_secret_access_key="test",
-    )
-    for project in ("lucky", "unlucky"):
-        for document in documents(project):
-            put_jobspec(dynamodb.Table(table), parse_jobspec(document))
-
-
 def test_executions_under_way_survive_an_upgrade(account: Account, previous: Path, tmp_path: Path) -> None:
     states, sagemaker = account.client("stepfunctions"), account.client("sagemaker")
     outputs = deploy(account, previous, "upgraded", {**POLLING, "ProjectName": "lucky"})
     flag = tmp_path / "flag"
     register(account, outputs, flag)
-    put_jobspecs(account, outputs["JobSpecTableName"])
+    put_documents(account, outputs["JobSpecTableName"], "lucky", "unlucky")
 
     def start(output: str, request: dict[str, Any]) -> str:
         machine = outputs[output]

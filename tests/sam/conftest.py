@@ -9,16 +9,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import jmespath
 import pytest
 from tests.docker_engine import FORWARD, bridge_to, skip_without_engine, skip_without_image
 from tests.sam import page
 from tests.sam.command_line import CommandLine
-from tests.statemachines.jobspecs import documents
+from tests.statemachines.jobspecs import put_documents
 from tests.statemachines.pipelines import register
 
-from ndr.contract.jobspecs import parse_jobspec, put_jobspec
 from ndr.local.account.deploy import deploy
 from ndr.local.account.lifecycle import Account, down, up
 
@@ -40,15 +38,7 @@ def outputs(account: Account, tmp_path_factory: pytest.TempPathFactory) -> dict[
     """Outputs of the deployed stack, in whose account JobSpecs and small pipelines are."""
     deployed = deploy(account, ROOT / "template.yaml", STACK, {"ProjectName": "unlucky"})
     register(account, deployed["DataBucketName"], tmp_path_factory.mktemp("tries"))
-    dynamodb = boto3.resource(
-        "dynamodb",
-        endpoint_url=account.endpoint_url,
-        region_name=account.region,
-        aws_access_key_id=account.account_id,
-        aws_secret_access_key="test",
-    )
-    for document in documents("unlucky"):
-        put_jobspec(dynamodb.Table(deployed["JobSpecTableName"]), parse_jobspec(document))
+    put_documents(account, deployed["JobSpecTableName"], "unlucky")
     return deployed
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import boto3
 import pytest
-from tests.statemachines.jobspecs import documents
+from tests.statemachines.jobspecs import put_documents
 from tests.statemachines.machines import Machines
 from tests.statemachines.pipelines import register
 from tests.statemachines.scenarios import Scenarios
 
-from ndr.contract.jobspecs import parse_jobspec, put_jobspec
 from ndr.local.account.deploy import deploy
 from ndr.local.account.lifecycle import Account
 
@@ -31,19 +29,8 @@ def flags(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stack(account: Account, flags: Path) -> dict[str, str]:
     outputs = deploy(account, TEMPLATE, "machines", {"ProjectName": "lucky", "PollSeconds": "1", "MaxPollSeconds": "4"})
     register(account, outputs["DataBucketName"], flags)
-    dynamodb = boto3.resource(
-        "dynamodb",
-        endpoint_url=account.endpoint_url,
-        region_name=account.region,
-        aws_access_key_id=account.account_id,
-        aws_secret_access_key="test",
-    )
-    for project in PROJECTS:
-        for document in documents(project):
-            put_jobspec(dynamodb.Table(outputs["JobSpecTableName"]), parse_jobspec(document))
-    for project in IN_THE_BUCKET:
-        for document in documents(project, bucket=outputs["DataBucketName"]):
-            put_jobspec(dynamodb.Table(outputs["JobSpecTableName"]), parse_jobspec(document))
+    put_documents(account, outputs["JobSpecTableName"], *PROJECTS)
+    put_documents(account, outputs["JobSpecTableName"], *IN_THE_BUCKET, bucket=outputs["DataBucketName"])
     return outputs
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ndr.contract.jobspecs import parse_jobspec, put_jobspec
+from ndr.local.account.lifecycle import Account
+
 
 def documents(project: str, version: str = "v1", bucket: str = "ndr-data") -> list[dict[str, Any]]:
     """The JobSpec documents of a project."""
@@ -39,3 +42,11 @@ def documents(project: str, version: str = "v1", bucket: str = "ndr-data") -> li
         {**written, "project_name": project, "feature_spec_version": version, "job_name": name, "spec": spec}
         for name, spec in specs.items()
     ]
+
+
+def put_documents(account: Account, table_name: str, *projects: str, bucket: str = "ndr-data") -> None:
+    """Put the JobSpecs of projects into a table of the account."""
+    table = account.table(table_name)
+    for project in projects:
+        for document in documents(project, bucket=bucket):
+            put_jobspec(table, parse_jobspec(document))

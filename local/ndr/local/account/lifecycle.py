@@ -80,13 +80,19 @@ class Account:
 
     def client(self, service: str) -> Any:
         """A boto3 client that acts as the account's root user."""
-        return boto3.session.Session().client(
-            service,  # type: ignore[call-overload]
-            endpoint_url=self.endpoint_url,
-            region_name=self.region,
-            aws_access_key_id=self.account_id,
-            aws_secret_access_key="test",  # noqa: S106  the root user's signature is not checked
-        )
+        return boto3.session.Session().client(service, **self._as_root())  # type: ignore[call-overload]
+
+    def table(self, name: str) -> Any:
+        """A DynamoDB table, for the account's root user."""
+        return boto3.session.Session().resource("dynamodb", **self._as_root()).Table(name)
+
+    def _as_root(self) -> dict[str, Any]:
+        return {
+            "endpoint_url": self.endpoint_url,
+            "region_name": self.region,
+            "aws_access_key_id": self.account_id,
+            "aws_secret_access_key": "test",  # the root user's signature is not checked
+        }
 
     def environment(self) -> dict[str, str]:
         """Environment variables with which any AWS SDK or tool reaches this account as its root user."""

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import boto3
-
 from ndr.contract.errors import InvalidRequestError, JobSpecNotFoundError
 from ndr.contract.jobspecs import JobName, JobSpec, check_jobspecs, parse_jobspec
 from ndr.local.account.lifecycle import Account
@@ -99,8 +97,7 @@ class Deployment:
 
     def table(self, output: str) -> Any:
         """Return the DynamoDB table that an output names."""
-        resource = boto3.resource("dynamodb", endpoint_url=self.account.endpoint_url, region_name=self.account.region)
-        return resource.Table(self.outputs[output])
+        return self.account.table(self.outputs[output])
 
     def jobspecs(self) -> dict[JobName, JobSpec]:
         """Return the checked set of the deployment's project and version.
