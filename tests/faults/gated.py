@@ -1,7 +1,8 @@
 """Runs a job's script and holds it at gates: `python gated.py <folder> <script> <argument>...`.
 
 A gate is a file `<name>.closed` in the folder: who comes to it leaves `<name>.reached` and waits until it is gone.
-`started` stands before the script; `claimed` behind the claim of a baseline; `unloading` before Redshift is asked.
+`started` stands before every script, and one of a script's own name before that script; `claimed` behind the claim of a
+baseline; `unloading` before Redshift is asked to unload.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ def main() -> None:
     folder, script, *arguments = sys.argv[1:]
     sys.argv, sys.path[0] = [script, *arguments], str(Path(script).parent)
     _put_gates(Path(folder))
-    pass_gate(Path(folder), "started")
+    for gate in ("started", Path(script).stem):
+        pass_gate(Path(folder), gate)
     runpy.run_path(script, run_name="__main__")
 
 

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from ndr.contract.jobspecs import put_jobspec
 from ndr.contract.manifest import MANIFEST_NAME
 from ndr.contract.planning import find_running
 from ndr.contract.planning.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
-from ndr.contract.time import DAY, Interval, compact_instant, format_instant, mini_batch_id, parse_instant
+from ndr.contract.time import DAY, HORIZONS, Interval, compact_instant, format_instant, mini_batch_id, parse_instant
 from ndr.local.account.lifecycle import Account
 from ndr.local.console.progress import Progress
 from ndr.local.deployment.create import deploy_stack
@@ -56,7 +56,7 @@ class Office:
         office = cls(deployment, Machines(account, deployment.machines), verdict, gates)
         office._hold_jobs_at_gates()
         for number, day in enumerate([*LOADED.steps(DAY), *UNBUILT.steps(DAY)]):
-            office._deliver(day, number)
+            office.deliver(day, number)
         built = office.machines.run("mini_batch", _batch(LOADED) | {"mini_batch_id": "all-of-it"})
         assert built.status == "SUCCEEDED", built.cause
         return office
@@ -74,9 +74,10 @@ class Office:
                 PipelineName=name, PipelineDefinition=json.dumps(definition), RoleArn=described["RoleArn"]
             )
 
-    def _deliver(self, day: Interval, seed: int) -> None:
+    def deliver(self, day: Interval, seed: int, name: str = "part-0.json") -> None:
+        """Put flows into a day's mini-batch."""
         lines = "".join(json.dumps(flow) + "\n" for flow in random_flows(day, FLOWS_A_DAY, seed))
-        key = f"integration/{mini_batch_id(day)}/part-0.json"
+        key = f"integration/{mini_batch_id(day)}/{name}"
         self.deployment.client("s3").put_object(Bucket=self.deployment.data_bucket, Key=key, Body=lines.encode())
 
     def running(self) -> list[str]:
@@ -208,6 +209,29 @@ def followed_and_stopped(office: Office) -> Iterator[str]:
     yield "what is followed after an abort is stopped"
 
 
+def during_late_data(office: Office) -> Iterator[str]:
+    """Late events are being built in: their deltas are published, and nothing is late any more."""
+    day = Interval(LOADED.start + DAY, LOADED.start + 2 * DAY)
+    office.deliver(day, seed=99, name="part-1.json")
+    request = {"mode": "LATE", "start": format_instant(LOADED.start)}
+    run, found = office.abort_and_start_again("baselines", request, "run_fg_a_builder", "FillRange")
+    office.expect("aborted in late data", run, found, [MINI_BATCH_PIPELINE])
+    reach = Interval(day.start + timedelta(seconds=1), day.end + HORIZONS["7d"])
+    for item in office.deployment.table("LedgerTableName").scan()["Items"]:
+        if parse_instant(item["as_of"]) in reach and "stale_since" not in item:
+            office.verdict.lost.append(f"aborted in late data: {item['as_of']} is not stale")
+    yield "baselines aborted while it builds late data in"
+
+
+def twice_at_once(office: Office) -> Iterator[str]:
+    """One request is started twice at once, so that neither plan sees the other's work."""
+    end = "2026-01-10T18:00:00Z"
+    both = [office.machines.start("baselines", {"horizon": "7d", "end": end}) for _ in range(2)]
+    for run in map(office.machines.ended, both):
+        office.expect("started twice at once", run, [], [], end)
+    yield "baselines started twice at once"
+
+
 def _batch(batch: Interval) -> dict[str, str]:
     return {"batch_start": format_instant(batch.start), "batch_end": format_instant(batch.end)}
 
@@ -231,4 +255,6 @@ INJECTIONS = (
     during_a_fill,
     mini_batch,
     followed_and_stopped,
+    twice_at_once,
+    during_late_data,
 )

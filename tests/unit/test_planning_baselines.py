@@ -213,6 +213,16 @@ def test_the_report_counts_what_is_left_to_others_and_what_lacks_history() -> No
     assert report_baselines([], {}, lambda series, first, last: {})["message"] == "0 baselines built."
 
 
+def test_the_report_says_what_became_stale_while_it_was_built() -> None:
+    known = {parse_instant("2026-01-05"): LedgerEntry("stale"), parse_instant("2026-01-06"): LedgerEntry("completed")}
+    names = [f"7d 2026-01-{day:02}T00:00:00Z" for day in (5, 6)]
+    report = report_baselines(names, {"7d": "seven"}, lambda series, first, last: known)
+    assert (report["built"], report["stale"]) == (2, 1)
+    assert report["message"] == (
+        "2 baselines built. 1 of them are stale: late events came after they were begun; start the same request again."
+    )
+
+
 def test_the_report_names_what_was_left_to_others_who_did_not_finish_it() -> None:
     known = {
         parse_instant("2026-01-05"): LedgerEntry("completed", claimed_at="2026-02-01T00:00:00Z"),

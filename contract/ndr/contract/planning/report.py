@@ -51,24 +51,32 @@ def report_baselines(
     Returns
     -------
     dict
-        `built`, their number; for each of LEFT_OUT the stretches that were left out; `message`.
+        `built`, their number, and how many of them are `stale` already; for each of LEFT_OUT the stretches that were
+        left out; `message`.
     """
     ends: dict[str, list[datetime]] = {}
     for name in names:
         horizon, _, end = name.partition(" ")
         ends.setdefault(horizon, []).append(parse_instant(end))
     left_out: list[dict[str, Any]] = []
+    stale = 0
     for horizon, asked in ends.items():
         entries = read(series[horizon], min(asked), max(asked))
         found = [(end, entries[end]) for end in sorted(asked) if end in entries and entries[end].status in LEFT_OUT]
         left_out += stretches(horizon, found)
+        stale += sum(end in entries and entries[end].status == "stale" for end in asked)
     report: dict[str, Any] = {status: [item for item in left_out if item["status"] == status] for status in LEFT_OUT}
     report["built"] = len(names) - sum(item["count"] for item in left_out)
+    report["stale"] = stale
     return {**report, "message": _message(report)}
 
 
 def _message(report: Mapping[str, Any]) -> str:
     sentences = [f"{report['built']} baselines built."]
+    if report["stale"]:
+        sentences.append(
+            f"{report['stale']} of them are stale: late events came after they were begun; start the same request again."
+        )
     if report["in_progress"]:
         sentences.append(in_progress_sentence(report["in_progress"]))
     if report["insufficient_history"]:
