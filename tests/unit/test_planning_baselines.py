@@ -219,7 +219,7 @@ def test_the_report_says_what_became_stale_while_it_was_built() -> None:
     report = report_baselines(names, {"7d": "seven"}, lambda series, first, last: known)
     assert (report["built"], report["stale"]) == (2, 1)
     assert report["message"] == (
-        "2 baselines built. 1 of them are stale: late events came after they were begun; start the same request again."
+        "2 baselines built. 1 of them are stale: events came late after they began; start the same request again."
     )
 
 

@@ -75,7 +75,7 @@ def _message(report: Mapping[str, Any]) -> str:
     sentences = [f"{report['built']} baselines built."]
     if report["stale"]:
         sentences.append(
-            f"{report['stale']} of them are stale: late events came after they were begun; start the same request again."
+            f"{report['stale']} of them are stale: events came late after they began; start the same request again."
         )
     if report["in_progress"]:
         sentences.append(in_progress_sentence(report["in_progress"]))
