@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from ndr.local.account.lifecycle import Account, down, up
+from tests.open_roles import create_open_roles
 
 # A slow or shared machine must not turn a right answer into a failure: an example may take as long as it takes. Nor may
 # chance: the same code meets the same examples.
@@ -42,7 +43,9 @@ def _environment_as_it_was() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    """An account in which Wait states and retry intervals last a hundredth of their time."""
+    """An account that enforces IAM, in which Wait states and retry intervals last a hundredth of their time."""
     directory: Path = tmp_path_factory.mktemp("account")
-    yield up(directory, wait_scale=0.01, end_with_parent=True)
+    account = up(directory, wait_scale=0.01, end_with_parent=True)
+    create_open_roles(account)
+    yield account
     down(directory)

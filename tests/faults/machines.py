@@ -41,7 +41,7 @@ class Control:
         stack = deploy(account, template, "faults", settings)
         flags = account.directory / "flags"
         flags.mkdir()
-        register(account, stack["DataBucketName"], flags)
+        register(account, stack["DataBucketName"], stack["PipelineRoleArn"], flags)
         put_documents(account, stack["JobSpecTableName"], "lucky", "unlucky")
         arns = {name: stack[f"{word}MachineArn"] for name, word in MACHINES.items()}
         return cls(account, stack, Machines(account, arns), verdict)

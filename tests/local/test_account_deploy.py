@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.open_roles import JOBS, STATES
 
 from ndr.contract.errors import InvalidRequestError
 from ndr.local.account.deploy import deploy
@@ -63,7 +64,7 @@ def register(account: Account, script: str) -> str:
     account.client("sagemaker").create_pipeline(
         PipelineName=name,
         PipelineDefinition=json.dumps(definition),
-        RoleArn="arn:aws:iam::123456789012:role/ndr-jobs",
+        RoleArn=JOBS,
     )
     return name
 
@@ -149,7 +150,7 @@ def test_errors_have_the_names_that_step_functions_gives_them(
     machine = account.client("stepfunctions").create_state_machine(
         name=f"m-{uuid.uuid4().hex[:10]}",
         definition=json.dumps(definition),
-        roleArn="arn:aws:iam::123456789012:role/states",
+        roleArn=STATES,
     )["stateMachineArn"]
     assert execute(account, machine, {})["Error"] == error
 

@@ -41,8 +41,8 @@ def test_up_with_other_settings_is_refused(account: Account) -> None:
         up(account.directory, wait_scale=1.0)
     with pytest.raises(AccountError, match=f"at {account.endpoint_url}"):
         up(account.directory, port=1)
-    with pytest.raises(AccountError, match="without IAM enforced"):
-        up(account.directory, auth=True)
+    with pytest.raises(AccountError, match="with IAM enforced"):
+        up(account.directory, auth=False)
 
 
 def test_environment_is_all_that_a_process_needs(account: Account) -> None:
@@ -106,15 +106,10 @@ def test_a_killed_account_is_started_afresh_and_ends_with_its_parent(tmp_path: P
     assert pids[0] != pids[1]
 
 
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Account:
-    return up(tmp_path_factory.mktemp("guarded"), auth=True, end_with_parent=True)
-
-
-def test_policies_on_pipelines_and_clusters_are_enforced(guarded: Account) -> None:
+def test_policies_on_pipelines_and_clusters_are_enforced(account: Account) -> None:
     import boto3
 
-    iam, user = guarded.client("iam"), "limited"
+    iam, user = account.client("iam"), "limited"
     iam.create_user(UserName=user)
     allowed = [
         {"Effect": "Allow", "Action": "sagemaker:DescribePipeline", "Resource": "arn:aws:sagemaker:*:*:pipeline/ndr-*"},
@@ -123,9 +118,9 @@ def test_policies_on_pipelines_and_clusters_are_enforced(guarded: Account) -> No
     document = json.dumps({"Version": "2012-10-17", "Statement": allowed})
     iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=document)
     key = iam.create_access_key(UserName=user)["AccessKey"]
-    session = boto3.session.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=guarded.region)
-    sagemaker = session.client("sagemaker", endpoint_url=guarded.endpoint_url)
-    redshift = session.client("redshift-data", endpoint_url=guarded.endpoint_url)
+    session = boto3.session.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=account.region)
+    sagemaker = session.client("sagemaker", endpoint_url=account.endpoint_url)
+    redshift = session.client("redshift-data", endpoint_url=account.endpoint_url)
 
     def code(call: object, **arguments: str) -> str:
         with pytest.raises(ClientError) as raised:
@@ -140,8 +135,8 @@ def test_policies_on_pipelines_and_clusters_are_enforced(guarded: Account) -> No
     assert code(redshift.execute_statement, ClusterIdentifier="two", **where) == "AccessDeniedException"
 
 
-def test_jobs_act_as_their_role_when_policies_are_enforced(guarded: Account) -> None:
-    iam, s3 = guarded.client("iam"), guarded.client("s3")
+def test_jobs_act_as_their_role_when_policies_are_enforced(account: Account) -> None:
+    iam, s3 = account.client("iam"), account.client("s3")
     s3.create_bucket(Bucket="role-code")
     s3.put_object(Bucket="role-code", Key="run.py", Body=b"import boto3\nboto3.client('s3').list_buckets()\n")
     trust = {
@@ -182,7 +177,7 @@ def test_jobs_act_as_their_role_when_policies_are_enforced(guarded: Account) -> 
     }
     starting = json.dumps({"Version": "2012-10-17", "Statement": [starts]})
     iam.put_role_policy(RoleName="jobs", PolicyName="starts", PolicyDocument=starting)
-    sagemaker = guarded.client("sagemaker")
+    sagemaker = account.client("sagemaker")
     definition = json.dumps({"Version": "2020-12-01", "Steps": [step]})
     sagemaker.create_pipeline(PipelineName="lists", PipelineDefinition=definition, RoleArn=role)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -10,18 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.open_roles import JOBS
 
 from ndr.local.account.lifecycle import Account
 from ndr.pipeline import code_bundle
 
 BUCKET = "ndr-snippets"
 SCRIPTS = ("delta_builder", "fg_a_builder", "pair_counts_builder", "fg_b_builder", "machine_inventory_unload")
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"},
-    ],
-}
 # Each script reports its command line, and imports what only the bundle beside it has.
 SCRIPT = """
 import json, os, sys
@@ -47,11 +41,8 @@ def role_arn(account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     for script in SCRIPTS:
         (tmp_path / f"ndr/jobs/run_{script}.py").write_text(SCRIPT)
     monkeypatch.setattr(code_bundle, "package_folder", lambda package: tmp_path / package.replace(".", "/"))
-    s3, iam = account.client("s3"), account.client("iam")
-    s3.create_bucket(Bucket=BUCKET)
-    with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
-        iam.create_role(RoleName="ndr-snippets", AssumeRolePolicyDocument=json.dumps(TRUST))
-    return str(iam.get_role(RoleName="ndr-snippets")["Role"]["Arn"])
+    account.client("s3").create_bucket(Bucket=BUCKET)
+    return JOBS
 
 
 def report_of(account: Account, script: str) -> dict[str, Any]:

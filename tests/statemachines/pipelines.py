@@ -9,7 +9,6 @@ from typing import Any
 from ndr.contract.planning.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 from ndr.local.account.lifecycle import Account
 
-ROLE = "arn:aws:iam::123456789012:role/ndr-jobs"
 PARAMETERS = {
     FG_B_PIPELINE: [
         *("ProjectName", "FeatureSpecVersion", "BaselineHorizon", "BaselineMode"),
@@ -39,16 +38,15 @@ if arguments[0] == "partly" and arguments[5] == "2026-01-11T00:00:00Z": fail("No
 """
 
 
-def register(account: Account, bucket: str, flags: Path) -> None:
+def register(account: Account, bucket: str, role: str, flags: Path) -> None:
     """Register the pipelines over those of the deploy; their one script leaves flags to tell tries apart."""
     script = SCRIPT.replace("FLAGS", str(flags))
     account.client("s3").put_object(Bucket=bucket, Key="machines-test/run.py", Body=script.encode())
     sagemaker = account.client("sagemaker")
     for name, parameters in PARAMETERS.items():
         register_pipeline = sagemaker.create_pipeline if name == "steerable" else sagemaker.update_pipeline
-        register_pipeline(
-            PipelineName=name, PipelineDefinition=json.dumps(definition(parameters, bucket, ROLE)), RoleArn=ROLE
-        )
+        text = json.dumps(definition(parameters, bucket, role))
+        register_pipeline(PipelineName=name, PipelineDefinition=text, RoleArn=role)
 
 
 def definition(parameters: list[str], bucket: str, role: str) -> dict[str, Any]:

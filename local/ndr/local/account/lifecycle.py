@@ -123,7 +123,7 @@ def up(
     port: int | None = None,
     wait_scale: float | None = None,
     *,
-    auth: bool = False,
+    auth: bool = True,
     end_with_parent: bool = False,
 ) -> Account:
     """Start the account of a directory, or return it when it runs already.

@@ -13,6 +13,8 @@ from ndr.local.account.authorization import resource_arn_of_call
 from ndr.local.account.encryption_keys import require_keys
 from ndr.local.account.scope import Scope
 
+IAM_NAMES = {"redshiftdata": "redshift-data"}
+"""Services whose name in a Task is not theirs in policies."""
 NESTED_RULE = "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
 
 _machine: contextvars.ContextVar[str] = contextvars.ContextVar("machine")
@@ -51,7 +53,8 @@ def needed(scope: Scope, resource: str, arguments: dict[str, Any]) -> Iterator[t
                 yield f"events:{action}", scope.arn("events", NESTED_RULE)
             yield "states:DescribeExecution", _execution_of(scope, arguments["StateMachineArn"])
     elif integration.startswith("aws-sdk:"):
-        _, service, action = integration.split(":")
+        _, name, action = integration.split(":")
+        service = IAM_NAMES.get(name, name)
         yield f"{service}:{action[:1].upper()}{action[1:]}", resource_arn_of_call(service, arguments, scope) or "*"
 
 
