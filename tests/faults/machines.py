@@ -60,7 +60,7 @@ class Control:
     def count(self) -> int:
         return len(injected(self.account.directory))
 
-    def pipeline_executions(self, pipeline: str = "steerable") -> list[dict[str, Any]]:
+    def pipeline_executions(self, pipeline: str = "ndr-steerable") -> list[dict[str, Any]]:
         pages = self.account.client("sagemaker").get_paginator("list_pipeline_executions")
         return [item for page in pages.paginate(PipelineName=pipeline) for item in page["PipelineExecutionSummaries"]]
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.console import Console
 from tests.statemachines.pipelines import definition
+from tests.subscribed_queue import subscribed_queue
 
 from ndr.contract.jobspecs import put_jobspec
 from ndr.contract.planning.pipelines import MINI_BATCH_PIPELINE
@@ -51,7 +52,7 @@ class World:
             put_jobspec(deployment.table("JobSpecTableName"), jobspec)
         deployment.warehouse.run("INSERT INTO public.dim_machine VALUES ('10.0.0.1', 'a', true, 'prod', NULL, NULL)")
         _register_failing(deployment)
-        queue = _subscribed_queue(deployment)
+        queue = subscribed_queue(account, "told", deployment.outputs["FailureTopicArn"])
         execution = deployment.client("sagemaker").start_pipeline_execution(PipelineName=FAILING)
         world = cls(deployment, key, queue, str(execution["PipelineExecutionArn"]))
         assert world.pipeline_ends(world.failed_execution) == "Failed"
@@ -131,14 +132,3 @@ def _register_failing(deployment: Deployment) -> None:
     sagemaker = deployment.client("sagemaker")
     for name, register in ((FAILING, sagemaker.create_pipeline), (MINI_BATCH_PIPELINE, sagemaker.update_pipeline)):
         register(PipelineName=name, PipelineDefinition=json.dumps(definition(names, bucket, role)), RoleArn=role)
-
-
-def _subscribed_queue(deployment: Deployment) -> str:
-    sqs = deployment.client("sqs")
-    url = str(sqs.create_queue(QueueName="told")["QueueUrl"])
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    may_send = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
-    policy = {"Version": "2012-10-17", "Statement": [{**may_send, "Resource": arn}]}
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
-    deployment.client("sns").subscribe(TopicArn=deployment.outputs["FailureTopicArn"], Protocol="sqs", Endpoint=arn)
-    return url

@@ -37,7 +37,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
 def outputs(account: Account, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Outputs of the deployed stack, in whose account JobSpecs and small pipelines are."""
     deployed = deploy(account, ROOT / "template.yaml", STACK, {"ProjectName": "unlucky"})
-    register(account, deployed["DataBucketName"], tmp_path_factory.mktemp("tries"))
+    register(account, deployed["DataBucketName"], deployed["PipelineRoleArn"], tmp_path_factory.mktemp("tries"))
     put_documents(account, deployed["JobSpecTableName"], "unlucky")
     return deployed
 
@@ -47,7 +47,7 @@ def failed_execution(account: Account, outputs: dict[str, str]) -> str:
     """ARN of a pipeline execution whose only step failed."""
     sagemaker = account.client("sagemaker")
     parameters = [{"Name": "Behaviour", "Value": "unlucky"}, {"Name": "Flag", "Value": "none"}]
-    started = sagemaker.start_pipeline_execution(PipelineName="steerable", PipelineParameters=parameters)
+    started = sagemaker.start_pipeline_execution(PipelineName="ndr-steerable", PipelineParameters=parameters)
     arn = str(started["PipelineExecutionArn"])
     deadline = time.monotonic() + 60
     while sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)["PipelineExecutionStatus"] == "Executing":

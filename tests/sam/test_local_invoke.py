@@ -56,7 +56,9 @@ def test_explain_failure_names_step_and_reason(built: CommandLine, failed_execut
     answer = built.answer(page.command(*INVOKE, "ExplainFailureFunction"))
     assert (answer["execution"], answer["status"]) == (failed_execution, "Failed")
     assert (answer["step"], answer["reason"]) == ("OnlyStep", "The project is unlucky.")
-    assert answer["message"].startswith("Pipeline steerable ended as Failed in step OnlyStep: The project is unlucky.")
+    assert answer["message"].startswith(
+        "Pipeline ndr-steerable ended as Failed in step OnlyStep: The project is unlucky."
+    )
 
 
 def test_upsert_pipelines_shows_the_difference_then_registers(built: CommandLine, account: Account) -> None:

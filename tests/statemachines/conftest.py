@@ -28,7 +28,7 @@ def flags(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def stack(account: Account, flags: Path) -> dict[str, str]:
     outputs = deploy(account, TEMPLATE, "machines", {"ProjectName": "lucky", "PollSeconds": "1", "MaxPollSeconds": "4"})
-    register(account, outputs["DataBucketName"], flags)
+    register(account, outputs["DataBucketName"], outputs["PipelineRoleArn"], flags)
     put_documents(account, outputs["JobSpecTableName"], *PROJECTS)
     put_documents(account, outputs["JobSpecTableName"], *IN_THE_BUCKET, bucket=outputs["DataBucketName"])
     return outputs

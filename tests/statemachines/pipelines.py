@@ -16,7 +16,7 @@ PARAMETERS = {
     ],
     INVENTORY_PIPELINE: ["ProjectName", "FeatureSpecVersion", "ReferenceMonthIso"],
     MINI_BATCH_PIPELINE: ["ProjectName", "FeatureSpecVersion", "MiniBatchId", "BatchStartTsIso", "BatchEndTsIso"],
-    "steerable": ["Behaviour", "Flag"],
+    "ndr-steerable": ["Behaviour", "Flag"],
 }
 # What the job does is told by its first argument: the project's name, or Behaviour.
 SCRIPT = """
@@ -44,7 +44,7 @@ def register(account: Account, bucket: str, role: str, flags: Path) -> None:
     account.client("s3").put_object(Bucket=bucket, Key="machines-test/run.py", Body=script.encode())
     sagemaker = account.client("sagemaker")
     for name, parameters in PARAMETERS.items():
-        register_pipeline = sagemaker.create_pipeline if name == "steerable" else sagemaker.update_pipeline
+        register_pipeline = sagemaker.create_pipeline if name == "ndr-steerable" else sagemaker.update_pipeline
         text = json.dumps(definition(parameters, bucket, role))
         register_pipeline(PipelineName=name, PipelineDefinition=text, RoleArn=role)
 

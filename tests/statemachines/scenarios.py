@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.statemachines.machines import Machines, Run
+from tests.subscribed_queue import subscribed_queue
 
 from ndr.contract.ledger import ledger_key
 from ndr.contract.planning import find_running
@@ -27,7 +28,7 @@ TOKEN = "a token of the caller's, long enough for SageMaker"
 def steerable(behaviour: str, **more: Any) -> dict[str, Any]:
     """An input of `run_pipeline`."""
     flag = more.pop("flag", "none")
-    return {"pipeline_name": "steerable", "parameters": {"Behaviour": behaviour, "Flag": str(flag)}, **more}
+    return {"pipeline_name": "ndr-steerable", "parameters": {"Behaviour": behaviour, "Flag": str(flag)}, **more}
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Scenarios:
     @classmethod
     def run(cls, account: Account, stack: dict[str, str], machines: Machines, flags: Path) -> Scenarios:
         """Run them all: those that leave each other alone side by side, the others in order."""
-        queue = _subscribed_queue(account, stack["FailureTopicArn"])
+        queue = subscribed_queue(account, "failures", stack["FailureTopicArn"])
         _complete(account, stack["LedgerTableName"])
         _hold(account, stack["LedgerTableName"])
         _deliver(account, stack)
@@ -68,8 +69,8 @@ def _requests() -> dict[str, tuple[str, dict[str, Any]]]:
         "succeeds": ("run_pipeline", steerable("succeed")),
         "fails": ("run_pipeline", steerable("unlucky")),
         "overruns": ("run_pipeline", steerable("sleep", deadline_seconds=1)),
-        "absent": ("run_pipeline", {"pipeline_name": "absent"}),
-        "misparametrised": ("run_pipeline", {"pipeline_name": "steerable", "parameters": {"Nonsense": "1"}}),
+        "absent": ("run_pipeline", {"pipeline_name": "ndr-absent"}),
+        "misparametrised": ("run_pipeline", {"pipeline_name": "ndr-steerable", "parameters": {"Nonsense": "1"}}),
         "nameless": ("run_pipeline", {}),
         "dry": ("baselines", {**WEEK, "dry_run": True}),
         "nightly": ("baselines", {"horizon": "7d"}),
@@ -150,7 +151,7 @@ def _in_order(account: Account, machines: Machines, flags: Path) -> list[tuple[s
 
     def at_work(behaviour: str) -> str:
         started = account.client("sagemaker").start_pipeline_execution(
-            PipelineName="steerable", PipelineParameters=[{"Name": "Behaviour", "Value": behaviour}]
+            PipelineName="ndr-steerable", PipelineParameters=[{"Name": "Behaviour", "Value": behaviour}]
         )
         return str(started["PipelineExecutionArn"])
 
@@ -268,14 +269,6 @@ def _deliver(account: Account, stack: dict[str, str]) -> None:
     facts = {"status": "completed", "claimed_at": "2026-01-01T00:00:00Z"}
     item = {name: {"S": value} for name, value in {**key, **facts}.items()}
     account.client("dynamodb").put_item(TableName=stack["LedgerTableName"], Item=item)
-
-
-def _subscribed_queue(account: Account, topic: str) -> str:
-    sqs = account.client("sqs")
-    url = sqs.create_queue(QueueName="failures")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    account.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-    return url
 
 
 def _received(account: Account, queue: str) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from aws_lambda_powertools.metrics import MetricUnit
+from tests.subscribed_queue import subscribed_queue
 
 from ndr.jobs.metrics import measure_baseline_age, put_metrics
 from ndr.jobs.run import Run
@@ -64,15 +65,6 @@ def test_alarms_of_a_stack_whose_schedules_are_disabled_keep_quiet_about_latenes
         assert alarm["Period"] >= 3600 or alarm["Period"] * alarm["EvaluationPeriods"] <= 86400
 
 
-def people(account: Account, stack: dict[str, str], name: str) -> str:
-    """A queue that gets what the alarms' topic sends."""
-    sqs = account.client("sqs")
-    queue = str(sqs.create_queue(QueueName=f"people-{name}")["QueueUrl"])
-    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    account.client("sns").subscribe(TopicArn=stack["AlarmTopicArn"], Protocol="sqs", Endpoint=arn)
-    return queue
-
-
 def told(account: Account, queue: str) -> str:
     """The description of the alarm that people were told of."""
     messages = account.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
@@ -83,7 +75,7 @@ def told(account: Account, queue: str) -> str:
 def test_quarantined_rows_beyond_the_limit_reach_people(
     account: Account, stack: dict[str, str], capsys: pytest.CaptureFixture[str], share: float, state: str
 ) -> None:
-    queue = people(account, stack, f"quarantine-{state}")
+    queue = subscribed_queue(account, f"quarantine-{state}", stack["AlarmTopicArn"])
     put_metrics({"project": "lucky", "dataset": "deltas"}, {"QuarantinedShare": (MetricUnit.Percent, share)})
     log(account, capsys.readouterr().out.strip())
 
@@ -97,7 +89,7 @@ def test_a_30_day_baseline_of_more_than_a_week_reaches_people(
     account: Account, stack: dict[str, str], capsys: pytest.CaptureFixture[str], days: int, state: str
 ) -> None:
     """Before Monday's run it is 7 days old; when that did not come, the next night finds it 8 days old."""
-    queue = people(account, stack, f"weekly-{state}")
+    queue = subscribed_queue(account, f"weekly-{state}", stack["AlarmTopicArn"])
     table: Any = None
     measure_baseline_age(Run("fg_b_builder", "lucky", "v1", table), "30d", days)
     log(account, capsys.readouterr().out.strip())

@@ -36,11 +36,11 @@ def running(account: Account, machine: str) -> dict[str, str]:
     states, sagemaker = account.client("stepfunctions"), account.client("sagemaker")
 
     def at_work() -> set[str]:
-        listed = sagemaker.list_pipeline_executions(PipelineName="steerable")["PipelineExecutionSummaries"]
+        listed = sagemaker.list_pipeline_executions(PipelineName="ndr-steerable")["PipelineExecutionSummaries"]
         return {one["PipelineExecutionArn"] for one in listed if one["PipelineExecutionStatus"] == "Executing"}
 
     before = at_work()
-    request = {"pipeline_name": "steerable", "parameters": {"Behaviour": "sleep"}}
+    request = {"pipeline_name": "ndr-steerable", "parameters": {"Behaviour": "sleep"}}
     execution = states.start_execution(stateMachineArn=machine, input=json.dumps(request))["executionArn"]
     patience = time.monotonic() + 60
     while not (begun := at_work() - before):

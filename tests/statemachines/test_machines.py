@@ -50,7 +50,7 @@ def test_every_state_and_every_way_between_them_was_taken(
 def test_a_pipeline_is_polled_to_its_end_in_three_transitions_a_poll(scenarios: Scenarios, account: Account) -> None:
     run = scenarios["succeeds"]
     assert run.status == "SUCCEEDED"
-    assert run.output["pipeline_name"] == "steerable"
+    assert run.output["pipeline_name"] == "ndr-steerable"
     assert run.output["status"] == "Succeeded"
     assert parameters_of(account, run)["Behaviour"] == "succeed"
     entered = run.entered()
@@ -65,7 +65,9 @@ def test_a_failure_names_step_reason_and_log(scenarios: Scenarios) -> None:
     run = scenarios["fails"]
     assert (run.status, run.error) == ("FAILED", "PipelineFailedError")
     assert run.cause is not None
-    assert run.cause.startswith("Pipeline steerable ended as Failed in step OnlyStep: The project is unlucky. Log: ")
+    assert run.cause.startswith(
+        "Pipeline ndr-steerable ended as Failed in step OnlyStep: The project is unlucky. Log: "
+    )
     assert "console.aws.amazon.com/cloudwatch/home?region=us-east-1#logsV2:log-groups/log-group/" in run.cause
 
 
@@ -73,9 +75,9 @@ def test_a_run_past_its_deadline_is_stopped_and_explained(scenarios: Scenarios, 
     run = scenarios["overruns"]
     assert run.error == "PipelineFailedError"
     assert run.cause is not None
-    assert run.cause.startswith("Pipeline steerable ran longer than 1 s and was stopped")
+    assert run.cause.startswith("Pipeline ndr-steerable ran longer than 1 s and was stopped")
     assert run.entered()[-3:] == ["StopPipelineExecution", "ExplainStop", "PipelineFailed"]
-    stopped = account.client("sagemaker").list_pipeline_executions(PipelineName="steerable", MaxResults=100)
+    stopped = account.client("sagemaker").list_pipeline_executions(PipelineName="ndr-steerable", MaxResults=100)
     statuses = {item["PipelineExecutionStatus"] for item in stopped["PipelineExecutionSummaries"]}
     assert "Stopped" in statuses or "Stopping" in statuses
 
@@ -86,12 +88,24 @@ def test_a_run_past_its_deadline_is_stopped_and_explained(scenarios: Scenarios, 
         (
             "absent",
             "PipelineFailedError",
-            r"Pipeline absent is not registered .* the function machines-Upsert",
+            r"Pipeline ndr-absent is not registered .* the function machines-Upsert",
         ),
-        ("misparametrised", "PipelineFailedError", r"Pipeline steerable could not be started: SageMaker.SageMakerExc"),
+        (
+            "misparametrised",
+            "PipelineFailedError",
+            r"Pipeline ndr-steerable could not be started: SageMaker.SageMakerExc",
+        ),
         ("nameless", "States.QueryEvaluationError", r'pipeline_name is missing; write {"pipeline_name": "ndr-15m'),
-        ("unexplained", "PipelineFailedError", r"Pipeline steerable ended as Failed; why could not be found out \("),
-        ("unexplained overrun", "PipelineFailedError", r"Pipeline steerable ran longer than 1 s and was stopped. Exec"),
+        (
+            "unexplained",
+            "PipelineFailedError",
+            r"Pipeline ndr-steerable ended as Failed; why could not be found out \(",
+        ),
+        (
+            "unexplained overrun",
+            "PipelineFailedError",
+            r"Pipeline ndr-steerable ran longer than 1 s and was stopped. Exec",
+        ),
         ("unseen", "PipelineFailedError", r"may still run, but its status could not be read: SageMaker\.AccessDenied"),
         ("unstoppable", "PipelineFailedError", r"longer than 1 s and could not be stopped: SageMaker\.AccessDenied"),
     ],

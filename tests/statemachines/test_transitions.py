@@ -8,7 +8,7 @@ from ndr.local.cost.transitions import machine_transitions, run_pipeline_transit
 
 
 def test_run_pipeline_enters_what_is_counted(machines: Machines) -> None:
-    run = machines.run("run_pipeline", {"pipeline_name": "steerable", "parameters": {"Behaviour": "succeed"}})
+    run = machines.run("run_pipeline", {"pipeline_name": "ndr-steerable", "parameters": {"Behaviour": "succeed"}})
     assert run.status == "SUCCEEDED", run.cause
     looks = run.entered().count("WaitForNextPoll")
     assert looks > 0
