@@ -12,8 +12,8 @@ PAGE: Final = ROOT / "docs" / "permissions.md"
 HEAD: Final = """# Permissions
 
 What each role of `template.yaml` may do, made from it by `python -m tests.iam.table`; a test holds the two together.
-Every account on this machine enforces them: `ndr up`, the demo and all tests run on these roles, and a person's own calls are
-the root user's. `make iam` takes each statement away, one at a time, and sees that something fails.
+Every account on this machine enforces them: `ndr up`, the demo and all tests run on these roles; a person's own calls
+are the root user's. `make iam` takes each statement away, one at a time, and sees that something fails.
 
 `{partition}`, `{region}` and `{account}` are those of the stack; a name alone is the stack's own resource.
 """
