@@ -10,12 +10,14 @@ from typing import Any, Final
 
 from tests.iam.world import FAILING, World
 
-from ndr.contract.manifest import MANIFEST_NAME
+from ndr.contract.ledger import ledger_key
+from ndr.contract.manifest import MANIFEST_NAME, Manifest
 from ndr.contract.planning.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
-from ndr.contract.time import DAY, Interval, format_instant, horizon_interval, parse_instant
+from ndr.contract.time import DAY, Interval, format_instant, horizon_interval, mini_batch_id, parse_instant
 from ndr.jobs.partition import time_partition_uri
 
 REASON = "The project is unlucky."
+LONG_AFTER = "2999-01-01T00:00:00Z"
 
 
 def plan(world: World) -> None:
@@ -23,6 +25,72 @@ def plan(world: World) -> None:
     request = {"mode": "BACKFILL", "start": "2026-01-01", "end": "2026-01-03", "dry_run": True}
     event = {"kind": "baselines", "request": request, "started_at": "2026-04-02T00:30:00Z"}
     assert world.invoke("PlanRunFunctionName", event)["mode"] == "BACKFILL"
+
+
+def plan_without_history(world: World) -> None:
+    """What is published is seen, and that it is too little noted in the ledger."""
+    empty_ledger(world)
+    event = {
+        "kind": "baselines",
+        "request": {"horizon": "7d", "end": "2026-01-20"},
+        "started_at": "2026-04-02T00:30:00Z",
+    }
+    assert world.invoke("PlanRunFunctionName", event)["insufficient"] == 1
+    (item,) = world.deployment.table("LedgerTableName").scan()["Items"]
+    assert item["status"] == "insufficient_history"
+
+
+def plan_what_is_late(world: World) -> None:
+    """A mini-batch that the manifest of its day does not name is late."""
+    day = Interval(parse_instant("2026-01-09"), parse_instant("2026-01-10"))
+    spec = world.deployment.jobspecs()["delta_builder"].spec
+    manifest = Manifest(
+        dataset="deltas",
+        project_name="guarded",
+        feature_spec_version="v1",
+        start=day.start,
+        end=day.end,
+        tables={},
+        coverage=1.0,
+        code_version="c",
+        run_id="r",
+        published_at=day.end,
+    )
+    world.put(f"{time_partition_uri(spec.outputs.deltas, day)}/{MANIFEST_NAME}", manifest.model_dump_json().encode())
+    world.put(f"{spec.inputs.integration}{mini_batch_id(day)}/part-0.json", b"")
+    event = {
+        "kind": "baselines",
+        "request": {"mode": "LATE", "start": "2026-01-09", "dry_run": True},
+        "started_at": "2026-01-11T12:00:00Z",
+    }
+    assert len(world.invoke("PlanRunFunctionName", event)["fills"]) == 1
+
+
+def plan_after_a_holder(world: World) -> None:
+    """The lease of a pipeline execution that has ended holds nothing."""
+    hold(world, "2026-01-21")
+    event = {
+        "kind": "baselines",
+        "request": {"horizon": "7d", "end": "2026-01-21", "dry_run": True},
+        "started_at": "2026-04-02T00:30:00Z",
+    }
+    (skipped,) = world.invoke("PlanRunFunctionName", event)["skipped"]
+    assert skipped["status"] == "insufficient_history", skipped
+
+
+def empty_ledger(world: World) -> None:
+    """Forget every baseline."""
+    table = world.deployment.table("LedgerTableName")
+    for item in table.scan()["Items"]:
+        table.delete_item(Key={"series": item["series"], "as_of": item["as_of"]})
+
+
+def hold(world: World, end: str) -> None:
+    """Let the execution that failed hold a baseline, as if its job had not said that it ends."""
+    empty_ledger(world)
+    key = ledger_key("guarded", "v1", "fg_b", "7d", parse_instant(end))
+    facts = {"status": "running", "holder": world.failed_execution, "lease_id": "its", "lease_until": LONG_AFTER}
+    world.deployment.table("LedgerTableName").put_item(Item={**key, **facts})
 
 
 def find_what_runs(world: World) -> None:
@@ -91,9 +159,8 @@ def baselines(world: World) -> None:
     """A baseline whose history can't be read fails, is marked in the ledger and told to the topic."""
     world.messages()
     _publish_nonsense(world, horizon_interval("7d", parse_instant("2026-03-01")))
+    empty_ledger(world)
     table = world.deployment.table("LedgerTableName")
-    for item in table.scan()["Items"]:
-        table.delete_item(Key={"series": item["series"], "as_of": item["as_of"]})
     ended = world.run_machine("baselines", {"horizon": "7d", "end": "2026-03-01"})
     assert MANIFEST_NAME in ended["cause"], ended["cause"]
     (item,) = table.scan()["Items"]
@@ -111,15 +178,13 @@ def _publish_nonsense(world: World, interval: Interval) -> None:
     )
     for prefix in prefixes:
         for day in interval.steps(DAY):
-            bucket, _, folder = time_partition_uri(prefix, day).removeprefix("s3://").partition("/")
-            world.client("s3").put_object(Bucket=bucket, Key=f"{folder}/{MANIFEST_NAME}", Body=b"nonsense")
+            world.put(f"{time_partition_uri(prefix, day)}/{MANIFEST_NAME}", b"nonsense")
 
 
 def ledger(world: World) -> None:
-    """What a job finds out about a baseline is in the ledger: here, that there is no history for it."""
+    """What a job finds out about a baseline that an ended execution held is in the ledger: it has no history."""
+    hold(world, "2026-02-01")
     table = world.deployment.table("LedgerTableName")
-    for item in table.scan()["Items"]:
-        table.delete_item(Key={"series": item["series"], "as_of": item["as_of"]})
     parameters = {"ProjectName": "guarded", "BaselineHorizon": "7d", "BaselineEndTsIso": "2026-02-01T00:00:00Z"}
     given = [{"Name": key, "Value": value} for key, value in parameters.items()]
     sagemaker = world.client("sagemaker")
@@ -165,15 +230,30 @@ def _fire(world: World, alias: str = "live") -> None:
     world.until(lambda: name not in {each["Name"] for each in scheduler.list_schedules()["Schedules"]})
 
 
+def log_of(machine: str) -> Scenario:
+    """A machine is given its log."""
+
+    def scenario(world: World) -> None:
+        group = world.client("logs").describe_log_groups(logGroupNamePrefix="/aws/vendedlogs/states/")["logGroups"][0]
+        destination = {"cloudWatchLogsLogGroup": {"logGroupArn": group["arn"]}}
+        world.client("stepfunctions").update_state_machine(
+            stateMachineArn=world.deployment.machines[machine],
+            loggingConfiguration={"level": "ALL", "includeExecutionData": True, "destinations": [destination]},
+        )
+
+    scenario.__name__ = f"log_of_{machine}"
+    return scenario
+
+
 Scenario = Callable[[World], None]
 # For each role the scenarios that must notice a missing statement; the first that does ends the search.
 SCENARIOS: Final[dict[str, tuple[Scenario, ...]]] = {
-    "PlanRunRole": (plan, find_what_runs),
+    "PlanRunRole": (plan, plan_without_history, plan_what_is_late, plan_after_a_holder, find_what_runs),
     "ExplainFailureRole": (explain,),
     "UpsertPipelinesRole": (upsert,),
     "PipelineRole": (unload, ledger),
-    "RunPipelineRole": (run_pipeline,),
-    "MiniBatchRole": (mini_batch,),
-    "BaselinesRole": (baselines,),
+    "RunPipelineRole": (log_of("run_pipeline"), run_pipeline),
+    "MiniBatchRole": (log_of("mini_batch"), mini_batch),
+    "BaselinesRole": (log_of("baselines"), baselines),
     "ScheduleRole": (schedule, dead_letter),
 }

@@ -11,8 +11,6 @@ from tests.iam.roles import Statement
 
 UNEXERCISED: Final = {
     "Trace": "there is no X-Ray on the embedded account: traces go nowhere, whatever the role",
-    "DeliverLogs": "AWS asks for it when a machine with logging is created; no log of a machine is kept here",
-    "UpsertPipelinesRole.ListCode": "S3 owns that an object is absent to those only who may list; here, to everybody",
     "WriteMetrics": "SageMaker's agent on the instance reports CPU and memory with it; no instance runs here",
 }
 

@@ -61,6 +61,10 @@ class World:
     def client(self, service: str) -> Any:
         return self.deployment.client(service)
 
+    def put(self, uri: str, content: bytes) -> None:
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        self.client("s3").put_object(Bucket=bucket, Key=key, Body=content)
+
     def until(self, look: Callable[[], Any]) -> Any:
         """Look until there is something, and return it."""
         patience = time.monotonic() + PATIENCE_SECONDS

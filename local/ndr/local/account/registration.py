@@ -10,8 +10,10 @@ from ministack.services import stepfunctions
 
 from ndr.local.account import (
     aborted_executions,
+    absent_objects,
     encryption_keys,
     function_logs,
+    machine_logs,
     machine_roles,
     machine_versions,
     policy_variables,
@@ -97,6 +99,7 @@ def register_all() -> None:
     register(REDSHIFT_DATA, redshift_data)
     for name, handle in app.SERVICE_HANDLERS.items():
         app.SERVICE_HANDLERS[name] = with_faults(name, handle)
+    absent_objects.tell_who_may_list()
     encryption_keys.ask_for_keys()
     template_encryption.keep()
     _authorize_on_resources()
@@ -105,6 +108,7 @@ def register_all() -> None:
     machine_versions.add_resource_types()
     machine_versions.start_nested_by_alias()
     machine_roles.act_with_own_roles()
+    machine_logs.deliver_with_own_roles()
     aborted_executions.end_with_what_they_wait_for()
     schedule_targets.start_with_their_roles()
     function_logs.write_with_own_roles()

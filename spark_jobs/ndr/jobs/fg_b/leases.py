@@ -126,7 +126,7 @@ class Leases:
                 self._update(target, _CLAIM, _IS_FREE, status="running", dead=dead, claimed_at=self._text(self.clock()))
             except _RefusedError:
                 item = self._read(target)
-                ended = item.get("lease_id") != dead and self.has_ended(item.get("holder", ""))
+                ended = item.get("lease_id", dead) != dead and self.has_ended(item.get("holder", ""))
                 if item and not ended:
                     return Held(target, item.get("holder", "unknown"), item.get("lease_until", "unknown"))
                 dead = item.get("lease_id", "nobody")
