@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ from samtranslator.translator.translator import Translator
 from tests.template import ROOT, TEMPLATE
 
 
-def translated() -> dict[str, Any]:
-    """The translated template, with code where `sam deploy` would have put it."""
+def translated(parameters: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The translated template, with code where `sam deploy` would have put it, for parameters unlike their defaults."""
     template = copy.deepcopy(TEMPLATE)
     for resource in template["Resources"].values():
         properties = resource["Properties"]
@@ -31,7 +32,7 @@ def translated() -> dict[str, Any]:
             properties |= place if image else {"CodeUri": "s3://artifacts/code.zip"}
             resource.pop("Metadata", None)
     translator = Translator({}, Parser(), boto_session=boto3.session.Session(region_name="us-east-1"))
-    return dict(translator.translate(template, {}))
+    return dict(translator.translate(template, dict(parameters or {})))
 
 
 if __name__ == "__main__":

@@ -208,6 +208,7 @@ def dead_letter(world: World) -> None:
     queue, sqs = world.deployment.outputs["ScheduleDeadLettersUrl"], world.client("sqs")
     name = queue.rpartition("/")[2]
     url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    sqs.purge_queue(QueueUrl=url)
     _fire(world, alias="gone")
     found = sqs.receive_message(QueueUrl=url).get("Messages", [])
     assert len(found) == 1, "the queue was not told"

@@ -1,7 +1,7 @@
 """The release before this one is deployed, executions are under way, this one is deployed: they end well.
 
 `previous_release/` is that release's template and machines; its functions run this release's code. IAM is enforced,
-since an execution goes on with the old definition and the new permissions.
+since an execution goes on with the old definition and the new permissions, and this release puts all under a key.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if sys.argv[1] == "unlucky":
 @pytest.fixture
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     directory: Path = tmp_path_factory.mktemp("upgraded_account")
-    yield up(directory, wait_scale=0.01, auth=True, end_with_parent=True)
+    yield up(directory, wait_scale=0.01, end_with_parent=True)
     down(directory)
 
 
@@ -60,7 +60,7 @@ def until(look: Callable[[], Any]) -> Any:
 
 
 def register(account: Account, outputs: dict[str, str], flag: Path) -> None:
-    """Register pipelines whose only job waits for the flag."""
+    """Register pipelines whose only job waits for the flag over those of the deploy."""
     bucket, role = outputs["DataBucketName"], outputs["PipelineRoleArn"]
     script = SCRIPT.format(flag=str(flag)).encode()
     account.client("s3").put_object(Bucket=bucket, Key="machines-test/run.py", Body=script)
@@ -73,7 +73,7 @@ def register(account: Account, outputs: dict[str, str], flag: Path) -> None:
     }
     for name, names in parameters.items():
         text = json.dumps(definition(names, bucket, role))
-        account.client("sagemaker").create_pipeline(PipelineName=name, PipelineDefinition=text, RoleArn=role)
+        account.client("sagemaker").update_pipeline(PipelineName=name, PipelineDefinition=text, RoleArn=role)
 
 
 def test_executions_under_way_survive_an_upgrade(account: Account, previous: Path, tmp_path: Path) -> None:
@@ -99,7 +99,12 @@ def test_executions_under_way_survive_an_upgrade(account: Account, previous: Pat
         return sum(len(each["PipelineExecutionSummaries"]) for each in listed)
 
     until(lambda: executing() == len(under_way))
-    upgraded = deploy(account, ROOT / "template.yaml", "upgraded", {**POLLING, "ProjectName": "lucky"})
+    key = account.client("kms").create_key()["KeyMetadata"]["Arn"]
+    upgraded = deploy(
+        account, ROOT / "template.yaml", "upgraded", {**POLLING, "ProjectName": "lucky", "KmsKeyArn": key}
+    )
+    topic = account.client("sns").get_topic_attributes(TopicArn=upgraded["FailureTopicArn"])["Attributes"]
+    assert topic["KmsMasterKeyId"] == key, "what is under way is told of under the new key"
     assert {upgraded[name] for name in outputs} == set(outputs.values())
     assert all(states.describe_execution(executionArn=arn)["status"] == "RUNNING" for arn in under_way.values())
     flag.touch()
