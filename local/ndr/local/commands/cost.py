@@ -30,9 +30,10 @@ def cost(
     lines, prices = progress(), read_prices()
     parameters, seconds = _deployed(directory)
     assumed = Assumptions(hosts, instance_type, instance_count, kept_days, seconds)
-    bill = estimate(template_stack(find_template(), parameters), assumed, prices)
-    _print_bill(lines.console, bill, prices)
+    stack = template_stack(find_template(), parameters)
+    _print_bill(lines.console, estimate(stack, assumed, prices), prices)
     lines.line(_where_durations_come_from(assumed))
+    lines.line(f"Transitions are for waits of {stack.poll_seconds} to {stack.max_poll_seconds} s between two looks.")
     lines.line(_where_prices_come_from(prices, instance_type))
 
 
