@@ -56,6 +56,7 @@ STACK = Stack(
     max_poll_seconds=120,
     function_mb=512,
     alarms=7,
+    own_key=False,
     definitions={"run_pipeline": RUN_PIPELINE, "mini_batch": MINI_BATCH, "baselines": BASELINES},
 )
 MEASURED = Assumptions(
@@ -119,6 +120,17 @@ def test_the_bill() -> None:
     assert line(bill, "plan_run, time").quantity == pytest.approx((2880 + 2 * 34.285714 + 2 * 30) * 0.5 * 0.5)
     assert line(bill, "365 days kept").cost == pytest.approx(1000 * 365 / 1024 * 0.02)
     assert line(bill, "alarms").cost == pytest.approx(0.7)
+
+
+def test_a_key_of_ones_own_is_billed_where_the_stack_has_one() -> None:
+    prices = read_prices()
+    assert [each for each in estimate(STACK, MEASURED, prices) if each.service == "KMS"] == []
+    key, use = [each for each in estimate(replace(STACK, own_key=True), MEASURED, prices) if each.service == "KMS"]
+    assert (key.quantity, key.cost) == (1, 1)
+    # Ten for each call of plan_run (2,880 batches, twice 34.29 runs and 30 looks) and each job (3 of each batch)
+    assert use.quantity == pytest.approx(10 * (2880 + 2 * (30 + 30 / 7 + 30) + 2880 * 3 + 30 + 30 / 7 + 1))
+    assert template_stack(ROOT / "template.yaml", {"KmsKeyArn": "arn:aws:kms:us-east-1:1:key/1"}).own_key
+    assert not template_stack(ROOT / "template.yaml").own_key
 
 
 def test_an_instance_without_a_price_is_refused_with_those_that_have_one() -> None:

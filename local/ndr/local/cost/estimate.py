@@ -19,6 +19,7 @@ PLAN_READ_UNITS: Final = 6 + 1  # six JobSpecs and a page of the ledger, read co
 JOB_READ_UNITS: Final = 4
 LEDGER_WRITE_UNITS: Final = 2
 METRICS: Final = 46  # job seconds and failures, rows, coverage, shares, ages and counts of every dataset
+KEY_REQUESTS: Final = 10  # of a job or a call of plan_run: two tables, and a bucket whose own key spares most others
 LOG_KB_PER_TRANSITION: Final = 2.0
 LOG_KB_PER_JOB: Final = 20.0
 
@@ -46,6 +47,7 @@ class Stack:
     max_poll_seconds: int
     function_mb: int
     alarms: int
+    own_key: bool
     definitions: Mapping[str, Definition]
 
 
@@ -62,6 +64,7 @@ def estimate(stack: Stack, assumed: Assumptions, prices: Prices) -> list[Line]:
         *_control_plane(stack, assumed, prices),
         *_data(assumed, prices),
         *_watching(stack, assumed, prices),
+        *(_key(prices) if stack.own_key else []),
     ]
 
 
@@ -96,7 +99,7 @@ def _processing(assumed: Assumptions, prices: Prices) -> list[Line]:
 
 def _control_plane(stack: Stack, assumed: Assumptions, prices: Prices) -> list[Line]:
     runs = MINI_BATCHES + BASELINE_RUNS + LATE
-    calls = runs + BASELINE_RUNS + LATE  # baselines asks again for its report
+    calls = _plan_calls()
     gb_seconds = calls * PLAN_SECONDS * stack.function_mb / 1024
     reads = calls * PLAN_READ_UNITS + _jobs() * JOB_READ_UNITS
     return [
@@ -143,6 +146,17 @@ def _watching(stack: Stack, assumed: Assumptions, prices: Prices) -> list[Line]:
         Line("CloudWatch", "dashboard", 1, "dashboards", prices["dashboard_month"]),
         Line("X-Ray", "traces", traces, "traces", prices["trace"]),
     ]
+
+
+def _key(prices: Prices) -> list[Line]:
+    return [
+        Line("KMS", "key of your own", 1, "keys", prices["kms_key_month"]),
+        Line("KMS", "its use", (_plan_calls() + _jobs()) * KEY_REQUESTS, "requests", prices["kms_request"]),
+    ]
+
+
+def _plan_calls() -> float:
+    return MINI_BATCHES + 2 * (BASELINE_RUNS + LATE)  # baselines asks again for its report
 
 
 def _jobs() -> float:

@@ -32,6 +32,7 @@ def template_stack(template: Path, parameters: Mapping[str, str] | None = None) 
         max_poll_seconds=int(given["MaxPollSeconds"]),
         function_mb=int(document["Globals"]["Function"]["MemorySize"]),
         alarms=sum(item["Type"] == "AWS::CloudWatch::Alarm" for item in resources),
+        own_key=bool(given["KmsKeyArn"]),
         definitions=definitions,
     )
 
