@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.jobs.job_chain import random_flows
+from tests.open_roles import JOBS, create_open_roles
 
 from ndr.contract.datasets import Dataset
 from ndr.contract.jobspecs import JobSpec, put_jobspec
@@ -28,12 +29,6 @@ from ndr.pipeline.registry import register_pipelines
 
 BUCKET: Final = "ndr-image"
 PROJECT: Final = "office"
-TRUST: Final = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"},
-    ],
-}
 DAYS: Final = Interval(parse_instant("2026-01-05"), parse_instant("2026-01-05") + 3 * DAY)
 FLOWS_A_DAY: Final = 300
 # The engine of each version. A version has its data below a prefix of its own; `hosts` publishes only baselines, of
@@ -64,9 +59,9 @@ class Office:
             "('10.0.1.1', 'mail', true, 'prod'), ('10.0.0.2', 'VDI-7', true, 'prod'), "
             "('10.0.0.4', 'old', false, 'prod')"
         )
-        role = self.account.client("iam").create_role(RoleName="ndr-jobs", AssumeRolePolicyDocument=json.dumps(TRUST))
+        create_open_roles(self.account)
         with self.entered():
-            register_pipelines(role["Role"]["Arn"], self.account.region, BUCKET)
+            register_pipelines(JOBS, self.account.region, BUCKET)
 
     @contextmanager
     def entered(self) -> Iterator[None]:
