@@ -14,7 +14,7 @@ from ndr.contract.errors import NdrError
 from ndr.contract.manifest import FileEntry
 from ndr.jobs.publish import PartitionWriter
 from ndr.jobs.schema import arrow_schema
-from ndr.jobs.spark.parcels import COLUMNS, ERROR, Inputs, error_parcel, named, packed, parcel, spelled
+from ndr.jobs.spark.parcels import COLUMNS, ERROR, SCHEMA, Inputs, error_parcel, named, packed, parcel, spelled
 from ndr.jobs.spark.parts import Parts
 
 if TYPE_CHECKING:
@@ -68,12 +68,7 @@ def read_parcels(spark: SparkSession, tasks: Sequence[Task], read: Callable[[Tas
 
 def driver_parcels(spark: SparkSession, name: str, table: pa.Table, parts: Parts) -> DataFrame:
     """Cut a table that the driver holds into parcels."""
-    rows = [
-        (part.as_py(), name, bytes(content.as_py()))
-        for batch in packed(name, table, parts)
-        for part, _, content in zip(*batch.columns, strict=True)
-    ]
-    return spark.createDataFrame(rows, COLUMNS)
+    return spark.createDataFrame(pa.Table.from_batches(packed(name, table, parts), SCHEMA))
 
 
 def brought_together(parcels: DataFrame, parts: int) -> DataFrame:
