@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from ndr.jobs.hosts import Hosts
 from ndr.jobs.spark.gate import DONE, ClusterError, Gate, Guest
-from ndr.jobs.spark.session import jvm_mebibytes, open_session, require_java, scratch
+from ndr.jobs.spark.session import JVM_OPTIONS, jvm_mebibytes, open_session, require_java, scratch
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -180,6 +180,7 @@ def _daemon(command: list[str], folder: Path, **variables: str) -> subprocess.Po
         "SPARK_CONF_DIR": str(folder / "conf"),
         "SPARK_LOCAL_DIRS": scratch(),
         "SPARK_DAEMON_MEMORY": "512m",
+        "SPARK_DAEMON_JAVA_OPTS": JVM_OPTIONS,
         **variables,
     }
     return subprocess.Popen([str(home / "bin" / "spark-class"), *command], env=dict(environment))

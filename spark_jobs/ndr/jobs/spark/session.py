@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _JVM_SHARE: Final = 0.3
 # It moves them in parcels of megabytes, so code compiled fast is as good as code compiled well: half the processor time
 # of a short job, no more of a long one.
-_JVM_OPTIONS: Final = "-XX:TieredStopAtLevel=1"
+JVM_OPTIONS: Final = "-XX:TieredStopAtLevel=1"
 
 SETTINGS: Final = {
     "spark.ui.enabled": "false",
@@ -34,8 +34,8 @@ SETTINGS: Final = {
     # Parquet that Spark writes itself has timestamps as the contract has them; its own default is INT96.
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.driver.maxResultSize": "0",
-    "spark.driver.extraJavaOptions": _JVM_OPTIONS,
-    "spark.executor.extraJavaOptions": _JVM_OPTIONS,
+    "spark.driver.extraJavaOptions": JVM_OPTIONS,
+    "spark.executor.extraJavaOptions": JVM_OPTIONS,
     "spark.python.worker.faulthandler.enabled": "true",
 }
 
