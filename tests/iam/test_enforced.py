@@ -123,4 +123,7 @@ def test_a_batch_runs_to_its_end_under_the_key(world: World) -> None:
     assert {name.partition("/")[0] for name in names if name.endswith(".parquet")} >= {"deltas", "fg_a", "pair_counts"}
     for name in names:
         head = s3.head_object(Bucket=bucket, Key=name)
-        assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", world.key), name
+        assert head["ServerSideEncryption"] == "aws:kms", name
+        assert world.key.endswith(head["SSEKMSKeyId"]), (
+            name
+        )  # Redshift is told the id alone, which is kept as it is here
