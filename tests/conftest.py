@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from ndr.local.account.lifecycle import Account, down, up
+from ndr.local.account.lifecycle import Account
+from tests.hasty_account import hasty_account
 from tests.open_roles import create_open_roles
 
 # A slow or shared machine must not turn a right answer into a failure: an example may take as long as it takes. Nor may
@@ -44,8 +44,6 @@ def _environment_as_it_was() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     """An account that enforces IAM, in which Wait states and retry intervals last a hundredth of their time."""
-    directory: Path = tmp_path_factory.mktemp("account")
-    account = up(directory, wait_scale=0.01, end_with_parent=True)
-    create_open_roles(account)
-    yield account
-    down(directory)
+    with hasty_account(tmp_path_factory.mktemp("account")) as account:
+        create_open_roles(account)
+        yield account

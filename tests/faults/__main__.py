@@ -18,11 +18,9 @@ from tests.faults.broken_publisher import manifest_first
 from tests.faults.cut import CuttingProxy
 from tests.faults.jobs import JOBS
 from tests.faults.published import Verdict
-
-from ndr.local.account.lifecycle import down, up
+from tests.hasty_account import hasty_account
 
 Told = Callable[[str], None]
-TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
 
 def main() -> None:
@@ -55,13 +53,10 @@ def _on_leases(
 ) -> None:
     """Let two runs of a job meet over a ledger in an account; their data is on the disk."""
     (trial,) = on_disk.trials(folder, verdict, ["fg_b_builder"])
-    account = up(folder / "account", wait_scale=0.01, end_with_parent=True)
-    try:
+    with hasty_account(folder / "account") as account:
         for meeting in leases.INJECTIONS:
             kinds.update(meeting(account, trial))
             progress(f"fg_b_builder: {meeting.__name__}")
-    finally:
-        down(folder / "account")
 
 
 def _on_services(
@@ -70,35 +65,29 @@ def _on_services(
     """Inject the faults of services; clients leave threads that a fork would lose, so what forks comes first."""
     scratch = folder / "scratch"
     scratch.mkdir()
-    account = up(folder / "account", wait_scale=0.01, end_with_parent=True)
-    try:
+    with hasty_account(folder / "account") as account:
         proxy = CuttingProxy(account.endpoint_url)
         for unloading in inventory.INJECTIONS:
             kinds.update(unloading(inventory.Inventory.of(account, verdict, scratch, proxy)))
             progress(f"machine_inventory_unload: {unloading.__name__}")
-        control = machines.Control.deployed(account, TEMPLATE, verdict)
+        control = machines.Control.deployed(account, verdict)
         progress("template deployed")
         for injection in machines.INJECTIONS:
             kinds.update(injection(control))
             progress(f"machines: {injection.__name__}")
         machines.find_hanging(control)
-    finally:
-        down(folder / "account")
 
 
 def _on_orphans(
     folder: Path, options: argparse.Namespace, kinds: Counter[str], verdict: Verdict, progress: Told
 ) -> None:
     """Abort executions on an account of their own, where the pipelines are the real ones."""
-    account = up(folder, wait_scale=0.01, end_with_parent=True)
-    try:
+    with hasty_account(folder) as account:
         office = orphans.Office.deployed(account, verdict)
         progress("template deployed with the real pipelines")
         for aborting in orphans.INJECTIONS:
             kinds.update(aborting(office))
             progress(f"orphans: {aborting.__name__}")
-    finally:
-        down(folder)
 
 
 PARTS = {"disk": _on_disk, "leases": _on_leases, "services": _on_services, "orphans": _on_orphans}

@@ -8,16 +8,13 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from tests.faults.published import Verdict
-from tests.statemachines.jobspecs import put_documents
 from tests.statemachines.machines import Machines, Run
-from tests.statemachines.pipelines import register
 from tests.statemachines.scenarios import WEEK, steerable
+from tests.statemachines.stack import deploy_small
 
-from ndr.local.account.deploy import deploy
 from ndr.local.account.faults import injected, order, order_share, withdraw
 from ndr.local.account.lifecycle import Account
 
@@ -35,14 +32,11 @@ class Control:
     verdict: Verdict
 
     @classmethod
-    def deployed(cls, account: Account, template: Path, verdict: Verdict) -> Control:
+    def deployed(cls, account: Account, verdict: Verdict) -> Control:
         """Deploy the template, register small pipelines and put JobSpecs."""
-        settings = {"ProjectName": "lucky", "PollSeconds": "1", "MaxPollSeconds": "4"}
-        stack = deploy(account, template, "faults", settings)
         flags = account.directory / "flags"
         flags.mkdir()
-        register(account, stack["DataBucketName"], stack["PipelineRoleArn"], flags)
-        put_documents(account, stack["JobSpecTableName"], "lucky", "unlucky")
+        stack = deploy_small(account, "faults", flags, "lucky", "unlucky")
         arns = {name: stack[f"{word}MachineArn"] for name, word in MACHINES.items()}
         return cls(account, stack, Machines(account, arns), verdict)
 

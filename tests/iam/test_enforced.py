@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.hasty_account import hasty_account
 from tests.iam.mutation import all_pass, exercised, noticed
 from tests.iam.roles import Roles
 from tests.iam.scenarios import SCENARIOS
@@ -16,15 +16,13 @@ from tests.jobs.job_chain import random_flows
 
 from ndr.contract.planning.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 from ndr.contract.time import Interval, mini_batch_id, parse_instant
-from ndr.local.account.lifecycle import down, up
 from ndr.local.deployment.create import STACK_NAME
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    directory: Path = tmp_path_factory.mktemp("guarded_account")
-    yield World.build(up(directory, wait_scale=0.01, auth=True, end_with_parent=True))
-    down(directory)
+    with hasty_account(tmp_path_factory.mktemp("guarded_account")) as account:
+        yield World.build(account)
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 from tests.docker_engine import bridge_to, skip_without_engine, skip_without_image
+from tests.hasty_account import hasty_account
 from tests.image.containers import Containers
 from tests.image.office import Office
-
-from ndr.local.account.lifecycle import down, up
 
 ROOT = Path(__file__).parents[2]
 IMAGE = "ndr-processing:test"
@@ -39,11 +38,10 @@ def image() -> str:
 @pytest.fixture(scope="session")
 def office(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     """Not in the account of the other tests: the pipelines registered here have the names of theirs."""
-    directory: Path = tmp_path_factory.mktemp("image_account")
-    office = Office(up(directory, wait_scale=0.01, end_with_parent=True))
-    office.set_up()
-    yield office
-    down(directory)
+    with hasty_account(tmp_path_factory.mktemp("image_account")) as account:
+        office = Office(account)
+        office.set_up()
+        yield office
 
 
 @pytest.fixture(scope="session")

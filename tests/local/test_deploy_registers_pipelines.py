@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.hasty_account import hasty_account
 
 from ndr.contract.planning.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 from ndr.local.account.deploy import deploy
 from ndr.local.account.faults import order
-from ndr.local.account.lifecycle import Account, AccountError, down, up
+from ndr.local.account.lifecycle import Account, AccountError
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 PIPELINES = {FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE}
@@ -22,9 +23,8 @@ STACK = "registering"
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     """An account of its own: the pipelines of other tests have the same names."""
-    directory: Path = tmp_path_factory.mktemp("registering_account")
-    yield up(directory, wait_scale=0.01, end_with_parent=True)
-    down(directory)
+    with hasty_account(tmp_path_factory.mktemp("registering_account")) as account:
+        yield account
 
 
 @pytest.fixture(scope="module")

@@ -13,17 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.hasty_account import hasty_account
 from tests.statemachines.jobspecs import put_documents
 from tests.statemachines.pipelines import definition
+from tests.statemachines.stack import POLLING
 from tests.template import ROOT
 
 from ndr.contract.planning.pipelines import FG_B_PIPELINE, MINI_BATCH_PIPELINE
 from ndr.local.account.deploy import deploy
-from ndr.local.account.lifecycle import Account, down, up
+from ndr.local.account.lifecycle import Account
 
 PREVIOUS = Path(__file__).parent / "previous_release"
 PATIENCE_SECONDS = 120.0
-POLLING = {"PollSeconds": "1", "MaxPollSeconds": "4"}
 SCRIPT = """
 import os, pathlib, sys, time
 while not pathlib.Path({flag!r}).exists():
@@ -36,9 +37,8 @@ if sys.argv[1] == "unlucky":
 
 @pytest.fixture
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    directory: Path = tmp_path_factory.mktemp("upgraded_account")
-    yield up(directory, wait_scale=0.01, end_with_parent=True)
-    down(directory)
+    with hasty_account(tmp_path_factory.mktemp("upgraded_account")) as account:
+        yield account
 
 
 @pytest.fixture

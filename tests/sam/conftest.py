@@ -12,13 +12,12 @@ from pathlib import Path
 import jmespath
 import pytest
 from tests.docker_engine import FORWARD, bridge_to, skip_without_engine, skip_without_image
+from tests.hasty_account import hasty_account
 from tests.sam import page
 from tests.sam.command_line import CommandLine
-from tests.statemachines.jobspecs import put_documents
-from tests.statemachines.pipelines import register
+from tests.statemachines.stack import deploy_small
 
-from ndr.local.account.deploy import deploy
-from ndr.local.account.lifecycle import Account, down, up
+from ndr.local.account.lifecycle import Account
 
 ROOT = Path(__file__).parents[2]
 STACK = "ndr"
@@ -28,18 +27,14 @@ DOCUMENTED_PORT = "4566"
 @pytest.fixture(scope="session")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     """Not the account of the other tests: the pipelines registered here have the names of theirs."""
-    directory: Path = tmp_path_factory.mktemp("sam_account")
-    yield up(directory, wait_scale=0.01, end_with_parent=True)
-    down(directory)
+    with hasty_account(tmp_path_factory.mktemp("sam_account")) as account:
+        yield account
 
 
 @pytest.fixture(scope="session")
 def outputs(account: Account, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Outputs of the deployed stack, in whose account JobSpecs and small pipelines are."""
-    deployed = deploy(account, ROOT / "template.yaml", STACK, {"ProjectName": "unlucky"})
-    register(account, deployed["DataBucketName"], deployed["PipelineRoleArn"], tmp_path_factory.mktemp("tries"))
-    put_documents(account, deployed["JobSpecTableName"], "unlucky")
-    return deployed
+    return deploy_small(account, STACK, tmp_path_factory.mktemp("tries"), "unlucky")
 
 
 @pytest.fixture(scope="session")

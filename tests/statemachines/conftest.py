@@ -7,13 +7,11 @@ from pathlib import Path
 import pytest
 from tests.statemachines.jobspecs import put_documents
 from tests.statemachines.machines import Machines
-from tests.statemachines.pipelines import register
 from tests.statemachines.scenarios import Scenarios
+from tests.statemachines.stack import deploy_small
 
-from ndr.local.account.deploy import deploy
 from ndr.local.account.lifecycle import Account
 
-TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 LEFT = ("left-windows", "left-inventory", "left-batch")
 PROJECTS = ("lucky", "unlucky", "partly", "built", "flaky", "held", "silent", *LEFT)
 IN_THE_BUCKET = ("gappy", "doomed", "tardy", "left-fill")  # their prefixes can be seen; the others' bucket is not there
@@ -27,9 +25,7 @@ def flags(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def stack(account: Account, flags: Path) -> dict[str, str]:
-    outputs = deploy(account, TEMPLATE, "machines", {"ProjectName": "lucky", "PollSeconds": "1", "MaxPollSeconds": "4"})
-    register(account, outputs["DataBucketName"], outputs["PipelineRoleArn"], flags)
-    put_documents(account, outputs["JobSpecTableName"], *PROJECTS)
+    outputs = deploy_small(account, "machines", flags, *PROJECTS)
     put_documents(account, outputs["JobSpecTableName"], *IN_THE_BUCKET, bucket=outputs["DataBucketName"])
     return outputs
 
