@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -25,7 +24,7 @@ from ndr.jobs.scan import Scan
 from ndr.jobs.spark.parcels import Inputs
 from ndr.jobs.spark.parts import part_count, parts_by_text
 from ndr.jobs.spark.scan_tasks import FileShare, file_shares, in_tasks, tables_of
-from ndr.jobs.spark.stages import Cut, Output, brought_together, build, collected, read_parcels
+from ndr.jobs.spark.stages import Cut, Output, brought_together, build, collected, read_parcels, transformed
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -44,7 +43,7 @@ def write_pairs(
     """Write the tables pair_host and pair_segment of each window."""
     shares = file_shares(_ROWS, pair_counts)
     parts = part_count(spark, sum(share.rows for share in shares))
-    active_hosts = _active_hosts(spark, windows, pair_counts)
+    active_hosts = _active_hosts(spark, windows, pair_counts, parts)
     intervals = [window.interval for window in windows]
     condense = condense_for(intervals)
 
@@ -67,8 +66,8 @@ def write_pairs(
         built.add_to(writer, FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT)
 
 
-def _active_hosts(spark: SparkSession, windows: Sequence[BaselineWindow], pair_counts: Scan) -> list[int]:
-    """Count the distinct sources of each window."""
+def _active_hosts(spark: SparkSession, windows: Sequence[BaselineWindow], pair_counts: Scan, parts: int) -> list[int]:
+    """Count the distinct sources of each window. They are counted where they are, since all of them may be many."""
     shares = file_shares(_SOURCES, Scan(pair_counts.dataset, pair_counts.pieces, ("src_ip", "slice_start")))
 
     def read(task: list[FileShare]) -> Iterator[Cut]:
@@ -76,13 +75,18 @@ def _active_hosts(spark: SparkSession, windows: Sequence[BaselineWindow], pair_c
             for number, window in enumerate(windows):
                 sources = pc.unique(rows.filter(_starts_within(rows, window.interval))["src_ip"])
                 table = pa.table({"window": pa.repeat(number, len(sources)), "src_ip": sources})
-                yield _SOURCES, table, np.zeros(len(sources), np.int32)
+                yield _SOURCES, table, parts_by_text(table["src_ip"], parts)
 
-    found: list[set[str]] = [set() for _ in windows]
-    for table in collected(read_parcels(spark, in_tasks(spark, shares), read), _SOURCES):
-        for number, source in zip(*table.to_pydict().values(), strict=True):
-            found[number].add(source)
-    return [len(sources) for sources in found]
+    def count(inputs: Inputs) -> Iterator[tuple[str, pa.Table]]:
+        distinct = inputs[_SOURCES].group_by(["window", "src_ip"]).aggregate([])
+        yield _SOURCES, distinct.group_by("window").aggregate([([], "count_all")])
+
+    together = brought_together(read_parcels(spark, in_tasks(spark, shares), read), parts)
+    active = [0] * len(windows)
+    for table in collected(transformed(together, count), _SOURCES):
+        for number, sources in zip(table["window"].to_pylist(), table["count_all"].to_pylist(), strict=True):
+            active[number] += sources
+    return active
 
 
 def _starts_within(rows: pa.Table, interval: Interval) -> pa.ChunkedArray:

@@ -58,6 +58,9 @@ def open_session(master: str, address: str) -> SparkSession:
     require_java()
     from pyspark.sql import SparkSession
 
+    # Or the workers would be the first python3 of the PATH, whatever its version and packages.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+
     heap = f"{jvm_mebibytes()}m"
     settings = (
         SETTINGS
@@ -69,8 +72,7 @@ def open_session(master: str, address: str) -> SparkSession:
             "spark.executor.memory": os.environ.get("SPARK_EXECUTOR_MEMORY", heap),
             "spark.local.dir": scratch(),
             # The code lies at the same path on every host, not in an archive: numba's cache needs files.
-            "spark.executorEnv.PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-            "spark.pyspark.python": sys.executable,
+            "spark.executorEnv.PYTHONPATH": os.pathsep.join(filter(os.path.exists, sys.path)),
         }
     )
     builder = SparkSession.builder.master(master).appName("ndr")
