@@ -8,25 +8,43 @@ from ministack.services import stepfunctions
 
 
 def record_states_inside_maps() -> None:
-    """Let an execution's history tell of every state entered, those inside Map and Parallel states included."""
+    """Let an execution's history tell of every state entered and left, also inside Map and Parallel states."""
     of_ministack = stepfunctions._run_sub_machine
 
     def run(states: dict[str, Any], start_at: str, input_data: Any, execution: Any, ctx: Any) -> Any:
-        return of_ministack(_RecordedStates(states, execution), start_at, input_data, execution, ctx)
+        recorded = _RecordedStates(states, execution)
+        result = of_ministack(recorded, start_at, input_data, execution, ctx)
+        recorded.leave()
+        return result
 
     stepfunctions._run_sub_machine = run
 
 
 class _RecordedStates(dict[str, Any]):
-    """The states of one iteration. MiniStack looks each up once, when it enters it: that is the moment to record."""
+    """The states of one iteration. MiniStack looks each up once, when it enters it: that is the moment to record.
+
+    An iteration that fails ends inside the state that failed.
+    """
 
     def __init__(self, states: dict[str, Any], execution: Any) -> None:
         super().__init__(states)
         self._execution = execution
+        self._within: str | None = None
 
     def get(self, key: str, default: Any = None) -> Any:
         state = super().get(key, default)
         if state is not None:
-            entered = {"stateEnteredEventDetails": {"name": key}}
-            stepfunctions._add_event(self._execution, f"{state['Type']}StateEntered", entered)
+            self.leave()
+            self._within = key
+            self._record(key, "Entered")
         return state
+
+    def leave(self) -> None:
+        """Record that the state that was entered last is left."""
+        if self._within is not None:
+            self._record(self._within, "Exited")
+            self._within = None
+
+    def _record(self, name: str, what: str) -> None:
+        details = {f"state{what}EventDetails": {"name": name}}
+        stepfunctions._add_event(self._execution, f"{self[name]['Type']}State{what}", details)
