@@ -31,7 +31,7 @@ from ndr.contract.planning import (
 )
 from ndr.contract.planning.baselines import Running, Targets, series_of
 from ndr.contract.planning.late import plan_late
-from ndr.contract.planning.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.planning.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE, fifteen_minute_steps
 from ndr.contract.planning.rebuilds import find_rebuilds
 from ndr.contract.planning.running import RunningExecution
 from ndr.contract.requests import BaselinesRequest, MiniBatchRequest, parse_request
@@ -131,8 +131,8 @@ def _plan_late(request: BaselinesRequest, jobspecs: Mapping[JobName, JobSpec], n
     spec, end = jobspecs["delta_builder"].spec, floor_to(now - SETTLED, SLICE)
     since = Interval(min(request.start or now - 7 * DAY, end - SLICE), end)
     found = find_late(s3, spec.outputs.deltas, spec.inputs.integration, since)
-    steps = [jobspecs["delta_builder"], jobspecs["fg_a_builder"], jobspecs["pair_counts_builder"]]
-    rebuilds = find_rebuilds(_running_of(MINI_BATCH_PIPELINE, now), steps, [since])
+    running = _running_of(MINI_BATCH_PIPELINE, now)
+    rebuilds = find_rebuilds(running, fifteen_minute_steps(jobspecs), [since])
     batches = [*found.batches, *(each.batch for each in rebuilds)]
     entries = {
         horizon: _entries(

@@ -17,9 +17,6 @@ from ndr.local.account.lifecycle import Account, AccountError
 
 TEMPLATE = Path(__file__).parent / "account_stack" / "template.yaml"
 
-# MiniStack expands SAM templates with it.
-pytest.importorskip("samtranslator", reason="aws-sam-translator is not installed")
-
 
 @pytest.fixture(scope="module")
 def stack(account: Account) -> dict[str, str]:

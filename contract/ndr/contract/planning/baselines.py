@@ -19,6 +19,7 @@ from ndr.contract.planning.pipelines import (
     NOT_USED,
     backfill_parameters,
     fg_b_parameters,
+    fifteen_minute_steps,
     inventory_parameters,
     regular_parameters,
 )
@@ -103,7 +104,7 @@ def plan_baselines(
         The plan does not fit one execution.
     """
     running = running or {}
-    spec, steps = jobspecs["fg_b_builder"].spec, _fifteen_minute_steps(jobspecs)
+    spec, steps = jobspecs["fg_b_builder"].spec, fifteen_minute_steps(jobspecs)
     shared = fg_b_parameters(jobspecs["fg_b_builder"], request.mode)
     builders = find_builders(targets, entries, running.get(FG_B_PIPELINE, ()), shared, spec.cadence)
     wanted = {
@@ -215,10 +216,6 @@ def _not_delivered(targets: Targets, upstream: Upstream | None) -> list[str]:
         return []
     intervals = merged(horizon_interval(horizon, end) for horizon, ends in targets.items() for end in ends)
     return [str(part) for interval in intervals for part in upstream.not_delivered(interval)]
-
-
-def _fifteen_minute_steps(jobspecs: Mapping[JobName, JobSpec]) -> list[JobSpec]:
-    return [jobspecs["delta_builder"], jobspecs["fg_a_builder"], jobspecs["pair_counts_builder"]]
 
 
 def _name(horizon: str, end: datetime) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from ndr.contract.jobspecs.item import JobName, JobSpec
 from ndr.contract.late import LateData, reached
 from ndr.contract.planning.baselines import Entries, series_of
-from ndr.contract.planning.pipelines import FG_B_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.planning.pipelines import FG_B_PIPELINE, MINI_BATCH_PIPELINE, fifteen_minute_steps
 from ndr.contract.planning.rebuilds import Rebuild, fills_of_plan, followed_fills_sentences
 from ndr.contract.requests import BaselinesRequest
 from ndr.contract.time import DAY, HORIZONS, Interval, format_instant, merged, unfilled
@@ -35,7 +35,7 @@ def plan_late(
         Batches that are being built again already: they are followed, even where their deltas are published and
         nothing of them is late any more. What came after one began is found late when it has ended.
     """
-    steps = [jobspecs["delta_builder"], jobspecs["fg_a_builder"], jobspecs["pair_counts_builder"]]
+    steps = fifteen_minute_steps(jobspecs)
     at_work = [each.batch for each in rebuilds]
     batches = [batch for batch in found.batches if unfilled(batch, at_work)]
     stale = [

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from ndr.contract.jobspecs.item import JobName, JobSpec
-from ndr.contract.planning.pipelines import MINI_BATCH_PIPELINE, mini_batch_parameters
+from ndr.contract.planning.pipelines import MINI_BATCH_PIPELINE, fifteen_minute_steps, mini_batch_parameters
 from ndr.contract.planning.report import followed_sentence
 from ndr.contract.planning.running import RunningExecution, running_as
 from ndr.contract.requests import MiniBatchRequest
@@ -24,8 +24,7 @@ def plan_mini_batch(
     Where one of `running` was asked for the same, it is the `pipeline_execution_arn` that is followed.
     """
     batch = request.batch(now)
-    steps = [jobspecs["delta_builder"], jobspecs["fg_a_builder"], jobspecs["pair_counts_builder"]]
-    parameters = mini_batch_parameters(steps, batch, request.mini_batch_id)
+    parameters = mini_batch_parameters(fifteen_minute_steps(jobspecs), batch, request.mini_batch_id)
     arn = running_as(running, parameters)
     message = f"Mini batch {parameters['MiniBatchId']} of {request.project_name}: {batch}."
     return {

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
 from ndr.contract.errors import JobSpecInvalidError
-from ndr.contract.jobspecs.item import JobSpec
+from ndr.contract.jobspecs.item import JobName, JobSpec
 from ndr.contract.time import Interval, format_instant, mini_batch_id
 
 MINI_BATCH_PIPELINE: Final = "ndr-15m-pipeline"
@@ -18,6 +18,11 @@ NOT_USED: Final = "none"
 """What a time parameter that a mode does not read is given: SageMaker refuses the empty string."""
 
 Parameters = dict[str, str]
+
+
+def fifteen_minute_steps(jobspecs: Mapping[JobName, JobSpec]) -> list[JobSpec]:
+    """Return the JobSpecs of the 15-minute pipeline's steps, in their order."""
+    return [jobspecs["delta_builder"], jobspecs["fg_a_builder"], jobspecs["pair_counts_builder"]]
 
 
 def mini_batch_parameters(jobspecs: Iterable[JobSpec], batch: Interval, batch_id: str | None = None) -> Parameters:
