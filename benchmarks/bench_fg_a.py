@@ -25,7 +25,7 @@ from ndr.contract.time import DAY, EPOCH, SLICE, WINDOWS, Interval
 from ndr.jobs.fg_a.history import history_needed
 from ndr.jobs.fg_a.kernel import build_fg_a
 from ndr.jobs.fg_a.pair_history import PairHistory
-from ndr.jobs.schema import arrow_schema
+from ndr.store.schema import arrow_schema
 
 BATCH = Interval(datetime(2026, 3, 10, tzinfo=UTC), datetime(2026, 3, 11, tzinfo=UTC))
 DAYS = 33

@@ -18,11 +18,11 @@ from ndr.contract.time import DAY, EPOCH, SLICE, Interval
 from ndr.jobs.fg_a.business_time import calendar_columns
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.inventory.layout import month_interval, snapshot_uri
-from ndr.jobs.manifest import read_manifest
-from ndr.jobs.partition import time_partition_uri
-from ndr.jobs.publish import PartitionWriter, in_key_order
 from ndr.jobs.run import Run
-from ndr.jobs.schema import arrow_schema
+from ndr.store.manifest import read_manifest
+from ndr.store.partition import time_partition_uri
+from ndr.store.publish import PartitionWriter, in_key_order
+from ndr.store.schema import arrow_schema
 
 END = datetime(2026, 3, 31, tzinfo=UTC)
 DAYS = 60

@@ -19,9 +19,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from ndr.contract.errors import JobSpecNotFoundError, NdrError, PipelineFailedError
 from ndr.contract.jobspecs import JobName, JobSpec, check_jobspecs, read_jobspecs
-from ndr.contract.late import SETTLED, find_late
 from ndr.contract.ledger import LedgerEntry, is_over, mark_stale, note_insufficient
-from ndr.contract.planning import (
+from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE, fifteen_minute_steps
+from ndr.contract.time import DAY, HORIZONS, SLICE, Interval, floor_to, horizon_interval
+from ndr.planner import (
     baseline_targets,
     find_running,
     plan_baselines,
@@ -29,14 +30,13 @@ from ndr.contract.planning import (
     read_entries,
     report_baselines,
 )
-from ndr.contract.planning.baselines import Running, Targets, series_of
-from ndr.contract.planning.late import plan_late
-from ndr.contract.planning.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE, fifteen_minute_steps
-from ndr.contract.planning.rebuilds import find_rebuilds
-from ndr.contract.planning.running import RunningExecution
-from ndr.contract.requests import BaselinesRequest, MiniBatchRequest, parse_request
-from ndr.contract.time import DAY, HORIZONS, SLICE, Interval, floor_to, horizon_interval
-from ndr.contract.upstream import Upstream, find_upstream
+from ndr.planner.baselines import Running, Targets, series_of
+from ndr.planner.late import plan_late
+from ndr.planner.late_files import SETTLED, find_late
+from ndr.planner.requests import BaselinesRequest, MiniBatchRequest, parse_request
+from ndr.planner.running import RunningExecution
+from ndr.planner.stale_batches import find_rebuilds
+from ndr.planner.upstream import Upstream, find_upstream
 
 logger = Logger(service="plan_run")
 tracer = Tracer(service="plan_run")

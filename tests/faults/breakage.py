@@ -14,8 +14,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from ndr.jobs import manifest, publish, storage
 from ndr.jobs.inventory import unload
+from ndr.store import manifest, publish, storage
 
 
 def at_write(number: int, act: Callable[[], None]) -> Callable[[], int]:

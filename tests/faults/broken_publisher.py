@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ndr.contract.manifest import FileEntry, Manifest
-from ndr.jobs.manifest import put_manifest
-from ndr.jobs.publish import PartitionWriter
-from ndr.jobs.storage import filesystem, join
+from ndr.store.manifest import put_manifest
+from ndr.store.publish import PartitionWriter
+from ndr.store.storage import filesystem, join
 
 
 def manifest_first() -> None:

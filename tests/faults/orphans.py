@@ -18,14 +18,14 @@ from tests.statemachines.machines import Machines, Run
 
 from ndr.contract.jobspecs import put_jobspec
 from ndr.contract.manifest import MANIFEST_NAME
-from ndr.contract.planning import find_running
-from ndr.contract.planning.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 from ndr.contract.time import DAY, HORIZONS, Interval, compact_instant, format_instant, mini_batch_id, parse_instant
 from ndr.local.account.lifecycle import Account
 from ndr.local.console.progress import Progress
 from ndr.local.deployment.create import deploy_stack
 from ndr.local.deployment.deployment import Deployment
 from ndr.local.jobspecs import DEMO_FILES, deployed_values, read_jobspec_files
+from ndr.planner import find_running
 
 SECONDS = 240.0
 PIPELINES = (FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE)

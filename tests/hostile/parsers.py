@@ -35,21 +35,21 @@ from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec, PortClasses
 from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
 from ndr.contract.jobspecs.machine_inventory_unload import InventoryQuery
 from ndr.contract.manifest import Manifest
-from ndr.contract.planning import baseline_targets
-from ndr.contract.requests import BaselinesRequest, MiniBatchRequest, parse_request
 from ndr.contract.time import DAY, Interval, interval_of, parse_instant
 from ndr.jobs.deltas.kernel import build_deltas
 from ndr.jobs.deltas.read import read_integration
 from ndr.jobs.deltas.validity import split
 from ndr.jobs.entry import Arguments, batch_of, optional
 from ndr.jobs.fg_b.targets import backfill_targets, regular_targets
-from ndr.jobs.hosts import read_hosts
 from ndr.jobs.inventory.month import snapshot_month
 from ndr.jobs.inventory.snapshot import newest_snapshot
-from ndr.jobs.manifest import read_manifest
-from ndr.jobs.partition import baseline_end_of
-from ndr.jobs.publish import read_table
-from ndr.jobs.zeek import read_conn_log
+from ndr.planner import baseline_targets
+from ndr.planner.requests import BaselinesRequest, MiniBatchRequest, parse_request
+from ndr.sources.zeek import read_conn_log
+from ndr.spark.instances import read_hosts
+from ndr.store.manifest import read_manifest
+from ndr.store.partition import baseline_end_of
+from ndr.store.publish import read_table
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 DAY_ONE = Interval(parse_instant("2026-01-05"), parse_instant("2026-01-05") + DAY)

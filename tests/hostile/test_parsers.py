@@ -17,10 +17,10 @@ from tests.jobs.job_chain import Project
 
 from ndr.contract.errors import InvalidRequestError, SchemaMismatchError
 from ndr.jobs.deltas.read import read_integration
-from ndr.jobs.hosts import read_hosts
 from ndr.jobs.inventory.snapshot import newest_snapshot
-from ndr.jobs.manifest import read_manifest
-from ndr.jobs.storage import put_bytes
+from ndr.spark.instances import read_hosts
+from ndr.store.manifest import read_manifest
+from ndr.store.storage import put_bytes
 
 
 @pytest.mark.parametrize("name", PARSERS)

@@ -12,9 +12,9 @@ from tests.iam.world import FAILING, World
 
 from ndr.contract.ledger import ledger_key
 from ndr.contract.manifest import MANIFEST_NAME, Manifest
-from ndr.contract.planning.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 from ndr.contract.time import DAY, Interval, format_instant, horizon_interval, mini_batch_id, parse_instant
-from ndr.jobs.partition import time_partition_uri
+from ndr.store.partition import time_partition_uri
 
 REASON = "The project is unlucky."
 LONG_AFTER = "2999-01-01T00:00:00Z"

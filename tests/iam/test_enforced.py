@@ -14,7 +14,7 @@ from tests.iam.scenarios import SCENARIOS
 from tests.iam.world import World
 from tests.jobs.job_chain import random_flows
 
-from ndr.contract.planning.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 from ndr.contract.time import Interval, mini_batch_id, parse_instant
 from ndr.local.deployment.create import STACK_NAME
 

@@ -14,7 +14,7 @@ from tests.statemachines.pipelines import definition
 from tests.subscribed_queue import subscribed_queue
 
 from ndr.contract.jobspecs import put_jobspec
-from ndr.contract.planning.pipelines import MINI_BATCH_PIPELINE
+from ndr.contract.pipelines import MINI_BATCH_PIPELINE
 from ndr.local.account.lifecycle import Account
 from ndr.local.console.progress import Progress
 from ndr.local.deployment.create import deploy_stack

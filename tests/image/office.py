@@ -18,14 +18,14 @@ from tests.open_roles import JOBS, create_open_roles
 from ndr.contract.datasets import Dataset
 from ndr.contract.jobspecs import JobSpec, put_jobspec
 from ndr.contract.time import DAY, Interval, format_instant, mini_batch_id, parse_instant
-from ndr.jobs import storage
-from ndr.jobs.catalog import newest_baseline
-from ndr.jobs.publish import in_key_order, read_table
-from ndr.jobs.scan import Scan
 from ndr.local.account.lifecycle import Account
 from ndr.local.deployment.redshift import Warehouse
 from ndr.local.jobspecs import DEMO_FILES, read_jobspec_files
 from ndr.pipeline.registry import register_pipelines
+from ndr.store import storage
+from ndr.store.catalog import newest_baseline
+from ndr.store.publish import in_key_order, read_table
+from ndr.store.scan import Scan
 
 BUCKET: Final = "ndr-image"
 PROJECT: Final = "office"

@@ -22,7 +22,7 @@ from ndr.contract.datasets import (
     fg_b_host,
     fg_b_segment,
 )
-from ndr.contract.planning.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 from ndr.contract.time import DAY
 
 METRICS = [column.name for column in FG_A_METRICS]

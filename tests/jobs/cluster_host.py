@@ -10,9 +10,9 @@ from job_chain import Project  # a script finds what lies beside it
 from ndr.contract.time import Interval
 from ndr.jobs.entry import on_hosts
 from ndr.jobs.fg_a.job import publish_fg_a
-from ndr.jobs.hosts import read_hosts
 from ndr.jobs.run import Run
-from ndr.jobs.spark import parts
+from ndr.spark import parts
+from ndr.spark.instances import read_hosts
 
 
 def main(root: str, start: str, end: str) -> None:

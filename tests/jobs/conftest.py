@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ndr.contract.errors import InvalidRequestError
-from ndr.jobs.spark.session import open_session, require_java
+from ndr.spark.session import open_session, require_java
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

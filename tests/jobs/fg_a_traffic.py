@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ndr.contract.datasets import DELTAS, FG_B_PAIR_HOST, PEER_DELTAS
 from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
 from ndr.contract.time import DAY, SLICE, WINDOWS, Interval
-from ndr.jobs.schema import arrow_schema
+from ndr.store.schema import arrow_schema
 
 HOSTS = ("10.0.0.5", "10.0.0.40", "2001:db8::5")
 PEERS = ("10.0.0.5", "10.0.0.40", "192.0.2.9", "192.0.2.90", "192.0.3.9", "2001:db8::5", "2001:db8:0:1::7")

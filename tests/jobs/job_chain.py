@@ -24,10 +24,10 @@ from ndr.jobs.fg_b.targets import Target
 from ndr.jobs.inventory.layout import month_interval, snapshot_uri
 from ndr.jobs.inventory.snapshot import newest_snapshot
 from ndr.jobs.pair_counts.job import publish_pair_counts
-from ndr.jobs.publish import PartitionWriter
 from ndr.jobs.run import Run
-from ndr.jobs.schema import arrow_schema
-from ndr.jobs.storage import put_bytes
+from ndr.store.publish import PartitionWriter
+from ndr.store.schema import arrow_schema
+from ndr.store.storage import put_bytes
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from job_chain import Project  # a script finds what lies beside it
 
 from ndr.contract.time import DAY, Interval, parse_instant
-from ndr.jobs import manifest, publish
+from ndr.store import manifest, publish
 
 DAY_ONE = Interval(parse_instant("2026-01-05"), parse_instant("2026-01-05") + DAY)
 

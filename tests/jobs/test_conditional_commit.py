@@ -15,13 +15,13 @@ from ndr.contract.datasets import PAIR_COUNTS
 from ndr.contract.errors import PublishConflictError
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import parse_instant
-from ndr.jobs import storage
-from ndr.jobs.manifest import read_manifest
-from ndr.jobs.publish import COMMITS, PartitionWriter
-from ndr.jobs.schema import arrow_schema
-from ndr.jobs.storage import put_bytes, read_version, replace_bytes
 from ndr.local.account.faults import order
 from ndr.local.account.lifecycle import Account
+from ndr.store import storage
+from ndr.store.manifest import read_manifest
+from ndr.store.publish import COMMITS, PartitionWriter
+from ndr.store.schema import arrow_schema
+from ndr.store.storage import put_bytes, read_version, replace_bytes
 
 FACTS = {
     "dataset": "pair_counts",

@@ -15,7 +15,7 @@ from ndr.contract.jobspecs.delta_builder import PortClasses
 from ndr.jobs.deltas.grouping import packed
 from ndr.jobs.deltas.kernel import Deltas, build_deltas
 from ndr.jobs.pair_counts.kernel import build_pair_counts
-from ndr.jobs.schema import arrow_schema, coded_schema, plain_schema
+from ndr.store.schema import arrow_schema, coded_schema, plain_schema
 
 MIDNIGHT = datetime(2026, 1, 31, tzinfo=UTC)
 SHORT = 1.5

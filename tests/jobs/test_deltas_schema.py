@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from ndr.contract.datasets import DELTAS, FG_A, PEER_DELTAS
-from ndr.jobs.schema import arrow_schema
+from ndr.store.schema import arrow_schema
 
 
 def test_columns_keep_their_order_and_types() -> None:

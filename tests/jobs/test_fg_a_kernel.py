@@ -15,7 +15,7 @@ from ndr.contract.datasets import FG_A
 from ndr.contract.errors import InvalidRequestError, SchemaMismatchError
 from ndr.contract.time import SLICE, Interval
 from ndr.jobs.fg_a.kernel import build_fg_a
-from ndr.jobs.schema import arrow_schema
+from ndr.store.schema import arrow_schema
 
 FEW = settings(max_examples=60, deadline=None)
 

@@ -11,11 +11,11 @@ from tests.jobs.job_chain import Project, random_flows
 from ndr.contract.datasets import FG_A, FG_B_IP_METADATA, FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, fg_b_host, fg_b_segment
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import DAY, Interval, parse_instant
-from ndr.jobs.catalog import newest_baseline
 from ndr.jobs.fg_b.job import Short
 from ndr.jobs.fg_b.targets import Target, backfill_targets
-from ndr.jobs.publish import read_table
-from ndr.jobs.scan import Scan
+from ndr.store.catalog import newest_baseline
+from ndr.store.publish import read_table
+from ndr.store.scan import Scan
 
 START = parse_instant("2026-01-05")
 DAYS = Interval(START, START + 9 * DAY)

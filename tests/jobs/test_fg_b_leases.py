@@ -16,9 +16,9 @@ from ndr.contract.errors import PublishConflictError
 from ndr.contract.ledger import entry_of
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import DAY, Interval, parse_instant
-from ndr.jobs.catalog import newest_baseline
 from ndr.jobs.fg_b.leases import LEASE, Held, Leases
 from ndr.jobs.fg_b.targets import Target
+from ndr.store.catalog import newest_baseline
 
 START = parse_instant("2026-01-05")
 DAYS = Interval(START, START + 3 * DAY)

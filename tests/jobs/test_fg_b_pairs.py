@@ -17,7 +17,7 @@ from ndr.contract.time import Interval
 from ndr.jobs.fg_b.pair_rows import PairRows, condense_for
 from ndr.jobs.fg_b.pairs import PairBaselines, PairRules, destination_hosts, pair_baselines
 from ndr.jobs.fg_b.request import BaselineWindow
-from ndr.jobs.schema import arrow_schema
+from ndr.store.schema import arrow_schema
 
 END = datetime(2026, 3, 8, tzinfo=UTC)
 WINDOW = BaselineWindow("7d", Interval(END - timedelta(days=7), END))

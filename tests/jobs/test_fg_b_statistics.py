@@ -22,7 +22,7 @@ from ndr.jobs.fg_b.request import BaselineWindow, StatisticsRules
 from ndr.jobs.fg_b.row_columns import TEXT_COLUMNS
 from ndr.jobs.fg_b.row_source import ParquetRows
 from ndr.jobs.fg_b.statistics import host_and_segment_baselines
-from ndr.jobs.schema import arrow_schema
+from ndr.store.schema import arrow_schema
 
 END = datetime(2026, 3, 8, tzinfo=UTC)
 START = END - timedelta(days=7)

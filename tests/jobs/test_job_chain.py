@@ -11,7 +11,7 @@ from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS, PEER_DELTAS, QUARAN
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.time import DAY, SLICE, Interval, parse_instant
 from ndr.jobs.fg_a.kernel import build_fg_a
-from ndr.jobs.scan import Scan
+from ndr.store.scan import Scan
 
 START = parse_instant("2026-01-05")
 

@@ -10,12 +10,12 @@ from ndr.contract.datasets import PAIR_COUNTS
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import DAY, EPOCH, SLICE, Interval
-from ndr.jobs import publish
-from ndr.jobs.manifest import read_manifest
-from ndr.jobs.partition import time_partition_uri
-from ndr.jobs.publish import PartitionWriter, check_table, new_run_id
-from ndr.jobs.scan import Scan
-from ndr.jobs.schema import arrow_schema, coded_schema
+from ndr.store import publish
+from ndr.store.manifest import read_manifest
+from ndr.store.partition import time_partition_uri
+from ndr.store.publish import PartitionWriter, check_table, new_run_id
+from ndr.store.scan import Scan
+from ndr.store.schema import arrow_schema, coded_schema
 
 FACTS = {"dataset": "pair_counts", "project_name": "p", "feature_spec_version": "v1", "code_version": "c"}
 DAY_ONE = Interval(EPOCH, EPOCH + DAY)

@@ -14,7 +14,7 @@ from tests.jobs.job_chain import Project, random_flows
 
 from ndr.contract.datasets import DELTAS, PEER_DELTAS, QUARANTINE
 from ndr.contract.time import DAY, Interval, parse_instant
-from ndr.jobs.scan import Scan
+from ndr.store.scan import Scan
 
 DAY_ONE = Interval(parse_instant("2026-01-05"), parse_instant("2026-01-05") + DAY)
 WRITES = 5  # three tables, the manifest, _SUCCESS

@@ -20,7 +20,7 @@ from tests.jobs.job_chain import Project, random_flows, spelled
 
 from ndr.contract.datasets import FG_A
 from ndr.contract.time import DAY, Interval, parse_instant
-from ndr.jobs.scan import Scan
+from ndr.store.scan import Scan
 
 START = parse_instant("2026-01-05")
 DAYS = Interval(START, START + 2 * DAY)

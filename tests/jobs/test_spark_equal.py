@@ -24,11 +24,11 @@ from ndr.contract.datasets import (
     fg_b_segment,
 )
 from ndr.contract.time import DAY, Interval, parse_instant
-from ndr.jobs.catalog import newest_baseline
 from ndr.jobs.fg_b.targets import Target
-from ndr.jobs.publish import in_key_order, read_table
-from ndr.jobs.scan import Scan
-from ndr.jobs.spark import parts
+from ndr.spark import parts
+from ndr.store.catalog import newest_baseline
+from ndr.store.publish import in_key_order, read_table
+from ndr.store.scan import Scan
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 def test_workers_are_the_drivers_python_with_its_packages(spark: SparkSession) -> None:
     def who_am_i(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        import ndr.jobs.publish
+        import ndr.store.publish
 
         for _ in batches:
-            yield pa.record_batch([[sys.executable], [ndr.jobs.publish.__file__]], ["python", "module"])
+            yield pa.record_batch([[sys.executable], [ndr.store.publish.__file__]], ["python", "module"])
 
-    import ndr.jobs.publish
+    import ndr.store.publish
 
     (row,) = spark.range(1, numPartitions=1).mapInArrow(who_am_i, "python string, module string").collect()
-    assert (row["python"], row["module"]) == (sys.executable, ndr.jobs.publish.__file__)
+    assert (row["python"], row["module"]) == (sys.executable, ndr.store.publish.__file__)

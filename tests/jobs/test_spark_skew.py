@@ -13,12 +13,12 @@ from tests.jobs.job_chain import Project
 from ndr.contract.datasets import FG_A, PAIR_COUNTS, fg_b_host
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import DAY, SLICE, Interval, parse_instant
-from ndr.jobs.catalog import newest_baseline
 from ndr.jobs.fg_b.targets import Target
-from ndr.jobs.partition import time_partition_uri
-from ndr.jobs.publish import PartitionWriter, in_key_order, read_table
-from ndr.jobs.schema import arrow_schema
-from ndr.jobs.spark import parts
+from ndr.spark import parts
+from ndr.store.catalog import newest_baseline
+from ndr.store.partition import time_partition_uri
+from ndr.store.publish import PartitionWriter, in_key_order, read_table
+from ndr.store.schema import arrow_schema
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

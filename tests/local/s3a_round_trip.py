@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from ndr.jobs.spark.session import open_session
+from ndr.spark.session import open_session
 
 
 def main(source: str, target: str) -> None:

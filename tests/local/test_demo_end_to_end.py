@@ -30,16 +30,16 @@ from ndr.contract.datasets import (
 from ndr.contract.errors import InvalidRequestError
 from ndr.contract.jobspecs import put_jobspec
 from ndr.contract.time import DAY, Interval, format_instant
-from ndr.jobs import storage
-from ndr.jobs.catalog import newest_baseline
-from ndr.jobs.publish import in_key_order, read_table
-from ndr.jobs.scan import Scan
-from ndr.jobs.spark.engine import SPARK_JOBS
-from ndr.jobs.spark.session import require_java
 from ndr.local.account.deploy import sam_path
 from ndr.local.account.lifecycle import Account, AccountError
 from ndr.local.account.lifecycle import down as stop_account
 from ndr.local.deployment.deployment import Deployment
+from ndr.spark.engine import SPARK_JOBS
+from ndr.spark.session import require_java
+from ndr.store import storage
+from ndr.store.catalog import newest_baseline
+from ndr.store.publish import in_key_order, read_table
+from ndr.store.scan import Scan
 
 PROJECT = Path(__file__).parents[2]
 DAYS = 8

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.hasty_account import hasty_account
 
-from ndr.contract.planning.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 from ndr.local.account.deploy import deploy
 from ndr.local.account.faults import order
 from ndr.local.account.lifecycle import Account, AccountError

@@ -23,14 +23,14 @@ from ndr.contract.errors import RedshiftStatementError, UnloadVerificationError
 from ndr.contract.jobspecs import put_jobspec
 from ndr.contract.jobspecs.item import JobSpec, parse_jobspec
 from ndr.contract.manifest import Manifest
-from ndr.jobs import storage
 from ndr.jobs.inventory.redshift_data import Statements
 from ndr.jobs.inventory.snapshot import newest_snapshot
 from ndr.jobs.inventory.unload import Unload
-from ndr.jobs.manifest import read_manifest
-from ndr.jobs.publish import new_run_id
 from ndr.jobs.run import job_logger
 from ndr.local.account.lifecycle import Account
+from ndr.store import storage
+from ndr.store.manifest import read_manifest
+from ndr.store.publish import new_run_id
 
 FACTS = {"project_name": "ndr-test", "feature_spec_version": "v1", "code_version": "test"}
 MONTH = "2026-01"

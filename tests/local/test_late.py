@@ -12,12 +12,12 @@ import pytest
 from tests.jobs.job_chain import Project, random_flows
 
 from ndr.contract.datasets import DELTAS, FG_A
-from ndr.contract.late import LateData, find_late
 from ndr.contract.time import SLICE, Interval, format_instant, mini_batch_id, parse_instant
-from ndr.jobs import storage
 from ndr.jobs.deltas.job import publish_deltas
-from ndr.jobs.scan import Scan
 from ndr.local.account.lifecycle import Account
+from ndr.planner.late_files import LateData, find_late
+from ndr.store import storage
+from ndr.store.scan import Scan
 
 START = parse_instant("2026-01-05T10:00:00Z")
 HOUR = Interval(START, START + 4 * SLICE)

@@ -33,9 +33,9 @@ def role_arn(account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """The process as a user of the account, with a bucket, a role and a small source tree."""
     for name, value in account.environment().items():
         monkeypatch.setenv(name, value)
-    for package in ("contract", "jobs"):
-        (tmp_path / "ndr" / package).mkdir(parents=True)
-        (tmp_path / "ndr" / package / "__init__.py").write_text("")
+    for package in code_bundle.JOB_PACKAGES:
+        (tmp_path / package.replace(".", "/")).mkdir(parents=True)
+        (tmp_path / package.replace(".", "/") / "__init__.py").write_text("")
     (tmp_path / "ndr/contract/only_here.py").write_text("WORD = 'from the '\n")
     (tmp_path / "ndr/jobs/report.py").write_text("NAME = 'bundle'\n")
     for script in SCRIPTS:

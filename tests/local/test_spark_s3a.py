@@ -17,8 +17,8 @@ from pyarrow import fs
 
 from ndr.contract.errors import InvalidRequestError
 from ndr.contract.time import EPOCH
-from ndr.jobs.spark.session import require_java
 from ndr.local.account.lifecycle import Account
+from ndr.spark.session import require_java
 
 SPARK_JOBS = Path(__file__).parents[2] / "spark_jobs"
 SCRIPT = Path(__file__).with_name("s3a_round_trip.py")

@@ -19,7 +19,7 @@ from tests.statemachines.pipelines import definition
 from tests.statemachines.stack import POLLING
 from tests.template import ROOT
 
-from ndr.contract.planning.pipelines import FG_B_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.pipelines import FG_B_PIPELINE, MINI_BATCH_PIPELINE
 from ndr.local.account.deploy import deploy
 from ndr.local.account.lifecycle import Account
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from ndr.pipeline.code_bundle import COMPLETE_MARKER, CodeBundle, package_folder
+from ndr.pipeline.code_bundle import COMPLETE_MARKER, JOB_PACKAGES, CodeBundle, package_folder
 
 BUCKET = "code-bucket"
 
@@ -189,3 +189,27 @@ def test_a_bucket_that_is_not_there_is_an_error_and_not_an_upload(s3: Any) -> No
     with pytest.raises(s3.exceptions.ClientError) as raised:
         CodeBundle({"run_x.py": b""}).upload(s3, "no-such-bucket")
     assert raised.value.response["Error"]["Code"] == "NoSuchBucket"
+
+
+def test_a_changed_sentence_of_the_planner_or_the_pipelines_leaves_the_digest(tmp_path: Path) -> None:
+    """What only Lambda or the command line needs is not part of a job's code version."""
+    root = package_folder("ndr.contract").parents[2]
+    portions = ("contract", "lambdas", "pipeline_defs", "spark_jobs", "local")
+    for portion in portions:
+        shutil.copytree(root / portion / "ndr", tmp_path / portion / "ndr")
+    folders = {package: _copied(package_folder(package), root, tmp_path) for package in JOB_PACKAGES}
+    before = CodeBundle.of_folders(folders).digest
+    for changed in (
+        *tmp_path.glob("lambdas/ndr/**/*.py"),
+        *tmp_path.glob("pipeline_defs/ndr/**/*.py"),
+        *tmp_path.glob("local/ndr/**/*.py"),
+    ):
+        changed.write_text(changed.read_text() + "\n# another sentence\n")
+    assert CodeBundle.of_folders(folders).digest == before
+    job = folders["ndr.jobs"] / "run.py"
+    job.write_text(job.read_text() + "\n# another sentence\n")
+    assert CodeBundle.of_folders(folders).digest != before
+
+
+def _copied(folder: Path, root: Path, copy: Path) -> Path:
+    return copy / folder.relative_to(root)

@@ -55,9 +55,9 @@ def quiet_environment() -> Iterator[None]:
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A small source tree that the bundles are made of."""
     folder = tmp_path_factory.mktemp("sources")
-    for package in ("contract", "jobs"):
-        (folder / "ndr" / package).mkdir(parents=True)
-        (folder / "ndr" / package / "__init__.py").write_text("")
+    for package in code_bundle.JOB_PACKAGES:
+        (folder / package.replace(".", "/")).mkdir(parents=True)
+        (folder / package.replace(".", "/") / "__init__.py").write_text("")
     for script in SCRIPTS:
         (folder / "ndr/jobs" / script).write_text(f"print({script!r})\n")
     # The definitions import the errors, also where another process has no other contract than this one.

@@ -67,9 +67,9 @@ class Account:
 
 @pytest.fixture
 def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for package in ("contract", "jobs"):
-        (tmp_path / "ndr" / package).mkdir(parents=True)
-        (tmp_path / "ndr" / package / "__init__.py").write_text("")
+    for package in code_bundle.JOB_PACKAGES:
+        (tmp_path / package.replace(".", "/")).mkdir(parents=True)
+        (tmp_path / package.replace(".", "/") / "__init__.py").write_text("")
     for job in SCRIPTS:
         (tmp_path / f"ndr/jobs/run_{job}.py").write_text("")
     monkeypatch.setattr(code_bundle, "package_folder", lambda package: tmp_path / package.replace(".", "/"))

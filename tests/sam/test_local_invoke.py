@@ -7,7 +7,7 @@ import json
 from tests.sam import page
 from tests.sam.command_line import CommandLine
 
-from ndr.contract.planning.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 from ndr.local.account.lifecycle import Account
 
 INVOKE = ("sam", "local", "invoke")

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ndr.contract.planning.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 from ndr.local.account.lifecycle import Account
 
 PARAMETERS = {

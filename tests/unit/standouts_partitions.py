@@ -21,10 +21,10 @@ from ndr.contract.datasets import (
 )
 from ndr.contract.jobspecs import JobName, JobSpec, parse_jobspec
 from ndr.contract.time import DAY, Interval
-from ndr.jobs.partition import baseline_partition_uri, time_partition_uri
-from ndr.jobs.publish import PartitionWriter
-from ndr.jobs.schema import arrow_schema
-from ndr.local.standouts import METRICS
+from ndr.local.ranking import METRICS
+from ndr.store.partition import baseline_partition_uri, time_partition_uri
+from ndr.store.publish import PartitionWriter
+from ndr.store.schema import arrow_schema
 
 END = datetime(2026, 2, 1, tzinfo=UTC)
 DAY_OF_INTEREST = Interval(END - DAY, END)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import EPOCH, SLICE, Interval, merged
-from ndr.jobs.catalog import Partition, newest_first_pieces
+from ndr.store.catalog import Partition, newest_first_pieces
 
 spans = st.tuples(st.integers(0, 40), st.integers(1, 40)).map(lambda span: (span[0], span[0] + span[1]))
 

@@ -15,11 +15,11 @@ from tests.unit.standouts_partitions import FACTS, pair_row, table
 from ndr.contract.datasets import DELTAS, PAIR_COUNTS, PEER_DELTAS
 from ndr.contract.manifest import RowAccount
 from ndr.contract.time import DAY, Interval
-from ndr.jobs.partition import baseline_partition_uri, time_partition_uri
-from ndr.jobs.publish import PartitionWriter
 from ndr.local.console import progress
 from ndr.local.console.tables import shown
 from ndr.local.deployment.published import FlowAccount, flow_account, published_tables
+from ndr.store.partition import baseline_partition_uri, time_partition_uri
+from ndr.store.publish import PartitionWriter
 
 FIRST = Interval(datetime(2026, 1, 30, tzinfo=UTC), datetime(2026, 1, 31, tzinfo=UTC))
 QUARTER = Interval(FIRST.end, FIRST.end + DAY / 4)

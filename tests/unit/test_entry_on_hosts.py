@@ -5,8 +5,8 @@ from pathlib import Path
 from tests.jobs.job_chain import Project
 
 from ndr.jobs.entry import on_hosts
-from ndr.jobs.hosts import Hosts
 from ndr.jobs.run import Run
+from ndr.spark.instances import Hosts
 
 
 def test_a_local_job_on_several_hosts_runs_once(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from ndr.contract.errors import InvalidRequestError
-from ndr.jobs.hosts import Hosts, read_hosts
-from ndr.jobs.spark.engine import chosen_engine
-from ndr.jobs.spark.session import require_java
+from ndr.spark.engine import chosen_engine
+from ndr.spark.instances import Hosts, read_hosts
+from ndr.spark.session import require_java
 
 ONE = Hosts(("algo-1",), "algo-1")
 TWO = Hosts(("algo-1", "algo-2"), "algo-2")

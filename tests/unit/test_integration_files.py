@@ -21,7 +21,7 @@ from ndr.jobs.deltas.columns import FLOW_COLUMNS, READ_COLUMNS
 from ndr.jobs.deltas.json_lines import blocks, lines_of, parse_block
 from ndr.jobs.deltas.read import read_integration
 from ndr.jobs.deltas.validity import split
-from ndr.jobs.schema import arrow_schema
+from ndr.store.schema import arrow_schema
 
 BATCH = Interval.parse("2026-01-31T06:00:00Z", "2026-01-31T06:15:00Z")
 GOOD = {

@@ -10,11 +10,11 @@ from tests.statemachines.jobspecs import documents
 from ndr.contract.errors import InvalidRequestError, JobSpecInvalidError
 from ndr.contract.jobspecs import JobName, JobSpec, check_jobspecs, parse_jobspec
 from ndr.contract.ledger import LedgerEntry, ledger_key
-from ndr.contract.planning import baseline_targets, plan_baselines, plan_mini_batch, report_baselines
-from ndr.contract.planning.limits import HISTORY_EVENTS, PAYLOAD_BYTES, history_events, plan_bytes
-from ndr.contract.requests import BaselinesRequest, MiniBatchRequest, parse_request
 from ndr.contract.time import DAY, Interval, parse_instant
-from ndr.contract.upstream import Upstream
+from ndr.planner import baseline_targets, plan_baselines, plan_mini_batch, report_baselines
+from ndr.planner.limits import HISTORY_EVENTS, PAYLOAD_BYTES, history_events, plan_bytes
+from ndr.planner.requests import BaselinesRequest, MiniBatchRequest, parse_request
+from ndr.planner.upstream import Upstream
 
 NOW = datetime(2027, 3, 10, 1, 2, 3, tzinfo=UTC)
 DEFAULTS = {"project_name": "ndr-prod", "feature_spec_version": "v1"}

@@ -5,8 +5,8 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from ndr.contract.ledger import LedgerEntry, entry_of, is_over, ledger_item, ledger_key
-from ndr.contract.planning import read_entries
 from ndr.contract.time import DAY, parse_instant
+from ndr.planner import read_entries
 
 FIRST = parse_instant("2026-01-01")
 NOW = parse_instant("2026-02-01")

@@ -14,24 +14,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.test_planning_baselines import DEFAULTS, NOW, WEEK, YEAR, jobspecs
 
-from ndr.contract.late import Folder, LateData
 from ndr.contract.ledger import LedgerEntry
 from ndr.contract.manifest import InputFile
-from ndr.contract.planning import baseline_targets, find_running, plan_baselines, plan_mini_batch
-from ndr.contract.planning.baselines import Running
-from ndr.contract.planning.late import plan_late
-from ndr.contract.planning.limits import HISTORY_EVENTS, PAYLOAD_BYTES, history_events, plan_bytes
-from ndr.contract.planning.pipelines import (
+from ndr.contract.pipelines import (
     FG_B_PIPELINE,
     INVENTORY_PIPELINE,
     MINI_BATCH_PIPELINE,
     rebuild_parameters,
 )
-from ndr.contract.planning.rebuilds import Rebuild, find_rebuilds
-from ndr.contract.planning.running import LONGEST, RunningExecution
-from ndr.contract.requests import BaselinesRequest, MiniBatchRequest, parse_request
 from ndr.contract.time import DAY, Interval, baseline_ends, format_instant, parse_instant
-from ndr.contract.upstream import Upstream
+from ndr.planner import baseline_targets, find_running, plan_baselines, plan_mini_batch
+from ndr.planner.baselines import Running
+from ndr.planner.late import plan_late
+from ndr.planner.late_files import Folder, LateData
+from ndr.planner.limits import HISTORY_EVENTS, PAYLOAD_BYTES, history_events, plan_bytes
+from ndr.planner.requests import BaselinesRequest, MiniBatchRequest, parse_request
+from ndr.planner.running import LONGEST, RunningExecution
+from ndr.planner.stale_batches import Rebuild, find_rebuilds
+from ndr.planner.upstream import Upstream
 
 SPECS = jobspecs()
 STEPS = [SPECS["delta_builder"], SPECS["fg_a_builder"], SPECS["pair_counts_builder"]]

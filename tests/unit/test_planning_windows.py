@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ndr.contract.planning.windows import cut_windows
 from ndr.contract.time import DAY, Interval, baseline_ends
+from ndr.planner.chunks import cut_windows
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ndr.contract.errors import InvalidRequestError
-from ndr.contract.requests import BaselinesRequest, parse_request
+from ndr.planner.requests import BaselinesRequest, parse_request
 
 NOW = datetime(2026, 3, 10, 13, 37, tzinfo=UTC)
 DEFAULTS = {"project_name": "ndr-prod", "feature_spec_version": "v1"}

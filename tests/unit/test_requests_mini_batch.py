@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ndr.contract.errors import InvalidRequestError
-from ndr.contract.requests import MiniBatchRequest, parse_request
 from ndr.contract.time import SLICE, Interval
+from ndr.planner.requests import MiniBatchRequest, parse_request
 
 NOW = datetime(2026, 3, 10, 13, 37, tzinfo=UTC)
 DEFAULTS = {"project_name": "ndr-prod", "feature_spec_version": "v1"}

@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 import pytest
 
-from ndr.jobs.spark.gate import ClusterError, Guest
+from ndr.spark.gate import ClusterError, Guest
 
 FIRST_HOST = """
 import sys, time
-from ndr.jobs.spark.gate import Gate
+from ndr.spark.gate import Gate
 gate = Gate(sys.argv[1], "spark://first:7077")
 print("open", flush=True)
 outcome = sys.stdin.readline().strip()

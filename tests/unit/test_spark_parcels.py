@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ndr.contract.errors import SchemaMismatchError
-from ndr.jobs.spark import parcels
-from ndr.jobs.spark.parcels import Inputs, error_parcel, named, packed, spelled
+from ndr.spark import parcels
+from ndr.spark.parcels import Inputs, error_parcel, named, packed, spelled
 
 SCHEMA = pa.schema(
     [("host_ip", pa.string()), ("at", pa.timestamp("us", "UTC")), ("share", pa.float64()), ("is_weekend", pa.bool_())]

@@ -8,7 +8,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ndr.jobs.spark.parts import balanced, parts_by_text, runs
+from ndr.spark.parts import balanced, parts_by_text, runs
 
 
 @given(st.dictionaries(st.integers(), st.integers(1, 1000), max_size=60), st.integers(1, 12))
@@ -49,7 +49,7 @@ def test_equal_texts_come_to_one_part(texts: list[str], parts: int) -> None:
 def test_the_part_of_a_text_is_the_same_in_every_process() -> None:
     texts = [f"10.0.{number}.1" for number in range(50)]
     code = (
-        "import pyarrow as pa; from ndr.jobs.spark.parts import parts_by_text; "
+        "import pyarrow as pa; from ndr.spark.parts import parts_by_text; "
         f"print(parts_by_text(pa.chunked_array([{texts!r}]), 7).tolist())"
     )
     path = ":".join(entry for entry in sys.path if entry)

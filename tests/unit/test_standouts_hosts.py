@@ -18,7 +18,7 @@ from tests.unit.standouts_partitions import (
 )
 
 from ndr.contract.errors import InsufficientHistoryError
-from ndr.local.standouts import Standouts, find_standouts
+from ndr.local.ranking import Standouts, find_standouts
 
 HOST, OTHER, YOUNG, FOREIGN = "10.0.0.1", "10.0.0.2", "10.0.0.3", "198.51.100.9"
 

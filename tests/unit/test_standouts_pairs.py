@@ -15,7 +15,7 @@ from tests.unit.standouts_partitions import (
     publish_pairs,
 )
 
-from ndr.local.standouts import USUAL_MIN, Standouts, find_standouts
+from ndr.local.ranking import USUAL_MIN, Standouts, find_standouts
 
 SOURCE, NEIGHBOUR, SERVER, ODD = "10.0.0.1", "10.0.0.2", "10.0.0.9", "203.0.113.7"
 

@@ -9,8 +9,8 @@ import pytest
 from tests.statemachines.definition import MACHINES, source
 from tests.template import RESOURCES, ROOT, TEMPLATE, of_type
 
-from ndr.contract.requests import BaselinesRequest, MiniBatchRequest, parse_request
 from ndr.contract.time import parse_instant
+from ndr.planner.requests import BaselinesRequest, MiniBatchRequest, parse_request
 
 
 @pytest.mark.parametrize("machine", MACHINES)

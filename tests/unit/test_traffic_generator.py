@@ -15,10 +15,10 @@ import pytest
 
 from ndr.contract.errors import InvalidRequestError
 from ndr.contract.time import parse_instant
-from ndr.jobs.zeek import read_conn_log
 from ndr.local.traffic import GeneratedTraffic, generate
 from ndr.local.traffic.__main__ import main
 from ndr.local.traffic.calendar import OFFICE_HOURS, Calendar, bursts, occasions
+from ndr.sources.zeek import read_conn_log
 
 END = datetime(2026, 2, 1, tzinfo=UTC)
 

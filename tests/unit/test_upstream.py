@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from ndr.contract.time import DAY, SLICE, Interval, merged, mini_batch_id, parse_instant
-from ndr.contract.upstream import FILL, Upstream, find_upstream, whole_batches
+from ndr.planner.upstream import FILL, Upstream, find_upstream, whole_batches
 
 START = parse_instant("2026-01-05")
 PREFIXES = {name: f"s3://data/{name}/" for name in ("deltas", "fg_a", "pair_counts")}

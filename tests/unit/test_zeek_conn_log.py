@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ndr.contract.errors import InvalidRequestError, SchemaMismatchError
-from ndr.jobs.zeek import read_conn_log
-from ndr.jobs.zeek.conn_state import TCP_OUTCOMES
-from ndr.jobs.zeek.integration import INTEGRATION_SCHEMA
+from ndr.sources.zeek import read_conn_log
+from ndr.sources.zeek.conn_state import TCP_OUTCOMES
+from ndr.sources.zeek.integration import INTEGRATION_SCHEMA
 
 FIELDS = [
     "ts", "uid", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "proto", "service", "duration", "orig_bytes",

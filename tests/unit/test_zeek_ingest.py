@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from ndr.contract.errors import InvalidRequestError, SchemaMismatchError
 from ndr.contract.time import EPOCH, SLICE, floor_to
-from ndr.jobs.zeek.integration import INTEGRATION_SCHEMA
 from ndr.local.ingest import IngestedFile, Progress, ingest
 from ndr.local.ingest.logs import find_logs
 from ndr.local.ingest.spool import Spool
+from ndr.sources.zeek.integration import INTEGRATION_SCHEMA
 
 T = datetime(2026, 1, 30, 12, 0, tzinfo=UTC)
 FIELDS = (

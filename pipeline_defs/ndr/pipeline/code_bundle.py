@@ -13,7 +13,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 # What a job imports. Found on the import path but never imported: the definitions need none of the jobs' libraries.
-JOB_PACKAGES = ("ndr.contract", "ndr.jobs")
+JOB_PACKAGES = ("ndr.contract", "ndr.net", "ndr.store", "ndr.sources", "ndr.spark", "ndr.jobs")
 ENTRY_SCRIPT_PACKAGE = "ndr.jobs"
 # Put last, so that a prefix without it is an upload that was cut short and is done again.
 COMPLETE_MARKER = "_SUCCESS"

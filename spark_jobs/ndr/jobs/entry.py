@@ -13,11 +13,11 @@ from ndr.contract.errors import InvalidRequestError, NdrError
 from ndr.contract.jobspecs import JobName
 from ndr.contract.jobspecs.delta_builder import Engine
 from ndr.contract.time import SLICE, Interval
-from ndr.jobs.hosts import Hosts, opt_ml, read_hosts
 from ndr.jobs.metrics import count_run
 from ndr.jobs.run import Run, job_logger
-from ndr.jobs.spark.cluster import serve
-from ndr.jobs.spark.engine import SPARK_JOBS, chosen_engine, spark_on
+from ndr.spark.cluster import serve
+from ndr.spark.engine import SPARK_JOBS, chosen_engine, spark_on
+from ndr.spark.instances import Hosts, opt_ml, read_hosts
 
 ABSENT: Final = "none"
 """How a pipeline parameter that does not apply arrives; an empty container argument is easily lost."""

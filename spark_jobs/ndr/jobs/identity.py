@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 
-from ndr.jobs.hosts import opt_ml
+from ndr.spark.instances import opt_ml
 
 OUTSIDE: str = "local"
 """The job's name where there is no Processing job."""

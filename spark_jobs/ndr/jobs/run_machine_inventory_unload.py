@@ -9,8 +9,8 @@ from ndr.jobs.inventory.month import snapshot_month
 from ndr.jobs.inventory.redshift_data import Statements, redshift_data_client
 from ndr.jobs.inventory.unload import Unload
 from ndr.jobs.metrics import count_partition
-from ndr.jobs.publish import new_run_id
 from ndr.jobs.run import Run, job_logger
+from ndr.store.publish import new_run_id
 
 
 def unload_machine_inventory(run: Run, arguments: Arguments) -> None:

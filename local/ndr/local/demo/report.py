@@ -6,7 +6,7 @@ from rich.console import Console
 
 from ndr.contract.time import format_instant
 from ndr.local.console.tables import print_table, shown
-from ndr.local.standouts import HostStandout, PairStandout, Standouts
+from ndr.local.ranking import HostStandout, PairStandout, Standouts
 
 
 def print_standouts(console: Console, found: Standouts) -> None:

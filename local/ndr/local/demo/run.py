@@ -29,7 +29,7 @@ from ndr.local.deployment.create import deploy_stack, registered_pipelines, star
 from ndr.local.deployment.deployment import Deployment
 from ndr.local.ingest import IngestReport
 from ndr.local.jobspecs import DEMO_FILES, deployed_values, read_jobspec_files
-from ndr.local.standouts import find_standouts
+from ndr.local.ranking import find_standouts
 from ndr.local.traffic import NETWORKS
 
 PROJECT: Final = "ndr-demo"

@@ -11,8 +11,8 @@ from pyarrow import fs
 from ndr.contract.jobspecs import JobName, JobSpec
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import HORIZONS
-from ndr.jobs.manifest import read_manifests
-from ndr.jobs.storage import join, list_names
+from ndr.store.manifest import read_manifests
+from ndr.store.storage import join, list_names
 
 
 @dataclass(frozen=True, slots=True)

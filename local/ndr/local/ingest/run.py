@@ -14,12 +14,12 @@ from pyarrow import fs
 
 from ndr.contract.errors import InvalidRequestError
 from ndr.contract.time import SLICE, Interval, mini_batch_id
-from ndr.jobs.storage import filesystem, join, list_names, put_bytes
-from ndr.jobs.zeek import read_conn_log
 from ndr.local.ingest.logs import find_logs
 from ndr.local.ingest.part import SUFFIXES, FileFormat, encode
 from ndr.local.ingest.report import IngestedBatch, IngestedFile, IngestReport, Progress
 from ndr.local.ingest.spool import Spool
+from ndr.sources.zeek import read_conn_log
+from ndr.store.storage import filesystem, join, list_names, put_bytes
 
 REJECTED_FOLDER = "_rejected"
 SUCCESS = "_SUCCESS"

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from ndr.contract.time import EPOCH, Interval
-from ndr.jobs.zeek.integration import INTEGRATION_SCHEMA
+from ndr.sources.zeek.integration import INTEGRATION_SCHEMA
 
 _MICROSECOND = timedelta(microseconds=1)
 

@@ -7,7 +7,7 @@ from typing import Final
 import pyarrow as pa
 
 from ndr.contract.datasets import INTEGRATION
-from ndr.jobs.schema import CODED, coded_schema
+from ndr.store.schema import CODED, coded_schema
 
 # Strings as dictionary codes: a flow repeats a few addresses and words, and a day of flows must fit in memory.
 FLOW_COLUMNS: Final = coded_schema(INTEGRATION)

@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 
 from ndr.contract.datasets import INTEGRATION
 from ndr.contract.time import EPOCH
-from ndr.jobs.deltas.address import canonical_address
 from ndr.jobs.deltas.vocabulary import lower_word, transport_word, upper_word
-from ndr.jobs.schema import ARROW_TYPES, CODED
+from ndr.net.address import canonical_address
+from ndr.store.schema import ARROW_TYPES, CODED
 
 _TIMESTAMP: Final = ARROW_TYPES["timestamp"]
 # Epoch seconds reach 1e11 in the year 5138, epoch milliseconds in 1973: the size tells the unit.

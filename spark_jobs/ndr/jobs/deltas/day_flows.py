@@ -10,7 +10,7 @@ from ndr.contract.time import Interval
 from ndr.jobs.deltas.mini_batches import MiniBatch
 from ndr.jobs.deltas.read import read_integration
 from ndr.jobs.deltas.validity import Split, split
-from ndr.jobs.storage import filesystem
+from ndr.store.storage import filesystem
 
 
 def flows_of_day(spec: DeltaBuilderSpec, day: Interval, folder: MiniBatch, threads: int = 2) -> Split:

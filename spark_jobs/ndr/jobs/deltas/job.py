@@ -13,14 +13,14 @@ from ndr.contract.time import DAY, Interval, coverage
 from ndr.jobs.deltas.day_flows import flows_of_day
 from ndr.jobs.deltas.kernel import build_deltas
 from ndr.jobs.deltas.mini_batches import MiniBatch, late_mini_batches, mini_batches
+from ndr.jobs.deltas.on_spark import write_deltas
 from ndr.jobs.deltas.read import read_integration
 from ndr.jobs.deltas.strays import keep_strays
 from ndr.jobs.deltas.validity import split
-from ndr.jobs.partition import time_partition_uri
-from ndr.jobs.publish import PartitionWriter
 from ndr.jobs.run import Run
-from ndr.jobs.spark.deltas import write_deltas
-from ndr.jobs.storage import filesystem, join
+from ndr.store.partition import time_partition_uri
+from ndr.store.publish import PartitionWriter
+from ndr.store.storage import filesystem, join
 
 
 def publish_deltas(run: Run, spec: DeltaBuilderSpec, mini_batch_id: str, batch: Interval) -> Iterator[Manifest]:

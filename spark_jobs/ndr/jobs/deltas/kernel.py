@@ -19,7 +19,7 @@ from ndr.contract.jobspecs.delta_builder import PortClasses
 from ndr.contract.time import SLICE
 from ndr.jobs.deltas.flow_arrays import PORTS, FlowArrays, flow_arrays
 from ndr.jobs.deltas.grouping import counts, group, packed, sums
-from ndr.jobs.schema import ARROW_TYPES, coded_schema
+from ndr.store.schema import ARROW_TYPES, coded_schema
 
 _MINUTE: Final = 60_000_000
 _MINUTES: Final = SLICE.seconds // 60

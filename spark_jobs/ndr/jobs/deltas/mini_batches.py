@@ -14,8 +14,8 @@ from pyarrow import fs
 from ndr.contract.datasets import LATE_FOLDER
 from ndr.contract.manifest import InputFile
 from ndr.contract.time import Interval, interval_of
-from ndr.jobs.partition import day_folder
-from ndr.jobs.storage import filesystem, join, list_files, list_names
+from ndr.store.partition import day_folder
+from ndr.store.storage import filesystem, join, list_files, list_names
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 
 from ndr.contract.datasets import LATE_FOLDER, QUARANTINE
 from ndr.contract.time import DAY, SLICE, Interval, floor_to, mini_batch_id, parse_instant
-from ndr.jobs.partition import day_folder
-from ndr.jobs.publish import PartitionWriter
-from ndr.jobs.storage import filesystem, join, put_bytes, read_bytes
+from ndr.store.partition import day_folder
+from ndr.store.publish import PartitionWriter
+from ndr.store.storage import filesystem, join, put_bytes, read_bytes
 
 REACH_BACK: Final = timedelta(days=31)
 REACH_AHEAD: Final = DAY

@@ -15,7 +15,7 @@ from ndr.contract.datasets import QUARANTINE
 from ndr.contract.time import EPOCH, Interval, format_instant
 from ndr.jobs.deltas.columns import FLOW_COLUMNS, REQUIRED
 from ndr.jobs.deltas.vocabulary import ACTIONS, EVENT_NAMES, ICMP
-from ndr.jobs.schema import arrow_schema
+from ndr.store.schema import arrow_schema
 
 GREATEST_PORT: Final = 65535
 # Beyond these a counter has wrapped or a clock was wrong; below them no sum over a slice leaves int64.

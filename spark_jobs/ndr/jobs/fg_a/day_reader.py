@@ -11,9 +11,9 @@ import pyarrow as pa
 from ndr.contract.datasets import DELTAS, PEER_DELTAS, Dataset
 from ndr.contract.manifest import InputEntry
 from ndr.contract.time import DAY, Interval, floor_to
-from ndr.jobs.catalog import pieces_coverage
 from ndr.jobs.fg_a.monitored import of_networks
-from ndr.jobs.scan import Scan
+from ndr.store.catalog import pieces_coverage
+from ndr.store.scan import Scan
 
 
 @dataclass

@@ -10,13 +10,13 @@ from pyarrow import fs
 from ndr.contract.datasets import FG_B_PAIR_HOST
 from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
 from ndr.contract.time import DAY, Interval, floor_to
-from ndr.jobs.catalog import Partition
 from ndr.jobs.fg_a.history import history_needed
 from ndr.jobs.fg_a.pair_history import COLUMNS, SCHEMA, PairHistory
-from ndr.jobs.manifest import read_manifest
-from ndr.jobs.partition import baseline_end_of, baseline_partition_uri
-from ndr.jobs.publish import read_table
-from ndr.jobs.storage import join, list_names
+from ndr.store.catalog import Partition
+from ndr.store.manifest import read_manifest
+from ndr.store.partition import baseline_end_of, baseline_partition_uri
+from ndr.store.publish import read_table
+from ndr.store.storage import join, list_names
 
 # More ends than the daily baselines of a lookback would only cost requests.
 _BASELINES_LOOKED_AT = 12

@@ -11,10 +11,10 @@ from ndr.contract.time import Interval
 from ndr.jobs.fg_a.day_reader import DayReader
 from ndr.jobs.fg_a.days import features_by_day, mornings_of
 from ndr.jobs.fg_a.history_start import HistoryStart, history_start
-from ndr.jobs.partition import time_partition_uri
-from ndr.jobs.publish import PartitionWriter
+from ndr.jobs.fg_a.on_spark import write_features
 from ndr.jobs.run import Run
-from ndr.jobs.spark.fg_a import write_features
+from ndr.store.partition import time_partition_uri
+from ndr.store.publish import PartitionWriter
 
 THREADS = 2
 

@@ -21,7 +21,7 @@ from ndr.jobs.fg_a.host_roles import HostRoles, Order
 from ndr.jobs.fg_a.novelty import SLICES_PER_DAY, last_day, novelty_counts
 from ndr.jobs.fg_a.peers import PeerRows
 from ndr.jobs.fg_a.windows import Frame, WindowRows
-from ndr.jobs.schema import arrow_schema
+from ndr.store.schema import arrow_schema
 
 Columns = dict[str, pa.Array]
 _SLICE_MICROSECONDS = SLICE.seconds * 1_000_000

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from ndr.contract.datasets import FG_B_PAIR_HOST
 from ndr.contract.time import DAY
-from ndr.jobs.schema import arrow_schema
+from ndr.store.schema import arrow_schema
 
 COLUMNS: Final = ("src_ip", "dst_ip", "dst_port", "active_days_mask", "baseline_end")
 SCHEMA: Final = pa.schema([arrow_schema(FG_B_PAIR_HOST).field(name) for name in COLUMNS])

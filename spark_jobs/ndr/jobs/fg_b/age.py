@@ -7,9 +7,9 @@ from datetime import datetime
 from pyarrow import fs
 
 from ndr.contract.time import HORIZONS
-from ndr.jobs.catalog import newest_baseline
-from ndr.jobs.partition import day_of
-from ndr.jobs.storage import list_names
+from ndr.store.catalog import newest_baseline
+from ndr.store.partition import day_of
+from ndr.store.storage import list_names
 
 
 def baseline_age_days(fg_b: str, fg_a: str, horizon: str, end: datetime) -> int:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from ndr.contract.datasets import FG_A, PAIR_COUNTS
 from ndr.contract.time import Interval, merged, unfilled
-from ndr.jobs.catalog import pieces_coverage, published_pieces
 from ndr.jobs.fg_b.row_columns import TEXT_COLUMNS, TIME_COLUMN
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.targets import Target
-from ndr.jobs.scan import Scan
+from ndr.store.catalog import pieces_coverage, published_pieces
+from ndr.store.scan import Scan
 
 PAIR_COLUMNS = ("src_ip", "dst_ip", "dst_port", "slice_start", "sessions_cnt")
 

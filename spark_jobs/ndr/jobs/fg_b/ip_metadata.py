@@ -17,7 +17,7 @@ from ndr.jobs.deltas.grouping import group
 from ndr.jobs.fg_b.request import BaselineWindow
 from ndr.jobs.fg_b.row_columns import read_keys
 from ndr.jobs.fg_b.row_source import RowSource, TableRows
-from ndr.jobs.schema import arrow_schema
+from ndr.store.schema import arrow_schema
 
 _TIMESTAMP = pa.timestamp("us", "UTC")
 

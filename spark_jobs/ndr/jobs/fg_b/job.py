@@ -10,6 +10,7 @@ from ndr.contract.history import short_sentence
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import HORIZONS, Interval
 from ndr.jobs.fg_b import local_engine
+from ndr.jobs.fg_b import on_spark as spark_engine
 from ndr.jobs.fg_b.backfill import chunks
 from ndr.jobs.fg_b.chunk_rows import ChunkRows
 from ndr.jobs.fg_b.leases import Claims, Held, Unclaimed
@@ -17,10 +18,9 @@ from ndr.jobs.fg_b.order import BaselineOrder
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.targets import Target
 from ndr.jobs.inventory.snapshot import Snapshot
-from ndr.jobs.partition import baseline_partition_uri
-from ndr.jobs.publish import PartitionWriter
 from ndr.jobs.run import Run
-from ndr.jobs.spark import fg_b as spark_engine
+from ndr.store.partition import baseline_partition_uri
+from ndr.store.publish import PartitionWriter
 
 
 @dataclass(frozen=True)

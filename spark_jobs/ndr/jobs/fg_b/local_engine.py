@@ -17,8 +17,8 @@ from ndr.jobs.fg_b.request import BaselineWindow
 from ndr.jobs.fg_b.scan_rows import ScanRows, one_slice_rows
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.statistics import baselines_of_windows
-from ndr.jobs.publish import PartitionWriter, in_key_order
-from ndr.jobs.scan import Scan
+from ndr.store.publish import PartitionWriter, in_key_order
+from ndr.store.scan import Scan
 
 THREADS = 2
 

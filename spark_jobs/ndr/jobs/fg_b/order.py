@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from ndr.jobs.fg_b.request import BaselineWindow
-from ndr.jobs.publish import PartitionWriter
+from ndr.store.publish import PartitionWriter
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ndr.contract.datasets import FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT
 from ndr.contract.time import DAY
 from ndr.jobs.fg_b.request import BaselineWindow
-from ndr.jobs.schema import arrow_schema
+from ndr.store.schema import arrow_schema
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 
 from ndr.jobs.fg_b.row_columns import TEXT_COLUMNS, TIME_COLUMN
 from ndr.jobs.fg_b.row_source import ParquetRows, RowSource, TableRows
-from ndr.jobs.scan import Scan
-from ndr.jobs.storage import filesystem
+from ndr.store.scan import Scan
+from ndr.store.storage import filesystem
 
 
 class ScanRows:

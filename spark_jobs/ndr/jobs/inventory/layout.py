@@ -13,8 +13,8 @@ from ndr.contract.datasets import MACHINE_INVENTORY
 from ndr.contract.jobspecs.machine_inventory_unload import InventoryOutput
 from ndr.contract.time import Interval
 from ndr.jobs.inventory.query import MONTH_COLUMN
-from ndr.jobs.schema import arrow_schema
-from ndr.jobs.storage import join, list_names
+from ndr.store.schema import arrow_schema
+from ndr.store.storage import join, list_names
 
 STAGING: Final = "_staging"
 _FOLDER: Final = re.compile(rf"{MONTH_COLUMN}=(\d{{4}}-(?:0[1-9]|1[0-2]))")

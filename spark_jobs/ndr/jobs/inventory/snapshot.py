@@ -11,12 +11,12 @@ from ndr.contract.datasets import MACHINE_INVENTORY
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.jobspecs.machine_inventory_unload import InventoryOutput
 from ndr.contract.manifest import InputEntry, Manifest
-from ndr.jobs.deltas.address import canonical_address
 from ndr.jobs.inventory.layout import snapshot_months, snapshot_schema, snapshot_uri
-from ndr.jobs.manifest import read_manifest
-from ndr.jobs.publish import schema_sha256, table_files
-from ndr.jobs.schema import arrow_schema
-from ndr.jobs.storage import filesystem
+from ndr.net.address import canonical_address
+from ndr.store.manifest import read_manifest
+from ndr.store.publish import schema_sha256, table_files
+from ndr.store.schema import arrow_schema
+from ndr.store.storage import filesystem
 
 _ATTEMPTS = 3
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from ndr.contract.errors import UnloadVerificationError
 from ndr.contract.manifest import FileEntry
-from ndr.jobs.storage import filesystem, join
+from ndr.store.storage import filesystem, join
 
 _CHUNK_BYTES = 8 * 1024 * 1024
 

@@ -8,13 +8,13 @@ from ndr.contract.datasets import PAIR_COUNTS, PEER_DELTAS
 from ndr.contract.jobspecs.pair_counts_builder import PairCountsBuilderSpec
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import DAY, Interval
-from ndr.jobs.catalog import pieces_coverage
 from ndr.jobs.pair_counts.kernel import build_pair_counts
-from ndr.jobs.partition import time_partition_uri
-from ndr.jobs.publish import PartitionWriter
+from ndr.jobs.pair_counts.on_spark import write_pair_counts
 from ndr.jobs.run import Run
-from ndr.jobs.scan import Scan
-from ndr.jobs.spark.pair_counts import write_pair_counts
+from ndr.store.catalog import pieces_coverage
+from ndr.store.partition import time_partition_uri
+from ndr.store.publish import PartitionWriter
+from ndr.store.scan import Scan
 
 
 def publish_pair_counts(run: Run, spec: PairCountsBuilderSpec, batch: Interval) -> Iterator[Manifest]:

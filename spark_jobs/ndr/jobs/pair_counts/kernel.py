@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from ndr.contract.datasets import PAIR_COUNTS
 from ndr.jobs.deltas.grouping import packed
-from ndr.jobs.schema import CODED, coded_schema
+from ndr.store.schema import CODED, coded_schema
 
 _PEER_DELTAS_NAME: Final = {"src_ip": "host_ip", "dst_ip": "peer_ip", "dst_port": "peer_port"}
 

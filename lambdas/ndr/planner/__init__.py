@@ -1,0 +1,19 @@
+"""Planning: a checked request becomes the pipeline executions that honour it.
+
+Pure but for reading the ledger, and what runs.
+"""
+
+from ndr.planner.baselines import baseline_targets, plan_baselines
+from ndr.planner.ledger_rows import read_entries
+from ndr.planner.mini_batch import plan_mini_batch
+from ndr.planner.report import report_baselines
+from ndr.planner.running import find_running
+
+__all__ = [
+    "baseline_targets",
+    "find_running",
+    "plan_baselines",
+    "plan_mini_batch",
+    "read_entries",
+    "report_baselines",
+]

@@ -1,0 +1,146 @@
+"""FG-A on Spark: deltas, peer deltas and pair history by host; a part builds all days, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ndr.contract.datasets import DELTAS, FG_A, FG_B_PAIR_HOST, PEER_DELTAS, Dataset
+from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
+from ndr.contract.time import DAY, Interval
+from ndr.jobs.fg_a.day_reader import DayReader
+from ndr.jobs.fg_a.days import earliest_midnight, features_by_day
+from ndr.jobs.fg_a.history_start import HistoryStart
+from ndr.jobs.fg_a.monitored import of_networks
+from ndr.jobs.fg_a.pair_history import COLUMNS, SCHEMA, PairHistory
+from ndr.spark.parcels import Inputs
+from ndr.spark.parts import part_count, parts_by_text
+from ndr.spark.scan_tasks import FileShare, file_shares, in_tasks, tables_of
+from ndr.spark.stages import Built, Cut, Output, brought_together, build, read_parcels
+from ndr.store.catalog import Piece
+from ndr.store.partition import time_partition_uri
+from ndr.store.publish import PartitionWriter
+from ndr.store.scan import Scan
+from ndr.store.schema import arrow_schema
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+# The lookback before each stretch is read again, so a stretch is about as long as the lookback.
+STRETCH: Final = 28 * DAY
+_HISTORY: Final = "history"
+_PAIR: Final = ("host_ip", "role", "peer_ip", "peer_port")
+
+
+def write_features(
+    spark: SparkSession, spec: FgABuilderSpec, batch: Interval, days: DayReader, start: HistoryStart
+) -> Iterator[tuple[Interval, PartitionWriter]]:
+    """Write the FG-A rows of a batch.
+
+    Yields
+    ------
+    (Interval, PartitionWriter)
+        Each UTC day of the batch, or the part of it, with its files added; to be committed.
+    """
+    for stretch in batch.steps(STRETCH):
+        writers = {day: PartitionWriter(time_partition_uri(spec.outputs.fg_a, day)) for day in stretch.steps(DAY)}
+        built = _build(spark, spec, stretch, days, _start_of(spec, stretch, start), list(writers.values()))
+        for day, writer in writers.items():
+            built.add_to(writer, FG_A)
+            yield day, writer
+
+
+def _start_of(spec: FgABuilderSpec, stretch: Interval, start: HistoryStart) -> HistoryStart:
+    oldest = earliest_midnight(stretch, spec) - spec.novelty.lookback_days * DAY
+    return start if start.end > oldest else HistoryStart(oldest, None)
+
+
+def _build(
+    spark: SparkSession,
+    spec: FgABuilderSpec,
+    stretch: Interval,
+    days: DayReader,
+    start: HistoryStart,
+    writers: list[PartitionWriter],
+) -> Built:
+    shares = _shares(spec, stretch, days, start)
+    parts = part_count(spark, sum(share.rows for share in shares))
+
+    def read(task: list[FileShare]) -> Iterator[Cut]:
+        for name, rows in tables_of(task):
+            if name == _HISTORY:
+                yield from _by_both_ends(name, rows, parts)
+                continue
+            monitored = of_networks(rows, spec.monitored_networks)
+            if "slice_start" not in monitored.column_names:
+                monitored = monitored.group_by(_PAIR, use_threads=False).aggregate([])
+            yield name, monitored, parts_by_text(monitored["host_ip"], parts)
+
+    def make(inputs: Inputs) -> Iterator[Output]:
+        history = PairHistory(start.end, inputs.table(_HISTORY, SCHEMA))
+        built = features_by_day(stretch, spec, PartDays(inputs), history, threads=1)
+        for writer, (_, tables) in zip(writers, built, strict=True):
+            for number, table in enumerate(tables):
+                yield writer, FG_A, str(number) if number else "", table
+
+    return build(brought_together(read_parcels(spark, in_tasks(spark, shares), read), parts), make)
+
+
+def _shares(spec: FgABuilderSpec, stretch: Interval, days: DayReader, start: HistoryStart) -> list[FileShare]:
+    """Return what to read: the history's baseline, pairs only of days before the windows, all of the windows' days."""
+    shares = []
+    if start.baseline:
+        piece = Piece(start.baseline, start.baseline.manifest.interval)
+        shares += file_shares(_HISTORY, Scan(FG_B_PAIR_HOST, (piece,), COLUMNS))
+    windows = earliest_midnight(stretch, spec)
+    for number in range((stretch.end - min(start.end, windows) - DAY.resolution) // DAY + 1):
+        morning = min(start.end, windows) + number * DAY
+        peers = days.scan(PEER_DELTAS, morning)
+        if morning < windows:
+            shares += file_shares(_name(PEER_DELTAS, morning), Scan(PEER_DELTAS, peers.pieces, _PAIR))
+        else:
+            shares += file_shares(_name(PEER_DELTAS, morning), peers)
+            shares += file_shares(_name(DELTAS, morning), days.scan(DELTAS, morning))
+    return shares
+
+
+def _by_both_ends(name: str, pairs: pa.Table, parts: int) -> Iterator[Cut]:
+    """Cut pairs so that each comes to the part of its source and to that of its destination."""
+    by_source, by_destination = parts_by_text(pairs["src_ip"], parts), parts_by_text(pairs["dst_ip"], parts)
+    elsewhere = by_destination != by_source
+    yield name, pairs, by_source
+    yield name, pairs.filter(pa.array(elsewhere)), by_destination[elsewhere]
+
+
+def _name(dataset: Dataset, morning: datetime) -> str:
+    return f"{dataset.name} of {morning:%Y-%m-%d}"
+
+
+@dataclass(frozen=True)
+class PartDays:
+    """The days of one part's hosts."""
+
+    inputs: Inputs
+
+    def rows(self, dataset: Dataset, mornings: Sequence[datetime]) -> pa.Table:
+        """Return the rows of days."""
+        return pa.concat_tables(
+            [self.inputs.table(_name(dataset, morning), arrow_schema(dataset)) for morning in mornings]
+        )
+
+    def pairs(self, morning: datetime) -> pa.Table:
+        """Return the pairs of a day: what a host was contacted by is told by its own rows, turned around."""
+        rows = self.inputs.table(_name(PEER_DELTAS, morning), arrow_schema(PEER_DELTAS)).select(_PAIR)
+        is_outbound = pc.equal(rows["role"], "outbound")
+        inbound = rows.filter(pc.invert(is_outbound))
+        role = pa.repeat(pa.scalar("outbound"), inbound.num_rows)
+        turned = pa.table([inbound["peer_ip"], role, inbound["host_ip"], inbound["peer_port"]], schema=rows.schema)
+        return pa.concat_tables([rows.filter(is_outbound), turned])
+
+    def forget_before(self, morning: datetime) -> None:
+        """Keep everything: a part has all its days at once."""

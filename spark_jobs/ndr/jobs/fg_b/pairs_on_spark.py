@@ -1,0 +1,95 @@
+"""Pair baselines on Spark: pair counts by destination.
+
+All sources of a destination are in its part, so that a part knows how widely its destinations are contacted, and the
+pairs of a segment are no longer in one part than those of a host are. Only how many hosts are active at all must be
+known before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ndr.contract.datasets import FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT
+from ndr.contract.time import Interval
+from ndr.jobs.fg_b.pair_rows import PairRows, condense_for
+from ndr.jobs.fg_b.pairs import PairRules, destination_hosts, pair_baselines
+from ndr.jobs.fg_b.request import BaselineWindow
+from ndr.spark.parcels import Inputs
+from ndr.spark.parts import part_count, parts_by_text
+from ndr.spark.scan_tasks import FileShare, file_shares, in_tasks, tables_of
+from ndr.spark.stages import Cut, Output, brought_together, build, collected, read_parcels, transformed
+from ndr.store.publish import PartitionWriter
+from ndr.store.scan import Scan
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_ROWS: Final = "rows"
+_SOURCES: Final = "sources"
+
+
+def write_pairs(
+    spark: SparkSession,
+    rules: PairRules,
+    windows: Sequence[BaselineWindow],
+    pair_counts: Scan,
+    writers: Sequence[PartitionWriter],
+) -> None:
+    """Write the tables pair_host and pair_segment of each window."""
+    shares = file_shares(_ROWS, pair_counts)
+    parts = part_count(spark, sum(share.rows for share in shares))
+    active_hosts = _active_hosts(spark, windows, pair_counts, parts)
+    intervals = [window.interval for window in windows]
+    condense = condense_for(intervals)
+
+    def read(task: list[FileShare]) -> Iterator[Cut]:
+        for name, rows in tables_of(task):
+            yield name, rows, parts_by_text(rows["dst_ip"], parts)
+
+    def make(inputs: Inputs) -> Iterator[Output]:
+        by_host = PairRows.of([condense(inputs[_ROWS])], intervals)
+        by_segment = by_host.by_segment(rules.ipv4_prefix, rules.ipv6_prefix)
+        for writer, window, active in zip(writers, windows, active_hosts, strict=True):
+            sums, segment_sums = by_host.sums(window.interval), by_segment.sums(window.interval)
+            prevalence = replace(destination_hosts([sums]), active_hosts=active)
+            pairs = pair_baselines(sums, segment_sums, prevalence, window, rules)
+            yield writer, FG_B_PAIR_HOST, "", pairs.host
+            yield writer, FG_B_PAIR_SEGMENT, "", pairs.segment
+
+    built = build(brought_together(read_parcels(spark, in_tasks(spark, shares), read), parts), make)
+    for writer in writers:
+        built.add_to(writer, FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT)
+
+
+def _active_hosts(spark: SparkSession, windows: Sequence[BaselineWindow], pair_counts: Scan, parts: int) -> list[int]:
+    """Count the distinct sources of each window. They are counted where they are, since all of them may be many."""
+    shares = file_shares(_SOURCES, Scan(pair_counts.dataset, pair_counts.pieces, ("src_ip", "slice_start")))
+
+    def read(task: list[FileShare]) -> Iterator[Cut]:
+        for _, rows in tables_of(task):
+            for number, window in enumerate(windows):
+                sources = pc.unique(rows.filter(_starts_within(rows, window.interval))["src_ip"])
+                table = pa.table({"window": pa.repeat(number, len(sources)), "src_ip": sources})
+                yield _SOURCES, table, parts_by_text(table["src_ip"], parts)
+
+    def count(inputs: Inputs) -> Iterator[tuple[str, pa.Table]]:
+        distinct = inputs[_SOURCES].group_by(["window", "src_ip"]).aggregate([])
+        yield _SOURCES, distinct.group_by("window").aggregate([([], "count_all")])
+
+    together = brought_together(read_parcels(spark, in_tasks(spark, shares), read), parts)
+    active = [0] * len(windows)
+    for table in collected(transformed(together, count), _SOURCES):
+        for number, sources in zip(table["window"].to_pylist(), table["count_all"].to_pylist(), strict=True):
+            active[number] += sources
+    return active
+
+
+def _starts_within(rows: pa.Table, interval: Interval) -> pa.ChunkedArray:
+    starts = rows["slice_start"]
+    first, last = (pa.scalar(instant, starts.type) for instant in (interval.start, interval.end))
+    return pc.and_(pc.greater_equal(starts, first), pc.less(starts, last))

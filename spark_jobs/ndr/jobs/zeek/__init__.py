@@ -1,5 +1,0 @@
-"""Zeek connection logs read as the integration dataset."""
-
-from ndr.jobs.zeek.conn_log import ConnRows, read_conn_log
-
-__all__ = ["ConnRows", "read_conn_log"]

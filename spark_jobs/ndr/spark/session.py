@@ -1,0 +1,117 @@
+"""A Spark session with the settings that every job shares."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ndr.contract.errors import InvalidRequestError
+from ndr.spark.instances import opt_ml
+from ndr.spark.s3a import s3a_settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+# The JVM only moves bytes and spills what is too much; the kernels need the rest, in the Python workers.
+_JVM_SHARE: Final = 0.3
+# It moves them in parcels of megabytes, so code compiled fast is as good as code compiled well: half the processor time
+# of a short job, no more of a long one.
+JVM_OPTIONS: Final = "-XX:TieredStopAtLevel=1"
+
+SETTINGS: Final = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.log.level": "WARN",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.adaptive.enabled": "true",
+    # A row is a parcel of some megabytes: count bytes, not rows.
+    "spark.sql.execution.arrow.maxBytesPerBatch": str(32 << 20),
+    # Parquet that Spark writes itself has timestamps as the contract has them; its own default is INT96.
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.driver.maxResultSize": "0",
+    "spark.driver.extraJavaOptions": JVM_OPTIONS,
+    "spark.executor.extraJavaOptions": JVM_OPTIONS,
+    "spark.python.worker.faulthandler.enabled": "true",
+}
+
+
+def open_session(master: str, address: str) -> SparkSession:
+    """Open a session.
+
+    Parameters
+    ----------
+    master : str
+        `local[*]` or `spark://host:port`.
+    address : str
+        Where the driver listens; executors must reach it.
+
+    Raises
+    ------
+    InvalidRequestError
+        Java or PySpark is absent.
+    """
+    require_java()
+    from pyspark.sql import SparkSession
+
+    # Or the workers would be the first python3 of the PATH, whatever its version and packages.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+
+    heap = f"{jvm_mebibytes()}m"
+    settings = (
+        SETTINGS
+        | s3a_settings()
+        | {
+            "spark.driver.host": address,
+            "spark.driver.bindAddress": address,
+            "spark.driver.memory": os.environ.get("SPARK_DRIVER_MEMORY", heap),
+            "spark.executor.memory": os.environ.get("SPARK_EXECUTOR_MEMORY", heap),
+            "spark.local.dir": scratch(),
+            # The code lies at the same path on every host, not in an archive: numba's cache needs files.
+            "spark.executorEnv.PYTHONPATH": os.pathsep.join(filter(os.path.exists, sys.path)),
+        }
+    )
+    builder = SparkSession.builder.master(master).appName("ndr")
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    return builder.getOrCreate()
+
+
+def require_java() -> None:
+    """Check that Spark can start.
+
+    Raises
+    ------
+    InvalidRequestError
+        Says what to install.
+    """
+    home = os.environ.get("JAVA_HOME")
+    if not shutil.which(str(Path(home, "bin", "java")) if home else "java"):
+        place = f"below JAVA_HOME ({home})" if home else "on PATH"
+        raise InvalidRequestError(
+            f"The engine spark needs Java 17 or newer, and there is none {place}. Install it (on Debian: apt-get "
+            "install openjdk-17-jre-headless), or set engine: local in the job's JobSpec."
+        )
+    if importlib.util.find_spec("pyspark") is None:
+        raise InvalidRequestError(
+            "The engine spark needs PySpark, and it is not installed. Install it (pip install pyspark), or set engine: "
+            "local in the job's JobSpec."
+        )
+
+
+def jvm_mebibytes() -> int:
+    """Return the heap of a JVM that moves the rows of this machine, MiB."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(1024, int(memory * _JVM_SHARE) >> 20)
+
+
+def scratch() -> str:
+    """Return the folder for what Spark spills: on SageMaker that of the job's volume, which is the large one."""
+    folder = opt_ml() / "processing"
+    if "SPARK_LOCAL_DIRS" in os.environ:
+        return os.environ["SPARK_LOCAL_DIRS"]
+    return str(folder / "spark") if folder.is_dir() and os.access(folder, os.W_OK) else tempfile.gettempdir()

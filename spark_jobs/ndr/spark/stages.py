@@ -1,0 +1,164 @@
+"""The two stages of a job on Spark: tasks read and cut, then a task for each part runs the kernel and writes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import pyarrow as pa
+
+from ndr.contract.datasets import Dataset
+from ndr.contract.errors import NdrError
+from ndr.contract.manifest import FileEntry
+from ndr.spark.parcels import COLUMNS, ERROR, SCHEMA, Inputs, error_parcel, named, packed, parcel, spelled
+from ndr.spark.parts import Parts
+from ndr.store.publish import PartitionWriter
+from ndr.store.schema import arrow_schema
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+Task = TypeVar("Task")
+Cut = tuple[str, pa.Table, Parts]
+Output = tuple[PartitionWriter, Dataset, str, pa.Table]
+
+RESULT: Final = pa.schema([("result", pa.string())])
+
+
+@dataclass
+class Built:
+    """What the tasks of the second stage wrote: files by (partition, dataset), and the rows they got of each input."""
+
+    files: dict[tuple[str, str], list[FileEntry]] = field(default_factory=dict)
+    received: dict[str, int] = field(default_factory=dict)
+
+    def add_to(self, writer: PartitionWriter, *datasets: Dataset) -> None:
+        """Make the files part of the writer's version; a dataset without a row gets one empty file."""
+        for dataset in datasets:
+            files = self.files.get((writer.partition_uri, dataset.name), [])
+            if files:
+                writer.add_files(dataset, sorted(files, key=lambda file: file.path))
+            else:
+                writer.write(arrow_schema(dataset).empty_table(), dataset)
+
+
+def read_parcels(spark: SparkSession, tasks: Sequence[Task], read: Callable[[Task], Iterable[Cut]]) -> DataFrame:
+    """Run `read` on each task, one Spark task each; it yields tables with a name and the part of each row.
+
+    Returns
+    -------
+    DataFrame
+        Parcels; nothing runs until a later stage asks for them. A named error travels to part 0.
+    """
+    given = list(tasks)
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for number in batch.column(0).to_pylist():
+                try:
+                    for name, table, parts in read(given[number]):
+                        yield from packed(name, table, parts)
+                except NdrError as error:
+                    yield error_parcel(error)
+
+    return spark.range(0, len(given), 1, max(1, len(given))).mapInArrow(run, COLUMNS)
+
+
+def driver_parcels(spark: SparkSession, name: str, table: pa.Table, parts: Parts) -> DataFrame:
+    """Cut a table that the driver holds into parcels."""
+    return spark.createDataFrame(pa.Table.from_batches(packed(name, table, parts), SCHEMA))
+
+
+def brought_together(parcels: DataFrame, parts: int) -> DataFrame:
+    """Shuffle parcels so that the Spark partition of a number holds the part of that number, whole."""
+    return parcels.repartitionById(parts, "part")
+
+
+def transformed(parcels: DataFrame, step: Callable[[Inputs], Iterable[tuple[str, pa.Table]]]) -> DataFrame:
+    """Run a step on each part of parcels that are together; what it yields stays in its part."""
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        inputs = Inputs(batches)
+        if inputs.part is None:
+            return
+        if ERROR in inputs:
+            yield parcel(inputs.part, ERROR, inputs[ERROR])
+            return
+        try:
+            for name, table in step(inputs):
+                yield parcel(inputs.part, name, table)
+        except NdrError as error:
+            yield error_parcel(error)
+
+    return parcels.mapInArrow(run, COLUMNS)
+
+
+def collected(parcels: DataFrame, name: str) -> list[pa.Table]:
+    """Bring the parcels of a name to the driver.
+
+    Raises
+    ------
+    NdrError
+        A task met it.
+    """
+    rows = parcels.where(parcels["name"].isin(name, ERROR)).select("name", "rows").collect()
+    tables = [(row["name"], pa.ipc.open_stream(bytes(row["rows"])).read_all()) for row in rows]
+    for of, table in tables:
+        if of == ERROR:
+            raise named(table["error"][0].as_py())
+    return [table for _, table in tables]
+
+
+def build(parcels: DataFrame, make: Callable[[Inputs], Iterable[Output]]) -> Built:
+    """Run `make` on each part of parcels that are together, and write the tables it yields, from where it runs.
+
+    `make` yields, for each file, the writer of its partition, its dataset, a word that tells it from the part's other
+    files, and its rows. A task that Spark runs twice leaves a file that no manifest will name.
+
+    Raises
+    ------
+    NdrError
+        A task met it.
+    """
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        from pyspark import TaskContext
+
+        context = TaskContext.get()
+        inputs = Inputs(batches)
+        if inputs.part is None:
+            return
+        if context is None or inputs.part != context.partitionId():
+            raise RuntimeError(f"Part {inputs.part} came to another partition; the shuffle is not what it was.")
+        result = _result(inputs, make, f"{inputs.part:05d}-{context.taskAttemptId():05d}")
+        yield pa.record_batch([[json.dumps(result)]], schema=RESULT)
+
+    return _joined(json.loads(row["result"]) for row in parcels.mapInArrow(run, "result string").collect())
+
+
+def _result(inputs: Inputs, make: Callable[[Inputs], Iterable[Output]], name: str) -> dict[str, object]:
+    if ERROR in inputs:
+        return {"error": inputs[ERROR]["error"][0].as_py()}
+    files = []
+    try:
+        for writer, dataset, word, table in make(inputs):
+            if table.num_rows:
+                entry = writer.write_file(table, dataset, f"{name}{word and '-'}{word}")
+                files.append([writer.partition_uri, dataset.name, entry.model_dump()])
+    except NdrError as error:
+        return {"error": spelled(error)}
+    return {"files": files, "received": {name: table.num_rows for name, table in inputs.items()}}
+
+
+def _joined(results: Iterable[dict[str, object]]) -> Built:
+    built = Built()
+    for result in results:
+        if "error" in result:
+            raise named(str(result["error"]))
+        for uri, dataset, entry in result["files"]:  # type: ignore[attr-defined]
+            built.files.setdefault((uri, dataset), []).append(FileEntry(**entry))
+        for name, rows in result["received"].items():  # type: ignore[attr-defined]
+            built.received[name] = built.received.get(name, 0) + rows
+    return built

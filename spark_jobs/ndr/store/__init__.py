@@ -1,0 +1,1 @@
+"""Published data: storage, manifests, and which partition answers for which time."""

@@ -1,0 +1,74 @@
+"""Reading and writing manifests."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from pydantic import ValidationError
+
+from ndr.contract.errors import SchemaMismatchError
+from ndr.contract.manifest import MANIFEST_NAME, SUCCESS_NAME, Manifest
+from ndr.store.storage import join, put_bytes, read_bytes, read_version, replace_bytes
+
+READERS: Final = 16  # manifests are small and far away: many requests at once, little work each
+
+
+def read_manifest(partition_uri: str) -> Manifest | None:
+    """Return the manifest of a partition, or None where nothing is published.
+
+    Raises
+    ------
+    SchemaMismatchError
+        The file is there but is no manifest.
+    """
+    uri = join(partition_uri, MANIFEST_NAME)
+    return _parsed(uri, read_bytes(uri))
+
+
+def read_manifest_version(partition_uri: str) -> tuple[Manifest | None, str | None]:
+    """Return the manifest of a partition and what `replace_manifest` knows it by; None where nothing is published.
+
+    Raises
+    ------
+    SchemaMismatchError
+        The file is there but is no manifest.
+    """
+    uri = join(partition_uri, MANIFEST_NAME)
+    content, version = read_version(uri)
+    return _parsed(uri, content), version
+
+
+def _parsed(uri: str, content: bytes | None) -> Manifest | None:
+    if content is None:
+        return None
+    try:
+        return Manifest.model_validate_json(content)
+    except ValidationError as error:
+        raise SchemaMismatchError(
+            f"{uri} is no manifest ({error.error_count()} fields are wrong); publish the partition again."
+        ) from None
+
+
+def read_manifests(partition_uris: list[str]) -> list[Manifest | None]:
+    """Read many manifests at once, in the order given."""
+    with ThreadPoolExecutor(READERS) as pool:
+        return list(pool.map(read_manifest, partition_uris))
+
+
+def put_manifest(partition_uri: str, manifest: Manifest) -> None:
+    """Commit: the manifest last but one, `_SUCCESS` last."""
+    put_bytes(join(partition_uri, MANIFEST_NAME), _text(manifest))
+    put_bytes(join(partition_uri, SUCCESS_NAME), b"")
+
+
+def replace_manifest(partition_uri: str, manifest: Manifest, version: str | None) -> bool:
+    """Commit if the manifest that is there is still of `version`; tell whether it was."""
+    if not replace_bytes(join(partition_uri, MANIFEST_NAME), _text(manifest), version):
+        return False
+    put_bytes(join(partition_uri, SUCCESS_NAME), b"")
+    return True
+
+
+def _text(manifest: Manifest) -> bytes:
+    return manifest.model_dump_json(indent=1).encode()

@@ -1,0 +1,148 @@
+"""Reading the rows of a published table that answer for an interval."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ndr.contract.datasets import Dataset
+from ndr.contract.errors import SchemaMismatchError
+from ndr.contract.manifest import InputEntry
+from ndr.contract.time import Interval
+from ndr.store.catalog import Piece, published_pieces
+from ndr.store.publish import table_files
+from ndr.store.schema import arrow_schema, coded_schema
+from ndr.store.storage import filesystem
+
+READ_THREADS: Final = 8  # small files wait on the store more than on the processor
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What to read: the pieces of a dataset's partitions, and the columns of one of their tables."""
+
+    dataset: Dataset
+    pieces: tuple[Piece, ...]
+    columns: tuple[str, ...]
+
+    @classmethod
+    def of(cls, prefix: str, dataset: Dataset, interval: Interval, columns: Sequence[str] | None = None) -> Scan:
+        """Look up what is published below `prefix` for `interval`."""
+        return cls(dataset, tuple(published_pieces(prefix, interval)), tuple(columns or dataset.column_names))
+
+    def within(self, interval: Interval) -> Scan:
+        """Return the part of the scan that answers for `interval`."""
+        cut = ((piece.partition, piece.interval.intersection(interval)) for piece in self.pieces)
+        return Scan(self.dataset, tuple(Piece(partition, part) for partition, part in cut if part), self.columns)
+
+    @property
+    def inputs(self) -> tuple[InputEntry, ...]:
+        """The partitions read, each once, for the manifest of what is built from them."""
+        return tuple({piece.partition.uri: piece.partition.as_input for piece in self.pieces}.values())
+
+    def files(self) -> list[tuple[str, Interval | None]]:
+        """Return file URIs, each with the interval to filter its rows by, or None where all rows answer."""
+        return [
+            (uri, None if piece.is_whole else piece.interval)
+            for piece in self.pieces
+            for uri in table_files(piece.partition.uri, piece.partition.manifest, self.dataset.name)
+        ]
+
+    def read(self, coded: bool = False) -> pa.Table:
+        """Read all rows.
+
+        Parameters
+        ----------
+        coded : bool
+            Text as codes, which a file holds anyway; plain otherwise.
+
+        Returns
+        -------
+        pyarrow.Table
+            The asked columns in the contract's types, rows in no promised order.
+
+        Raises
+        ------
+        SchemaMismatchError
+            Names the file that is gone or whose columns differ from the contract.
+        """
+        tables = self.each_file(lambda rows: rows, coded)
+        return pa.concat_tables(tables) if tables else read_schema(self.dataset, self.columns, coded).empty_table()
+
+    def each_file(self, condense: Callable[[pa.Table], pa.Table], coded: bool = False) -> list[pa.Table]:
+        """Read all rows, of which memory keeps what `condense` makes of those of each file."""
+
+        def one(file: tuple[str, Interval | None]) -> pa.Table:
+            return condense(read_rows(*file, self.dataset, self.columns, coded))
+
+        with ThreadPoolExecutor(READ_THREADS) as pool:
+            return list(pool.map(one, self.files()))
+
+
+def read_schema(dataset: Dataset, columns: Sequence[str], coded: bool = False) -> pa.Schema:
+    """Return the contract's types of some columns, text plain or as codes."""
+    schema = coded_schema(dataset) if coded else arrow_schema(dataset)
+    return pa.schema([schema.field(name) for name in columns])
+
+
+def read_rows(
+    uri: str, interval: Interval | None, dataset: Dataset, columns: Sequence[str], coded: bool = False
+) -> pa.Table:
+    """Read the rows of one file: all, or those that the interval holds by the dataset's time column.
+
+    Raises
+    ------
+    SchemaMismatchError
+        The file is gone or its columns differ from the contract.
+    """
+    schema = read_schema(dataset, columns, coded)
+    return pa.concat_tables([schema.empty_table(), *row_groups(uri, interval, dataset, columns, coded=coded)])
+
+
+def row_groups(
+    uri: str,
+    interval: Interval | None,
+    dataset: Dataset,
+    columns: Sequence[str],
+    share: int = 0,
+    shares: int = 1,
+    coded: bool = False,
+) -> Iterator[pa.Table]:
+    """Read a file, or the `share`-th of `shares` of its row groups, a row group at a time.
+
+    Raises
+    ------
+    SchemaMismatchError
+        The file is gone or its columns differ from the contract.
+    """
+    system, path = filesystem(uri)
+    time_column = dataset.time_column
+    extra = [time_column] if interval and time_column and time_column not in columns else []
+    schema = read_schema(dataset, columns, coded)
+    text = [column.name for column in schema if pa.types.is_dictionary(column.type)]
+    try:
+        with pq.ParquetFile(path, filesystem=system, pre_buffer=True, read_dictionary=text) as file:
+            groups = file.num_row_groups
+            for group in range(share * groups // shares, (share + 1) * groups // shares):
+                table = file.read_row_group(group, [*columns, *extra], use_threads=False)
+                if interval and time_column:
+                    table = table.filter(_within(table[time_column], interval, dataset.is_window_end))
+                yield table.select(list(columns)).cast(schema)
+    except (FileNotFoundError, pa.ArrowException, KeyError) as error:
+        raise SchemaMismatchError(
+            f"{uri} can't be read as {dataset.name} ({str(error).splitlines()[0]}); "
+            "build its partition again with the same batch."
+        ) from error
+
+
+def _within(times: pa.ChunkedArray, interval: Interval, is_window_end: bool) -> pa.ChunkedArray:
+    start, end = (pa.scalar(instant, times.type) for instant in (interval.start, interval.end))
+    if is_window_end:
+        return pc.and_(pc.greater(times, start), pc.less_equal(times, end))
+    return pc.and_(pc.greater_equal(times, start), pc.less(times, end))
