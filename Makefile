@@ -16,13 +16,13 @@ HOSTS ?=
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-.venv/.ready: requirements/setup.lock requirements/project.lock pyproject.toml
+.venv/.ready: requirements/setup.lock requirements/project.lock pyproject.toml emulator/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version). Name another with: make PYTHON=python3.12 ..."; exit 1; }
 	@echo "setting up .venv (once)"
 	@$(PYTHON) -m venv .venv || { echo "The venv module is missing; install it with: apt-get install python3-venv"; exit 1; }
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/setup.lock
 	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --require-hashes -r requirements/project.lock
-	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --editable .
+	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --editable . --editable ./emulator
 	@touch $@
 
 # Each tool pins what the project pins otherwise (boto3, pydantic), so each has an environment of its own.

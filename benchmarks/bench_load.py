@@ -24,7 +24,7 @@ from tests.faults.machines import Control
 from tests.faults.published import Verdict
 from tests.statemachines.machines import Machines, Run
 
-from ndr.local.account.lifecycle import down, up
+from ministack_sagemaker.lifecycle import down, up
 
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 WINDOWS = int(os.environ.get("WINDOWS", "1000"))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from ndr.local.account.lifecycle import Account
+from ministack_sagemaker.lifecycle import Account
 from tests.hasty_account import hasty_account
 from tests.open_roles import create_open_roles
 

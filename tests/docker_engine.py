@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ndr.local.account.lifecycle import Account
+from ministack_sagemaker.lifecycle import Account
 
 FORWARD = Path(__file__).parent / "sam" / "forward.py"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ndr.local.account.lifecycle import Account, down, up
+from ministack_sagemaker.lifecycle import Account, down, up
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from ndr.local.account.lifecycle import Account
+from ministack_sagemaker.lifecycle import Account
 
 JOBS = "arn:aws:iam::123456789012:role/ndr-jobs"
 STATES = "arn:aws:iam::123456789012:role/ndr-states"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from ndr.local.account.lifecycle import Account
+from ministack_sagemaker.lifecycle import Account
 
 
 def subscribed_queue(account: Account, name: str, topic_arn: str) -> str:

@@ -19,8 +19,8 @@ from tests.faults.cut import CuttingProxy
 from tests.faults.published import Verdict, versions
 from tests.local.test_inventory_unload import BeforeUnload, BetweenSteps, Warehouse
 
-from ndr.local.account.faults import injected, order, withdraw
-from ndr.local.account.lifecycle import Account
+from ministack_sagemaker.faults import injected, order, withdraw
+from ministack_sagemaker.lifecycle import Account
 
 STEPS = ("counted", "unloaded", "verified", "copied", "staging deleted")
 MACHINES = ("('10.0.0.1', 'srv-1', true, 'a')", "('10.0.0.2', 'srv-2', true, 'b')", "('10.0.0.3', NULL, true, 'c')")

@@ -19,11 +19,11 @@ from tests.faults.child import Child, Ended, in_child, start, wait
 from tests.faults.jobs import TARGETS, Trial, copied, published_in
 from tests.jobs.job_chain import Project
 
+from ministack_sagemaker.lifecycle import Account
 from ndr.contract.time import DAY, compact_instant, format_instant
 from ndr.jobs import run_fg_b_builder
 from ndr.jobs.fg_b import leases
 from ndr.jobs.fg_b.leases import DATASET, Leases
-from ndr.local.account.lifecycle import Account
 from ndr.planner import read_entries
 from ndr.store import manifest
 

@@ -15,8 +15,8 @@ from tests.statemachines.machines import Machines, Run
 from tests.statemachines.scenarios import WEEK, steerable
 from tests.statemachines.stack import deploy_small
 
-from ndr.local.account.faults import injected, order, order_share, withdraw
-from ndr.local.account.lifecycle import Account
+from ministack_sagemaker.faults import injected, order, order_share, withdraw
+from ministack_sagemaker.lifecycle import Account
 
 SEEDS = range(1, 5)
 SECONDS = 60.0

@@ -8,11 +8,11 @@ from typing import Any
 
 import duckdb
 
+from ministack_sagemaker.redshift_data.dialect import parse, returns_rows, to_duckdb
+from ministack_sagemaker.redshift_data.unload import _inner_query
+from ministack_sagemaker.redshift_data.unload_options import parse_unload
 from ndr.contract.jobspecs.machine_inventory_unload import InventoryOutput, InventoryQuery
 from ndr.jobs.inventory.query import inventory_statements, unload_statement
-from ndr.local.account.redshift_data.dialect import parse, returns_rows, to_duckdb
-from ndr.local.account.redshift_data.unload import _inner_query
-from ndr.local.account.redshift_data.unload_options import parse_unload
 
 ROLE = "arn:aws:iam::123456789012:role/unload"
 TARGET = "s3://bucket/machine_inventory/_staging/x"

@@ -10,10 +10,10 @@ import duckdb
 import pytest
 from tests.hostile.stand_in import ROLE, TARGET, VISIBLE, state, unload, warehouse
 
+from ministack_sagemaker.redshift_data.unload_options import parse_unload
 from ndr.contract.errors import JobSpecInvalidError
 from ndr.contract.jobspecs.machine_inventory_unload import InventoryOutput, InventoryQuery
 from ndr.jobs.inventory.query import unload_statement
-from ndr.local.account.redshift_data.unload_options import parse_unload
 
 FILTERS = {
     "stacked statements": [

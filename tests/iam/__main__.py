@@ -12,7 +12,7 @@ from tests.iam.roles import Roles
 from tests.iam.unexercised import reason_not_exercised
 from tests.iam.world import World
 
-from ndr.local.account.lifecycle import down, up
+from ministack_sagemaker.lifecycle import down, up
 from ndr.local.deployment.create import STACK_NAME
 
 

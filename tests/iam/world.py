@@ -13,9 +13,9 @@ from rich.console import Console
 from tests.statemachines.pipelines import definition
 from tests.subscribed_queue import subscribed_queue
 
+from ministack_sagemaker.lifecycle import Account
 from ndr.contract.jobspecs import put_jobspec
 from ndr.contract.pipelines import MINI_BATCH_PIPELINE
-from ndr.local.account.lifecycle import Account
 from ndr.local.console.progress import Progress
 from ndr.local.deployment.create import deploy_stack
 from ndr.local.deployment.deployment import Deployment

@@ -13,11 +13,11 @@ from typing import Any
 
 from tests.docker_engine import succeeds
 
-from ndr.local.account.lifecycle import Account
-from ndr.local.account.sagemaker_pipelines.definition import Definition
-from ndr.local.account.sagemaker_pipelines.expressions import resolve
-from ndr.local.account.sagemaker_pipelines.input_cache import split_uri
-from ndr.local.account.sagemaker_pipelines.parameters import bind
+from ministack_sagemaker.lifecycle import Account
+from ministack_sagemaker.sagemaker_pipelines.definition import Definition
+from ministack_sagemaker.sagemaker_pipelines.expressions import resolve
+from ministack_sagemaker.sagemaker_pipelines.input_cache import split_uri
+from ministack_sagemaker.sagemaker_pipelines.parameters import bind
 
 OPT_ML = PurePosixPath("/opt/ml")
 

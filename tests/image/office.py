@@ -15,10 +15,10 @@ import pytest
 from tests.jobs.job_chain import random_flows
 from tests.open_roles import JOBS, create_open_roles
 
+from ministack_sagemaker.lifecycle import Account
 from ndr.contract.datasets import Dataset
 from ndr.contract.jobspecs import JobSpec, put_jobspec
 from ndr.contract.time import DAY, Interval, format_instant, mini_batch_id, parse_instant
-from ndr.local.account.lifecycle import Account
 from ndr.local.deployment.redshift import Warehouse
 from ndr.local.jobspecs import DEMO_FILES, read_jobspec_files
 from ndr.pipeline.registry import register_pipelines

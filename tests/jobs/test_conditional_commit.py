@@ -11,12 +11,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from ministack_sagemaker.faults import order
+from ministack_sagemaker.lifecycle import Account
 from ndr.contract.datasets import PAIR_COUNTS
 from ndr.contract.errors import PublishConflictError
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import parse_instant
-from ndr.local.account.faults import order
-from ndr.local.account.lifecycle import Account
 from ndr.store import storage
 from ndr.store.manifest import read_manifest
 from ndr.store.publish import COMMITS, PartitionWriter

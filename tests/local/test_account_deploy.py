@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from tests.open_roles import JOBS, STATES
 
+from ministack_sagemaker.deploy import deploy
+from ministack_sagemaker.lifecycle import Account, AccountError
 from ndr.contract.errors import InvalidRequestError
-from ndr.local.account.deploy import deploy
-from ndr.local.account.lifecycle import Account, AccountError
 
 TEMPLATE = Path(__file__).parent / "account_stack" / "template.yaml"
 

@@ -15,8 +15,8 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
+from ministack_sagemaker.lifecycle import Account, AccountError, down, up
 from ndr.contract.errors import InvalidRequestError
-from ndr.local.account.lifecycle import Account, AccountError, down, up
 
 
 def gone(pid: int) -> bool:
@@ -83,7 +83,7 @@ def test_negative_wait_scale_is_refused(tmp_path: Path) -> None:
 
 def test_a_killed_account_is_started_afresh_and_ends_with_its_parent(tmp_path: Path) -> None:
     script = (
-        "import sys, time; from pathlib import Path; from ndr.local.account.lifecycle import up\n"
+        "import sys, time; from pathlib import Path; from ministack_sagemaker.lifecycle import up\n"
         "print(up(Path(sys.argv[1]), end_with_parent=True).pid, flush=True); time.sleep(600)"
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.open_roles import JOBS
 
-from ndr.local.account.lifecycle import Account
+from ministack_sagemaker.lifecycle import Account
 
 ENDED = ("Succeeded", "Failed", "Stopped")
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from botocore.exceptions import ClientError
 
-from ndr.local.account.lifecycle import Account
+from ministack_sagemaker.lifecycle import Account
 
 ENDED = ("FINISHED", "FAILED", "ABORTED")
 ROLE = "IAM_ROLE 'arn:aws:iam::123456789012:role/RedshiftUnloadRole'"

@@ -16,6 +16,9 @@ import pyarrow as pa
 import pytest
 from tests.local.recomputation import KEY_METRICS, SLICES, baseline, window_rows
 
+from ministack_sagemaker.deploy import sam_path
+from ministack_sagemaker.lifecycle import Account, AccountError
+from ministack_sagemaker.lifecycle import down as stop_account
 from ndr.contract.datasets import (
     DELTAS,
     FG_A,
@@ -30,9 +33,6 @@ from ndr.contract.datasets import (
 from ndr.contract.errors import InvalidRequestError
 from ndr.contract.jobspecs import put_jobspec
 from ndr.contract.time import DAY, Interval, format_instant
-from ndr.local.account.deploy import sam_path
-from ndr.local.account.lifecycle import Account, AccountError
-from ndr.local.account.lifecycle import down as stop_account
 from ndr.local.deployment.deployment import Deployment
 from ndr.spark.engine import SPARK_JOBS
 from ndr.spark.session import require_java

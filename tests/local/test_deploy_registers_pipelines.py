@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from tests.hasty_account import hasty_account
 
+from ministack_sagemaker.deploy import deploy
+from ministack_sagemaker.faults import order
+from ministack_sagemaker.lifecycle import Account, AccountError
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
-from ndr.local.account.deploy import deploy
-from ndr.local.account.faults import order
-from ndr.local.account.lifecycle import Account, AccountError
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 PIPELINES = {FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE}

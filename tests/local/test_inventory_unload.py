@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from ministack_sagemaker.lifecycle import Account
 from ndr.contract.errors import RedshiftStatementError, UnloadVerificationError
 from ndr.contract.jobspecs import put_jobspec
 from ndr.contract.jobspecs.item import JobSpec, parse_jobspec
@@ -27,7 +28,6 @@ from ndr.jobs.inventory.redshift_data import Statements
 from ndr.jobs.inventory.snapshot import newest_snapshot
 from ndr.jobs.inventory.unload import Unload
 from ndr.jobs.run import job_logger
-from ndr.local.account.lifecycle import Account
 from ndr.store import storage
 from ndr.store.manifest import read_manifest
 from ndr.store.publish import new_run_id

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from tests.jobs.job_chain import Project, random_flows
 
+from ministack_sagemaker.lifecycle import Account
 from ndr.contract.datasets import DELTAS, FG_A
 from ndr.contract.time import SLICE, Interval, format_instant, mini_batch_id, parse_instant
 from ndr.jobs.deltas.job import publish_deltas
-from ndr.local.account.lifecycle import Account
 from ndr.planner.late_files import LateData, find_late
 from ndr.store import storage
 from ndr.store.scan import Scan

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.open_roles import JOBS
 
-from ndr.local.account.lifecycle import Account
+from ministack_sagemaker.lifecycle import Account
 from ndr.pipeline import code_bundle
 
 BUCKET = "ndr-snippets"

@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import fs
 
+from ministack_sagemaker.lifecycle import Account
 from ndr.contract.errors import InvalidRequestError
 from ndr.contract.time import EPOCH
-from ndr.local.account.lifecycle import Account
 from ndr.spark.session import require_java
 
 SPARK_JOBS = Path(__file__).parents[2] / "spark_jobs"

@@ -19,9 +19,9 @@ from tests.statemachines.pipelines import definition
 from tests.statemachines.stack import POLLING
 from tests.template import ROOT
 
+from ministack_sagemaker.deploy import deploy
+from ministack_sagemaker.lifecycle import Account
 from ndr.contract.pipelines import FG_B_PIPELINE, MINI_BATCH_PIPELINE
-from ndr.local.account.deploy import deploy
-from ndr.local.account.lifecycle import Account
 
 PREVIOUS = Path(__file__).parent / "previous_release"
 PATIENCE_SECONDS = 120.0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ndr.local.account.deploy import sam_path
+from ministack_sagemaker.deploy import sam_path
 
 ROOT = Path(__file__).parents[2]
 

@@ -17,7 +17,7 @@ from tests.sam import page
 from tests.sam.command_line import CommandLine
 from tests.statemachines.stack import deploy_small
 
-from ndr.local.account.lifecycle import Account
+from ministack_sagemaker.lifecycle import Account
 
 ROOT = Path(__file__).parents[2]
 STACK = "ndr"

@@ -7,8 +7,8 @@ import json
 from tests.sam import page
 from tests.sam.command_line import CommandLine
 
+from ministack_sagemaker.lifecycle import Account
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
-from ndr.local.account.lifecycle import Account
 
 INVOKE = ("sam", "local", "invoke")
 PIPELINES = {FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE}

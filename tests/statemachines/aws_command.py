@@ -10,7 +10,7 @@ import jmespath
 from botocore import xform_name
 from botocore.model import Shape
 
-from ndr.local.account.lifecycle import Account
+from ministack_sagemaker.lifecycle import Account
 
 
 def run(account: Account, words: Sequence[str]) -> Any:

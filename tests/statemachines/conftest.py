@@ -10,7 +10,7 @@ from tests.statemachines.machines import Machines
 from tests.statemachines.scenarios import Scenarios
 from tests.statemachines.stack import deploy_small
 
-from ndr.local.account.lifecycle import Account
+from ministack_sagemaker.lifecycle import Account
 
 LEFT = ("left-windows", "left-inventory", "left-batch")
 PROJECTS = ("lucky", "unlucky", "partly", "built", "flaky", "held", "silent", *LEFT)

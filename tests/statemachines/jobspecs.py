@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ministack_sagemaker.lifecycle import Account
 from ndr.contract.jobspecs import parse_jobspec, put_jobspec
-from ndr.local.account.lifecycle import Account
 
 
 def documents(project: str, version: str = "v1", bucket: str = "ndr-data") -> list[dict[str, Any]]:

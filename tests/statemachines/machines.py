@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.statemachines.definition import all_states, edges
 
-from ndr.local.account.lifecycle import Account
+from ministack_sagemaker.lifecycle import Account
 from ndr.local.commands.run import sentence_of
 
 PATIENCE_SECONDS = 600.0

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ministack_sagemaker.lifecycle import Account
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
-from ndr.local.account.lifecycle import Account
 
 PARAMETERS = {
     FG_B_PIPELINE: [

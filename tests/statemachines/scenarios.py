@@ -14,11 +14,11 @@ from typing import Any
 from tests.statemachines.machines import Machines, Run
 from tests.subscribed_queue import subscribed_queue
 
+from ministack_sagemaker.faults import order
+from ministack_sagemaker.lifecycle import Account
 from ndr.contract.ledger import ledger_key
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 from ndr.contract.time import DAY, SLICE, Interval, floor_to, mini_batch_id, parse_instant
-from ndr.local.account.faults import order
-from ndr.local.account.lifecycle import Account
 from ndr.planner import find_running
 
 WEEK = {"mode": "BACKFILL", "start": "2026-01-05", "end": "2026-01-12"}

@@ -9,8 +9,8 @@ from tests.statemachines.jobspecs import put_documents
 from tests.statemachines.pipelines import register
 from tests.template import ROOT
 
-from ndr.local.account.deploy import deploy
-from ndr.local.account.lifecycle import Account
+from ministack_sagemaker.deploy import deploy
+from ministack_sagemaker.lifecycle import Account
 
 POLLING: Final = {"PollSeconds": "1", "MaxPollSeconds": "4"}
 

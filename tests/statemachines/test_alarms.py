@@ -11,9 +11,9 @@ import pytest
 from aws_lambda_powertools.metrics import MetricUnit
 from tests.subscribed_queue import subscribed_queue
 
+from ministack_sagemaker.lifecycle import Account
 from ndr.jobs.metrics import measure_baseline_age, put_metrics
 from ndr.jobs.run import Run
-from ndr.local.account.lifecycle import Account
 
 GROUP = "/aws/sagemaker/ProcessingJobs"
 ALARMS = {

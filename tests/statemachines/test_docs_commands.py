@@ -14,8 +14,8 @@ from tests.sam import page
 from tests.statemachines.aws_command import run
 from typer.main import get_command
 
-from ndr.local.account.deploy import sam_path
-from ndr.local.account.lifecycle import Account
+from ministack_sagemaker.deploy import sam_path
+from ministack_sagemaker.lifecycle import Account
 from ndr.local.cli import app
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -12,9 +12,9 @@ from tests.statemachines.definition import MACHINES, all_states
 from tests.statemachines.machines import Machines, Run, edges_taken, every_edge
 from tests.statemachines.scenarios import Scenarios
 
+from ministack_sagemaker.lifecycle import Account
 from ndr.contract.ledger import ledger_key
 from ndr.contract.time import DAY, floor_to, format_instant, parse_instant
-from ndr.local.account.lifecycle import Account
 from ndr.planner.limits import history_events
 
 POLL = ["DescribePipelineExecution", "IsItOver", "WaitForNextPoll"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ndr.local.account.constraints import violations
+from ministack_sagemaker.constraints import violations
 
 MODEL = botocore.session.get_session().get_service_model("sagemaker")
 START = MODEL.operation_model("StartPipelineExecution").input_shape

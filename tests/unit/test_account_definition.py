@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ndr.local.account.aws_json import ServiceError
-from ndr.local.account.sagemaker_pipelines.definition import Definition
-from ndr.local.account.sagemaker_pipelines.expressions import references, resolve
-from ndr.local.account.sagemaker_pipelines.parameters import bind
-from ndr.local.account.sagemaker_pipelines.properties import step_property
+from ministack_sagemaker.aws_json import ServiceError
+from ministack_sagemaker.sagemaker_pipelines.definition import Definition
+from ministack_sagemaker.sagemaker_pipelines.expressions import references, resolve
+from ministack_sagemaker.sagemaker_pipelines.parameters import bind
+from ministack_sagemaker.sagemaker_pipelines.properties import step_property
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

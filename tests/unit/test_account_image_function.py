@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ministack_sagemaker.image_function import without_images
 from ndr.contract.errors import InvalidRequestError
-from ndr.local.account.image_function import without_images
 
 TEMPLATE = """
 Resources:

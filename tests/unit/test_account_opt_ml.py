@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ndr.local.account.sagemaker_pipelines.job_failure import JobFailedError
-from ndr.local.account.sagemaker_pipelines.opt_ml import OptMl
+from ministack_sagemaker.sagemaker_pipelines.job_failure import JobFailedError
+from ministack_sagemaker.sagemaker_pipelines.opt_ml import OptMl
 
 
 @pytest.fixture

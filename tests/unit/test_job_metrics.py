@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from ministack_sagemaker.patches.embedded_metrics import Datum, embedded_metrics
 from ndr.contract.manifest import Manifest, RowAccount, TableEntry
 from ndr.jobs.metrics import count_baseline, count_partition, count_run, measure_baseline_age, measure_inventory_age
 from ndr.jobs.run import Run, job_logger
-from ndr.local.account.embedded_metrics import Datum, embedded_metrics
 
 EXECUTION = "arn:aws:sagemaker:us-east-1:123456789012:pipeline/ndr-15m-pipeline/execution/abc123"
 

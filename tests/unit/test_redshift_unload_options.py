@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ndr.local.account.redshift_data.failure import StatementFailedError
-from ndr.local.account.redshift_data.unload_options import Unload, parse_unload
+from ministack_sagemaker.redshift_data.failure import StatementFailedError
+from ministack_sagemaker.redshift_data.unload_options import Unload, parse_unload
 
 HEAD = "UNLOAD ('SELECT 1') TO 's3://bucket/prefix_' IAM_ROLE 'arn:role'"
 

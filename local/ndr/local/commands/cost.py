@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from ministack_sagemaker.lifecycle import AccountError
 from ndr.contract.errors import InvalidRequestError
-from ndr.local.account.lifecycle import AccountError
 from ndr.local.commands.options import HERE, Directory, progress
 from ndr.local.console.tables import print_table
 from ndr.local.cost.estimate import Line, estimate

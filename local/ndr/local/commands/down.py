@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ndr.local.account.lifecycle import down as stop_account
+from ministack_sagemaker.lifecycle import down as stop_account
 from ndr.local.commands.options import HERE, Directory, progress
 
 

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from ministack_sagemaker.lifecycle import down as stop_account
 from ndr.contract.errors import InsufficientHistoryError, InvalidRequestError, NdrError
 from ndr.contract.jobspecs import JobSpec, check_jobspecs
 from ndr.contract.time import DAY, Interval, floor_to, format_instant
-from ndr.local.account.lifecycle import down as stop_account
 from ndr.local.commands.ingest import ingest_folder
 from ndr.local.commands.jobspec import put_checked
 from ndr.local.commands.run import raise_if_failed, run_machine

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Final
 
+from ministack_sagemaker.deploy import deploy
+from ministack_sagemaker.lifecycle import Account, up
 from ndr.contract.errors import InvalidRequestError
-from ndr.local.account.deploy import deploy
-from ndr.local.account.lifecycle import Account, up
 from ndr.local.console.progress import Progress
 from ndr.local.deployment.deployment import Deployment
 from ndr.local.deployment.redshift import Warehouse

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from ministack_sagemaker.lifecycle import Account
 from ndr.contract.errors import InvalidRequestError, JobSpecNotFoundError
 from ndr.contract.jobspecs import JobName, JobSpec, check_jobspecs, parse_jobspec
-from ndr.local.account.lifecycle import Account
 from ndr.local.deployment.redshift import Warehouse
 
 _RECORD: Final = "deployment.json"

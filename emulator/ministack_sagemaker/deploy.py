@@ -1,0 +1,146 @@
+"""Deploy a SAM template into the account, with the real `sam build` and `sam deploy`."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from ministack_sagemaker.image_function import without_images
+from ministack_sagemaker.lifecycle import Account, AccountError
+from ndr.contract.errors import InvalidRequestError
+
+_BUCKET_PREFIX = "sam-artifacts"
+_CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND")
+
+
+def deploy(
+    account: Account, template: Path, stack_name: str, parameters: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Build and deploy a template.
+
+    Parameters
+    ----------
+    account
+        A running account.
+    template
+        The template; what it refers to lies beside it.
+    stack_name
+        The CloudFormation stack, created or updated.
+    parameters
+        Template parameters that differ from their defaults.
+
+    Returns
+    -------
+    dict
+        The stack's outputs.
+
+    Raises
+    ------
+    InvalidRequestError
+        The template does not exist or has an image function that can't run here.
+    AccountError
+        SAM is not installed, or one of its commands failed; the message ends with what it printed.
+    """
+    if not template.is_file():
+        raise InvalidRequestError(f"{template} does not exist. Name a SAM template.")
+    work = account.directory / "state" / "deploy" / stack_name
+    shutil.rmtree(work, ignore_errors=True)
+    adapted = _adapted(template.resolve(), work)
+    built = work / "build"
+    # Without --cached, which compares a function's own folder and would miss a change in what its Makefile copies.
+    project = template.resolve().parent
+    _sam(account, project, "build", "--template-file", str(adapted), "--build-dir", str(built), "--parallel")
+    bucket = f"{_BUCKET_PREFIX}-{account.account_id}"
+    account.client("s3").create_bucket(Bucket=bucket)
+    overrides = [f"ParameterKey={name},ParameterValue={value}" for name, value in (parameters or {}).items()]
+    _sam(
+        account,
+        project,
+        *("deploy", "--template-file", str(built / "template.yaml"), "--stack-name", stack_name),
+        *("--s3-bucket", bucket, "--region", account.region, "--capabilities", *_CAPABILITIES),
+        *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
+        *(["--parameter-overrides", *overrides] if overrides else []),
+    )
+    (stack,) = account.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+
+def sam_path(project: Path) -> Path:
+    """The SAM command line tool: `$SAM`, else on the PATH, in `.tools` beside template or sources, or `~/.local/bin`.
+
+    Parameters
+    ----------
+    project
+        The folder of the template.
+
+    Raises
+    ------
+    AccountError
+        There is none.
+    """
+    candidates = [
+        os.environ.get("SAM"),
+        shutil.which("sam"),
+        project / ".tools" / "sam" / "bin" / "sam",
+        Path(__file__).resolve().parents[4] / ".tools" / "sam" / "bin" / "sam",
+        Path.home() / ".local" / "bin" / "sam",
+    ]
+    for candidate in candidates:
+        if candidate and Path(candidate).is_file():
+            return Path(candidate)
+    raise AccountError(
+        "The SAM command line tool was not found. Install it as a tool of its own, for example with "
+        "`uv tool install aws-sam-cli`, or set SAM to its path."
+    )
+
+
+def _adapted(template: Path, work: Path) -> Path:
+    """The template as this account takes it, in a folder where all its neighbours seem to lie beside it."""
+    source = work / "source"
+    source.mkdir(parents=True)
+    for neighbour in template.parent.iterdir():
+        if neighbour != template and neighbour.name not in (".git", ".aws-sam", "samconfig.toml"):
+            (source / neighbour.name).symlink_to(neighbour)
+    adapted = source / template.name
+    adapted.write_text(without_images(template, work / "image_functions"))
+    return adapted
+
+
+def _sam(account: Account, project: Path, command: str, *arguments: str) -> None:
+    environment = {
+        **os.environ,
+        **account.environment(),
+        "SAM_CLI_TELEMETRY": "0",
+        "SAM_CLI_POLL_DELAY": "0.2",
+        **_function_runtime(),
+        # SAM looks for a Python of each function's runtime, which is the one that runs this account.
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    ran = subprocess.run(
+        [str(sam_path(project)), command, *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        check=False,
+    )
+    with (account.directory / "deploy.log").open("a") as log:
+        log.write(f"$ sam {command} {' '.join(arguments)}\n{ran.stdout}\n")
+    if ran.returncode != 0:
+        raise AccountError(f"`sam {command}` failed:\n{ran.stdout[-4000:]}")
+
+
+def _function_runtime() -> dict[str, str]:
+    """What the Makefile builds functions for: the Python that runs them here, whatever runtime the template names."""
+    machine = platform.machine()
+    return {
+        "PYTHON": sys.executable,
+        "LAMBDA_PYTHON": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "LAMBDA_PLATFORM": f"manylinux2014_{machine}" if sys.platform == "linux" else f"macosx_11_0_{machine}",
+    }

@@ -1,0 +1,37 @@
+"""That an object is absent, S3 tells those only who may list the bucket; MiniStack tells everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ministack import app
+from ministack.core.iam_actions import access_denied_response
+from ministack.core.iam_evaluator import caller_arn
+from ministack.services import s3
+
+from ministack_sagemaker.acting_role import NotAllowedError, require_of_caller
+from ministack_sagemaker.aws_json import Response
+from ministack_sagemaker.scope import Scope
+
+
+def tell_who_may_list() -> None:
+    """Answer for an absent object as S3 does."""
+    handle = app.SERVICE_HANDLERS["s3"]
+
+    async def answer(
+        method: str, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]
+    ) -> Response:
+        response: Response = await handle(method, path, headers, body, query)
+        bucket, _, name = path.lstrip("/").partition("/")
+        if response[0] == 404 and method in ("GET", "HEAD") and name and bucket in s3._buckets:
+            try:
+                require_of_caller(Scope.of_request(), "s3:ListBucket", f"arn:aws:s3:::{bucket}")
+            except NotAllowedError as error:
+                refusal: Response = access_denied_response(
+                    "s3", "s3:ListBucket", caller_arn(), "", message=str(error), headers=dict(headers)
+                )
+                return refusal
+        return response
+
+    app.SERVICE_HANDLERS["s3"] = answer

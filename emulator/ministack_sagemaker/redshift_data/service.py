@@ -1,0 +1,17 @@
+"""The Redshift Data API as this account answers it."""
+
+from __future__ import annotations
+
+from ministack_sagemaker import aws_json
+from ministack_sagemaker.redshift_data import operations
+
+OPERATIONS: dict[str, aws_json.Operation] = {
+    "ExecuteStatement": operations.execute_statement,
+    "BatchExecuteStatement": operations.batch_execute_statement,
+    "DescribeStatement": operations.describe_statement,
+    "GetStatementResult": operations.get_statement_result,
+    "CancelStatement": operations.cancel_statement,
+    "ListStatements": operations.list_statements,
+}
+
+handle = aws_json.handler("redshift-data", OPERATIONS)

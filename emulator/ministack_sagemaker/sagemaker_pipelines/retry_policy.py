@@ -1,0 +1,66 @@
+"""Retry policies of a step."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from ministack_sagemaker.sagemaker_pipelines.job_failure import SERVICE_FAULT, THROTTLING, JobFailedError
+
+# What SageMaker applies to a step that has no policy of its own for these two.
+_DEFAULT_POLICY = {
+    "ExceptionType": [SERVICE_FAULT, THROTTLING],
+    "IntervalSeconds": 1,
+    "BackoffRate": 2.0,
+    "MaxAttempts": 3,
+}
+
+
+@dataclass
+class RetryBudget:
+    """What is left of a step's retries.
+
+    Attributes
+    ----------
+    policies
+        The step's `RetryPolicies`.
+    """
+
+    policies: list[dict[str, Any]]
+
+    def __post_init__(self) -> None:
+        self._used = [0] * (len(self.policies) + 1)
+        self._first_failure: float | None = None
+
+    def wait_seconds(self, failure: JobFailedError) -> float | None:
+        """Seconds to wait before the next attempt, counting that attempt; None when there is none.
+
+        Parameters
+        ----------
+        failure
+            Why the last attempt failed. The first policy that names its exception type decides.
+        """
+        if self._first_failure is None:
+            self._first_failure = time.monotonic()
+        for index, policy in enumerate([*self.policies, _DEFAULT_POLICY]):
+            if failure.exception_type in policy["ExceptionType"]:
+                return self._next_wait(index, policy)
+        return None
+
+    def _next_wait(self, index: int, policy: dict[str, Any]) -> float | None:
+        used = self._used[index]
+        if used >= policy.get("MaxAttempts", float("inf")):
+            return None
+        assert self._first_failure is not None
+        expires = policy.get("ExpireAfterMin")
+        if expires is not None and time.monotonic() - self._first_failure > expires * 60:
+            return None
+        self._used[index] = used + 1
+        return float(policy.get("IntervalSeconds", 1) * policy.get("BackoffRate", 2.0) ** used)
+
+
+def wait_scale() -> float:
+    """The factor by which this account shortens waits, the same one that Step Functions' Wait states get."""
+    return float(os.environ.get("SFN_WAIT_SCALE", "1"))

@@ -1,0 +1,126 @@
+"""The account's process: MiniStack with the added services, on 127.0.0.1.
+
+Run as `python -m ministack_sagemaker.server --directory <directory> --port <port>`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import importlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from ministack_sagemaker.directories import DIRECTORY_VARIABLE
+
+DEFAULT_ACCOUNT_ID = "123456789012"
+DEFAULT_REGION = "us-east-1"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Serve until SIGTERM, or until standard input ends when `--end-with-parent` is given."""
+    parser = argparse.ArgumentParser(prog="python -m ministack_sagemaker.server", description=__doc__)
+    parser.add_argument("--directory", type=Path, required=True, help="where the account keeps its files")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--wait-scale", type=float, default=1.0, help="factor on Wait states and retry intervals")
+    parser.add_argument("--auth", action="store_true", help="enforce IAM policies")
+    parser.add_argument("--end-with-parent", action="store_true", help="end when the starting process does")
+    options = parser.parse_args(arguments)
+    # MiniStack reads its settings when it is imported, so they are set first.
+    os.environ.update(_settings(options))
+    _serve(options.port, options.end_with_parent)
+
+
+def _settings(options: argparse.Namespace) -> dict[str, str]:
+    directory = options.directory.resolve()
+    temporary = directory / "state" / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
+    return {
+        DIRECTORY_VARIABLE: str(directory),
+        "GATEWAY_PORT": str(options.port),
+        "MINISTACK_ACCOUNT_ID": DEFAULT_ACCOUNT_ID,
+        "MINISTACK_REGION": DEFAULT_REGION,
+        "AWS_ACCESS_KEY_ID": DEFAULT_ACCOUNT_ID,
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": DEFAULT_REGION,
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{options.port}",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "SFN_WAIT_SCALE": str(options.wait_scale),
+        "AUTH": str(options.auth).lower(),
+        "TMPDIR": str(temporary),
+        "STATE_DIR": str(directory / "state" / "ministack"),
+        "S3_DATA_DIR": str(directory / "state" / "s3"),
+        "SFTP_ENABLED": "0",
+        "IOT_MTLS_ENABLED": "0",
+        "LOG_LEVEL": os.environ.get("LOG_LEVEL", "INFO"),
+    }
+
+
+def _serve(port: int, end_with_parent: bool) -> None:
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+    from ministack import app
+
+    from ministack_sagemaker.patches import lambda_errors
+    from ministack_sagemaker.registration import register_all
+
+    register_all()
+    lambda_errors.install()
+    config = Config()
+    config.bind = [f"127.0.0.1:{port}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 0.5
+
+    async def serve_until_told() -> None:
+        told = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, told.set)
+        if end_with_parent:
+            _when_input_ends(lambda: loop.call_soon_threadsafe(told.set))
+        threading.Thread(target=_import_ahead, name="import ahead", daemon=True).start()
+        await serve(app.app, config, shutdown_trigger=told.wait)  # type: ignore[arg-type]
+
+    try:
+        asyncio.run(serve_until_told())
+    finally:
+        _end_children()
+
+
+def _when_input_ends(act: Callable[[], object]) -> None:
+    """Act when the pipe from the parent closes, which it does however the parent ends."""
+
+    def watch() -> None:
+        while sys.stdin.buffer.read(1):
+            pass
+        act()
+
+    threading.Thread(target=watch, name="parent watch", daemon=True).start()
+
+
+def _import_ahead() -> None:
+    """Import what the first deployment needs while SAM is still building; it takes longer than all of the start."""
+    with contextlib.suppress(ImportError):
+        importlib.import_module("samtranslator.translator.transform")
+    importlib.import_module("ministack.services.cloudformation.engine")
+
+
+def _end_children() -> None:
+    from ministack.core import lambda_runtime
+
+    from ministack_sagemaker.sagemaker_pipelines.store import stop_jobs
+
+    stop_jobs()
+    lambda_runtime.reset()
+    sys.stdout.flush()
+    # Worker threads of executions in progress would hold the process until they end.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
