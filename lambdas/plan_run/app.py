@@ -18,10 +18,11 @@ from botocore.exceptions import ClientError
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from ndr.contract.errors import JobSpecNotFoundError, NdrError, PipelineFailedError
+from ndr.contract.horizons import HORIZONS
 from ndr.contract.jobspecs import JobName, JobSpec, check_jobspecs, read_jobspecs
 from ndr.contract.ledger import LedgerEntry, is_over, mark_stale, note_insufficient
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE, fifteen_minute_steps
-from ndr.contract.time import DAY, HORIZONS, SLICE, Interval, floor_to, horizon_interval
+from ndr.contract.time import DAY, SLICE, Interval, floor_to, horizon_interval
 from ndr.planner import (
     baseline_targets,
     find_running,

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from ndr.contract.history import short_sentence
+from ndr.contract.horizons import choice_of
 from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
 from ndr.contract.jobspecs.item import JobName, JobSpec
 from ndr.contract.ledger import LedgerEntry, ledger_key
@@ -252,8 +253,9 @@ def _regular_runs(needed: Mapping[str, Sequence[datetime]]) -> list[dict[str, An
     if not horizons:
         return []
     end = needed[horizons[0]][0]
-    horizon = horizons[0] if len(horizons) == 1 else "both"
-    return [_run(regular_parameters(horizon, end), [(name, end) for name in horizons])]
+    together = choice_of(horizons)
+    runs = [(together, horizons)] if together else [(horizon, [horizon]) for horizon in horizons]
+    return [_run(regular_parameters(choice, end), [(name, end) for name in names]) for choice, names in runs]
 
 
 def _run(parameters: dict[str, str], baselines: Sequence[tuple[str, datetime]]) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from ndr.contract.horizons import HORIZONS
 from ndr.contract.jobspecs.item import JobName, JobSpec
 from ndr.contract.pipelines import FG_B_PIPELINE, MINI_BATCH_PIPELINE, fifteen_minute_steps
-from ndr.contract.time import DAY, HORIZONS, Interval, format_instant, merged, unfilled
+from ndr.contract.time import DAY, Interval, format_instant, merged, unfilled
 from ndr.planner.baselines import Entries, series_of
 from ndr.planner.late_files import LateData, reached
 from ndr.planner.requests import BaselinesRequest

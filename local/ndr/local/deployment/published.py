@@ -8,9 +8,9 @@ from datetime import datetime
 
 from pyarrow import fs
 
+from ndr.contract.horizons import HORIZONS
 from ndr.contract.jobspecs import JobName, JobSpec
 from ndr.contract.manifest import Manifest
-from ndr.contract.time import HORIZONS
 from ndr.store.manifest import read_manifests
 from ndr.store.storage import join, list_names
 
