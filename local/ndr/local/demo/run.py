@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from ministack_sagemaker.errors import AccountError
 from ministack_sagemaker.lifecycle import down as stop_account
 from ndr.contract.errors import InsufficientHistoryError, InvalidRequestError, NdrError
 from ndr.contract.jobspecs import JobSpec, check_jobspecs
@@ -97,7 +98,7 @@ def fresh_directory(directory: Path) -> Path:
     directory = directory.resolve()
     try:
         made_by = Deployment.load(directory).made_by
-    except NdrError:
+    except (NdrError, AccountError):
         made_by = None
     if made_by == "up":
         raise InvalidRequestError(
