@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,8 +11,9 @@ from pyarrow import fs
 
 from ndr.contract.datasets import FG_A, PAIR_COUNTS
 from ndr.contract.errors import InsufficientHistoryError
-from ndr.contract.jobspecs import JobName, JobSpec
-from ndr.contract.time import DAY, HORIZONS, Interval, horizon_interval, interval_of
+from ndr.contract.horizons import HORIZONS
+from ndr.contract.jobspecs import FG_B_BUILDER, JobSpecs
+from ndr.contract.time import DAY, Interval, horizon_interval, interval_of
 from ndr.net.segments import segment_of
 from ndr.store.catalog import Partition, newest_baseline
 from ndr.store.manifest import read_manifests
@@ -49,7 +49,7 @@ class Published:
     ipv6_prefix: int
 
     @classmethod
-    def of(cls, jobspecs: Mapping[JobName, JobSpec]) -> Published:
+    def of(cls, jobspecs: JobSpecs) -> Published:
         """Look up what the JobSpecs' prefixes hold.
 
         Raises
@@ -57,7 +57,7 @@ class Published:
         InsufficientHistoryError
             No FG-A or no baseline is published yet.
         """
-        inputs, fg_b = jobspecs["fg_b_builder"].spec.inputs, jobspecs["fg_b_builder"].spec.outputs.fg_b
+        inputs, fg_b = jobspecs[FG_B_BUILDER].spec.inputs, jobspecs[FG_B_BUILDER].spec.outputs.fg_b
         end = newest_end(inputs.fg_a)
         if end is None:
             raise InsufficientHistoryError(
@@ -66,7 +66,7 @@ class Published:
         for horizon in sorted(HORIZONS, key=lambda label: HORIZONS[label], reverse=True):
             baseline = newest_baseline(fg_b, horizon, end)
             if baseline:
-                segment = jobspecs["fg_b_builder"].spec.segment
+                segment = jobspecs[FG_B_BUILDER].spec.segment
                 lengths = segment.ipv4_prefix_length, segment.ipv6_prefix_length
                 return cls(inputs.fg_a, inputs.pair_counts, Interval(end - DAY, end), baseline, horizon, *lengths)
         raise InsufficientHistoryError(

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pyarrow import fs
 
-from ndr.contract.time import HORIZONS
+from ndr.contract.horizons import HORIZONS
 from ndr.store.catalog import newest_baseline
 from ndr.store.partition import day_of
 from ndr.store.storage import list_names

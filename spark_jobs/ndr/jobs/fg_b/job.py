@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from ndr.contract.history import short_sentence
+from ndr.contract.horizons import HORIZONS
 from ndr.contract.manifest import Manifest
-from ndr.contract.time import HORIZONS, Interval
+from ndr.contract.time import Interval
 from ndr.jobs.fg_b import local_engine
 from ndr.jobs.fg_b import on_spark as spark_engine
 from ndr.jobs.fg_b.backfill import chunks
