@@ -14,7 +14,7 @@ from ndr.contract.datasets import FG_A, PAIR_COUNTS
 from ndr.contract.errors import InsufficientHistoryError
 from ndr.contract.jobspecs import JobName, JobSpec
 from ndr.contract.time import DAY, HORIZONS, Interval, horizon_interval, interval_of
-from ndr.net.segments import segment_of
+from ndr.net.networks import segment_of
 from ndr.store.catalog import Partition, newest_baseline
 from ndr.store.manifest import read_manifests
 from ndr.store.publish import table_files

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ndr.contract.time import EPOCH, Interval
 from ndr.jobs.fg_b.order_statistics import Floats, Ints
 from ndr.jobs.fg_b.request import StatisticsRules
-from ndr.net.segments import segments_of
+from ndr.net.networks import segments_of
 
 GROUP_COLUMNS = ("role", "time_band", "window_label")
 _RADIX_BITS = 16

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ndr.contract.time import DAY, EPOCH, Interval, floor_to
 from ndr.jobs.deltas.grouping import packed
-from ndr.net.segments import segments_of
+from ndr.net.networks import segments_of
 
 _DAY_MICROSECONDS = DAY // timedelta(microseconds=1)
 _PORTS = 1 << 16

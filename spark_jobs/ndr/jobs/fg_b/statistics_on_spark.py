@@ -22,7 +22,7 @@ from ndr.jobs.fg_b.layout import GROUP_COLUMNS
 from ndr.jobs.fg_b.request import BaselineWindow, StatisticsRules
 from ndr.jobs.fg_b.row_columns import TEXT_COLUMNS, TIME_COLUMN
 from ndr.jobs.fg_b.statistics import baselines_of_windows
-from ndr.net.segments import segments_of
+from ndr.net.networks import segments_of
 from ndr.spark.parcels import Inputs
 from ndr.spark.parts import Parts, balanced, part_count, parts_by_text
 from ndr.spark.scan_tasks import FileShare, file_shares, in_tasks, tables_of

@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 
 from ndr.contract.datasets import QUARANTINE
 from ndr.contract.time import EPOCH, Interval, format_instant
-from ndr.jobs.deltas.columns import FLOW_COLUMNS, REQUIRED
-from ndr.jobs.deltas.vocabulary import ACTIONS, EVENT_NAMES, ICMP
+from ndr.sources.integration.columns import FLOW_COLUMNS, REQUIRED
+from ndr.sources.integration.vocabulary import ACTIONS, EVENT_NAMES, ICMP
 from ndr.store.schema import arrow_schema
 
 GREATEST_PORT: Final = 65535

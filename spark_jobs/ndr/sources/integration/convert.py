@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 
 from ndr.contract.datasets import INTEGRATION
 from ndr.contract.time import EPOCH
-from ndr.jobs.deltas.vocabulary import lower_word, transport_word, upper_word
-from ndr.net.address import canonical_address
+from ndr.net.addresses import canonical_address
+from ndr.sources.integration.vocabulary import lower_word, transport_word, upper_word
 from ndr.store.schema import ARROW_TYPES, CODED
 
 _TIMESTAMP: Final = ARROW_TYPES["timestamp"]
