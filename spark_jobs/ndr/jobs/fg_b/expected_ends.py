@@ -9,7 +9,7 @@ import numpy as np
 
 from ndr.contract.datasets import TIME_BANDS
 from ndr.contract.jobspecs.fg_a_builder import BusinessHours
-from ndr.contract.time import EPOCH, SLICE, Interval
+from ndr.contract.time import Interval, slice_number
 from ndr.jobs.fg_a.business_time import calendar_columns
 
 
@@ -18,6 +18,6 @@ def expected_ends(interval: Interval, hours: BusinessHours, windows: Iterable[st
 
     A window of any length ends with every slice, so the count depends on the band alone.
     """
-    first, last = ((instant - EPOCH) // SLICE for instant in (interval.start, interval.end))
+    first, last = (slice_number(instant) for instant in (interval.start, interval.end))
     bands = Counter(calendar_columns(np.arange(first + 1, last + 1), hours)["time_band"].to_pylist())
     return {(band, window): bands[band] for band in TIME_BANDS for window in windows}

@@ -76,7 +76,7 @@ class SharedRows:
         intervals = [window.interval for window in windows]
         span = Interval(min(each.start for each in intervals), max(each.end for each in intervals))
         by_host = PairRows.of(pair_counts.each_file(condense_for(intervals)), intervals)
-        by_segment = by_host.by_segment(specs.pair_rules.ipv4_prefix, specs.pair_rules.ipv6_prefix)
+        by_segment = by_host.by_segment(specs.pair_rules.segment)
         return cls(HostActivity.of(one_slice_rows(rows), span, THREADS), by_host, by_segment)
 
     def pairs(self, window: BaselineWindow, rules: PairRules) -> PairBaselines:

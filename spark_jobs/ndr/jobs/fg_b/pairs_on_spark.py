@@ -53,7 +53,7 @@ def write_pairs(
 
     def make(inputs: Inputs) -> Iterator[Output]:
         by_host = PairRows.of([condense(inputs[_ROWS])], intervals)
-        by_segment = by_host.by_segment(rules.ipv4_prefix, rules.ipv6_prefix)
+        by_segment = by_host.by_segment(rules.segment)
         for writer, window, active in zip(writers, windows, active_hosts, strict=True):
             sums, segment_sums = by_host.sums(window.interval), by_segment.sums(window.interval)
             prevalence = replace(destination_hosts([sums]), active_hosts=active)

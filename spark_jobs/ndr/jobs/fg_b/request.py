@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ndr.contract.errors import InvalidRequestError
+from ndr.contract.jobspecs.segment import Segment
 from ndr.contract.time import Interval
 
 
@@ -24,7 +25,7 @@ class StatisticsRules:
         A row is capped when |x - median| / MAD of its segment exceeds this for any key metric.
     support_min : int
         A metric with fewer values than this is a cold start.
-    ipv4_prefix, ipv6_prefix : int
+    segment : Segment
         Prefix lengths of a segment.
 
     Raises
@@ -37,8 +38,7 @@ class StatisticsRules:
     key_metrics: tuple[str, ...]
     capping_limit: float = 6.0
     support_min: int = 50
-    ipv4_prefix: int = 24
-    ipv6_prefix: int = 64
+    segment: Segment = field(default_factory=Segment)
 
     def __post_init__(self) -> None:
         strangers = [name for name in self.key_metrics if name not in self.metrics]

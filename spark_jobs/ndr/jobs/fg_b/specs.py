@@ -27,8 +27,7 @@ class BaselineSpecs:
             key_metrics=self.fg_b.capping.key_metrics,
             capping_limit=self.fg_b.capping.threshold,
             support_min=self.fg_b.support_min,
-            ipv4_prefix=self.fg_b.segment.ipv4_prefix_length,
-            ipv6_prefix=self.fg_b.segment.ipv6_prefix_length,
+            segment=self.fg_b.segment,
         )
 
     def window(self, target: Target) -> BaselineWindow:
@@ -41,6 +40,5 @@ class BaselineSpecs:
         return PairRules(
             max_active_days=self.fg_b.rarity.max_active_days,
             max_prevalence=self.fg_b.rarity.max_prevalence,
-            ipv4_prefix=self.fg_b.segment.ipv4_prefix_length,
-            ipv6_prefix=self.fg_b.segment.ipv6_prefix_length,
+            segment=self.fg_b.segment,
         )

@@ -124,7 +124,7 @@ def _group_counts(spark: SparkSession, rules: StatisticsRules, fg_a: Scan) -> di
 def _segment_groups(rows: pa.Table, rules: StatisticsRules) -> pa.Table:
     """Return the segment, role, time band and window of each row."""
     hosts = pc.unique(rows["host_ip"])
-    names = pa.array(segments_of(hosts.to_pylist(), rules.ipv4_prefix, rules.ipv6_prefix), pa.string())
+    names = pa.array(segments_of(hosts.to_pylist(), rules.segment), pa.string())
     segment = pc.take(names, pc.index_in(rows["host_ip"], hosts))
     return pa.table([segment, *(rows[name] for name in GROUP_COLUMNS)], names=list(_SEGMENT_GROUP))
 
