@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from ndr.contract.datasets import FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, PAIR_COUNTS
 from ndr.contract.time import Interval
+from ndr.jobs.fg_b.baseline import BaselineWindow
 from ndr.jobs.fg_b.pair_rows import PairRows, condense_for
 from ndr.jobs.fg_b.pairs import PairBaselines, PairRules, destination_hosts, pair_baselines
-from ndr.jobs.fg_b.request import BaselineWindow
 from ndr.store.schema import arrow_schema
 
 END = datetime(2026, 3, 8, tzinfo=UTC)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ndr.contract.datasets import FG_B_IP_METADATA
 from ndr.contract.time import DAY, EPOCH, SLICE_MICROSECONDS, Interval, floor_to, microseconds
 from ndr.jobs.deltas.grouping import group
-from ndr.jobs.fg_b.request import BaselineWindow
+from ndr.jobs.fg_b.baseline import BaselineWindow
 from ndr.jobs.fg_b.row_columns import read_keys
 from ndr.jobs.fg_b.row_source import RowSource, TableRows
 from ndr.store.schema import arrow_schema

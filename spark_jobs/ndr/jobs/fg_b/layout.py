@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ndr.contract.time import Interval, microseconds
 from ndr.jobs.fg_b.order_statistics import Floats, Ints
-from ndr.jobs.fg_b.request import StatisticsRules
+from ndr.jobs.fg_b.specs import StatisticsRules
 from ndr.net.networks import segments_of
 
 GROUP_COLUMNS = ("role", "time_band", "window_label")

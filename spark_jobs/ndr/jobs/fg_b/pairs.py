@@ -7,7 +7,7 @@ parts' sums (small), `pair_baselines` of each part with them.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import log
 
 import numpy as np
@@ -16,20 +16,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ndr.contract.datasets import FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT
-from ndr.contract.jobspecs.segment import Segment
 from ndr.contract.time import DAY
-from ndr.jobs.fg_b.request import BaselineWindow
+from ndr.jobs.fg_b.baseline import BaselineWindow
+from ndr.jobs.fg_b.specs import PairRules
 from ndr.store.schema import arrow_schema
-
-
-@dataclass(frozen=True, slots=True)
-class PairRules:
-    """A pair is rare when active on at most `max_active_days` days, and its destination contacted by at most a share
-    `max_prevalence` of the active hosts. `segment` holds the prefix lengths of a segment."""
-
-    max_active_days: int = 2
-    max_prevalence: float = 0.1
-    segment: Segment = field(default_factory=Segment)
 
 
 @dataclass(frozen=True, slots=True)

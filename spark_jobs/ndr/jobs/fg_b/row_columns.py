@@ -13,12 +13,10 @@ from numpy.typing import NDArray
 
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.time import Interval, microseconds
-from ndr.jobs.fg_b.layout import GROUP_COLUMNS, RowKeys
+from ndr.jobs.fg_b.layout import RowKeys
 from ndr.jobs.fg_b.order_statistics import Floats, Ints
-from ndr.jobs.fg_b.row_source import RowSource
+from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, TIME_COLUMN, RowSource
 
-TEXT_COLUMNS = ("host_ip", *GROUP_COLUMNS)
-TIME_COLUMN = "window_end"
 _CELLS_AT_ONCE = 1 << 19
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ndr.contract.time import Interval, microseconds
-from ndr.jobs.fg_b.baseline_tables import MetricStatistics
+from ndr.jobs.fg_b.baseline_tables import HostAndSegment, MetricStatistics
 from ndr.jobs.fg_b.bit_planes import (
     MOST_WINDOWS,
     SMALL_GROUP,
@@ -21,7 +21,6 @@ from ndr.jobs.fg_b.bit_planes import (
 )
 from ndr.jobs.fg_b.each_horizon import Marks
 from ndr.jobs.fg_b.layout import HorizonLayout, RowLayout
-from ndr.jobs.fg_b.metric_statistics import HostAndSegment
 from ndr.jobs.fg_b.order_statistics import Floats, Ints, OrderStatistics
 
 Masks = NDArray[np.uint64]
