@@ -21,7 +21,7 @@ from ndr.contract.jobspecs import JobSpec, put_jobspec
 from ndr.contract.time import DAY, Interval, format_instant, mini_batch_id, parse_instant
 from ndr.local.deployment.redshift import Warehouse
 from ndr.local.jobspecs import DEMO_FILES, read_jobspec_files
-from ndr.pipeline.registry import register_pipelines
+from ndr.pipeline.registry.registration import register_pipelines
 from ndr.store import storage
 from ndr.store.catalog import newest_baseline
 from ndr.store.publish import in_key_order, read_table
