@@ -137,7 +137,7 @@ class ProcessingJob:
         try:
             for host in self._hosts:
                 if not self._stopping.is_set():
-                    host.start(command, environment)
+                    host.start(command, environment, alone=len(self._hosts) == 1)
             self._wait()
         finally:
             for host in self._hosts:
