@@ -22,7 +22,7 @@ from ministack_sagemaker.scope import Scope
 CONCURRENT_JOBS = 2
 _job_slots = threading.BoundedSemaphore(CONCURRENT_JOBS)
 _ID_ALPHABET = string.ascii_lowercase + string.digits
-logger = logging.getLogger("ndr.account")
+logger = logging.getLogger("ministack_sagemaker")
 
 
 class PipelineExecution:

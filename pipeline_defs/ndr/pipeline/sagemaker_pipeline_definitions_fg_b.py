@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ndr.contract.horizons import ALL_HORIZONS, HORIZON_CHOICES
 from ndr.pipeline.bundled_pipeline import BundledPipeline
 from ndr.pipeline.code_bundle import CodeBundle
 from ndr.pipeline.job_environment import default_image_uri
@@ -43,7 +44,7 @@ def build_fg_b_baseline_pipeline(
     """
     project_name = ParameterString("ProjectName", default_value="ndr-prod")
     feature_spec_version = ParameterString("FeatureSpecVersion", default_value="v1")
-    horizon = ParameterString("BaselineHorizon", default_value="both", enum_values=["7d", "30d", "both"])
+    horizon = ParameterString("BaselineHorizon", default_value=ALL_HORIZONS, enum_values=list(HORIZON_CHOICES))
     mode = ParameterString("BaselineMode", default_value="REGULAR", enum_values=["REGULAR", "BACKFILL"])
     baseline_end = ParameterString("BaselineEndTsIso", default_value=NO_TIME)
     backfill_start = ParameterString("BackfillStartTsIso", default_value=NO_TIME)
