@@ -17,6 +17,10 @@ from ndr.contract.horizons import HORIZONS, Cadence
 SLICE: Final = timedelta(minutes=15)
 DAY: Final = timedelta(days=1)
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+SLICES_PER_DAY: Final = DAY // SLICE
+SLICE_MICROSECONDS: Final = SLICE // EPOCH.resolution
+DAY_MICROSECONDS: Final = DAY // EPOCH.resolution
+SECOND_MICROSECONDS: Final = timedelta(seconds=1) // EPOCH.resolution
 
 _COMPACT: Final = "%Y%m%dT%H%M%SZ"
 _MINI_BATCH: Final = re.compile(r"(\d{8}T\d{6}Z)-PT(\d{1,7})M")
@@ -102,6 +106,21 @@ def floor_to(instant: datetime, step: timedelta) -> datetime:
 def ceil_to(instant: datetime, step: timedelta) -> datetime:
     """Return the earliest multiple of `step` since the epoch that is not before `instant`."""
     return EPOCH - (EPOCH - instant) // step * step
+
+
+def microseconds(instant: datetime) -> int:
+    """Count the whole microseconds from the epoch to an instant: the value of an Arrow `timestamp[us]`."""
+    return (instant - EPOCH) // EPOCH.resolution
+
+
+def slice_number(instant: datetime) -> int:
+    """Number the 15-minute slice, counted from the epoch, that holds an instant."""
+    return (instant - EPOCH) // SLICE
+
+
+def day_number(instant: datetime) -> int:
+    """Number the UTC day, counted from the epoch, that holds an instant."""
+    return (instant - EPOCH) // DAY
 
 
 @dataclass(frozen=True, order=True, slots=True)

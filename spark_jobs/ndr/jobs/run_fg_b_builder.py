@@ -11,10 +11,9 @@ from ndr.contract.jobspecs import FG_A_BUILDER, FG_B_BUILDER, MACHINE_INVENTORY_
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import format_instant
 from ndr.jobs.entry import Arguments, main, optional
-from ndr.jobs.fg_b.age import baseline_age_days
-from ndr.jobs.fg_b.job import Short, publish_baselines
+from ndr.jobs.fg_b.job import Short, ledger_facts, publish_baselines
 from ndr.jobs.fg_b.leases import Held, Leases
-from ndr.jobs.fg_b.record import ledger_facts
+from ndr.jobs.fg_b.published import baseline_age_days
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.targets import Target, backfill_targets, regular_targets
 from ndr.jobs.inventory.snapshot import Snapshot, newest_snapshot

@@ -1,9 +1,10 @@
-"""Which baselines a run builds."""
+"""Which baselines a run builds, and which of them share one reading of their rows."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ndr.contract.errors import InvalidRequestError
 from ndr.contract.horizons import HORIZONS, choices_sentence, labels_of
@@ -77,3 +78,19 @@ def backfill_targets(horizon: str, start: str | None, end: str | None, cadence: 
             f"No baseline of horizon {horizon} is scheduled in {interval}, by the cadence {built}; widen the range."
         )
     return sorted(targets)
+
+
+def chunks(targets: Iterable[Target], reach: timedelta) -> Iterator[list[Target]]:
+    """Group baselines, in the order of their ends, so that the ends of a chunk lie less than `reach` apart.
+
+    A chunk reads its rows once, over at most its longest horizon and `reach`: with `reach` the longest horizon,
+    memory and reading stay within twice a horizon however long the backfill is.
+    """
+    chunk: list[Target] = []
+    for target in sorted(targets, key=lambda each: (each.end, each.interval.start)):
+        if chunk and target.end - chunk[0].end >= reach:
+            yield chunk
+            chunk = []
+        chunk.append(target)
+    if chunk:
+        yield chunk
