@@ -29,6 +29,7 @@ def _parse(names: Sequence[str], argv: Sequence[str] | None) -> Arguments:
     parser = argparse.ArgumentParser(allow_abbrev=False)
     for name in ("project-name", "feature-spec-version", *names):
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--replace-with-empty", choices=["true", "false"], default="false")
     return parser.parse_args(argv, namespace=Arguments())
 
 
