@@ -24,6 +24,7 @@ from ministack_sagemaker.patches import (
     missing_keys,
     policy_variables,
     schedule_targets,
+    stepped_clock,
     template_encryption,
     transport,
 )
@@ -121,6 +122,7 @@ def _apply_patches() -> None:
     lambda_errors.name_errors_by_class()
     transport.count_as_tls()
     policy_variables.substitute()
+    stepped_clock.go_by_it()
 
 
 def _authorize_on_resources() -> None:
