@@ -16,7 +16,7 @@ ColumnType = Literal["string", "int64", "float64", "bool", "date", "timestamp"]
 ROLES: Final = ("outbound", "inbound")
 TIME_BANDS: Final = ("working_hours", "off_hours")
 PORT_CLASSES: Final = ("high_risk", "admin", "fileshare", "directory", "db")
-PEER_FACETS: Final = ("peer_ip", "peer_port", "peer_segment")
+PEER_DIMENSIONS: Final = ("peer_ip", "peer_port", "peer_segment")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ def _peer_metrics() -> tuple[Column, ...]:
     )
     return tuple(
         Column(f"{facet}_{suffix}", type_, f"{facet}: {meaning}")  # type: ignore[arg-type]
-        for facet in PEER_FACETS
+        for facet in PEER_DIMENSIONS
         for suffix, type_, meaning in per_facet
     )
 

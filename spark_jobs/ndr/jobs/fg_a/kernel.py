@@ -15,10 +15,10 @@ from ndr.contract.time import SLICE, SLICE_MICROSECONDS, SLICES_PER_DAY, Interva
 from ndr.jobs.fg_a.activity import activity_columns
 from ndr.jobs.fg_a.business_time import calendar_columns
 from ndr.jobs.fg_a.codes import integers, slice_numbers
-from ndr.jobs.fg_a.facets import spread
 from ndr.jobs.fg_a.history import MASK_BITS, Masks, masks
 from ndr.jobs.fg_a.host_roles import HostRoles, Order
 from ndr.jobs.fg_a.novelty import last_day, novelty_counts
+from ndr.jobs.fg_a.peer_dimensions import spread
 from ndr.jobs.fg_a.peers import PeerRows
 from ndr.jobs.fg_a.windows import Frame, WindowRows
 from ndr.store.schema import arrow_schema

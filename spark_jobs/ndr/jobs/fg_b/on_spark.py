@@ -25,10 +25,10 @@ from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, TIME_COLUMN
 from ndr.jobs.fg_b.specs import BaselineSpecs, StatisticsRules
 from ndr.jobs.fg_b.statistics import baselines_of_windows
 from ndr.net.networks import segments_of
-from ndr.spark.parcels import Inputs
+from ndr.spark.messages import Inputs
 from ndr.spark.parts import Parts, balanced, part_count, parts_by_text
 from ndr.spark.scan_tasks import FileShare, file_shares, in_tasks, tables_of
-from ndr.spark.stages import Cut, Output, brought_together, build, collected, driver_parcels, read_parcels
+from ndr.spark.stages import Cut, Output, brought_together, build, collected, driver_messages, read_messages
 from ndr.store.publish import PartitionWriter, in_key_order
 from ndr.store.scan import Scan, read_schema
 
@@ -113,11 +113,13 @@ def write_statistics(
             known = inputs.table(_machines(number), inventory)
             yield writer, FG_B_IP_METADATA, "", ip_metadata(activity, window, known, non_persistent_prefixes)
 
-    parcels = [read_parcels(spark, in_tasks(spark, file_shares(_ROWS, fg_a)), read)]
+    messages = [read_messages(spark, in_tasks(spark, file_shares(_ROWS, fg_a)), read)]
     for number, table in enumerate(machines):
         by_host = parts_by_text(table["ip_address"], parts)
-        parcels.append(driver_parcels(spark, _machines(number), table.select(inventory.names).cast(inventory), by_host))
-    together = brought_together(reduce(lambda one, other: one.unionAll(other), parcels), parts)
+        messages.append(
+            driver_messages(spark, _machines(number), table.select(inventory.names).cast(inventory), by_host)
+        )
+    together = brought_together(reduce(lambda one, other: one.unionAll(other), messages), parts)
     built = build(together, make)
     if built.received.get(_ROWS, 0) != sum(counts.values()):
         raise RuntimeError(
@@ -143,7 +145,7 @@ def _group_counts(spark: SparkSession, rules: StatisticsRules, fg_a: Scan) -> di
             yield name, counted, np.zeros(counted.num_rows, np.int32)
 
     counts: dict[Group, int] = {}
-    for table in collected(read_parcels(spark, in_tasks(spark, shares), read), _COUNTS):
+    for table in collected(read_messages(spark, in_tasks(spark, shares), read), _COUNTS):
         for *group, rows in zip(*table.to_pydict().values(), strict=True):
             counts[tuple(group)] = counts.get(tuple(group), 0) + rows
     return counts

@@ -20,10 +20,10 @@ from ndr.jobs.fg_b.baseline import BaselineWindow
 from ndr.jobs.fg_b.pair_rows import PairRows, condense_for
 from ndr.jobs.fg_b.pairs import destination_hosts, pair_baselines
 from ndr.jobs.fg_b.specs import PairRules
-from ndr.spark.parcels import Inputs
+from ndr.spark.messages import Inputs
 from ndr.spark.parts import part_count, parts_by_text
 from ndr.spark.scan_tasks import FileShare, file_shares, in_tasks, tables_of
-from ndr.spark.stages import Cut, Output, brought_together, build, collected, read_parcels, transformed
+from ndr.spark.stages import Cut, Output, brought_together, build, collected, read_messages, transformed
 from ndr.store.publish import PartitionWriter
 from ndr.store.scan import Scan
 
@@ -62,7 +62,7 @@ def write_pairs(
             yield writer, FG_B_PAIR_HOST, "", pairs.host
             yield writer, FG_B_PAIR_SEGMENT, "", pairs.segment
 
-    built = build(brought_together(read_parcels(spark, in_tasks(spark, shares), read), parts), make)
+    built = build(brought_together(read_messages(spark, in_tasks(spark, shares), read), parts), make)
     for writer in writers:
         built.add_to(writer, FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT)
 
@@ -82,7 +82,7 @@ def _active_hosts(spark: SparkSession, windows: Sequence[BaselineWindow], pair_c
         distinct = inputs[_SOURCES].group_by(["window", "src_ip"]).aggregate([])
         yield _SOURCES, distinct.group_by("window").aggregate([([], "count_all")])
 
-    together = brought_together(read_parcels(spark, in_tasks(spark, shares), read), parts)
+    together = brought_together(read_messages(spark, in_tasks(spark, shares), read), parts)
     active = [0] * len(windows)
     for table in collected(transformed(together, count), _SOURCES):
         for number, sources in zip(table["window"].to_pylist(), table["count_all"].to_pylist(), strict=True):
