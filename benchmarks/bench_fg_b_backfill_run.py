@@ -10,7 +10,8 @@ from pathlib import Path
 import without_pandas  # noqa: F401
 from bench_fg_b_data import KEY_METRICS, METRICS, publish, time_band
 
-from ndr.contract.time import HORIZONS, Interval
+from ndr.contract.horizons import HORIZONS
+from ndr.contract.time import Interval
 from ndr.jobs.fg_b.baseline import BaselineWindow
 from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, ParquetRows
 from ndr.jobs.fg_b.specs import StatisticsRules

@@ -8,7 +8,7 @@ import pytest
 from tests.statemachines.jobspecs import documents
 
 from ndr.contract.errors import InvalidRequestError, JobSpecInvalidError
-from ndr.contract.jobspecs import JobName, JobSpec, check_jobspecs, parse_jobspec
+from ndr.contract.jobspecs import JobSpecs, check_jobspecs, parse_jobspec
 from ndr.contract.ledger import LedgerEntry, ledger_key
 from ndr.contract.time import DAY, Interval, parse_instant
 from ndr.planner import baseline_targets, plan_baselines, plan_mini_batch, report_baselines
@@ -20,7 +20,7 @@ NOW = datetime(2027, 3, 10, 1, 2, 3, tzinfo=UTC)
 DEFAULTS = {"project_name": "ndr-prod", "feature_spec_version": "v1"}
 
 
-def jobspecs(**images: str) -> dict[JobName, JobSpec]:
+def jobspecs(**images: str) -> JobSpecs:
     written = documents("ndr-prod")
     for document in written:
         if document["job_name"] in images:

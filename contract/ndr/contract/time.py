@@ -1,4 +1,4 @@
-"""Time: UTC instants, half-open intervals, 15-minute slices, windows, horizons and cadences.
+"""Time: UTC instants, half-open intervals, 15-minute slices and windows.
 
 Everything here is pure arithmetic on whole microseconds; nothing reads the clock.
 """
@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 
 from ndr.contract.errors import InvalidRequestError
+from ndr.contract.horizons import HORIZONS, Cadence
 
 SLICE: Final = timedelta(minutes=15)
 DAY: Final = timedelta(days=1)
@@ -23,7 +24,6 @@ SECOND_MICROSECONDS: Final = timedelta(seconds=1) // EPOCH.resolution
 
 _MINI_BATCH: Final = re.compile(r"(\d{8}T\d{6}Z)-PT(\d{1,7})M")
 
-WindowLabel = Literal["15m", "30m", "1h", "8h", "24h"]
 WINDOWS: Final[dict[str, timedelta]] = {
     "15m": timedelta(minutes=15),
     "30m": timedelta(minutes=30),
@@ -31,11 +31,6 @@ WINDOWS: Final[dict[str, timedelta]] = {
     "8h": timedelta(hours=8),
     "24h": timedelta(hours=24),
 }
-
-Horizon = Literal["7d", "30d"]
-HORIZONS: Final[dict[str, timedelta]] = {"7d": timedelta(days=7), "30d": timedelta(days=30)}
-
-Cadence = Literal["daily", "weekly"]
 
 
 def parse_instant(text: str, name: str = "time") -> datetime:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from ndr.contract.errors import NdrError, PipelineFailedError
+from ndr.contract.horizons import ALL_HORIZONS
 from ndr.local.commands.options import HERE, Directory, progress
 from ndr.local.commands.status import print_published
 from ndr.local.console.follow import FollowedExecution, Follower
@@ -37,7 +38,7 @@ def mini_batch(
 @app.command()
 def monthly(directory: Directory = HERE, end: End = None, dry_run: DryRun = False) -> None:
     """Unload the machine inventory, then build the baselines of both horizons."""
-    run_and_report(directory, "baselines", {"horizon": "both", "inventory": True, "end": end, "dry_run": dry_run})
+    run_and_report(directory, "baselines", {"horizon": ALL_HORIZONS, "inventory": True, "end": end, "dry_run": dry_run})
 
 
 @app.command()

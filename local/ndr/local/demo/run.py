@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from ministack_sagemaker.errors import AccountError
 from ministack_sagemaker.lifecycle import down as stop_account
 from ndr.contract.errors import InsufficientHistoryError, InvalidRequestError, NdrError
-from ndr.contract.jobspecs import JobSpec, check_jobspecs
+from ndr.contract.jobspecs import DELTA_BUILDER, JobSpec, check_jobspecs
 from ndr.contract.time import DAY, Interval, floor_to, format_instant
 from ndr.local.commands.ingest import ingest_folder
 from ndr.local.commands.jobspec import put_checked
@@ -23,13 +24,13 @@ from ndr.local.console.progress import Progress
 from ndr.local.console.tables import print_timeline
 from ndr.local.demo.machine import check_engine, not_run
 from ndr.local.demo.memory import PeakMemory
-from ndr.local.demo.report import print_standouts
+from ndr.local.demo.report import print_ranking
 from ndr.local.demo.traffic import Traffic, prepared
 from ndr.local.deployment.create import deploy_stack, registered_pipelines, start_account
 from ndr.local.deployment.deployment import Deployment
 from ndr.local.ingest import IngestReport
 from ndr.local.jobspecs import DEMO_FILES, deployed_values, read_jobspec_files
-from ndr.local.ranking import find_standouts
+from ndr.local.ranking import rank_anomalies
 from ndr.local.traffic import NETWORKS
 
 PROJECT: Final = "ndr-demo"
@@ -45,11 +46,11 @@ class DemoRequest:
     directory : Path
         Where the account keeps its files.
     traffic : Path or None
-        A folder of Zeek conn logs; None generates an office's.
+        A folder of Zeek conn logs. None generates the traffic of a synthetic network.
     engine : str
         local or spark.
     days, seed : int
-        Of the generated traffic.
+        Days and seed of the generated traffic.
     """
 
     directory: Path
@@ -72,7 +73,7 @@ def run_demo(request: DemoRequest, lines: Progress) -> None:
     directory = fresh_directory(request.directory)
     with prepared(request.traffic, directory / "traffic", request.days, request.seed) as traffic:
         if request.traffic is None:
-            lines.line(f"generate {request.days} days of a small office's traffic beside what follows")
+            lines.line(f"generate {request.days} days of traffic of a synthetic network in the background")
         networks = NETWORKS if request.traffic is None else ()
         deployment = _deployed(directory, request.engine, networks, lines)
         report = _fed(deployment, traffic, lines)
@@ -97,7 +98,7 @@ def fresh_directory(directory: Path) -> Path:
     directory = directory.resolve()
     try:
         made_by = Deployment.load(directory).made_by
-    except NdrError:
+    except (NdrError, AccountError):
         made_by = None
     if made_by == "up":
         raise InvalidRequestError(
@@ -127,7 +128,7 @@ def _deployed(directory: Path, engine: str, networks: Sequence[str], lines: Prog
 
 
 def _monitoring(jobspec: JobSpec, networks: Sequence[str]) -> JobSpec:
-    """Say which hosts get features: the generated office's; every address of a network that nothing is known of."""
+    """Set the monitored networks. None are set for given traffic, so that every address gets features."""
     if jobspec.job_name != "fg_a_builder":
         return jobspec
     spec = jobspec.spec.model_copy(update={"monitored_networks": tuple(networks)})
@@ -138,7 +139,7 @@ def _fed(deployment: Deployment, traffic: Future[Traffic], lines: Progress) -> I
     with lines.doing("wait for the traffic"):
         ready = traffic.result()
     _load_inventory(deployment, ready, lines)
-    integration = deployment.jobspecs()["delta_builder"].spec.inputs.integration
+    integration = deployment.jobspecs()[DELTA_BUILDER].spec.inputs.integration
     return ingest_folder(ready.folder, integration, "1d", lines)
 
 
@@ -187,12 +188,12 @@ def _report(deployment: Deployment, history: FollowedExecution, baselines: Follo
     for reason in short:
         lines.line(f"Insufficient history, so not built: {reason}.", "yellow")
     try:
-        with lines.doing("find what stands out"):
-            found = find_standouts(deployment.jobspecs())
+        with lines.doing("rank anomalies"):
+            ranking = rank_anomalies(deployment.jobspecs())
     except InsufficientHistoryError as error:
         lines.line(str(error), "yellow")
         return
-    print_standouts(lines.console, found)
+    print_ranking(lines.console, ranking)
 
 
 def _epilogue(request: DemoRequest, covered: Interval, memory: PeakMemory, lines: Progress) -> None:

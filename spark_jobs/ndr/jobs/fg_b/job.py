@@ -9,8 +9,9 @@ from functools import partial
 from typing import Any
 
 from ndr.contract.history import short_sentence
+from ndr.contract.horizons import HORIZONS
 from ndr.contract.manifest import Manifest
-from ndr.contract.time import HORIZONS, Interval, format_instant
+from ndr.contract.time import Interval, format_instant
 from ndr.jobs.fg_b import local_engine
 from ndr.jobs.fg_b import on_spark as spark_engine
 from ndr.jobs.fg_b.baseline import BaselineOrder

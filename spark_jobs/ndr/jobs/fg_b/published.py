@@ -9,7 +9,8 @@ from datetime import datetime
 from pyarrow import fs
 
 from ndr.contract.datasets import FG_A, PAIR_COUNTS
-from ndr.contract.time import HORIZONS, Interval, merged, unfilled
+from ndr.contract.horizons import HORIZONS
+from ndr.contract.time import Interval, merged, unfilled
 from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, TIME_COLUMN
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.targets import Target
