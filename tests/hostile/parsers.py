@@ -46,7 +46,7 @@ from ndr.planner import baseline_targets
 from ndr.planner.requests import BaselinesRequest, MiniBatchRequest, parse_request
 from ndr.sources.integration.validity import split
 from ndr.sources.zeek import read_conn_log
-from ndr.spark.instances import read_hosts
+from ndr.spark.instances import read_instances
 from ndr.store.manifest import read_manifest
 from ndr.store.partition import baseline_end_of
 from ndr.store.publish import read_table
@@ -385,7 +385,7 @@ def resourceconfig(content: bytes) -> None:
     (FOLDER / "config" / "resourceconfig.json").write_bytes(content)
     os.environ["NDR_OPT_ML"] = str(FOLDER)
     with named_errors_only(content):
-        hosts = read_hosts()
+        hosts = read_instances()
         assert hosts.current in hosts.names
         assert all(isinstance(name, str) and name for name in hosts.names)
 

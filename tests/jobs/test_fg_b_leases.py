@@ -16,7 +16,7 @@ from ndr.contract.errors import PublishConflictError
 from ndr.contract.ledger import row_of
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import DAY, Interval, parse_instant
-from ndr.jobs.fg_b.leases import LEASE, Held, Leases
+from ndr.jobs.fg_b.leases import LEASE, LeaseHeld, Leases
 from ndr.jobs.fg_b.targets import Target
 from ndr.store.catalog import newest_baseline
 
@@ -79,7 +79,7 @@ def test_one_run_builds_and_the_other_names_it(table: Any, office: Project) -> N
     first, second = leases(table, office, "arn:1", clock), leases(table, office, "arn:2", clock)
     assert first.claim(TARGET) is None
     ((target, outcome),) = office.baselines([TARGET], second)
-    assert isinstance(outcome, Held)
+    assert isinstance(outcome, LeaseHeld)
     assert (target, outcome.holder, outcome.until) == (TARGET, "arn:1", "2026-02-01T00:15:00Z")
     assert str(outcome) == "7d ending 2026-01-08T00:00:00Z is held by arn:1 until 2026-02-01T00:15:00Z"
     assert newest_baseline(office.uri("fg_b"), "7d", TARGET.end) is None
