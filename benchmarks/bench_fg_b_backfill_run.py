@@ -10,12 +10,13 @@ from pathlib import Path
 import without_pandas  # noqa: F401
 from bench_fg_b_data import KEY_METRICS, METRICS, publish, time_band
 
-from ndr.contract.time import HORIZONS, Interval
-from ndr.jobs.fg_b.backfill import chunks
-from ndr.jobs.fg_b.request import BaselineWindow, StatisticsRules
-from ndr.jobs.fg_b.row_columns import TEXT_COLUMNS
-from ndr.jobs.fg_b.row_source import ParquetRows
+from ndr.contract.horizons import HORIZONS
+from ndr.contract.time import Interval
+from ndr.jobs.fg_b.baseline import BaselineWindow
+from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, ParquetRows
+from ndr.jobs.fg_b.specs import StatisticsRules
 from ndr.jobs.fg_b.statistics import baselines_of_windows
+from ndr.jobs.fg_b.targets import chunks
 
 output, folder, *wanted = sys.argv[1:]
 BANDS = [time_band(each) for each in range(96)]

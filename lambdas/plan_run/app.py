@@ -18,10 +18,20 @@ from botocore.exceptions import ClientError
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from ndr.contract.errors import JobSpecNotFoundError, NdrError, PipelineFailedError
-from ndr.contract.jobspecs import JobName, JobSpec, check_jobspecs, read_jobspecs
+from ndr.contract.horizons import HORIZONS
+from ndr.contract.jobspecs import (
+    DELTA_BUILDER,
+    FG_A_BUILDER,
+    FG_B_BUILDER,
+    PAIR_COUNTS_BUILDER,
+    JobSpec,
+    JobSpecs,
+    check_jobspecs,
+    read_jobspecs,
+)
 from ndr.contract.ledger import LedgerEntry, is_over, mark_stale, note_insufficient
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE, fifteen_minute_steps
-from ndr.contract.time import DAY, HORIZONS, SLICE, Interval, floor_to, horizon_interval
+from ndr.contract.time import DAY, SLICE, Interval, floor_to, horizon_interval
 from ndr.planner import (
     baseline_targets,
     find_running,
@@ -115,7 +125,7 @@ def _plan_baselines(document: Any, now: datetime) -> dict[str, Any]:
     jobspecs = check_jobspecs(_jobspecs_of(request))
     if request.mode == "LATE":
         return _plan_late(request, jobspecs, now)
-    targets = baseline_targets(request, jobspecs["fg_b_builder"].spec, now)
+    targets = baseline_targets(request, jobspecs[FG_B_BUILDER].spec, now)
     running = _running(request, now)  # before the ledger, where what ends in between is found completed
     entries = {
         horizon: _entries(series_of(request, horizon), ends[0], ends[-1]) if ends else {}
@@ -127,8 +137,8 @@ def _plan_baselines(document: Any, now: datetime) -> dict[str, Any]:
     return {**plan, "insufficient": len(plan["insufficient"])}  # all the sentences would not fit; the ledger has them
 
 
-def _plan_late(request: BaselinesRequest, jobspecs: Mapping[JobName, JobSpec], now: datetime) -> dict[str, Any]:
-    spec, end = jobspecs["delta_builder"].spec, floor_to(now - SETTLED, SLICE)
+def _plan_late(request: BaselinesRequest, jobspecs: JobSpecs, now: datetime) -> dict[str, Any]:
+    spec, end = jobspecs[DELTA_BUILDER].spec, floor_to(now - SETTLED, SLICE)
     since = Interval(min(request.start or now - 7 * DAY, end - SLICE), end)
     found = find_late(s3, spec.outputs.deltas, spec.inputs.integration, since)
     running = _running_of(MINI_BATCH_PIPELINE, now)
@@ -173,17 +183,17 @@ def _mark_stale(names: list[str], series: Mapping[str, str]) -> None:
         mark_stale(table, {"series": series[horizon], "as_of": as_of}, datetime.now(UTC))
 
 
-def _upstream(jobspecs: Mapping[JobName, JobSpec], targets: Targets) -> Upstream | None:
+def _upstream(jobspecs: JobSpecs, targets: Targets) -> Upstream | None:
     intervals = [horizon_interval(horizon, end) for horizon, ends in targets.items() for end in ends]
     if not intervals:
         return None
     span = Interval(min(each.start for each in intervals), max(each.end for each in intervals))
     published = {
-        "deltas": jobspecs["delta_builder"].spec.outputs.deltas,
-        "fg_a": jobspecs["fg_a_builder"].spec.outputs.fg_a,
-        "pair_counts": jobspecs["pair_counts_builder"].spec.outputs.pair_counts,
+        "deltas": jobspecs[DELTA_BUILDER].spec.outputs.deltas,
+        "fg_a": jobspecs[FG_A_BUILDER].spec.outputs.fg_a,
+        "pair_counts": jobspecs[PAIR_COUNTS_BUILDER].spec.outputs.pair_counts,
     }
-    return find_upstream(s3, published, jobspecs["delta_builder"].spec.inputs.integration, span)
+    return find_upstream(s3, published, jobspecs[DELTA_BUILDER].spec.inputs.integration, span)
 
 
 def _note_insufficient(plan: dict[str, Any]) -> None:

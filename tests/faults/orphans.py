@@ -17,10 +17,11 @@ from tests.jobs.job_chain import random_flows
 from tests.statemachines.machines import Machines, Run
 
 from ministack_sagemaker.lifecycle import Account
+from ndr.contract.horizons import HORIZONS
 from ndr.contract.jobspecs import put_jobspec
 from ndr.contract.manifest import MANIFEST_NAME
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
-from ndr.contract.time import DAY, HORIZONS, Interval, compact_instant, format_instant, mini_batch_id, parse_instant
+from ndr.contract.time import DAY, Interval, compact_instant, format_instant, mini_batch_id, parse_instant
 from ndr.local.console.progress import Progress
 from ndr.local.deployment.create import deploy_stack
 from ndr.local.deployment.deployment import Deployment

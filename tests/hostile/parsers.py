@@ -38,13 +38,13 @@ from ndr.contract.manifest import Manifest
 from ndr.contract.time import DAY, Interval, interval_of, parse_instant
 from ndr.jobs.deltas.kernel import build_deltas
 from ndr.jobs.deltas.read import read_integration
-from ndr.jobs.deltas.validity import split
 from ndr.jobs.entry import Arguments, batch_of, optional
 from ndr.jobs.fg_b.targets import backfill_targets, regular_targets
 from ndr.jobs.inventory.month import snapshot_month
 from ndr.jobs.inventory.snapshot import newest_snapshot
 from ndr.planner import baseline_targets
 from ndr.planner.requests import BaselinesRequest, MiniBatchRequest, parse_request
+from ndr.sources.integration.validity import split
 from ndr.sources.zeek import read_conn_log
 from ndr.spark.instances import read_hosts
 from ndr.store.manifest import read_manifest

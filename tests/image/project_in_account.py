@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.jobs.job_chain import random_flows
-from tests.open_roles import JOBS, create_open_roles
 
 from ministack_sagemaker.lifecycle import Account
+from ministack_sagemaker.testing import JOBS_ROLE, create_open_roles
 from ndr.contract.datasets import Dataset
 from ndr.contract.jobspecs import JobSpec, put_jobspec
 from ndr.contract.time import DAY, Interval, format_instant, mini_batch_id, parse_instant
@@ -61,7 +61,7 @@ class ProjectInAccount:
         )
         create_open_roles(self.account)
         with self.entered():
-            register_pipelines(JOBS, self.account.region, BUCKET)
+            register_pipelines(JOBS_ROLE, self.account.region, BUCKET)
 
     @contextmanager
     def entered(self) -> Iterator[None]:

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ndr.contract.time import Interval
-from ndr.jobs.fg_b.backfill import chunks
+from ndr.jobs.fg_b.baseline import BaselineWindow
 from ndr.jobs.fg_b.bit_planes import MOST_WINDOWS
-from ndr.jobs.fg_b.request import BaselineWindow, StatisticsRules
+from ndr.jobs.fg_b.specs import StatisticsRules
 from ndr.jobs.fg_b.statistics import baselines_of_windows, host_and_segment_baselines
+from ndr.jobs.fg_b.targets import chunks
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

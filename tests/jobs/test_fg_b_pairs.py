@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from ndr.contract.datasets import FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, PAIR_COUNTS
 from ndr.contract.time import Interval
+from ndr.jobs.fg_b.baseline import BaselineWindow
 from ndr.jobs.fg_b.pair_rows import PairRows, condense_for
 from ndr.jobs.fg_b.pairs import PairBaselines, PairRules, destination_hosts, pair_baselines
-from ndr.jobs.fg_b.request import BaselineWindow
 from ndr.store.schema import arrow_schema
 
 END = datetime(2026, 3, 8, tzinfo=UTC)
@@ -46,7 +46,7 @@ def pair_rows(rows: list[dict], *windows: BaselineWindow) -> PairRows:
 
 def sums_of(rows: list[dict]) -> tuple[pa.Table, pa.Table]:
     by_host = pair_rows(rows, WINDOW)
-    by_segment = by_host.by_segment(RULES.ipv4_prefix, RULES.ipv6_prefix)
+    by_segment = by_host.by_segment(RULES.segment)
     return by_host.sums(WINDOW.interval), by_segment.sums(WINDOW.interval)
 
 
@@ -113,7 +113,7 @@ WINDOWS = st.sampled_from(
 @given(st.lists(PAIRS, max_size=40), st.lists(WINDOWS, min_size=1, max_size=3))
 def test_baselines_of_several_windows_equal_the_oracle(rows: list[dict], windows: list[BaselineWindow]) -> None:
     by_host = pair_rows(rows, *windows)
-    by_segment = by_host.by_segment(RULES.ipv4_prefix, RULES.ipv6_prefix)
+    by_segment = by_host.by_segment(RULES.segment)
     for window in windows:
         sums, segment_sums = by_host.sums(window.interval), by_segment.sums(window.interval)
         result = pair_baselines(sums, segment_sums, destination_hosts([sums]), window, RULES)

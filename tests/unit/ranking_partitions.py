@@ -19,7 +19,7 @@ from ndr.contract.datasets import (
     fg_b_host,
     fg_b_segment,
 )
-from ndr.contract.jobspecs import JobName, JobSpec, parse_jobspec
+from ndr.contract.jobspecs import JobSpecs, parse_jobspec
 from ndr.contract.time import DAY, Interval
 from ndr.local.ranking import METRICS
 from ndr.store.partition import baseline_partition_uri, time_partition_uri
@@ -63,7 +63,7 @@ def publish_baseline(prefix: Path, tables: Mapping[str, list[dict[str, Any]]], h
     writer.commit(dataset="fg_b", start=start, end=END, **FACTS)
 
 
-def jobspecs_of(root: Path) -> dict[JobName, JobSpec]:
+def jobspecs_of(root: Path) -> JobSpecs:
     """Return the JobSpec that names where the test's partitions lie."""
     inputs = {name: (root / name).as_uri() for name in ("fg_a", "pair_counts", "machine_inventory")}
     spec = {"inputs": inputs, "outputs": {"fg_b": (root / "fg_b").as_uri()}, "metrics": list(METRICS)}

@@ -119,7 +119,9 @@ def _publish(output: InventoryOutput, month: str, names: list[str]) -> None:
         feature_spec_version="v1",
         start=interval.start,
         end=interval.end,
-        tables={"machine_inventory": TableEntry.model_validate({**entry.model_dump(), "files": files})},
+        tables={
+            "machine_inventory": TableEntry.model_validate({**entry.model_dump(), "rows": len(names), "files": files})
+        },
         code_version="c",
         run_id=new_run_id(),
         published_at=datetime.now(UTC),

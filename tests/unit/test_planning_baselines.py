@@ -8,7 +8,7 @@ import pytest
 from tests.statemachines.jobspecs import documents
 
 from ndr.contract.errors import InvalidRequestError, JobSpecInvalidError
-from ndr.contract.jobspecs import JobName, JobSpec, check_jobspecs, parse_jobspec
+from ndr.contract.jobspecs import JobSpecs, check_jobspecs, parse_jobspec
 from ndr.contract.ledger import LedgerEntry, ledger_key
 from ndr.contract.time import DAY, Interval, parse_instant
 from ndr.planner import baseline_targets, plan_baselines, plan_mini_batch, report_baselines
@@ -20,7 +20,7 @@ NOW = datetime(2027, 3, 10, 1, 2, 3, tzinfo=UTC)
 DEFAULTS = {"project_name": "ndr-prod", "feature_spec_version": "v1"}
 
 
-def jobspecs(**images: str) -> dict[JobName, JobSpec]:
+def jobspecs(**images: str) -> JobSpecs:
     written = documents("ndr-prod")
     for document in written:
         if document["job_name"] in images:
@@ -169,11 +169,11 @@ def test_a_horizon_without_enough_history_is_named_and_not_run() -> None:
     (run,) = planned["runs"]
     assert run["baselines"] == ["7d 2027-03-10T00:00:00Z"]
     assert planned["insufficient"] == {
-        "30d 2027-03-10T00:00:00Z": "30d ending 2027-03-10T00:00Z: 8.0 of 30 days are published (27%), "
+        "30d 2027-03-10T00:00:00Z": "30d ending 2027-03-10T00:00:00Z: 8.0 of 30 days are published (27%), "
         "min_coverage asks for 30%"
     }
     assert [(item["horizon"], item["status"]) for item in planned["skipped"]] == [("30d", "insufficient_history")]
-    assert "1 have too little history and are not run: 30d ending 2027-03-10T00:00Z: 8.0" in planned["message"]
+    assert "1 have too little history and are not run: 30d ending 2027-03-10T00:00:00Z: 8.0" in planned["message"]
     assert 'Write "fill_upstream": true' in planned["message"]
 
 

@@ -11,6 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from ndr.contract.horizons import HORIZONS
+from ndr.contract.time import WINDOWS
+
 ColumnType = Literal["string", "int64", "float64", "bool", "date", "timestamp"]
 
 ROLES: Final = ("outbound", "inbound")
@@ -47,6 +50,12 @@ class Dataset:
         return [column.name for column in self.columns]
 
 
+def _listed(words: Iterable[str]) -> str:
+    """Return words for a sentence: `a, b or c`."""
+    *others, last = words
+    return f"{', '.join(others)} or {last}"
+
+
 def _columns(type_: ColumnType, names: Iterable[tuple[str, str]]) -> tuple[Column, ...]:
     return tuple(Column(name, type_, meaning) for name, meaning in names)
 
@@ -77,7 +86,7 @@ MAX_SESSIONS_PER_MINUTE: Final = Column("max_sessions_per_minute", "int64", "flo
 ACTIVITY: Final = (*COUNTS, DURATION_SUM, MAX_SESSIONS_PER_MINUTE)
 
 _HOST: Final = Column("host_ip", "string", "the monitored end of the flow")
-_ROLE: Final = Column("role", "string", "outbound or inbound")
+_ROLE: Final = Column("role", "string", _listed(ROLES))
 _SLICE: Final = Column("slice_start", "timestamp", "start of the 15-minute slice")
 _SESSIONS: Final = Column("sessions_cnt", "int64", "flows")
 _BYTES: Final = Column("bytes", "int64", "bytes both ways")
@@ -189,13 +198,13 @@ FG_A: Final = Dataset(
     (
         _HOST,
         _ROLE,
-        Column("window_label", "string", "15m, 30m, 1h, 8h or 24h"),
+        Column("window_label", "string", _listed(WINDOWS)),
         Column("window_end", "timestamp", "end of the window, exclusive"),
         *FG_A_METRICS,
         Column("hour_of_day", "int64", "0 to 23, local, of the last slice's start"),
         Column("day_of_week", "int64", "0 is Monday, local"),
         Column("is_weekend", "bool", "day_of_week is among the JobSpec's weekend days"),
-        Column("time_band", "string", "working_hours or off_hours, local"),
+        Column("time_band", "string", f"{_listed(TIME_BANDS)}, local"),
     ),
     "window_end",
     is_window_end=True,
@@ -224,7 +233,7 @@ STATISTICS: Final[tuple[tuple[str, ColumnType, str], ...]] = (
 )
 
 _HORIZON_COLUMNS: Final = (
-    Column("baseline_horizon", "string", "7d or 30d"),
+    Column("baseline_horizon", "string", _listed(HORIZONS)),
     Column("baseline_end", "timestamp", "end of the horizon, exclusive"),
 )
 _SEGMENT: Final = Column("segment_id", "string", "network of the host, CIDR")
@@ -243,8 +252,8 @@ def statistics_dataset(name: str, entity: Column, metrics: Iterable[str]) -> Dat
         (
             entity,
             _ROLE,
-            Column("time_band", "string", "working_hours or off_hours"),
-            Column("window_label", "string", "15m, 30m, 1h, 8h or 24h"),
+            Column("time_band", "string", _listed(TIME_BANDS)),
+            Column("window_label", "string", _listed(WINDOWS)),
             *_HORIZON_COLUMNS,
             Column("rows_cnt", "int64", "FG-A rows in the horizon"),
             Column("capped_rows_cnt", "int64", "of them left out of the percentiles as anomalous"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from ndr.contract.errors import JobSpecInvalidError
-from ndr.contract.jobspecs.item import JobName, JobSpec
+from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
+from ndr.contract.jobspecs.item import DELTA_BUILDER, FG_A_BUILDER, PAIR_COUNTS_BUILDER, JobSpec, JobSpecs
+from ndr.contract.jobspecs.machine_inventory_unload import MachineInventoryUnloadSpec
 from ndr.contract.time import Interval, format_instant, mini_batch_id
 
 MINI_BATCH_PIPELINE: Final = "ndr-15m-pipeline"
@@ -20,12 +22,12 @@ NOT_USED: Final = "none"
 Parameters = dict[str, str]
 
 
-def fifteen_minute_steps(jobspecs: Mapping[JobName, JobSpec]) -> list[JobSpec]:
+def fifteen_minute_steps(jobspecs: JobSpecs) -> list[JobSpec[Any]]:
     """Return the JobSpecs of the 15-minute pipeline's steps, in their order."""
-    return [jobspecs["delta_builder"], jobspecs["fg_a_builder"], jobspecs["pair_counts_builder"]]
+    return [jobspecs[DELTA_BUILDER], jobspecs[FG_A_BUILDER], jobspecs[PAIR_COUNTS_BUILDER]]
 
 
-def mini_batch_parameters(jobspecs: Iterable[JobSpec], batch: Interval, batch_id: str | None = None) -> Parameters:
+def mini_batch_parameters(jobspecs: Iterable[JobSpec[Any]], batch: Interval, batch_id: str | None = None) -> Parameters:
     """Return the parameters of `ndr-15m-pipeline`, whose three steps share one image."""
     steps = list(jobspecs)
     return {
@@ -37,7 +39,7 @@ def mini_batch_parameters(jobspecs: Iterable[JobSpec], batch: Interval, batch_id
     }
 
 
-def rebuild_parameters(jobspecs: Iterable[JobSpec], batch: Interval) -> Parameters:
+def rebuild_parameters(jobspecs: Iterable[JobSpec[Any]], batch: Interval) -> Parameters:
     """Return the parameters of `ndr-15m-pipeline` for a batch of every mini-batch that lies in it, whatever its name.
 
     No folder has this id, so that the job takes all mini-batches within the batch, not the one that is named like it.
@@ -45,7 +47,7 @@ def rebuild_parameters(jobspecs: Iterable[JobSpec], batch: Interval) -> Paramete
     return mini_batch_parameters(jobspecs, batch, f"rebuild-{mini_batch_id(batch)}")
 
 
-def fg_b_parameters(fg_b: JobSpec, mode: str) -> Parameters:
+def fg_b_parameters(fg_b: JobSpec[FgBBuilderSpec], mode: str) -> Parameters:
     """Return the parameters of `ndr-fg-b-baseline-pipeline` that every run of one plan shares."""
     return {**_project(fg_b), "BaselineMode": mode, **_image("ProcessingImageUri", [fg_b])}
 
@@ -72,16 +74,16 @@ def backfill_parameters(horizon: str, ends: Interval) -> Parameters:
     }
 
 
-def inventory_parameters(inventory: JobSpec, month: str) -> Parameters:
+def inventory_parameters(inventory: JobSpec[MachineInventoryUnloadSpec], month: str) -> Parameters:
     """Return the parameters of `ndr-machine-inventory-unload`. `month` is `YYYY-MM`."""
     return {**_project(inventory), "ReferenceMonthIso": month, **_image("ImageUri", [inventory])}
 
 
-def _project(jobspec: JobSpec) -> Parameters:
+def _project(jobspec: JobSpec[Any]) -> Parameters:
     return {"ProjectName": jobspec.project_name, "FeatureSpecVersion": jobspec.feature_spec_version}
 
 
-def _image(parameter: str, jobspecs: list[JobSpec]) -> Parameters:
+def _image(parameter: str, jobspecs: list[JobSpec[Any]]) -> Parameters:
     """Return the image that the JobSpecs name, or nothing: the pipeline's own default then holds."""
     jobs_by_image: dict[str, list[str]] = {}
     for jobspec in jobspecs:

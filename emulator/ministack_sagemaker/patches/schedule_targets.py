@@ -11,7 +11,7 @@ from ministack_sagemaker.acting_role import NotAllowedError, require
 from ministack_sagemaker.patches.encryption_keys import require_keys
 from ministack_sagemaker.scope import Scope
 
-logger = logging.getLogger("ndr.account")
+logger = logging.getLogger("ministack_sagemaker")
 
 
 def start_with_their_roles() -> None:

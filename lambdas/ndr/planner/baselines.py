@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from ndr.contract.history import short_sentence
+from ndr.contract.horizons import choice_of
+from ndr.contract.jobspecs import FG_B_BUILDER, MACHINE_INVENTORY_UNLOAD
 from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
-from ndr.contract.jobspecs.item import JobName, JobSpec
+from ndr.contract.jobspecs.item import JobSpecs
 from ndr.contract.ledger import LedgerEntry, ledger_key
 from ndr.contract.pipelines import (
     FG_B_PIPELINE,
@@ -21,7 +23,17 @@ from ndr.contract.pipelines import (
     inventory_parameters,
     regular_parameters,
 )
-from ndr.contract.time import DAY, EPOCH, Interval, baseline_ends, floor_to, format_instant, horizon_interval, merged
+from ndr.contract.time import (
+    DAY,
+    EPOCH,
+    Interval,
+    baseline_ends,
+    floor_to,
+    format_instant,
+    horizon_interval,
+    merged,
+    month_text,
+)
 from ndr.planner.chunks import cut_windows
 from ndr.planner.in_progress import Builders, find_builders
 from ndr.planner.limits import check_limits
@@ -69,7 +81,7 @@ def series_of(request: BaselinesRequest, horizon: str) -> str:
 
 def plan_baselines(
     request: BaselinesRequest,
-    jobspecs: Mapping[JobName, JobSpec],
+    jobspecs: JobSpecs,
     targets: Targets,
     entries: Entries,
     now: datetime,
@@ -104,8 +116,8 @@ def plan_baselines(
         The plan does not fit one execution.
     """
     running = running or {}
-    spec, steps = jobspecs["fg_b_builder"].spec, fifteen_minute_steps(jobspecs)
-    shared = fg_b_parameters(jobspecs["fg_b_builder"], request.mode)
+    spec, steps = jobspecs[FG_B_BUILDER].spec, fifteen_minute_steps(jobspecs)
+    shared = fg_b_parameters(jobspecs[FG_B_BUILDER], request.mode)
     builders = find_builders(targets, entries, running.get(FG_B_PIPELINE, ()), shared, spec.cadence)
     wanted = {
         horizon: _to_build(ends, entries[horizon], request.reprocess, builders[horizon])
@@ -252,8 +264,9 @@ def _regular_runs(needed: Mapping[str, Sequence[datetime]]) -> list[dict[str, An
     if not horizons:
         return []
     end = needed[horizons[0]][0]
-    horizon = horizons[0] if len(horizons) == 1 else "both"
-    return [_run(regular_parameters(horizon, end), [(name, end) for name in horizons])]
+    together = choice_of(horizons)
+    runs = [(together, horizons)] if together else [(horizon, [horizon]) for horizon in horizons]
+    return [_run(regular_parameters(choice, end), [(name, end) for name in names]) for choice, names in runs]
 
 
 def _run(parameters: dict[str, str], baselines: Sequence[tuple[str, datetime]]) -> dict[str, Any]:
@@ -265,7 +278,7 @@ def _run(parameters: dict[str, str], baselines: Sequence[tuple[str, datetime]]) 
 
 def _inventory(
     request: BaselinesRequest,
-    jobspecs: Mapping[JobName, JobSpec],
+    jobspecs: JobSpecs,
     targets: Targets,
     now: datetime,
     running: Sequence[RunningExecution],
@@ -273,8 +286,8 @@ def _inventory(
     if not request.inventory:
         return None
     last = max((end for ends in targets.values() for end in ends), default=now)
-    month = request.reference_month or f"{last:%Y-%m}"
-    parameters = inventory_parameters(jobspecs["machine_inventory_unload"], month)
+    month = request.reference_month or month_text(last)
+    parameters = inventory_parameters(jobspecs[MACHINE_INVENTORY_UNLOAD], month)
     arn = running_as(running, parameters)
     return {
         "pipeline_name": INVENTORY_PIPELINE,

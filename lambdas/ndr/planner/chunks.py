@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ndr.contract.horizons import ALL_HORIZONS
 from ndr.contract.time import DAY, Interval, floor_to
 
 
@@ -19,8 +20,8 @@ class Window:
 
     @property
     def horizon(self) -> str:
-        """The word that `BaselineHorizon` takes."""
-        return self.horizons[0] if len(self.horizons) == 1 else "both"
+        """The word that `BaselineHorizon` takes; a horizon of the word that has no end in the chunk is not built."""
+        return self.horizons[0] if len(self.horizons) == 1 else ALL_HORIZONS
 
 
 def cut_windows(

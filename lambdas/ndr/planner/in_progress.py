@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ndr.contract.errors import InvalidRequestError
+from ndr.contract.horizons import labels_of
 from ndr.contract.jobspecs.fg_b_builder import Cadences
 from ndr.contract.ledger import LedgerEntry
 from ndr.contract.pipelines import FG_B_PIPELINE, Parameters
-from ndr.contract.time import HORIZONS, Interval, baseline_ends, floor_to, format_instant, parse_instant
+from ndr.contract.time import Interval, baseline_ends, floor_to, format_instant, parse_instant
 from ndr.planner.running import RunningExecution
 
 Builders = dict[str, dict[datetime, str]]
@@ -65,8 +66,7 @@ def _is_to_come(entry: LedgerEntry | None, started: datetime) -> bool:
 
 def _asked_for(parameters: Mapping[str, str], cadence: Cadences) -> Iterator[tuple[str, datetime]]:
     """Yield what the job builds when it is given these parameters; nothing where it would refuse them."""
-    asked = parameters.get("BaselineHorizon")
-    horizons = list(HORIZONS) if asked == "both" else [horizon for horizon in HORIZONS if horizon == asked]
+    horizons = labels_of(parameters.get("BaselineHorizon", ""))
     try:
         if parameters.get("BaselineMode") == "BACKFILL":
             ends = Interval.parse(parameters.get("BackfillStartTsIso", ""), parameters.get("BackfillEndTsIso", ""))

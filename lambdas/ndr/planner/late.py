@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from ndr.contract.jobspecs.item import JobName, JobSpec
+from ndr.contract.horizons import HORIZONS
+from ndr.contract.jobspecs.item import JobSpecs
 from ndr.contract.pipelines import FG_B_PIPELINE, MINI_BATCH_PIPELINE, fifteen_minute_steps
-from ndr.contract.time import DAY, HORIZONS, Interval, format_instant, merged, unfilled
+from ndr.contract.time import DAY, Interval, format_instant, merged, unfilled
 from ndr.planner.baselines import Entries, series_of
 from ndr.planner.late_files import LateData, reached
 from ndr.planner.requests import BaselinesRequest
@@ -20,7 +21,7 @@ BUILT: Final = ("completed", "stale", "in_progress")
 
 def plan_late(
     request: BaselinesRequest,
-    jobspecs: Mapping[JobName, JobSpec],
+    jobspecs: JobSpecs,
     found: LateData,
     entries: Entries,
     rebuilds: Sequence[Rebuild] = (),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from ndr.contract.jobspecs.item import JobName, JobSpec
+from ndr.contract.jobspecs.item import JobSpecs
 from ndr.contract.pipelines import MINI_BATCH_PIPELINE, fifteen_minute_steps, mini_batch_parameters
 from ndr.planner.report import followed_sentence
 from ndr.planner.requests import MiniBatchRequest
@@ -15,7 +15,7 @@ from ndr.planner.running import RunningExecution, running_as
 
 def plan_mini_batch(
     request: MiniBatchRequest,
-    jobspecs: Mapping[JobName, JobSpec],
+    jobspecs: JobSpecs,
     now: datetime,
     running: Sequence[RunningExecution] = (),
 ) -> dict[str, Any]:

@@ -13,12 +13,13 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
 from ndr.contract.errors import InvalidRequestError
+from ndr.contract.horizons import ALL_HORIZONS, HORIZON_CHOICES, labels_of
 from ndr.contract.jobspecs.model import Identifier
 from ndr.contract.problems import problem_sentence, whole_sentence
-from ndr.contract.time import DAY, SLICE, Interval, floor_to, format_instant, parse_instant
+from ndr.contract.time import DAY, SLICE, Interval, floor_to, format_instant, month_text, parse_instant
 
 Mode = Literal["REGULAR", "BACKFILL", "LATE"]
-HorizonChoice = Literal["7d", "30d", "both"]
+HorizonChoice = Literal[HORIZON_CHOICES]  # type: ignore[valid-type]
 Reprocess = Literal["none", "failed", "completed"]
 
 _NESTED_START = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
@@ -68,7 +69,8 @@ class BaselinesRequest(Request):
     mode : {"REGULAR", "BACKFILL", "LATE"}
         One baseline; every baseline that the schedules would have built in [start, end); or none, but the features of
         slices whose events came late, since `start`, by default a week ago.
-    horizon : {"7d", "30d", "both"}
+    horizon : str
+        One of HORIZON_CHOICES.
     start, end : datetime, optional
         BACKFILL: the half-open range of baseline ends. REGULAR: `end` is the baseline's end; no `start`.
     inventory : bool
@@ -89,7 +91,7 @@ class BaselinesRequest(Request):
     """
 
     mode: Annotated[Mode, BeforeValidator(_upper)] = "REGULAR"
-    horizon: Annotated[HorizonChoice, BeforeValidator(_lower)] = "both"
+    horizon: Annotated[HorizonChoice, BeforeValidator(_lower)] = ALL_HORIZONS
     start: Instant | None = None
     end: Instant | None = None
     inventory: bool = False
@@ -101,8 +103,8 @@ class BaselinesRequest(Request):
 
     @property
     def horizons(self) -> tuple[str, ...]:
-        """The horizons asked for, `7d` before `30d`."""
-        return ("7d", "30d") if self.horizon == "both" else (self.horizon,)
+        """The horizons asked for, in the order of their table."""
+        return labels_of(self.horizon)
 
     @model_validator(mode="after")
     def _fits_together(self, info: ValidationInfo) -> Self:
@@ -248,8 +250,10 @@ def _month_problems(request: BaselinesRequest, now: datetime) -> list[str]:
         return []
     if not request.inventory:
         return ['reference_month is the month of the inventory unload; add "inventory": true, or leave it out']
-    if request.reference_month > f"{now:%Y-%m}":
-        return [f"reference_month is {request.reference_month}, which is in the future; the latest is {now:%Y-%m}"]
+    if request.reference_month > month_text(now):
+        return [
+            f"reference_month is {request.reference_month}, which is in the future; the latest is {month_text(now)}"
+        ]
     return []
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
-from ndr.contract.jobspecs import JobName, read_jobspec
+from ndr.contract.jobspecs import Job, read_jobspec
+from ndr.contract.jobspecs.item import SpecT
 from ndr.contract.jobspecs.table import Table
 from ndr.jobs.identity import correlation
 
@@ -48,14 +49,18 @@ class Run:
         table = boto3.resource("dynamodb").Table(os.environ.get("NDR_JOBSPEC_TABLE", "ndr-jobspecs"))
         return cls(job_name, project_name, feature_spec_version, table)
 
-    def spec(self, job_name: JobName) -> Any:
+    @overload
+    def spec(self, job: Job[SpecT]) -> SpecT: ...
+    @overload
+    def spec(self, job: str) -> Any: ...
+    def spec(self, job: str) -> Any:
         """Read the spec of a job.
 
         Raises
         ------
         JobSpecNotFoundError, JobSpecInvalidError
         """
-        return read_jobspec(self.table, self.project_name, job_name, self.feature_spec_version).spec
+        return read_jobspec(self.table, self.project_name, job, self.feature_spec_version).spec
 
     @property
     def facts(self) -> dict[str, str]:

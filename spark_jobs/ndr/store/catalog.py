@@ -13,6 +13,7 @@ from datetime import datetime
 
 from pyarrow import fs
 
+from ndr.contract.lineage import newest_first
 from ndr.contract.manifest import InputEntry, Manifest
 from ndr.contract.time import Interval, interval_of
 from ndr.store.manifest import READERS, read_manifest, read_manifests
@@ -52,32 +53,8 @@ def newest_first_pieces(partitions: Iterable[Partition], wanted: Interval) -> li
     list of Piece
         In time order, disjoint, within `wanted`; neighbours of one partition are one piece.
     """
-    given = [partition for partition in partitions if partition.manifest.interval.intersection(wanted)]
-    age = sorted(given, key=lambda partition: (partition.manifest.published_at, partition.manifest.run_id))
-    bounds = {wanted.start, wanted.end}
-    for partition in given:
-        bounds |= {max(partition.manifest.start, wanted.start), min(partition.manifest.end, wanted.end)}
-    cuts = sorted(bounds)
-    position = {instant: number for number, instant in enumerate(cuts)}
-    owner: list[Partition | None] = [None] * (len(cuts) - 1)
-    for partition in age:  # newest last, so that it overwrites
-        first = position[max(partition.manifest.start, wanted.start)]
-        last = position[min(partition.manifest.end, wanted.end)]
-        owner[first:last] = [partition] * (last - first)
-    return _joined(cuts, owner)
-
-
-def _joined(cuts: list[datetime], owner: list[Partition | None]) -> list[Piece]:
-    pieces: list[Piece] = []
-    for number, partition in enumerate(owner):
-        interval = Interval(cuts[number], cuts[number + 1])
-        if partition is None:
-            continue
-        if pieces and pieces[-1].partition is partition and pieces[-1].interval.end == interval.start:
-            pieces[-1] = Piece(partition, Interval(pieces[-1].interval.start, interval.end))
-        else:
-            pieces.append(Piece(partition, interval))
-    return pieces
+    cut = newest_first(partitions, wanted, lambda each: each.manifest.interval, lambda each: each.manifest.age)
+    return [Piece(partition, interval) for partition, interval in cut]
 
 
 def published_pieces(prefix: str, wanted: Interval) -> list[Piece]:

@@ -5,10 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from pydantic import ValidationError
-
-from ndr.contract.errors import SchemaMismatchError
-from ndr.contract.manifest import MANIFEST_NAME, SUCCESS_NAME, Manifest
+from ndr.contract.manifest import MANIFEST_NAME, SUCCESS_NAME, Manifest, parse_manifest
 from ndr.store.storage import join, put_bytes, read_bytes, read_version, replace_bytes
 
 READERS: Final = 16  # manifests are small and far away: many requests at once, little work each
@@ -20,7 +17,7 @@ def read_manifest(partition_uri: str) -> Manifest | None:
     Raises
     ------
     SchemaMismatchError
-        The file is there but is no manifest.
+        The file is not a manifest, or one of a newer release.
     """
     uri = join(partition_uri, MANIFEST_NAME)
     return _parsed(uri, read_bytes(uri))
@@ -32,7 +29,7 @@ def read_manifest_version(partition_uri: str) -> tuple[Manifest | None, str | No
     Raises
     ------
     SchemaMismatchError
-        The file is there but is no manifest.
+        The file is not a manifest, or one of a newer release.
     """
     uri = join(partition_uri, MANIFEST_NAME)
     content, version = read_version(uri)
@@ -40,14 +37,7 @@ def read_manifest_version(partition_uri: str) -> tuple[Manifest | None, str | No
 
 
 def _parsed(uri: str, content: bytes | None) -> Manifest | None:
-    if content is None:
-        return None
-    try:
-        return Manifest.model_validate_json(content)
-    except ValidationError as error:
-        raise SchemaMismatchError(
-            f"{uri} is no manifest ({error.error_count()} fields are wrong); publish the partition again."
-        ) from None
+    return None if content is None else parse_manifest(uri, content)
 
 
 def read_manifests(partition_uris: list[str]) -> list[Manifest | None]:

@@ -24,7 +24,7 @@ from pyarrow import fs
 
 from ndr.contract.datasets import Dataset
 from ndr.contract.errors import PublishConflictError, SchemaMismatchError
-from ndr.contract.manifest import FileEntry, Manifest, TableEntry
+from ndr.contract.manifest import FORMAT, FileEntry, Manifest, TableEntry
 from ndr.contract.time import compact_instant
 from ndr.store.manifest import put_manifest, read_manifest, read_manifest_version, replace_manifest
 from ndr.store.schema import arrow_schema, plain_schema
@@ -222,7 +222,9 @@ class PartitionWriter:
         PublishConflictError
             Other runs published this partition each time that this one was about to; or what `fence` raises.
         """
-        manifest = Manifest(tables=self.tables, run_id=self.run_id, published_at=datetime.now(UTC), **facts)
+        manifest = Manifest(
+            format=FORMAT, tables=self.tables, run_id=self.run_id, published_at=datetime.now(UTC), **facts
+        )
         before = self._put(manifest) if fence is None else self._put_fenced(manifest, fence)
         self._sweep(keep={self.run_id, before.run_id if before else self.run_id}, now=manifest.published_at)
         return manifest

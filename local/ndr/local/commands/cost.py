@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ministack_sagemaker.lifecycle import AccountError
+from ministack_sagemaker.errors import AccountError
 from ndr.contract.errors import InvalidRequestError
 from ndr.local.commands.options import HERE, Directory, progress
 from ndr.local.console.tables import print_table

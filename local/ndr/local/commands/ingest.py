@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ndr.contract.jobspecs import DELTA_BUILDER
 from ndr.local.commands.options import HERE, Directory, progress
 from ndr.local.console.progress import Progress
 from ndr.local.deployment.deployment import Deployment
@@ -23,7 +24,7 @@ def ingest(
 ) -> None:
     """Write the connections of Zeek conn logs below the integration prefix."""
     lines = progress()
-    target = prefix or Deployment.load(directory).jobspecs()["delta_builder"].spec.inputs.integration
+    target = prefix or Deployment.load(directory).jobspecs()[DELTA_BUILDER].spec.inputs.integration
     ingest_folder(folder, target, batch, lines)
 
 

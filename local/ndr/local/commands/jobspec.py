@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import boto3
 import typer
 
+from ministack_sagemaker.errors import AccountError
 from ndr.contract.errors import NdrError
 from ndr.contract.jobspecs import JobSpec, check_jobspecs, parse_jobspec, put_jobspec
 from ndr.local.commands.options import HERE, Directory, progress
@@ -84,5 +85,5 @@ def _table(directory: Path, table_name: str) -> Any:
 def _values(directory: Path) -> dict[str, str]:
     try:
         return deployed_values(Deployment.load(directory))
-    except NdrError:  # documents without placeholders can be checked without a deployment
+    except (NdrError, AccountError):  # documents without placeholders can be checked without a deployment
         return {}

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from ministack_sagemaker.errors import AccountError
 from ministack_sagemaker.lifecycle import down as stop_account
 from ndr.contract.errors import InsufficientHistoryError, InvalidRequestError, NdrError
-from ndr.contract.jobspecs import JobSpec, check_jobspecs
+from ndr.contract.jobspecs import DELTA_BUILDER, JobSpec, check_jobspecs
 from ndr.contract.time import DAY, Interval, floor_to, format_instant
 from ndr.local.commands.ingest import ingest_folder
 from ndr.local.commands.jobspec import put_checked
@@ -97,7 +98,7 @@ def fresh_directory(directory: Path) -> Path:
     directory = directory.resolve()
     try:
         made_by = Deployment.load(directory).made_by
-    except NdrError:
+    except (NdrError, AccountError):
         made_by = None
     if made_by == "up":
         raise InvalidRequestError(
@@ -138,7 +139,7 @@ def _fed(deployment: Deployment, traffic: Future[Traffic], lines: Progress) -> I
     with lines.doing("wait for the traffic"):
         ready = traffic.result()
     _load_inventory(deployment, ready, lines)
-    integration = deployment.jobspecs()["delta_builder"].spec.inputs.integration
+    integration = deployment.jobspecs()[DELTA_BUILDER].spec.inputs.integration
     return ingest_folder(ready.folder, integration, "1d", lines)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ministack_sagemaker.lifecycle import Account
 from ndr.contract.errors import InvalidRequestError, JobSpecNotFoundError
-from ndr.contract.jobspecs import JobName, JobSpec, check_jobspecs, parse_jobspec
+from ndr.contract.jobspecs import JobSpecs, check_jobspecs, parse_jobspec
 from ndr.local.deployment.redshift import Warehouse
 
 _RECORD: Final = "deployment.json"
@@ -99,7 +99,7 @@ class Deployment:
         """Return the DynamoDB table whose name is in an output."""
         return self.account.table(self.outputs[output])
 
-    def jobspecs(self) -> dict[JobName, JobSpec]:
+    def jobspecs(self) -> JobSpecs:
         """Return the checked JobSpecs of the deployment's project and version.
 
         Raises

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from pyarrow import fs
 
-from ndr.contract.jobspecs import JobName, JobSpec
+from ndr.contract.horizons import HORIZONS
+from ndr.contract.jobspecs import (
+    DELTA_BUILDER,
+    FG_A_BUILDER,
+    FG_B_BUILDER,
+    MACHINE_INVENTORY_UNLOAD,
+    PAIR_COUNTS_BUILDER,
+    JobSpecs,
+)
 from ndr.contract.manifest import Manifest
-from ndr.contract.time import HORIZONS
 from ndr.store.manifest import read_manifests
 from ndr.store.storage import join, list_names
 
@@ -40,22 +47,22 @@ class FlowAccount:
     rows_quarantined: int
 
 
-def published_tables(jobspecs: Mapping[JobName, JobSpec]) -> list[PublishedTable]:
+def published_tables(jobspecs: JobSpecs) -> list[PublishedTable]:
     """Summarize all datasets of the JobSpecs, in the order in which they are built."""
     found: list[PublishedTable] = []
     for prefix in _time_prefixes(jobspecs):
         found += _tables(_manifests(prefix, "dt="))
-    inventory = jobspecs["machine_inventory_unload"].spec.output.s3_prefix
+    inventory = jobspecs[MACHINE_INVENTORY_UNLOAD].spec.output.s3_prefix
     found += _tables(_manifests(inventory, None))
-    fg_b = jobspecs["fg_b_builder"].spec.outputs.fg_b
+    fg_b = jobspecs[FG_B_BUILDER].spec.outputs.fg_b
     for horizon in HORIZONS:
         found += _tables(_manifests(join(fg_b, f"horizon={horizon}"), None), label=f"fg_b {horizon} ")
     return found
 
 
-def flow_account(jobspecs: Mapping[JobName, JobSpec]) -> FlowAccount:
+def flow_account(jobspecs: JobSpecs) -> FlowAccount:
     """Add up the row counts in the manifests of the deltas."""
-    manifests = _manifests(jobspecs["delta_builder"].spec.outputs.deltas, "dt=")
+    manifests = _manifests(jobspecs[DELTA_BUILDER].spec.outputs.deltas, "dt=")
     accounts = [manifest.rows for manifest in manifests if manifest.rows]
     return FlowAccount(
         sum(account.rows_in for account in accounts),
@@ -64,11 +71,11 @@ def flow_account(jobspecs: Mapping[JobName, JobSpec]) -> FlowAccount:
     )
 
 
-def _time_prefixes(jobspecs: Mapping[JobName, JobSpec]) -> list[str]:
+def _time_prefixes(jobspecs: JobSpecs) -> list[str]:
     return [
-        jobspecs["delta_builder"].spec.outputs.deltas,
-        jobspecs["fg_a_builder"].spec.outputs.fg_a,
-        jobspecs["pair_counts_builder"].spec.outputs.pair_counts,
+        jobspecs[DELTA_BUILDER].spec.outputs.deltas,
+        jobspecs[FG_A_BUILDER].spec.outputs.fg_a,
+        jobspecs[PAIR_COUNTS_BUILDER].spec.outputs.pair_counts,
     ]
 
 

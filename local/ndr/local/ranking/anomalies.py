@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 import pyarrow.compute as pc
 
-from ndr.contract.jobspecs import JobName, JobSpec
+from ndr.contract.jobspecs import JobSpecs
 from ndr.contract.time import Interval
 from ndr.local.ranking.hosts import rank_hosts
 from ndr.local.ranking.pairs import rank_pairs
@@ -65,7 +64,7 @@ class AnomalyRanking:
     notes: tuple[str, ...]
 
 
-def rank_anomalies(jobspecs: Mapping[JobName, JobSpec], count: int = 10) -> AnomalyRanking:
+def rank_anomalies(jobspecs: JobSpecs, count: int = 10) -> AnomalyRanking:
     """Rank the hosts and the rare pairs of the newest published day.
 
     Parameters

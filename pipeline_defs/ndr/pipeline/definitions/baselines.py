@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ndr.contract.horizons import ALL_HORIZONS, HORIZON_CHOICES
 from ndr.contract.pipelines import FG_B_PIPELINE, NOT_USED
-from ndr.contract.time import HORIZONS
 from ndr.pipeline.bundle.code import CodeBundle
 from ndr.pipeline.bundle.pipeline import BundledPipeline
 from ndr.pipeline.processing.environment import default_image_uri
@@ -42,7 +42,7 @@ def build_fg_b_baseline_pipeline(
     """
     project_name = ParameterString("ProjectName", default_value="ndr-prod")
     feature_spec_version = ParameterString("FeatureSpecVersion", default_value="v1")
-    horizon = ParameterString("BaselineHorizon", default_value="both", enum_values=[*HORIZONS, "both"])
+    horizon = ParameterString("BaselineHorizon", default_value=ALL_HORIZONS, enum_values=list(HORIZON_CHOICES))
     mode = ParameterString("BaselineMode", default_value="REGULAR", enum_values=["REGULAR", "BACKFILL"])
     baseline_end = ParameterString("BaselineEndTsIso", default_value=NOT_USED)
     backfill_start = ParameterString("BackfillStartTsIso", default_value=NOT_USED)

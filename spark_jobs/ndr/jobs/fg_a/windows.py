@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from ndr.contract.time import EPOCH, SLICE, WINDOWS, Interval
+from ndr.contract.time import SLICE, WINDOWS, Interval, slice_number
 from ndr.jobs.fg_a.codes import Integers
 from ndr.jobs.fg_a.host_roles import Order
 
@@ -30,8 +30,8 @@ class Frame:
     def of(cls, batch: Interval, labels: tuple[str, ...]) -> Frame:
         names = tuple(sorted(set(labels)))
         widths = np.array([WINDOWS[name] // SLICE for name in names], dtype=np.int64)
-        first_end = (batch.start - EPOCH) // SLICE + 1
-        return cls(names, widths, first_end - int(widths.max()), first_end, (batch.end - EPOCH) // SLICE)
+        first_end = slice_number(batch.start) + 1
+        return cls(names, widths, first_end - int(widths.max()), first_end, slice_number(batch.end))
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from ndr.contract.errors import InvalidRequestError
+from ndr.jobs.fg_b.baseline import BaselineWindow
 from ndr.jobs.fg_b.order_statistics import PERCENTS, Ints, OrderStatistics
-from ndr.jobs.fg_b.request import BaselineWindow, StatisticsRules
+from ndr.jobs.fg_b.specs import StatisticsRules
 
 TIMESTAMP = pa.timestamp("us", "UTC")
 
@@ -29,6 +30,14 @@ class MetricStatistics:
 
     order: OrderStatistics
     support: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class HostAndSegment:
+    """A metric's statistics for the host groups and for the segment groups of a horizon."""
+
+    host: MetricStatistics
+    segment: MetricStatistics
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ndr.contract.datasets import FG_B_IP_METADATA
-from ndr.contract.time import DAY, EPOCH, SLICE, Interval, floor_to
+from ndr.contract.time import DAY, EPOCH, SLICE_MICROSECONDS, Interval, floor_to, microseconds
 from ndr.jobs.deltas.grouping import group
-from ndr.jobs.fg_b.request import BaselineWindow
+from ndr.jobs.fg_b.baseline import BaselineWindow
 from ndr.jobs.fg_b.row_columns import read_keys
 from ndr.jobs.fg_b.row_source import RowSource, TableRows
 from ndr.store.schema import arrow_schema
@@ -61,13 +61,13 @@ class HostActivity:
         pa.Table
             host_ip, first_seen and last_seen (starts of slices).
         """
-        bounds = [(instant - EPOCH) // EPOCH.resolution for instant in (interval.start, interval.end)]
+        bounds = [microseconds(instant) for instant in (interval.start, interval.end)]
         base = np.arange(len(self.hosts)) * len(self.ends)
         begin, stop = (
             np.searchsorted(self.moments, base + np.searchsorted(self.ends, bound, side="right")) for bound in bounds
         )
         seen = np.flatnonzero(stop > begin)
-        slice_starts = self.ends - SLICE // EPOCH.resolution
+        slice_starts = self.ends - SLICE_MICROSECONDS
         first, last = (
             slice_starts[self.moments[places] % max(len(self.ends), 1)] for places in (begin[seen], stop[seen] - 1)
         )

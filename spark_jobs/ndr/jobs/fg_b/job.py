@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 from ndr.contract.history import short_sentence
+from ndr.contract.horizons import HORIZONS
 from ndr.contract.manifest import Manifest
-from ndr.contract.time import HORIZONS, Interval
+from ndr.contract.time import Interval, format_instant
 from ndr.jobs.fg_b import local_engine
 from ndr.jobs.fg_b import on_spark as spark_engine
-from ndr.jobs.fg_b.backfill import chunks
-from ndr.jobs.fg_b.chunk_rows import ChunkRows
+from ndr.jobs.fg_b.baseline import BaselineOrder
 from ndr.jobs.fg_b.leases import Claims, Held, Unclaimed
-from ndr.jobs.fg_b.order import BaselineOrder
+from ndr.jobs.fg_b.published import ChunkRows
 from ndr.jobs.fg_b.specs import BaselineSpecs
-from ndr.jobs.fg_b.targets import Target
+from ndr.jobs.fg_b.targets import Target, chunks
+from ndr.jobs.identity import processing_job
 from ndr.jobs.inventory.snapshot import Snapshot
 from ndr.jobs.run import Run
 from ndr.store.partition import baseline_partition_uri
@@ -134,3 +137,19 @@ def _commit(
         note=inventory.note,
         **run.facts,
     )
+
+
+def ledger_facts(outcome: Manifest | Short) -> dict[str, Any]:
+    """Return completed with its facts, or short of history with the reason."""
+    at = format_instant(datetime.now(UTC).replace(microsecond=0))
+    job = processing_job()
+    if isinstance(outcome, Short):
+        return {"status": "insufficient_history", "reason": str(outcome), "updated_at": at, "processing_job": job}
+    return {
+        "status": "completed",
+        "run_id": outcome.run_id,
+        "rows": {name: table.rows for name, table in outcome.tables.items()},
+        "coverage": f"{outcome.coverage:.4f}",  # DynamoDB has no binary floats
+        "updated_at": at,
+        "processing_job": job,
+    }

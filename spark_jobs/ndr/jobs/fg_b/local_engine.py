@@ -8,14 +8,13 @@ from dataclasses import dataclass
 
 from ndr.contract.datasets import FG_B_IP_METADATA, FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, fg_b_host, fg_b_segment
 from ndr.contract.time import Interval
+from ndr.jobs.fg_b.baseline import BaselineOrder, BaselineWindow
 from ndr.jobs.fg_b.baseline_tables import Baselines
 from ndr.jobs.fg_b.ip_metadata import HostActivity, ip_metadata
-from ndr.jobs.fg_b.order import BaselineOrder
 from ndr.jobs.fg_b.pair_rows import PairRows, condense_for
-from ndr.jobs.fg_b.pairs import PairBaselines, PairRules, destination_hosts, pair_baselines
-from ndr.jobs.fg_b.request import BaselineWindow
-from ndr.jobs.fg_b.scan_rows import ScanRows, one_slice_rows
-from ndr.jobs.fg_b.specs import BaselineSpecs
+from ndr.jobs.fg_b.pairs import PairBaselines, destination_hosts, pair_baselines
+from ndr.jobs.fg_b.row_source import ScanRows, one_slice_rows
+from ndr.jobs.fg_b.specs import BaselineSpecs, PairRules
 from ndr.jobs.fg_b.statistics import baselines_of_windows
 from ndr.store.publish import PartitionWriter, in_key_order
 from ndr.store.scan import Scan
@@ -76,7 +75,7 @@ class SharedRows:
         intervals = [window.interval for window in windows]
         span = Interval(min(each.start for each in intervals), max(each.end for each in intervals))
         by_host = PairRows.of(pair_counts.each_file(condense_for(intervals)), intervals)
-        by_segment = by_host.by_segment(specs.pair_rules.ipv4_prefix, specs.pair_rules.ipv6_prefix)
+        by_segment = by_host.by_segment(specs.pair_rules.segment)
         return cls(HostActivity.of(one_slice_rows(rows), span, THREADS), by_host, by_segment)
 
     def pairs(self, window: BaselineWindow, rules: PairRules) -> PairBaselines:

@@ -17,19 +17,9 @@ from numpy.typing import NDArray
 
 from ndr.contract.datasets import FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT
 from ndr.contract.time import DAY
-from ndr.jobs.fg_b.request import BaselineWindow
+from ndr.jobs.fg_b.baseline import BaselineWindow
+from ndr.jobs.fg_b.specs import PairRules
 from ndr.store.schema import arrow_schema
-
-
-@dataclass(frozen=True, slots=True)
-class PairRules:
-    """A pair is rare when active on at most `max_active_days` days, and its destination contacted by at most a share
-    `max_prevalence` of the active hosts. Prefix lengths, in bits, cut segments."""
-
-    max_active_days: int = 2
-    max_prevalence: float = 0.1
-    ipv4_prefix: int = 24
-    ipv6_prefix: int = 64
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,10 @@ import pyarrow.compute as pc
 
 from ndr.contract.datasets import FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT
 from ndr.contract.time import Interval
+from ndr.jobs.fg_b.baseline import BaselineWindow
 from ndr.jobs.fg_b.pair_rows import PairRows, condense_for
-from ndr.jobs.fg_b.pairs import PairRules, destination_hosts, pair_baselines
-from ndr.jobs.fg_b.request import BaselineWindow
+from ndr.jobs.fg_b.pairs import destination_hosts, pair_baselines
+from ndr.jobs.fg_b.specs import PairRules
 from ndr.spark.parcels import Inputs
 from ndr.spark.parts import part_count, parts_by_text
 from ndr.spark.scan_tasks import FileShare, file_shares, in_tasks, tables_of
@@ -53,7 +54,7 @@ def write_pairs(
 
     def make(inputs: Inputs) -> Iterator[Output]:
         by_host = PairRows.of([condense(inputs[_ROWS])], intervals)
-        by_segment = by_host.by_segment(rules.ipv4_prefix, rules.ipv6_prefix)
+        by_segment = by_host.by_segment(rules.segment)
         for writer, window, active in zip(writers, windows, active_hosts, strict=True):
             sums, segment_sums = by_host.sums(window.interval), by_segment.sums(window.interval)
             prevalence = replace(destination_hosts([sums]), active_hosts=active)

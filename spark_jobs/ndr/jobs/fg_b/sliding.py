@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ndr.contract.time import EPOCH, Interval
-from ndr.jobs.fg_b.baseline_tables import MetricStatistics
+from ndr.contract.time import Interval, microseconds
+from ndr.jobs.fg_b.baseline_tables import HostAndSegment, MetricStatistics
 from ndr.jobs.fg_b.bit_planes import (
     MOST_WINDOWS,
     SMALL_GROUP,
@@ -21,7 +21,6 @@ from ndr.jobs.fg_b.bit_planes import (
 )
 from ndr.jobs.fg_b.each_horizon import Marks
 from ndr.jobs.fg_b.layout import HorizonLayout, RowLayout
-from ndr.jobs.fg_b.metric_statistics import HostAndSegment
 from ndr.jobs.fg_b.order_statistics import Floats, Ints, OrderStatistics
 
 Masks = NDArray[np.uint64]
@@ -97,7 +96,7 @@ class Slide:
         masks = np.zeros(len(layout.ends), np.uint64)
         rows = np.zeros((groups, len(intervals)), np.int64)
         for number, (interval, horizon) in enumerate(zip(intervals, horizons, strict=True)):
-            start, end = ((instant - EPOCH) // EPOCH.resolution for instant in (interval.start, interval.end))
+            start, end = (microseconds(instant) for instant in (interval.start, interval.end))
             masks[(layout.ends > start) & (layout.ends <= end)] |= np.uint64(1 << number)
             rows[horizon.groups, number] = np.diff(horizon.host_offsets)
         firsts = np.flatnonzero(np.diff(layout.group_segments, prepend=-1))

@@ -10,14 +10,14 @@ import numpy as np
 import pyarrow as pa
 
 from ndr.contract.time import Interval
-from ndr.jobs.fg_b.baseline_tables import Baselines, GroupCounts, baseline_table
+from ndr.jobs.fg_b.baseline import BaselineWindow
+from ndr.jobs.fg_b.baseline_tables import Baselines, GroupCounts, HostAndSegment, baseline_table
 from ndr.jobs.fg_b.each_horizon import Cleared, EachHorizon, Marks, Way
 from ndr.jobs.fg_b.layout import HorizonLayout, RowLayout, lay_out
-from ndr.jobs.fg_b.metric_statistics import HostAndSegment
 from ndr.jobs.fg_b.order_statistics import Floats, Ints
-from ndr.jobs.fg_b.request import BaselineWindow, StatisticsRules
 from ndr.jobs.fg_b.row_columns import laid_out_columns, placements, read_keys
 from ndr.jobs.fg_b.row_source import RowSource, TableRows
+from ndr.jobs.fg_b.specs import StatisticsRules
 
 ReadColumns = Callable[[Sequence[str]], dict[str, Floats]]
 

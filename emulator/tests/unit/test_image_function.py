@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ministack_sagemaker.errors import AccountError
 from ministack_sagemaker.image_function import without_images
-from ndr.contract.errors import InvalidRequestError
 
 TEMPLATE = """
 Resources:
@@ -89,17 +89,17 @@ def test_only_the_packaging_changes(project: Path) -> None:
 )
 def test_what_cannot_be_done_is_said(project: Path, dockerfile: str, message: str) -> None:
     (project / "fn/Dockerfile").write_text(dockerfile)
-    with pytest.raises(InvalidRequestError, match=message):
+    with pytest.raises(AccountError, match=message):
         adapted(project)
 
 
 def test_missing_dockerfile_is_named(project: Path) -> None:
     (project / "fn/Dockerfile").unlink()
-    with pytest.raises(InvalidRequestError, match="Dockerfile does not exist"):
+    with pytest.raises(AccountError, match="Dockerfile does not exist"):
         adapted(project)
 
 
 def test_a_file_without_resources_is_refused(project: Path) -> None:
     (project / "template.yaml").write_text("a: 1")
-    with pytest.raises(InvalidRequestError, match="has no Resources"):
+    with pytest.raises(AccountError, match="has no Resources"):
         adapted(project)

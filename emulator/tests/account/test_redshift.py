@@ -24,7 +24,7 @@ class Cluster:
     def __init__(self, account: Account) -> None:
         self.client = account.client("redshift-data")
         self.s3 = account.client("s3")
-        self.where = {"ClusterIdentifier": f"c{uuid.uuid4().hex[:12]}", "Database": "ndr"}
+        self.where = {"ClusterIdentifier": f"c{uuid.uuid4().hex[:12]}", "Database": "dev"}
         self.bucket = f"unload-{uuid.uuid4().hex[:12]}"
         self.s3.create_bucket(Bucket=self.bucket)
 

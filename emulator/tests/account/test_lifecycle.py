@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import json
 import os
 import signal
@@ -15,8 +16,8 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from ministack_sagemaker.lifecycle import Account, AccountError, down, up
-from ndr.contract.errors import InvalidRequestError
+from ministack_sagemaker.errors import AccountError
+from ministack_sagemaker.lifecycle import Account, down, up
 
 
 def gone(pid: int) -> bool:
@@ -37,8 +38,9 @@ def test_up_twice_is_one_account(account: Account) -> None:
 
 
 def test_up_with_other_settings_is_refused(account: Account) -> None:
-    with pytest.raises(AccountError, match="with wait scale 0.01. Stop it first with `ndr down`"):
+    with pytest.raises(AccountError, match="with wait scale 0.01.$") as refused:
         up(account.directory, wait_scale=1.0)
+    assert refused.value.remedy == "stop"
     with pytest.raises(AccountError, match=f"at {account.endpoint_url}"):
         up(account.directory, port=1)
     with pytest.raises(AccountError, match="with IAM enforced"):
@@ -67,6 +69,34 @@ def test_a_process_id_given_to_another_program_is_not_an_account(tmp_path: Path,
     assert down(tmp_path) is False  # and this process lives
 
 
+def test_a_server_whose_record_is_lost_is_found_and_stopped(tmp_path: Path) -> None:
+    account = up(tmp_path, end_with_parent=True)
+    (tmp_path / "account.json").unlink()
+    assert down(tmp_path) is True
+    assert gone(account.pid)
+
+
+def test_no_program_is_needed_to_start_find_and_stop_an_account(tmp_path: Path) -> None:
+    script = (
+        "import os, sys; from pathlib import Path; from ministack_sagemaker.lifecycle import Account, down, up\n"
+        "os.environ['PATH'] = '/nowhere'; here = Path(sys.argv[1])\n"
+        "started = up(here, end_with_parent=True); assert Account.load(here) == started == up(here)\n"
+        "assert down(here); assert not down(here)"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_two_starts_at_one_time_are_one_account(tmp_path: Path) -> None:
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: up(tmp_path, end_with_parent=True), range(2))
+    assert first == second
+    assert down(tmp_path) is True
+    assert gone(first.pid)
+
+
 def test_taken_port_is_named(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
@@ -77,7 +107,7 @@ def test_taken_port_is_named(tmp_path: Path) -> None:
 
 
 def test_negative_wait_scale_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidRequestError, match="wait_scale is -1.0; it must be 0 or more"):
+    with pytest.raises(AccountError, match="wait_scale is -1.0; it must be 0 or more"):
         up(tmp_path, wait_scale=-1.0)
 
 
@@ -112,7 +142,7 @@ def test_policies_on_pipelines_and_clusters_are_enforced(account: Account) -> No
     iam, user = account.client("iam"), "limited"
     iam.create_user(UserName=user)
     allowed = [
-        {"Effect": "Allow", "Action": "sagemaker:DescribePipeline", "Resource": "arn:aws:sagemaker:*:*:pipeline/ndr-*"},
+        {"Effect": "Allow", "Action": "sagemaker:DescribePipeline", "Resource": "arn:aws:sagemaker:*:*:pipeline/own-*"},
         {"Effect": "Allow", "Action": "redshift-data:ExecuteStatement", "Resource": "arn:aws:redshift:*:*:cluster:one"},
     ]
     document = json.dumps({"Version": "2012-10-17", "Statement": allowed})
@@ -127,9 +157,9 @@ def test_policies_on_pipelines_and_clusters_are_enforced(account: Account) -> No
             call(**arguments)  # type: ignore[operator]
         return str(raised.value.response["Error"]["Code"])
 
-    assert code(sagemaker.describe_pipeline, PipelineName="ndr-absent") == "ResourceNotFound"
+    assert code(sagemaker.describe_pipeline, PipelineName="own-absent") == "ResourceNotFound"
     assert code(sagemaker.describe_pipeline, PipelineName="other") == "AccessDeniedException"
-    assert code(sagemaker.delete_pipeline, PipelineName="ndr-absent") == "AccessDeniedException"
+    assert code(sagemaker.delete_pipeline, PipelineName="own-absent") == "AccessDeniedException"
     where = {"Sql": "SELECT 1", "Database": "dev"}
     assert redshift.execute_statement(ClusterIdentifier="one", **where)["Id"]
     assert code(redshift.execute_statement, ClusterIdentifier="two", **where) == "AccessDeniedException"

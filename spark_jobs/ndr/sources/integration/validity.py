@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ndr.contract.datasets import QUARANTINE
-from ndr.contract.time import EPOCH, Interval, format_instant
-from ndr.jobs.deltas.columns import FLOW_COLUMNS, REQUIRED
-from ndr.jobs.deltas.vocabulary import ACTIONS, EVENT_NAMES, ICMP
+from ndr.contract.time import EPOCH, Interval, format_instant, microseconds
+from ndr.sources.integration.columns import FLOW_COLUMNS, REQUIRED
+from ndr.sources.integration.vocabulary import ACTIONS, EVENT_NAMES, ICMP
 from ndr.store.schema import arrow_schema
 
 GREATEST_PORT: Final = 65535
@@ -22,7 +22,6 @@ GREATEST_PORT: Final = 65535
 GREATEST_BYTES: Final = 2**53
 GREATEST_DURATION: Final = timedelta(days=366)
 _PIECE: Final = 1 << 16
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Split(NamedTuple):
@@ -82,7 +81,7 @@ def _filled(table: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:
 
 def _rules(table: pa.Table, batch: Interval) -> list[Rule]:
     start, end = _micros(table["event_start"]), _micros(table["event_end"])
-    first, last = ((instant - EPOCH) // _MICROSECOND for instant in (batch.start, batch.end))
+    first, last = (microseconds(instant) for instant in (batch.start, batch.end))
     rules = [Rule("", _numpy(pc.is_valid(table["problem"])), lambda row: row["problem"])]
     rules += [_missing_rule(table, name) for name in REQUIRED]
     rules += [_port_rule(table, name) for name in ("source_port", "destination_port")]
@@ -94,7 +93,7 @@ def _rules(table: pa.Table, batch: Interval) -> list[Rule]:
         Rule("end_before_start", end < start, lambda row: f"{_span(row)}, which is backwards"),
         Rule(
             "excessive_duration",
-            end - start > GREATEST_DURATION // _MICROSECOND,
+            end - start > GREATEST_DURATION // EPOCH.resolution,
             lambda row: f"{_span(row)}, which is more than {GREATEST_DURATION.days} days",
         ),
         Rule(

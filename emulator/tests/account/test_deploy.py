@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.open_roles import JOBS, STATES
 
 from ministack_sagemaker.deploy import deploy
-from ministack_sagemaker.lifecycle import Account, AccountError
-from ndr.contract.errors import InvalidRequestError
+from ministack_sagemaker.errors import AccountError
+from ministack_sagemaker.lifecycle import Account
+from ministack_sagemaker.testing import JOBS_ROLE, STATES_ROLE
 
-TEMPLATE = Path(__file__).parent / "account_stack" / "template.yaml"
+TEMPLATE = Path(__file__).parent / "stack" / "template.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def register(account: Account, script: str) -> str:
     account.client("sagemaker").create_pipeline(
         PipelineName=name,
         PipelineDefinition=json.dumps(definition),
-        RoleArn=JOBS,
+        RoleArn=JOBS_ROLE,
     )
     return name
 
@@ -147,7 +147,7 @@ def test_errors_have_the_names_that_step_functions_gives_them(
     machine = account.client("stepfunctions").create_state_machine(
         name=f"m-{uuid.uuid4().hex[:10]}",
         definition=json.dumps(definition),
-        roleArn=STATES,
+        roleArn=STATES_ROLE,
     )["stateMachineArn"]
     assert execute(account, machine, {})["Error"] == error
 
@@ -157,7 +157,7 @@ def test_deploying_again_changes_nothing(account: Account, stack: dict[str, str]
 
 
 def test_missing_template_is_named(account: Account, tmp_path: Path) -> None:
-    with pytest.raises(InvalidRequestError, match="nowhere.yaml does not exist"):
+    with pytest.raises(AccountError, match="nowhere.yaml does not exist"):
         deploy(account, tmp_path / "nowhere.yaml", "none")
 
 

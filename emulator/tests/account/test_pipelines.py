@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.open_roles import JOBS
 
 from ministack_sagemaker.lifecycle import Account
+from ministack_sagemaker.testing import JOBS_ROLE
 
 ENDED = ("Succeeded", "Failed", "Stopped")
 
@@ -51,11 +51,11 @@ class Pipelines:
                     }
                 },
                 "AppSpecification": {
-                    "ImageUri": "123456789012.dkr.ecr.us-east-1.amazonaws.com/ndr:latest",
+                    "ImageUri": "123456789012.dkr.ecr.us-east-1.amazonaws.com/jobs:latest",
                     "ContainerEntrypoint": ["python3", "/opt/ml/processing/input/code/run.py"],
                     "ContainerArguments": argv or ["none"],
                 },
-                "RoleArn": JOBS,
+                "RoleArn": JOBS_ROLE,
                 "ProcessingInputs": inputs,
                 **more.pop("arguments", {}),
             },
@@ -76,7 +76,7 @@ class Pipelines:
     def create(self, *steps: dict[str, Any], parameters: list[dict[str, Any]] | None = None) -> str:
         name = f"p-{uuid.uuid4().hex[:10]}"
         definition = {"Version": "2020-12-01", "Parameters": parameters or [], "Steps": list(steps)}
-        self.sagemaker.create_pipeline(PipelineName=name, PipelineDefinition=json.dumps(definition), RoleArn=JOBS)
+        self.sagemaker.create_pipeline(PipelineName=name, PipelineDefinition=json.dumps(definition), RoleArn=JOBS_ROLE)
         return name
 
     def start(self, name: str, **parameters: str) -> str:
@@ -446,7 +446,7 @@ def test_parameters_are_checked(pipelines: Pipelines, given: dict[str, str], mes
 )
 def test_definitions_are_checked(pipelines: Pipelines, definition: str, message: str) -> None:
     with pytest.raises(ClientError, match=message):
-        pipelines.sagemaker.create_pipeline(PipelineName="bad", PipelineDefinition=definition, RoleArn=JOBS)
+        pipelines.sagemaker.create_pipeline(PipelineName="bad", PipelineDefinition=definition, RoleArn=JOBS_ROLE)
 
 
 def test_a_pipeline_is_created_updated_described_and_deleted(pipelines: Pipelines) -> None:
@@ -454,7 +454,7 @@ def test_a_pipeline_is_created_updated_described_and_deleted(pipelines: Pipeline
     name = pipelines.create(pipelines.step("One", "print(1)"))
     text = client.describe_pipeline(PipelineName=name)["PipelineDefinition"]
     with pytest.raises(ClientError, match="already exists") as raised:
-        client.create_pipeline(PipelineName=name, PipelineDefinition=text, RoleArn=JOBS)
+        client.create_pipeline(PipelineName=name, PipelineDefinition=text, RoleArn=JOBS_ROLE)
     assert raised.value.response["Error"]["Code"] == "ValidationException"
 
     changed = text.replace('"One"', '"Uno"')

@@ -7,7 +7,7 @@ convert, and the positions that do not convert.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Final, NamedTuple
 
@@ -16,17 +16,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ndr.contract.datasets import INTEGRATION
-from ndr.contract.time import EPOCH
-from ndr.jobs.deltas.vocabulary import lower_word, transport_word, upper_word
-from ndr.net.address import canonical_address
+from ndr.contract.time import SECOND_MICROSECONDS, microseconds
+from ndr.net.addresses import canonical_address
+from ndr.sources.integration.vocabulary import lower_word, transport_word, upper_word
 from ndr.store.schema import ARROW_TYPES, CODED
 
 _TIMESTAMP: Final = ARROW_TYPES["timestamp"]
 # Epoch seconds reach 1e11 in the year 5138, epoch milliseconds in 1973: the size tells the unit.
 _LEAST_MILLISECONDS: Final = 1e11
 _GREATEST_EPOCH: Final = 1e15
-_FIRST_INSTANT: Final = (datetime.min.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
-_LAST_INSTANT: Final = (datetime.max.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1) + 1
+_FIRST_INSTANT: Final = microseconds(datetime.min.replace(tzinfo=UTC))
+_LAST_INSTANT: Final = microseconds(datetime.max.replace(tzinfo=UTC)) + 1
 
 
 class Converted(NamedTuple):
@@ -90,7 +90,7 @@ def _epoch_microseconds_of(column: pa.Array) -> pa.Array:
     number = pc.fill_null(pc.cast(column, pa.float64(), safe=False), 0.0).to_numpy(zero_copy_only=False)
     good = np.abs(number) < _GREATEST_EPOCH
     number = np.where(good, number, 0.0)
-    unit = np.where(np.abs(number) >= _LEAST_MILLISECONDS, 1_000, 1_000_000)
+    unit = np.where(np.abs(number) >= _LEAST_MILLISECONDS, 1_000, SECOND_MICROSECONDS)
     # Whole and fraction apart, or the product's rounding would come before ours.
     whole = np.floor(number)
     micros = whole.astype(np.int64) * unit + np.rint((number - whole) * unit).astype(np.int64)
@@ -109,10 +109,9 @@ def _microseconds(value: object) -> int | None:
         # A run of digits such as 20260101 is ISO's basic date as well as a number; without a zone it is neither's.
         return _epoch_microseconds(text)
     try:
-        elapsed = instant.astimezone(UTC) - EPOCH
+        return microseconds(instant.astimezone(UTC))
     except OverflowError:
         return None
-    return (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
 
 
 def _epoch_microseconds(text: str) -> int | None:
@@ -122,7 +121,7 @@ def _epoch_microseconds(text: str) -> int | None:
         return None
     if not number.is_finite() or abs(number) >= Decimal(_GREATEST_EPOCH):
         return None
-    unit = 1000 if abs(number) >= Decimal(_LEAST_MILLISECONDS) else 1_000_000
+    unit = 1000 if abs(number) >= Decimal(_LEAST_MILLISECONDS) else SECOND_MICROSECONDS
     return int((number * unit).to_integral_value())
 
 
