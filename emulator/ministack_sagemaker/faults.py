@@ -105,10 +105,15 @@ def taken(service: str, operation: str) -> dict[str, Any] | None:
                 path.unlink()
             elif not _meets(service, operation, fault):
                 continue
-            with (folder / "faults.log").open("a") as log:
-                log.write(f"{service} {operation} {fault['__type']}\n")
+            record(service, operation, fault["__type"])
             return fault
     return None
+
+
+def record(service: str, operation: str, error: str) -> None:
+    """Count a fault that was injected."""
+    with (directories.state("faults") / "faults.log").open("a") as log:
+        log.write(f"{service} {operation} {error}\n")
 
 
 def _meets(service: str, operation: str, fault: Mapping[str, Any]) -> bool:

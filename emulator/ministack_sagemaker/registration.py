@@ -21,6 +21,7 @@ from ministack_sagemaker.patches import (
     missing_keys,
     policy_variables,
     schedule_targets,
+    stepped_clock,
     template_encryption,
     transport,
 )
@@ -114,6 +115,7 @@ def register_all() -> None:
     function_logs.write_with_own_roles()
     transport.count_as_tls()
     policy_variables.substitute()
+    stepped_clock.go_by_it()
 
 
 def _authorize_on_resources() -> None:

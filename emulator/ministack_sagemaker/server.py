@@ -83,11 +83,13 @@ def _serve(port: int, end_with_parent: bool) -> None:
     from hypercorn.config import Config
     from ministack import app
 
+    from ministack_sagemaker.clock_control import serve_control
     from ministack_sagemaker.patches import lambda_errors
     from ministack_sagemaker.registration import register_all
 
     register_all()
     lambda_errors.install()
+    serve_control()
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
     config.keep_alive_timeout = 75

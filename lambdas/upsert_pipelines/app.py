@@ -72,7 +72,7 @@ def upsert(request: UpsertRequest) -> dict[str, Any]:
     """Register what is asked and say what changed."""
     # The SageMaker SDK takes seconds to import and Lambda cuts initialisation off at ten: import it in the invocation,
     # which has the function's own timeout, and only for a request that is well-formed.
-    from ndr.pipeline.registry import register_pipelines
+    from ndr.pipeline.registry.registration import register_pipelines
 
     changes = register_pipelines(
         role_arn=os.environ["PIPELINE_ROLE_ARN"],
@@ -93,7 +93,7 @@ def _register_all() -> dict[str, str]:
 
 
 def _remove_all() -> dict[str, str]:
-    from ndr.pipeline.removal import remove_pipelines
+    from ndr.pipeline.registry.removal import remove_pipelines
 
     removals = remove_pipelines(role_arn=os.environ["PIPELINE_ROLE_ARN"], region=os.environ["AWS_REGION"])
     for removal in removals:

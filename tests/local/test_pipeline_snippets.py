@@ -12,7 +12,7 @@ import pytest
 
 from ministack_sagemaker.lifecycle import Account
 from ministack_sagemaker.testing import JOBS_ROLE
-from ndr.pipeline import code_bundle
+from ndr.pipeline.bundle import code as code_bundle
 
 BUCKET = "ndr-snippets"
 SCRIPTS = ("delta_builder", "fg_a_builder", "pair_counts_builder", "fg_b_builder", "machine_inventory_unload")

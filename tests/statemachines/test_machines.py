@@ -331,13 +331,13 @@ def test_a_horizon_without_history_is_noted_and_not_run(
     assert "BuildWindow" not in run.entered()
     (item,) = run.output["skipped"]
     assert (item["horizon"], item["status"]) == ("30d", "insufficient_history")
-    assert "30d ending 2026-01-12T00:00Z: 0.0 of 30 days are published (0%)" in run.output["message"]
+    assert "30d ending 2026-01-12T00:00:00Z: 0.0 of 30 days are published (0%)" in run.output["message"]
     key = ledger_key("gappy", "v1", "fg_b", "30d", parse_instant("2026-01-12"))
     found = account.client("dynamodb").get_item(
         TableName=stack["LedgerTableName"], Key={name: {"S": value} for name, value in key.items()}
     )["Item"]
     assert found["status"] == {"S": "insufficient_history"}
-    assert found["reason"]["S"].startswith("30d ending 2026-01-12T00:00Z: 0.0 of 30 days")
+    assert found["reason"]["S"].startswith("30d ending 2026-01-12T00:00:00Z: 0.0 of 30 days")
 
 
 def test_missing_features_are_built_before_the_baselines_or_nothing_is(scenarios: Scenarios, account: Account) -> None:

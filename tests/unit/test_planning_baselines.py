@@ -169,11 +169,11 @@ def test_a_horizon_without_enough_history_is_named_and_not_run() -> None:
     (run,) = planned["runs"]
     assert run["baselines"] == ["7d 2027-03-10T00:00:00Z"]
     assert planned["insufficient"] == {
-        "30d 2027-03-10T00:00:00Z": "30d ending 2027-03-10T00:00Z: 8.0 of 30 days are published (27%), "
+        "30d 2027-03-10T00:00:00Z": "30d ending 2027-03-10T00:00:00Z: 8.0 of 30 days are published (27%), "
         "min_coverage asks for 30%"
     }
     assert [(item["horizon"], item["status"]) for item in planned["skipped"]] == [("30d", "insufficient_history")]
-    assert "1 have too little history and are not run: 30d ending 2027-03-10T00:00Z: 8.0" in planned["message"]
+    assert "1 have too little history and are not run: 30d ending 2027-03-10T00:00:00Z: 8.0" in planned["message"]
     assert 'Write "fill_upstream": true' in planned["message"]
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from botocore.exceptions import ClientError
 
-from ndr.contract.time import format_instant, parse_instant
+from ndr.contract.time import format_instant, parse_instant, whole_seconds
 
 LedgerStatus = Literal["running", "completed", "failed", "insufficient_history"]
 """What an item says."""
@@ -112,7 +112,7 @@ def note_insufficient(table: Any, key: Mapping[str, str], reason: str, now: date
                 ":short": "insufficient_history",
                 ":completed": "completed",
                 ":reason": reason,
-                ":now": format_instant(now.replace(microsecond=0)),
+                ":now": format_instant(whole_seconds(now)),
             },
         )
     except ClientError as error:
@@ -128,7 +128,7 @@ def mark_stale(table: Any, key: Mapping[str, str], now: datetime) -> None:
             UpdateExpression="SET stale_since = :now",
             ConditionExpression="attribute_exists(#status)",
             ExpressionAttributeNames={"#status": "status"},
-            ExpressionAttributeValues={":now": format_instant(now.replace(microsecond=0))},
+            ExpressionAttributeValues={":now": format_instant(whole_seconds(now))},
         )
     except ClientError as error:
         if error.response["Error"]["Code"] != "ConditionalCheckFailedException":

@@ -11,9 +11,11 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from ministack_sagemaker.sagemaker_pipelines import warm_python
 from ministack_sagemaker.sagemaker_pipelines.job_failure import JOB_INTERNAL_ERROR, REASON_LIMIT, JobFailedError
 from ministack_sagemaker.sagemaker_pipelines.job_log import JobLog
 from ministack_sagemaker.sagemaker_pipelines.opt_ml import ROOT_VARIABLE, OptMl
+from ministack_sagemaker.sagemaker_pipelines.warm_python import ForkedProcess
 
 _KEPT_VARIABLES = ("HOME", "LANG", "LC_ALL", "TZ", "JAVA_HOME")
 _GRACE_SECONDS = 3.0
@@ -38,12 +40,17 @@ class Host:
         self.opt_ml = opt_ml
         self._log = log
         self._stopped = False
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[str] | ForkedProcess | None = None
         self._follower: threading.Thread | None = None
         self._changing = threading.Lock()
 
-    def start(self, command: list[str], environment: Mapping[str, str]) -> None:
+    def start(self, command: list[str], environment: Mapping[str, str], *, alone: bool) -> None:
         """Start the command, with every path under `/opt/ml` rewritten.
+
+        Parameters
+        ----------
+        alone
+            Whether it is the job's only instance; only then may it be forked from a process that is warm.
 
         Raises
         ------
@@ -54,16 +61,8 @@ class Host:
             if self._stopped:
                 return
             try:
-                self._process = subprocess.Popen(
-                    self._local_command(command),
-                    env=self._local_environment(environment),
-                    cwd=self.opt_ml.root,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    text=True,
-                    errors="replace",
-                    process_group=0,
+                self._process = self._started(
+                    self._local_command(command), self._local_environment(environment), alone=alone
                 )
             except FileNotFoundError as error:
                 raise JobFailedError(
@@ -76,6 +75,22 @@ class Host:
                 ) from error
             assert self._process.stdout is not None
             self._follower = self._log.follow(self._process.stdout)
+
+    def _started(
+        self, command: list[str], environment: dict[str, str], *, alone: bool
+    ) -> subprocess.Popen[str] | ForkedProcess:
+        forked = warm_python.start(command, environment, self.opt_ml.root) if alone else None
+        return forked or subprocess.Popen(
+            command,
+            env=environment,
+            cwd=self.opt_ml.root,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            process_group=0,
+        )
 
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None

@@ -23,8 +23,9 @@ def split_uri(uri: str) -> tuple[str, str]:
 def fetch(s3: Any, uri: str) -> Path:
     """A local directory that holds what stands under an S3 prefix.
 
-    The directory is named by the URI and the objects' ETags: the same content is the same path with the same file
-    times in every job, so that what is compiled from a path and a time (numba, Python bytecode) is compiled once.
+    The directory is named by the objects' names and ETags: the same content is the same path with the same file times
+    in every job and from every bucket, so that what is compiled from a path and a time (numba, Python bytecode) is
+    compiled once.
 
     Parameters
     ----------
@@ -47,7 +48,7 @@ def fetch(s3: Any, uri: str) -> Path:
                 "Please ensure that the bucket exists, contains objects with the provided prefix, and is in the "
                 "same region as the job."
             )
-        identity = uri + "".join(f"\n{name} {etag}" for name, (_, etag) in sorted(objects.items()))
+        identity = "".join(f"{name} {etag}\n" for name, (_, etag) in sorted(objects.items()))
         target = directories.cache("inputs") / hashlib.sha256(identity.encode()).hexdigest()[:20]
         if not target.exists():
             _download(s3, bucket, {name: key for name, (key, _) in objects.items()}, target)

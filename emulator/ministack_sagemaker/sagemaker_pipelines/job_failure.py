@@ -7,6 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 SERVICE_FAULT = "Step.SERVICE_FAULT"
 THROTTLING = "Step.THROTTLING"
 JOB_INTERNAL_ERROR = "SageMaker.JOB_INTERNAL_ERROR"
+CAPACITY_ERROR = "SageMaker.CAPACITY_ERROR"
 REASON_LIMIT = 1024
 
 

@@ -8,9 +8,9 @@ import logging
 import secrets
 import string
 import threading
-from datetime import UTC, datetime
 from typing import Any
 
+from ministack_sagemaker import clock
 from ministack_sagemaker.aws_json import ServiceError
 from ministack_sagemaker.sagemaker_pipelines.definition import Definition
 from ministack_sagemaker.sagemaker_pipelines.expressions import resolve
@@ -18,9 +18,6 @@ from ministack_sagemaker.sagemaker_pipelines.properties import step_property
 from ministack_sagemaker.sagemaker_pipelines.step_execution import StepExecution
 from ministack_sagemaker.scope import Scope
 
-# A demo machine has few cores: more jobs at once would only make each of them slower.
-CONCURRENT_JOBS = 2
-_job_slots = threading.BoundedSemaphore(CONCURRENT_JOBS)
 _ID_ALPHABET = string.ascii_lowercase + string.digits
 logger = logging.getLogger("ministack_sagemaker")
 
@@ -59,7 +56,7 @@ class PipelineExecution:
         self.request = request
         self.id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(12))
         self.arn = f"{pipeline_arn}/execution/{self.id}"
-        self.created = datetime.now(UTC)
+        self.created = clock.now()
         self.modified = self.created
         self.status = "Executing"
         self.failure_reason: str | None = None
@@ -71,6 +68,7 @@ class PipelineExecution:
     def start(self, record_job: Any) -> None:
         """Begin executing; `record_job` is called with every job before it runs."""
         self._jobs = record_job
+        clock.count(+1)
         threading.Thread(target=self._run, name=f"pipeline execution {self.id}", daemon=True).start()
 
     def stop(self) -> None:
@@ -89,7 +87,7 @@ class PipelineExecution:
                     "Only executions that are Executing can be stopped.",
                 )
             self.status = "Stopping"
-            self.modified = datetime.now(UTC)
+            self.modified = clock.now()
             self._stopping.set()
             steps = list(self.steps.values())
         for step in steps:
@@ -99,7 +97,7 @@ class PipelineExecution:
         order = self.definition.dependencies()
         order.prepare()
         try:
-            with concurrent.futures.ThreadPoolExecutor(CONCURRENT_JOBS) as pool:
+            with concurrent.futures.ThreadPoolExecutor(len(self.definition.steps) or 1) as pool:
                 self._run_steps(order, pool)
         except Exception as error:
             logger.exception("pipeline execution %s", self.arn)
@@ -115,10 +113,14 @@ class PipelineExecution:
         failed = False
         while order.is_active():
             if not failed and not self._stopping.is_set():
-                running |= {pool.submit(self._run_step, name): name for name in order.get_ready()}
+                for name in order.get_ready():
+                    clock.count(+1)
+                    running[pool.submit(self._run_step, name)] = name
             if not running:
                 return
-            done, _ = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
+            with clock.working(-1):
+                done, _ = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
+            clock.count(-len(done))
             for future in done:
                 name = running.pop(future)
                 future.result()
@@ -134,13 +136,12 @@ class PipelineExecution:
             self.steps[name] = step
             if self._stopping.is_set():
                 step.stop()
-        with _job_slots:
-            try:
-                arguments = resolve(definition["Arguments"], self._lookup)
-            except ServiceError as error:
-                step.fail(f"ClientError: {error.message}")
-                return
-            step.run(arguments, self._role_arn, self._jobs)
+        try:
+            arguments = resolve(definition["Arguments"], self._lookup)
+        except ServiceError as error:
+            step.fail(f"ClientError: {error.message}")
+            return
+        step.run(arguments, self._role_arn, self._jobs)
 
     def _lookup(self, reference: str) -> Any:
         kind, _, rest = reference.partition(".")
@@ -156,7 +157,7 @@ class PipelineExecution:
     def _variable(self, name: str) -> str:
         values = {
             "StartDateTime": self.created.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-            "CurrentDateTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "CurrentDateTime": clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             "PipelineName": self.pipeline_arn.rpartition("/")[2],
             "PipelineArn": self.pipeline_arn,
             "PipelineExecutionId": self.id,
@@ -170,4 +171,5 @@ class PipelineExecution:
         with self._changing:
             self.status = status
             self.failure_reason = reason
-            self.modified = datetime.now(UTC)
+            self.modified = clock.now()
+        clock.count(-1)

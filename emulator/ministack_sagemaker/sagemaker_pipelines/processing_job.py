@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ministack_sagemaker import directories
+from ministack_sagemaker import clock, directories, job_conditions
 from ministack_sagemaker.acting_role import NotAllowedError, require
 from ministack_sagemaker.sagemaker_pipelines.host import Host
 from ministack_sagemaker.sagemaker_pipelines.input_cache import fetch, split_uri
@@ -21,7 +21,10 @@ from ministack_sagemaker.sagemaker_pipelines.job_log import JobLog
 from ministack_sagemaker.sagemaker_pipelines.opt_ml import OptMl
 from ministack_sagemaker.scope import Scope
 
-_POLL_SECONDS = 0.05
+# A demo machine has few cores: more jobs at once would only make each of them slower.
+CONCURRENT_JOBS = 2
+_job_slots = threading.BoundedSemaphore(CONCURRENT_JOBS)
+_POLL_SECONDS = 0.02
 _DEFAULT_MAX_RUNTIME_SECONDS = 86_400
 
 
@@ -62,10 +65,10 @@ class ProcessingJob:
         self._started = datetime.now(UTC)
         try:
             self._check_image_pull()
-            self._hosts = [self._prepared_host(index) for index in range(self._instance_count())]
-            self._execute()
-            if not self._stopping.is_set():
-                self._upload_outputs()
+            meets = job_conditions.start_of(self._command())
+            clock.sleep(meets.startup_seconds, self._stopping)
+            with _job_slots:
+                self._run_in_slot(meets)
             self.status = "Stopped" if self._stopping.is_set() else "Completed"
         except JobFailedError as failure:
             self.status = "Failed"
@@ -76,9 +79,20 @@ class ProcessingJob:
             if self._hosts:
                 self._exit_message = self._hosts[0].opt_ml.message()
 
+    def _run_in_slot(self, meets: job_conditions.Start) -> None:
+        if meets.failure == "at its start":
+            raise job_conditions.injected_failure(self._command(), meets.failure)
+        self._hosts = [self._prepared_host(index) for index in range(self._instance_count())]
+        self._execute(meets.fails_after_seconds if meets.failure == "in between" else None)
+        if not self._stopping.is_set():
+            self._upload_outputs()
+        if meets.failure:
+            raise job_conditions.injected_failure(self._command(), meets.failure)
+
     def stop(self) -> None:
         """End the job's processes; `run` then returns with the status `Stopped`."""
         self._stopping.set()
+        clock.interrupt()
         for host in self._hosts:
             host.stop()
 
@@ -126,9 +140,12 @@ class ProcessingJob:
             "network_interface_name": "lo",
         }
 
-    def _execute(self) -> None:
+    def _command(self) -> list[str]:
         application = self._request["AppSpecification"]
-        command = [*application["ContainerEntrypoint"], *application.get("ContainerArguments", [])]
+        return [*application["ContainerEntrypoint"], *application.get("ContainerArguments", [])]
+
+    def _execute(self, ends_after_seconds: float | None) -> None:
+        command = self._command()
         environment = {
             "NUMBA_CACHE_DIR": str(directories.cache("numba")),
             **(self._request.get("Environment") or {}),
@@ -137,8 +154,8 @@ class ProcessingJob:
         try:
             for host in self._hosts:
                 if not self._stopping.is_set():
-                    host.start(command, environment)
-            self._wait()
+                    host.start(command, environment, alone=len(self._hosts) == 1)
+            self._wait(ends_after_seconds)
         finally:
             for host in self._hosts:
                 if host.running():
@@ -175,9 +192,10 @@ class ProcessingJob:
         except (ClientError, BotoCoreError) as error:
             raise service_failure(f"Could not assume role {self._request['RoleArn']}", error) from error
 
-    def _wait(self) -> None:
+    def _wait(self, ends_after_seconds: float | None) -> None:
         limit = (self._request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", _DEFAULT_MAX_RUNTIME_SECONDS)
         deadline = time.monotonic() + limit
+        made_to_end = time.monotonic() + ends_after_seconds if ends_after_seconds is not None else float("inf")
         waiting = list(self._hosts)
         while waiting:
             for host in [host for host in waiting if not host.running()]:
@@ -185,6 +203,8 @@ class ProcessingJob:
                 failure = host.failure()
                 if failure is not None:
                     raise failure
+            if waiting and time.monotonic() > made_to_end:
+                return
             if waiting and time.monotonic() > deadline:
                 raise JobFailedError(f"ClientError: MaxRuntimeExceeded: the job ran longer than {limit} seconds.")
             time.sleep(_POLL_SECONDS if waiting else 0)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import time
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
+from ministack_sagemaker import clock
 from ministack_sagemaker.sagemaker_pipelines.job_failure import SERVICE_FAULT, THROTTLING, JobFailedError
 
 # What SageMaker applies to a step that has no policy of its own for these two.
@@ -32,7 +32,7 @@ class RetryBudget:
 
     def __post_init__(self) -> None:
         self._used = [0] * (len(self.policies) + 1)
-        self._first_failure: float | None = None
+        self._first_failure: datetime | None = None
 
     def wait_seconds(self, failure: JobFailedError) -> float | None:
         """Seconds to wait before the next attempt, counting that attempt; None when there is none.
@@ -43,7 +43,7 @@ class RetryBudget:
             Why the last attempt failed. The first policy that names its exception type decides.
         """
         if self._first_failure is None:
-            self._first_failure = time.monotonic()
+            self._first_failure = clock.now()
         for index, policy in enumerate([*self.policies, _DEFAULT_POLICY]):
             if failure.exception_type in policy["ExceptionType"]:
                 return self._next_wait(index, policy)
@@ -55,12 +55,7 @@ class RetryBudget:
             return None
         assert self._first_failure is not None
         expires = policy.get("ExpireAfterMin")
-        if expires is not None and time.monotonic() - self._first_failure > expires * 60:
+        if expires is not None and clock.now() - self._first_failure > timedelta(minutes=expires):
             return None
         self._used[index] = used + 1
         return float(policy.get("IntervalSeconds", 1) * policy.get("BackoffRate", 2.0) ** used)
-
-
-def wait_scale() -> float:
-    """The factor by which this account shortens waits, the same one that Step Functions' Wait states get."""
-    return float(os.environ.get("SFN_WAIT_SCALE", "1"))

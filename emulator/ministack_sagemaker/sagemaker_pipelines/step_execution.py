@@ -10,11 +10,12 @@ from typing import Any
 
 import botocore.session
 
+from ministack_sagemaker import clock
 from ministack_sagemaker.acting_role import NotAllowedError, require
 from ministack_sagemaker.constraints import violations
 from ministack_sagemaker.sagemaker_pipelines.job_failure import JobFailedError
 from ministack_sagemaker.sagemaker_pipelines.processing_job import ProcessingJob
-from ministack_sagemaker.sagemaker_pipelines.retry_policy import RetryBudget, wait_scale
+from ministack_sagemaker.sagemaker_pipelines.retry_policy import RetryBudget
 from ministack_sagemaker.scope import Scope
 
 _SUFFIX_ALPHABET = string.ascii_letters + string.digits
@@ -77,7 +78,7 @@ class StepExecution:
                     wait = None if self._stopping.is_set() else self._retries.wait_seconds(failure)
                     if wait is None:
                         raise
-                    self._stopping.wait(wait * wait_scale())
+                    clock.sleep(wait, self._stopping)
             self.status = "Stopped" if self._stopping.is_set() else "Succeeded"
         except JobFailedError as failure:
             self.fail(failure.reason)
@@ -93,6 +94,7 @@ class StepExecution:
     def stop(self) -> None:
         """End the running job and attempt no other."""
         self._stopping.set()
+        clock.interrupt()
         if self.job is not None:
             self.job.stop()
 

@@ -23,7 +23,17 @@ from ndr.contract.pipelines import (
     inventory_parameters,
     regular_parameters,
 )
-from ndr.contract.time import DAY, EPOCH, Interval, baseline_ends, floor_to, format_instant, horizon_interval, merged
+from ndr.contract.time import (
+    DAY,
+    EPOCH,
+    Interval,
+    baseline_ends,
+    floor_to,
+    format_instant,
+    horizon_interval,
+    merged,
+    month_text,
+)
 from ndr.planner.chunks import cut_windows
 from ndr.planner.in_progress import Builders, find_builders
 from ndr.planner.limits import check_limits
@@ -276,7 +286,7 @@ def _inventory(
     if not request.inventory:
         return None
     last = max((end for ends in targets.values() for end in ends), default=now)
-    month = request.reference_month or f"{last:%Y-%m}"
+    month = request.reference_month or month_text(last)
     parameters = inventory_parameters(jobspecs[MACHINE_INVENTORY_UNLOAD], month)
     arn = running_as(running, parameters)
     return {

@@ -16,7 +16,7 @@ from ndr.contract.errors import InvalidRequestError
 from ndr.contract.horizons import ALL_HORIZONS, HORIZON_CHOICES, labels_of
 from ndr.contract.jobspecs.model import Identifier
 from ndr.contract.problems import problem_sentence, whole_sentence
-from ndr.contract.time import DAY, SLICE, Interval, floor_to, format_instant, parse_instant
+from ndr.contract.time import DAY, SLICE, Interval, floor_to, format_instant, month_text, parse_instant
 
 Mode = Literal["REGULAR", "BACKFILL", "LATE"]
 HorizonChoice = Literal[HORIZON_CHOICES]  # type: ignore[valid-type]
@@ -250,8 +250,10 @@ def _month_problems(request: BaselinesRequest, now: datetime) -> list[str]:
         return []
     if not request.inventory:
         return ['reference_month is the month of the inventory unload; add "inventory": true, or leave it out']
-    if request.reference_month > f"{now:%Y-%m}":
-        return [f"reference_month is {request.reference_month}, which is in the future; the latest is {now:%Y-%m}"]
+    if request.reference_month > month_text(now):
+        return [
+            f"reference_month is {request.reference_month}, which is in the future; the latest is {month_text(now)}"
+        ]
     return []
 
 

@@ -16,7 +16,17 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 
 from ndr.contract.manifest import MANIFEST_NAME
-from ndr.contract.time import DAY, Interval, compact_instant, coverage, floor_to, interval_of, merged, unfilled
+from ndr.contract.time import (
+    DAY,
+    Interval,
+    compact_instant,
+    coverage,
+    day_text,
+    floor_to,
+    interval_of,
+    merged,
+    unfilled,
+)
 
 LISTERS: Final = 16
 LONGEST_DELIVERY: Final = timedelta(days=31)  # a mini-batch that starts earlier than this before a range is not seen
@@ -121,7 +131,7 @@ def published_intervals(s3: Any, prefix: str, wanted: Interval) -> list[Interval
     """Return the intervals of the partitions published below a dataset's prefix on the days of `wanted`."""
     bucket, base = bucket_and_key(prefix)
     folders = [
-        f"{base}dt={day.start:%Y-%m-%d}/" for day in Interval(floor_to(wanted.start, DAY), wanted.end).steps(DAY)
+        f"{base}dt={day_text(day.start)}/" for day in Interval(floor_to(wanted.start, DAY), wanted.end).steps(DAY)
     ]
     with ThreadPoolExecutor(LISTERS) as pool:
         listed = pool.map(lambda folder: list(keys_below(s3, bucket, folder)), folders)

@@ -24,13 +24,13 @@ from ndr.local.console.progress import Progress
 from ndr.local.console.tables import print_timeline
 from ndr.local.demo.machine import check_engine, not_run
 from ndr.local.demo.memory import PeakMemory
-from ndr.local.demo.report import print_standouts
+from ndr.local.demo.report import print_ranking
 from ndr.local.demo.traffic import Traffic, prepared
 from ndr.local.deployment.create import deploy_stack, registered_pipelines, start_account
 from ndr.local.deployment.deployment import Deployment
 from ndr.local.ingest import IngestReport
 from ndr.local.jobspecs import DEMO_FILES, deployed_values, read_jobspec_files
-from ndr.local.ranking import find_standouts
+from ndr.local.ranking import rank_anomalies
 from ndr.local.traffic import NETWORKS
 
 PROJECT: Final = "ndr-demo"
@@ -46,11 +46,11 @@ class DemoRequest:
     directory : Path
         Where the account keeps its files.
     traffic : Path or None
-        A folder of Zeek conn logs; None generates an office's.
+        A folder of Zeek conn logs. None generates the traffic of a synthetic network.
     engine : str
         local or spark.
     days, seed : int
-        Of the generated traffic.
+        Days and seed of the generated traffic.
     """
 
     directory: Path
@@ -73,7 +73,7 @@ def run_demo(request: DemoRequest, lines: Progress) -> None:
     directory = fresh_directory(request.directory)
     with prepared(request.traffic, directory / "traffic", request.days, request.seed) as traffic:
         if request.traffic is None:
-            lines.line(f"generate {request.days} days of a small office's traffic beside what follows")
+            lines.line(f"generate {request.days} days of traffic of a synthetic network in the background")
         networks = NETWORKS if request.traffic is None else ()
         deployment = _deployed(directory, request.engine, networks, lines)
         report = _fed(deployment, traffic, lines)
@@ -128,7 +128,7 @@ def _deployed(directory: Path, engine: str, networks: Sequence[str], lines: Prog
 
 
 def _monitoring(jobspec: JobSpec, networks: Sequence[str]) -> JobSpec:
-    """Say which hosts get features: the generated office's; every address of a network that nothing is known of."""
+    """Set the monitored networks. None are set for given traffic, so that every address gets features."""
     if jobspec.job_name != "fg_a_builder":
         return jobspec
     spec = jobspec.spec.model_copy(update={"monitored_networks": tuple(networks)})
@@ -188,12 +188,12 @@ def _report(deployment: Deployment, history: FollowedExecution, baselines: Follo
     for reason in short:
         lines.line(f"Insufficient history, so not built: {reason}.", "yellow")
     try:
-        with lines.doing("find what stands out"):
-            found = find_standouts(deployment.jobspecs())
+        with lines.doing("rank anomalies"):
+            ranking = rank_anomalies(deployment.jobspecs())
     except InsufficientHistoryError as error:
         lines.line(str(error), "yellow")
         return
-    print_standouts(lines.console, found)
+    print_ranking(lines.console, ranking)
 
 
 def _epilogue(request: DemoRequest, covered: Interval, memory: PeakMemory, lines: Progress) -> None:

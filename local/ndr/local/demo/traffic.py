@@ -1,4 +1,4 @@
-"""The demo's traffic: the user's conn logs, or a generated office's."""
+"""The demo's traffic: the user's conn logs, or those of a synthetic network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The published tables that standouts are found in."""
+"""The published tables that the ranking reads."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from ndr.store.storage import filesystem, join, list_names
 
 @dataclass(frozen=True)
 class Published:
-    """The newest day and the newest baseline of the longest horizon that is published.
+    """The newest published day, and the newest baseline of the longest published horizon.
 
     Attributes
     ----------
     fg_a, pair_counts : str
         Prefixes of the datasets.
     day : Interval
-        The last 24 hours that FG-A answers for.
+        The last 24 hours of published FG-A.
     baseline : Partition
-        FG-B, its end not after the day's.
+        FG-B partition whose end is not after the day's.
     horizon : str
         The baseline's, `30d` or `7d`.
     segment : Segment
@@ -50,7 +50,7 @@ class Published:
 
     @classmethod
     def of(cls, jobspecs: JobSpecs) -> Published:
-        """Look up what the JobSpecs' prefixes hold.
+        """Look up the day and the baseline below the prefixes of the JobSpecs.
 
         Raises
         ------
@@ -69,7 +69,8 @@ class Published:
                 segment = jobspecs[FG_B_BUILDER].spec.segment
                 return cls(inputs.fg_a, inputs.pair_counts, Interval(end - DAY, end), baseline, horizon, segment)
         raise InsufficientHistoryError(
-            f"No baseline is published below {fg_b}, so nothing can stand out of one; build one with `ndr run monthly`."
+            f"No baseline is published below {fg_b}, so nothing can be compared with one. Build one with "
+            "`ndr run monthly`."
         )
 
     def fg_a_rows(self, columns: list[str]) -> pa.Table:
@@ -93,7 +94,7 @@ class Published:
 
 
 def newest_end(prefix: str) -> datetime | None:
-    """Return the latest instant that a time-partitioned dataset answers for; None where nothing is published."""
+    """Return the end of the newest partition of a time-partitioned dataset, or None if nothing is published."""
     folders = [name for name in list_names(prefix, kind=fs.FileType.Directory) if name.startswith("dt=")]
     for folder in reversed(folders):
         names = list_names(join(prefix, folder), kind=fs.FileType.Directory)

@@ -1,4 +1,4 @@
-"""Published partitions for the tests of standouts: FG-A, pair counts and one baseline, written as the jobs write."""
+"""Published partitions for the tests of the ranking: FG-A, pair counts and one baseline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processing steps that run an entry script of the code bundle."""
+"""Processing steps, each of which runs an entry script of the code bundle."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ndr.pipeline.code_bundle import CodeBundle
-from ndr.pipeline.job_environment import job_environment, kms_key_arn
-from ndr.pipeline.sagemaker_sdk import (
+from ndr.pipeline.bundle.code import CodeBundle
+from ndr.pipeline.processing.environment import job_environment, kms_key_arn
+from ndr.pipeline.processing.retry_policies import step_retry_policies
+from ndr.pipeline.sdk import (
     Parameter,
     ParameterInteger,
     ParameterString,
@@ -18,16 +19,15 @@ from ndr.pipeline.sagemaker_sdk import (
     ScriptProcessor,
     default_region,
 )
-from ndr.pipeline.step_retry_policies import step_retry_policies
 
 
 class BundleScriptProcessor(ScriptProcessor):
-    """A script processor that mounts the folder of its script, not the script alone.
+    """A script processor that mounts the whole folder of its script.
 
-    ``ScriptProcessor.run(code=...)`` brings one file: a local file is uploaded under a key that hashes that file only,
-    so a change in what the script imports would leave the key, and so the definition, as it was; a file in S3 is
-    mounted without its neighbours. Given ``s3://bucket/code/<digest>/run_x.py``, this one mounts
-    ``s3://bucket/code/<digest>/`` at the usual place, ``/opt/ml/processing/input/code``.
+    The SDK's ``ScriptProcessor.run(code=...)`` mounts a single file. It uploads a local file under a hash of that file
+    alone, so a change in an imported module would not change the definition. It mounts a file in S3 without its folder.
+    Given ``s3://bucket/code/<digest>/run_x.py``, this class mounts ``s3://bucket/code/<digest>/`` at the usual path,
+    ``/opt/ml/processing/input/code``.
     """
 
     def _handle_user_code_url(self, code: str, kms_key: str | None = None) -> str:
@@ -36,7 +36,7 @@ class BundleScriptProcessor(ScriptProcessor):
 
 @dataclass(frozen=True)
 class ProcessingJobs:
-    """The processor that all steps of a pipeline share, and the code bundle that it runs scripts of."""
+    """The processor that all steps of a pipeline share, and the code bundle with their scripts."""
 
     processor: ScriptProcessor
     code: CodeBundle
@@ -54,7 +54,7 @@ class ProcessingJobs:
         instance_type: ParameterString,
         instance_count: ParameterInteger,
     ) -> ProcessingJobs:
-        """Share one processor, with image and instances taken from pipeline parameters."""
+        """Create the shared processor. Image and instances are pipeline parameters."""
         region = session.boto_region_name
         processor = BundleScriptProcessor(
             role=role_arn,
@@ -87,7 +87,7 @@ class ProcessingJobs:
         arguments : sequence of str and Parameter
             The script's command line.
         after : sequence of ProcessingStep
-            Steps that must have succeeded before this one starts.
+            Steps that must succeed before this one starts.
 
         Raises
         ------
@@ -96,7 +96,7 @@ class ProcessingJobs:
         """
         script_uri = self.code.script_uri(self.code_bucket, script)
         with default_region(self.region), warnings.catch_warnings():
-            # The SDK warns at each run() that no job starts; describing the job is what is wanted.
+            # The SDK warns at each run() that no job starts, which is intended here.
             warnings.filterwarnings("ignore", "Running within a PipelineSession", UserWarning)
             run: Any = self.processor.run(code=script_uri, arguments=list(arguments))
             return ProcessingStep(

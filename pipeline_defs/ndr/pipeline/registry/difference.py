@@ -1,23 +1,13 @@
-"""Pipeline definitions compared by what they say rather than by how their JSON happens to be written."""
+"""The difference between a registered definition and the one that the sources yield."""
 
 from __future__ import annotations
 
 import difflib
-import hashlib
-import json
+
+from ndr.pipeline.bundle.digest import canonical_definition
 
 DIFF_LINE_LIMIT = 200
 DIFF_LINE_WIDTH = 240
-
-
-def canonical_definition(definition: str) -> str:
-    """Return a definition as JSON with sorted keys, one value a line; lists keep their order, which has meaning."""
-    return json.dumps(json.loads(definition), indent=2, sort_keys=True, ensure_ascii=False)
-
-
-def definition_digest(definition: str) -> str:
-    """Return the SHA-256, in hex, of a definition's canonical JSON."""
-    return hashlib.sha256(canonical_definition(definition).encode()).hexdigest()
 
 
 def definition_diff(registered: str | None, built: str) -> str:
@@ -26,15 +16,15 @@ def definition_diff(registered: str | None, built: str) -> str:
     Parameters
     ----------
     registered : str or None
-        The definition in the account, None when there is none yet.
+        The definition in the account. None when the account has none.
     built : str
         The definition that the sources yield.
 
     Returns
     -------
     str
-        Empty when both say the same. At most 200 lines of 240 characters and a line that says how many were left out,
-        so that a whole answer stays well inside a Step Functions payload (256 KiB).
+        Empty when the definitions are equal. Otherwise at most 200 lines of 240 characters, and a last line with the
+        number of lines cut, so that the answer stays well below the Step Functions payload limit (256 KiB).
     """
     before = canonical_definition(registered).splitlines() if registered else []
     after = canonical_definition(built).splitlines()

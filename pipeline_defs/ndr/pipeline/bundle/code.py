@@ -1,4 +1,4 @@
-"""The job sources as one content-addressed S3 prefix: same source, same prefix, same pipeline definition."""
+"""The job sources under one content-addressed S3 prefix: same sources, same prefix, same pipeline definition."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-# What a job imports. Found on the import path but never imported: the definitions need none of the jobs' libraries.
+# The packages that a job imports. They are located but not imported: the definitions need none of their libraries.
 JOB_PACKAGES = ("ndr.contract", "ndr.net", "ndr.store", "ndr.sources", "ndr.spark", "ndr.jobs")
 ENTRY_SCRIPT_PACKAGE = "ndr.jobs"
-# Put last, so that a prefix without it is an upload that was cut short and is done again.
+# Uploaded last. A prefix without it is an incomplete upload, which is repeated.
 COMPLETE_MARKER = "_SUCCESS"
 
 
@@ -26,15 +26,15 @@ class CodeBundle:
     Attributes
     ----------
     files : mapping of str to bytes
-        Path inside the bundle (POSIX, relative) to content. Entry scripts ``run_*.py`` lie at the top and the packages
-        beside them, so that ``import ndr.jobs`` finds them from the script's own folder with nothing installed.
+        Path inside the bundle (POSIX, relative) to content. Entry scripts ``run_*.py`` and the packages are at the top
+        level, so that ``import ndr.jobs`` works from the script's own folder with nothing installed.
     """
 
     files: Mapping[str, bytes]
 
     @classmethod
     def of_installed_packages(cls) -> CodeBundle:
-        """Collect the job packages wherever this Python finds them.
+        """Collect the job packages from the import path.
 
         Raises
         ------
@@ -63,7 +63,7 @@ class CodeBundle:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256, in hex, of the bundle's sorted paths and contents; where the sources lie does not enter."""
+        """SHA-256, in hex, of the sorted relative paths and contents."""
         whole = hashlib.sha256()
         for path in sorted(self.files):
             whole.update(f"{hashlib.sha256(self.files[path]).hexdigest()}  {path}\n".encode())
@@ -79,7 +79,7 @@ class CodeBundle:
         Raises
         ------
         FileNotFoundError
-            The bundle has no such script; the message names those it has.
+            The bundle has no such script. The message names the scripts it has.
         """
         if script not in self.files:
             present = ", ".join(sorted(path for path in self.files if is_entry_script(path))) or "none"
@@ -90,7 +90,7 @@ class CodeBundle:
         return f"{self.prefix(bucket)}{script}"
 
     def upload(self, s3: Any, bucket: str) -> bool:
-        """Put the bundle under its prefix, unless it is there already.
+        """Upload the bundle to its prefix, unless it is complete there.
 
         Parameters
         ----------
@@ -101,7 +101,7 @@ class CodeBundle:
         Returns
         -------
         bool
-            True when files were put, False when a complete upload was found.
+            True when files were uploaded, False when a complete upload was found.
         """
         if self._is_uploaded(s3, bucket):
             return False
@@ -141,7 +141,7 @@ def package_folder(package: str) -> Path:
 
 
 def source_files(folder: Path) -> Iterator[Path]:
-    """Yield the files of a package that a job can need: no caches, no hidden files, no tests."""
+    """Yield the files of a package except caches, hidden files and tests."""
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
         unwanted = any(part.startswith(".") or part in {"__pycache__", "tests"} for part in parts)
@@ -150,5 +150,5 @@ def source_files(folder: Path) -> Iterator[Path]:
 
 
 def is_entry_script(path: str) -> bool:
-    """Tell whether a path inside the bundle or its package is an entry script at the top."""
+    """Tell whether a path inside the bundle or its package is a top-level entry script."""
     return "/" not in path and path.startswith("run_") and path.endswith(".py")

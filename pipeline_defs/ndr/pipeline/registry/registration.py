@@ -1,4 +1,4 @@
-"""Registering the pipelines: create what is missing, update what differs, leave alone what is the same."""
+"""Registration: create missing pipelines, update different ones, leave equal ones unchanged."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ndr.contract.errors import InvalidRequestError
-from ndr.pipeline.bundled_pipeline import BundledPipeline
-from ndr.pipeline.definition import definition_diff, definition_digest
-from ndr.pipeline.sagemaker_pipeline_definitions import build_ndr_15m_pipeline
-from ndr.pipeline.sagemaker_pipeline_definitions_fg_b import build_fg_b_baseline_pipeline
-from ndr.pipeline.sagemaker_pipeline_definitions_unified_with_fgc import build_machine_inventory_unload_pipeline
+from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.pipeline.bundle.digest import definition_digest
+from ndr.pipeline.bundle.pipeline import BundledPipeline
+from ndr.pipeline.definitions.baselines import build_fg_b_baseline_pipeline
+from ndr.pipeline.definitions.fifteen_minutes import build_ndr_15m_pipeline
+from ndr.pipeline.definitions.machine_inventory import build_machine_inventory_unload_pipeline
+from ndr.pipeline.registry.difference import definition_diff
 
 # Registered name to builder; each builder takes (role_arn, region, default_bucket).
 PIPELINES: dict[str, Callable[[str, str, str], BundledPipeline]] = {
-    "ndr-15m-pipeline": build_ndr_15m_pipeline,
-    "ndr-fg-b-baseline-pipeline": build_fg_b_baseline_pipeline,
-    "ndr-machine-inventory-unload": build_machine_inventory_unload_pipeline,
+    MINI_BATCH_PIPELINE: build_ndr_15m_pipeline,
+    FG_B_PIPELINE: build_fg_b_baseline_pipeline,
+    INVENTORY_PIPELINE: build_machine_inventory_unload_pipeline,
 }
 
 Change = Literal["created", "updated", "unchanged"]
@@ -25,20 +27,20 @@ Change = Literal["created", "updated", "unchanged"]
 
 @dataclass(frozen=True)
 class PipelineChange:
-    """What registering one pipeline changed, or would change.
+    """The change that registering one pipeline made, or would make.
 
     Attributes
     ----------
     name : str
         Pipeline name.
     change : {"created", "updated", "unchanged"}
-        What was done; in a dry run, what would be done.
+        What was done, or in a dry run what would be done.
     digest : str
         SHA-256, in hex, of the canonical definition that the sources yield.
     registered_digest : str or None
-        That of the definition found in the account; None when there was none.
+        Digest of the definition found in the account. None when the account had none.
     differs_in : tuple of str
-        Of ``definition``, ``role`` and ``description``, those that were different; empty unless updated.
+        Those of ``definition``, ``role`` and ``description`` that were different. Empty unless updated.
     diff : str
         Unified diff of canonical JSON, bounded in size; empty when the definitions agree.
     """
@@ -59,24 +61,24 @@ def register_pipelines(
     names: Iterable[str] | None = None,
     dry_run: bool = False,
 ) -> list[PipelineChange]:
-    """Bring the account's pipelines to what the sources say.
+    """Make the account's pipelines equal to the definitions in the sources.
 
-    The comparison is with the registered definition itself, read back from SageMaker, rather than with a digest noted
-    beside it: one edited by hand in Studio is found and put right. The digest in the description is for readers; it is
-    written by the same call as the definition, which a tag is not.
+    The registered definition is read back from SageMaker and compared, so a definition edited by hand in Studio is
+    found and replaced. The digest in the description is for readers. The same call writes definition and description,
+    which is not true of a tag.
 
     Parameters
     ----------
     role_arn : str
-        ARN of the role that the pipelines and their jobs take.
+        ARN of the role of the pipelines and their jobs.
     region : str
         AWS region.
     default_bucket : str
-        Bucket name for the job code.
+        Name of the bucket for the job code.
     names : iterable of str, optional
-        Pipelines to register; all of them when not given.
+        Pipelines to register. All of them by default.
     dry_run : bool
-        Only say what would change. Nothing is uploaded, created or updated.
+        Report the changes only. Nothing is uploaded, created or updated.
 
     Returns
     -------
@@ -86,7 +88,7 @@ def register_pipelines(
     Raises
     ------
     InvalidRequestError
-        A name that is none of :data:`PIPELINES`, or a role that is not an ARN.
+        A name is not in :data:`PIPELINES`, or the role is not an ARN.
     """
     wanted = chosen_names(names)
     pipelines = [PIPELINES[name](role_arn, region, default_bucket) for name in wanted]
@@ -94,12 +96,12 @@ def register_pipelines(
 
 
 def chosen_names(names: Iterable[str] | None) -> list[str]:
-    """Return the asked pipelines in registration order.
+    """Return the requested pipeline names in registration order.
 
     Raises
     ------
     InvalidRequestError
-        No name at all, or one that is none of :data:`PIPELINES`.
+        The list is empty, or a name is not in :data:`PIPELINES`.
     """
     if names is None:
         return list(PIPELINES)
@@ -125,7 +127,7 @@ def _register(pipeline: BundledPipeline, role_arn: str, dry_run: bool) -> Pipeli
     elif planned.change == "updated":
         pipeline.update(role_arn, description)
     else:
-        # The definition can be right while its code is gone, from a bucket that was emptied.
+        # The definition can be right although its code is missing, because the bucket was emptied.
         pipeline.upload_code()
     return planned
 

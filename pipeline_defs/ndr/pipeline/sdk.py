@@ -1,4 +1,4 @@
-"""The one door to the SageMaker SDK: its imports, and a session that depends on nothing but its arguments."""
+"""All imports of the SageMaker SDK, and a session that depends on its arguments only."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import boto3
 
 @contextmanager
 def default_region(region: str) -> Iterator[None]:
-    """Lend the SDK a default region for the boto3 clients it creates for itself.
+    """Set a default region while the SDK creates boto3 clients for its own use.
 
-    The SDK creates a client while ``sagemaker.mlops`` is imported and another whenever a ``ProcessingStep`` is made,
-    both from the process's default region; without one they fail, though neither client is ever used here. The region
-    is therefore lent, not set: a process that relies on having no region goes on having none. Looking for credentials
-    on the instance metadata address, a second's wait outside EC2, is switched off for the same moment, and the default
-    boto3 session those clients leave behind is taken away again.
+    The SDK creates a client when ``sagemaker.mlops`` is imported and another for each ``ProcessingStep``. Both use the
+    process's default region and fail without one, although neither client is used here. The region is set for this
+    block only, so that a process without a default region stays without one. The block also disables the search for
+    credentials at the instance metadata address, which waits a second outside EC2. At the end it restores boto3's
+    default session.
 
     Parameters
     ----------
@@ -39,9 +39,9 @@ def default_region(region: str) -> Iterator[None]:
 
 @contextmanager
 def root_logger_left_alone() -> Iterator[None]:
-    """Keep the SDK, while it is imported, from sending every library's INFO records to stderr.
+    """Keep the SDK's import from sending every library's INFO records to stderr.
 
-    It calls ``logging.basicConfig(level=INFO)``, which does nothing where the root logger has a handler.
+    The SDK calls ``logging.basicConfig(level=INFO)``, which does nothing when the root logger has a handler.
     """
     root, handler = logging.getLogger(), logging.NullHandler()
     root.addHandler(handler)
@@ -51,7 +51,7 @@ def root_logger_left_alone() -> Iterator[None]:
         root.removeHandler(handler)
 
 
-with root_logger_left_alone(), default_region("us-east-1"):  # any region will do: no call is made
+with root_logger_left_alone(), default_region("us-east-1"):  # any region works: no call is made
     from sagemaker.core.processing import ScriptProcessor
     from sagemaker.core.workflow.execution_variables import ExecutionVariable, ExecutionVariables
     from sagemaker.core.workflow.parameters import Parameter, ParameterInteger, ParameterString
@@ -66,13 +66,13 @@ with root_logger_left_alone(), default_region("us-east-1"):  # any region will d
     )
     from sagemaker.mlops.workflow.steps import ProcessingStep
 
-# The SDK tells, at each definition, that it read a configuration value and that SageMaker names the jobs.
+# At each definition the SDK logs that it read a configuration value and that SageMaker names the jobs.
 logging.getLogger("sagemaker.config").setLevel(logging.WARNING)
 logging.getLogger("sagemaker.core.workflow.utilities").setLevel(logging.ERROR)
 
 # A non-empty configuration keeps the SDK from reading ~/.config/sagemaker and /etc/xdg/sagemaker, whose defaults
-# (tags, network, role) would make one source yield different definitions on different machines. It also says no to
-# telemetry, which otherwise sends the account id and every error message to an S3 bucket of the SDK's makers.
+# (tags, network, role) would yield different definitions on different machines. It also disables telemetry, which
+# sends the account id and every error message to an S3 bucket of the SDK's vendor.
 SDK_CONFIGURATION = {
     "SchemaVersion": "1.0",
     "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}},
@@ -87,7 +87,7 @@ def pipeline_session(region: str, default_bucket: str) -> PipelineSession:
     region : str
         AWS region of the pipelines.
     default_bucket : str
-        Bucket name (no ``s3://``) the SDK uses wherever it needs one, instead of creating one.
+        Name of the bucket (without ``s3://``) that the SDK uses, so that it creates none.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Find what stands out, with the sentences that a reader needs to judge the ranking."""
+"""The anomaly ranking of a day, with notes on the hosts and pairs that it covers."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ndr.local.ranking.published import Published
 
 
 @dataclass(frozen=True, slots=True)
-class HostStandout:
-    """A host and the value of its day that lies farthest from the baseline; `by_segment` says whose baseline."""
+class HostAnomaly:
+    """A host and its highest-scoring value of the day; `by_segment` tells that the segment's baseline was used."""
 
     host_ip: str
     machine_name: str | None
@@ -32,10 +32,10 @@ class HostStandout:
 
 
 @dataclass(frozen=True, slots=True)
-class PairStandout:
-    """A rare pair and how much more it did than usual pairs; `measured_by` says whose: source, segment or all.
+class PairAnomaly:
+    """A rare pair and its score against usual pairs; `measured_by` names their scope: source, segment or all.
 
-    `usual` is the median of `measure` (sessions, or bytes both ways) over the usual pair-days.
+    `usual` is the median of `measure` (sessions, or bytes in both directions) over the usual pair-days.
     """
 
     src_ip: str
@@ -53,47 +53,47 @@ class PairStandout:
 
 
 @dataclass(frozen=True, slots=True)
-class Standouts:
-    """The ranking of a day against the baseline that ends at `baseline_end`; `notes` are sentences about it."""
+class AnomalyRanking:
+    """The ranking of a day against the baseline that ends at `baseline_end`; `notes` are sentences for the reader."""
 
     day: Interval
     horizon: str
     baseline_end: datetime
-    hosts: tuple[HostStandout, ...]
-    pairs: tuple[PairStandout, ...]
+    hosts: tuple[HostAnomaly, ...]
+    pairs: tuple[PairAnomaly, ...]
     notes: tuple[str, ...]
 
 
-def find_standouts(jobspecs: JobSpecs, count: int = 10) -> Standouts:
+def rank_anomalies(jobspecs: JobSpecs, count: int = 10) -> AnomalyRanking:
     """Rank the hosts and the rare pairs of the newest published day.
 
     Parameters
     ----------
     jobspecs : mapping
-        The checked set; it names where FG-A, pair counts and baselines are published.
+        The checked set. It names the prefixes of FG-A, pair counts and baselines.
     count : int
-        Rows of each ranking.
+        Maximum number of rows in each ranking.
 
     Raises
     ------
     InsufficientHistoryError
-        Nothing, or no baseline, is published yet.
+        No FG-A or no baseline is published yet.
     """
     published = Published.of(jobspecs)
     names = published.baseline_rows("ip_metadata", ["machine_name"])["machine_name"]
     has_inventory = bool(pc.any(names.is_valid()).as_py())
-    hosts, seen, judged = rank_hosts(published, has_inventory, count)
+    hosts, seen, scored = rank_hosts(published, has_inventory, count)
     pairs, pairs_seen, rare = rank_pairs(published, count)
-    whose = "in segments where the inventory knows a machine" if has_inventory else "seen (the inventory names none)"
+    scope = "in segments with a machine of the inventory" if has_inventory else "seen (the inventory names none)"
     notes = (
-        f"{seen:,} hosts {whose}; {seen - judged:,} of them have too little history to be judged.",
-        f"{pairs_seen:,} pairs on the day, {rare:,} of them rare; a score below 0 is less than usual.",
+        f"{seen:,} hosts {scope}; {seen - scored:,} of them have too little history for a score.",
+        f"{pairs_seen:,} pairs on the day, {rare:,} of them rare. A score below 0 means less than usual.",
     )
-    return Standouts(
+    return AnomalyRanking(
         day=published.day,
         horizon=published.horizon,
         baseline_end=published.baseline.manifest.end,
-        hosts=tuple(HostStandout(**row) for row in hosts),
-        pairs=tuple(PairStandout(**row) for row in pairs),
+        hosts=tuple(HostAnomaly(**row) for row in hosts),
+        pairs=tuple(PairAnomaly(**row) for row in pairs),
         notes=notes,
     )

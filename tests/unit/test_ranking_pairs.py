@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from tests.unit.standouts_partitions import (
+from tests.unit.ranking_partitions import (
     fg_a_row,
     jobspecs_of,
     pair_row,
@@ -15,7 +15,7 @@ from tests.unit.standouts_partitions import (
     publish_pairs,
 )
 
-from ndr.local.ranking import USUAL_MIN, Standouts, find_standouts
+from ndr.local.ranking import USUAL_MIN, AnomalyRanking, rank_anomalies
 
 SOURCE, NEIGHBOUR, SERVER, ODD = "10.0.0.1", "10.0.0.2", "10.0.0.9", "203.0.113.7"
 
@@ -25,11 +25,11 @@ def judged(source: str, destination: str, port: int, rare: bool, days: int = 1) 
             "dst_prevalence": 0.02 if rare else 0.9}  # fmt: skip
 
 
-def found(root: Path, rows: list[dict[str, Any]], tables: dict[str, list[dict[str, Any]]]) -> Standouts:
+def found(root: Path, rows: list[dict[str, Any]], tables: dict[str, list[dict[str, Any]]]) -> AnomalyRanking:
     publish_fg_a(root / "fg_a", [fg_a_row(SOURCE)])
     publish_pairs(root / "pair_counts", rows)
     publish_baseline(root / "fg_b", tables)
-    return find_standouts(jobspecs_of(root))
+    return rank_anomalies(jobspecs_of(root))
 
 
 def usual(source: str, sessions: int, size: int, days: int = USUAL_MIN) -> list[dict[str, Any]]:

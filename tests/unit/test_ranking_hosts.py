@@ -1,4 +1,4 @@
-"""Hosts that stand out: robust z-scores with known answers, on published partitions."""
+"""Ranking of hosts: robust z-scores with known answers, on published partitions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
-from tests.unit.standouts_partitions import (
+from tests.unit.ranking_partitions import (
     fg_a_row,
     group,
     jobspecs_of,
@@ -18,7 +18,7 @@ from tests.unit.standouts_partitions import (
 )
 
 from ndr.contract.errors import InsufficientHistoryError
-from ndr.local.ranking import Standouts, find_standouts
+from ndr.local.ranking import AnomalyRanking, rank_anomalies
 
 HOST, OTHER, YOUNG, FOREIGN = "10.0.0.1", "10.0.0.2", "10.0.0.3", "198.51.100.9"
 
@@ -27,12 +27,12 @@ def known(host: str, cold: bool = False, name: str | None = "WS") -> dict[str, o
     return {"host_ip": host, "machine_name": name, "is_full_history": not cold, "is_cold_start": cold}
 
 
-def found(root: Path, rows: list[dict], baselines: dict[str, list[dict]], count: int = 10) -> Standouts:
+def found(root: Path, rows: list[dict], baselines: dict[str, list[dict]], count: int = 10) -> AnomalyRanking:
     publish_fg_a(root / "fg_a", rows)
     publish_pairs(root / "pair_counts", [pair_row(HOST, "10.0.0.9", 53)])
     pair = {"src_ip": HOST, "dst_ip": "10.0.0.9", "dst_port": 53, "active_days": 30}
     publish_baseline(root / "fg_b", {"pair_host": [pair], **baselines})
-    return find_standouts(jobspecs_of(root), count)
+    return rank_anomalies(jobspecs_of(root), count)
 
 
 def test_score_is_the_distance_from_the_median_in_scaled_mads(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_without_an_inventory_every_host_is_ranked(tmp_path: Path) -> None:
 
 def test_nothing_published_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(InsufficientHistoryError, match="run mini-batch"):
-        find_standouts(jobspecs_of(tmp_path))
+        rank_anomalies(jobspecs_of(tmp_path))
     publish_fg_a(tmp_path / "fg_a", [fg_a_row(HOST)])
     with pytest.raises(InsufficientHistoryError, match="run monthly"):
-        find_standouts(jobspecs_of(tmp_path))
+        rank_anomalies(jobspecs_of(tmp_path))

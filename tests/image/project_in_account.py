@@ -21,14 +21,14 @@ from ndr.contract.jobspecs import JobSpec, put_jobspec
 from ndr.contract.time import DAY, Interval, format_instant, mini_batch_id, parse_instant
 from ndr.local.deployment.redshift import Warehouse
 from ndr.local.jobspecs import DEMO_FILES, read_jobspec_files
-from ndr.pipeline.registry import register_pipelines
+from ndr.pipeline.registry.registration import register_pipelines
 from ndr.store import storage
 from ndr.store.catalog import newest_baseline
 from ndr.store.publish import in_key_order, read_table
 from ndr.store.scan import Scan
 
 BUCKET: Final = "ndr-image"
-PROJECT: Final = "office"
+PROJECT: Final = "ndr-image"
 DAYS: Final = Interval(parse_instant("2026-01-05"), parse_instant("2026-01-05") + 3 * DAY)
 FLOWS_A_DAY: Final = 300
 # The engine of each version. A version has its data below a prefix of its own; `hosts` publishes only baselines, of
@@ -38,8 +38,8 @@ TABLES: Final = {"ndr-jobspecs": ("project_name", "job_name_version"), "ndr-ledg
 
 
 @dataclass(frozen=True)
-class Office:
-    """The project `office` in an account."""
+class ProjectInAccount:
+    """A project in an account: tables, JobSpecs, flows, machines, registered pipelines."""
 
     account: Account
 

@@ -1,11 +1,11 @@
-"""What every Processing container is told by its environment and image, and where those settings come from."""
+"""Environment variables and image of the Processing containers."""
 
 from __future__ import annotations
 
 import os
 
 from ndr.contract.errors import InvalidRequestError
-from ndr.pipeline.sagemaker_sdk import ExecutionVariable, ExecutionVariables
+from ndr.pipeline.sdk import ExecutionVariable, ExecutionVariables
 
 IMAGE_REPOSITORY = "ndr-processing:latest"
 
@@ -18,7 +18,7 @@ def job_environment(region: str, code_version: str) -> dict[str, str | Execution
     region : str
         AWS region the job works in.
     code_version : str
-        Digest of the code bundle; a job writes it into the manifests it publishes.
+        Digest of the code bundle. A job writes it into the manifests it publishes.
 
     Notes
     -----
@@ -30,9 +30,9 @@ def job_environment(region: str, code_version: str) -> dict[str, str | Execution
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "NDR_CODE_VERSION": code_version,
-        # What joins a job's log to the execution that asked for it.
+        # Joins a job's log to its pipeline execution.
         "NDR_PIPELINE_EXECUTION": ExecutionVariables.PIPELINE_EXECUTION_ARN,
-        # Spark groups Python values by their hash on several machines: they have to agree on it.
+        # Spark groups Python values by hash across machines, so all of them need the same seed.
         "PYTHONHASHSEED": "0",
     }
     key = kms_key_arn()
@@ -40,21 +40,21 @@ def job_environment(region: str, code_version: str) -> dict[str, str | Execution
 
 
 def kms_key_arn() -> str | None:
-    """Return the key that jobs keep data under, on their instances' volumes and where they name one to other services.
+    """Return the KMS key for the volumes of the jobs' instances and for the other services that the jobs call.
 
-    It is ``NDR_KMS_KEY_ARN`` when the definition is built; None leaves it to the keys that AWS owns or manages. Objects
-    in S3 need no word of it: the bucket's default is the same key.
+    It is read from ``NDR_KMS_KEY_ARN`` when the definition is built. None means the keys that AWS owns or manages.
+    Objects in S3 are not concerned: the same key is the bucket's default.
     """
     return os.environ.get("NDR_KMS_KEY_ARN") or None
 
 
 def default_image_uri(role_arn: str, region: str) -> str:
-    """Return the Processing image that a pipeline uses unless an execution names another.
+    """Return the default Processing image of a pipeline.
 
     Parameters
     ----------
     role_arn : str
-        ARN of the pipeline's role, which names the account that holds the image.
+        ARN of the pipeline's role. It names the account of the image registry.
     region : str
         Region of the image's registry.
 

@@ -1,8 +1,8 @@
-"""Which step failures SageMaker Pipelines tries again by itself, how often, and when it gives up."""
+"""The retry policies of the steps: retried failures, intervals, limits."""
 
 from __future__ import annotations
 
-from ndr.pipeline.sagemaker_sdk import (
+from ndr.pipeline.sdk import (
     RetryPolicy,
     SageMakerJobExceptionTypeEnum,
     SageMakerJobStepRetryPolicy,
@@ -14,15 +14,16 @@ from ndr.pipeline.sagemaker_sdk import (
 def step_retry_policies() -> list[RetryPolicy]:
     """Return the retry policies that every step carries.
 
-    Only what can pass by itself is tried again; a job that fails in our own code is not, the same input would fail the
-    same way. A step's jobs may run again because publishing the same request twice publishes the same thing.
+    Only transient failures are retried. A job that fails in its own code is not: the same input fails the same way.
+    A retry is safe because publishing the same request twice has the same result.
 
     Returns
     -------
     list of RetryPolicy
-        Service faults and throttling: five attempts from 5 s on, doubling. No capacity: from 5 min on, growing by half,
-        for 4 h, since instances come free over hours and a late baseline is better than none. An account limit:
-        from 2 min on, doubling, for 2 h, since it is most often our own other jobs that hold the instances.
+        Service faults and throttling: five attempts, first after 5 s, interval doubling. Missing capacity: for 4 h,
+        first after 5 min, interval growing by half, because capacity returns over hours and a late baseline is better
+        than none. Account limits: for 2 h, first after 2 min, interval doubling, because most often other jobs of this
+        project occupy the instances.
     """
     return [
         StepRetryPolicy(

@@ -1,4 +1,4 @@
-"""Taking pipelines out of the account when the stack that registered them goes."""
+"""Removal of the pipelines when their stack is deleted."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH
 
 @dataclass(frozen=True)
 class PipelineRemoval:
-    """What became of one pipeline.
+    """The outcome for one pipeline.
 
     Attributes
     ----------
     name : str
         Pipeline name.
     outcome : str
-        ``deleted``, ``absent``, or ``left`` with the reason and what to type to delete it all the same.
+        ``deleted``, ``absent``, or ``left`` with the reason and the command that deletes it anyway.
     """
 
     name: str
@@ -27,12 +27,12 @@ class PipelineRemoval:
 
 
 def remove_pipelines(role_arn: str, region: str) -> list[PipelineRemoval]:
-    """Delete the pipelines that never ran; leave those with executions, whose history would go with them.
+    """Delete the pipelines without executions. The others stay, because deleting them deletes their history.
 
     Parameters
     ----------
     role_arn : str
-        Role that the pipelines were registered with. One that has another role is another stack's, and is left.
+        Role that the pipelines were registered with. A pipeline with another role belongs to another stack and stays.
     region : str
         AWS region.
 
