@@ -440,7 +440,7 @@ def test_parameters_are_checked(pipelines: Pipelines, given: dict[str, str], mes
         (
             '{"Version": "2020-12-01", "Steps": [{"Name": "A", "Type": "Processing", "DependsOn": ["B"]}, '
             '{"Name": "B", "Type": "Processing", "DependsOn": ["A"]}]}',
-            "wait for each other",
+            "depend on each other",
         ),
     ],
 )
