@@ -391,8 +391,14 @@ def resourceconfig(content: bytes) -> None:
 
 
 def good_manifest() -> dict[str, Any]:
-    file = {"path": "r1/deltas-00000.parquet", "rows": 1, "bytes": 10}
-    tables = {name: {"rows": 1, "schema_sha256": "0" * 64, "files": [file]} for name in ("deltas", "machine_inventory")}
+    tables = {
+        name: {
+            "rows": 1,
+            "schema_sha256": "0" * 64,
+            "files": [{"path": f"r1/{name}-00000.parquet", "rows": 1, "bytes": 10}],
+        }
+        for name in ("deltas", "machine_inventory")
+    }
     manifest = Manifest(
         dataset="deltas",
         project_name="office",

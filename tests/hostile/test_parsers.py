@@ -76,7 +76,7 @@ def test_a_manifest_names_no_file_outside_its_partition(path: str, tmp_path: Pat
     manifest = good_manifest()
     manifest["tables"]["deltas"]["files"][0]["path"] = path
     put_bytes(f"{tmp_path.as_uri()}/_manifest.json", json.dumps(manifest).encode())
-    with pytest.raises(SchemaMismatchError, match="is no manifest"):
+    with pytest.raises(SchemaMismatchError, match="is not a manifest"):
         read_manifest(tmp_path.as_uri())
 
 

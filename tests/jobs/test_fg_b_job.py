@@ -109,7 +109,7 @@ def test_a_horizon_longer_than_the_history_is_said_to_be_so(office: Project) -> 
     assert month.coverage == pytest.approx(9 / 30)
     assert isinstance(early, InsufficientHistory)
     assert str(early) == (
-        "7d ending 2026-01-06T00:00Z: 1.0 of 7 days are published (14%), min_coverage asks for 30%; missing are "
+        "7d ending 2026-01-06T00:00:00Z: 1.0 of 7 days are published (14%), min_coverage asks for 30%; missing are "
         "[2025-12-30T00:00:00Z, 2026-01-05T00:00:00Z); fill with the mini_batch machine: "
         '{"batch_start": "2025-12-30T00:00:00Z", "batch_end": "2026-01-05T00:00:00Z"}'
     )

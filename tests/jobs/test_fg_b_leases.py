@@ -13,7 +13,7 @@ from moto import mock_aws
 from tests.jobs.job_chain import Project, random_flows
 
 from ndr.contract.errors import PublishConflictError
-from ndr.contract.ledger import entry_of
+from ndr.contract.ledger import row_of
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import DAY, Interval, parse_instant
 from ndr.jobs.fg_b.leases import LEASE, LeaseHeld, Leases
@@ -196,8 +196,8 @@ def test_stale_is_what_changed_while_or_after_it_was_built(table: Any, office: P
         Key=key, UpdateExpression="SET stale_since = :at", ExpressionAttributeValues={":at": "2026-02-01T00:01:00Z"}
     )
     first.record(TARGET, {"status": "completed"})
-    assert entry_of(item(table), clock.now).status == "stale"
+    assert row_of(item(table), clock.now).status == "stale"
     clock.move(timedelta(minutes=1))
     first.claim(TARGET)
     first.record(TARGET, {"status": "completed"})
-    assert entry_of(item(table), clock.now).status == "completed"
+    assert row_of(item(table), clock.now).status == "completed"

@@ -175,7 +175,7 @@ def test_timelines_name_states_pipelines_and_steps(shown: str) -> None:
 
 
 def test_horizon_longer_than_the_data_is_a_sentence(shown: str) -> None:
-    assert "Insufficient history, so not built: 30d ending 2026-02-01T00:00Z: 8.0 of 30 days are published" in shown
+    assert "Insufficient history, so not built: 30d ending 2026-02-01T00:00:00Z: 8.0 of 30 days are published" in shown
     assert "fg_b 7d host" in section(shown, "Published")
     assert "fg_b 30d" not in section(shown, "Published")
 

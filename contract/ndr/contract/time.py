@@ -22,6 +22,7 @@ SLICE_MICROSECONDS: Final = SLICE // EPOCH.resolution
 DAY_MICROSECONDS: Final = DAY // EPOCH.resolution
 SECOND_MICROSECONDS: Final = timedelta(seconds=1) // EPOCH.resolution
 
+_COMPACT: Final = "%Y%m%dT%H%M%SZ"
 _MINI_BATCH: Final = re.compile(r"(\d{8}T\d{6}Z)-PT(\d{1,7})M")
 
 WINDOWS: Final[dict[str, timedelta]] = {
@@ -71,7 +72,30 @@ def format_instant(instant: datetime) -> str:
 
 def compact_instant(instant: datetime) -> str:
     """Write a UTC instant for a path or a name: `20260131T061500Z`."""
-    return instant.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return instant.astimezone(UTC).strftime(_COMPACT)
+
+
+def parse_compact(text: str) -> datetime | None:
+    """Read what `compact_instant` wrote; None where the text is something else."""
+    try:
+        return datetime.strptime(text, _COMPACT).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def day_text(instant: datetime) -> str:
+    """Write the UTC day of an instant: `2026-01-31`."""
+    return f"{instant.astimezone(UTC):%Y-%m-%d}"
+
+
+def month_text(instant: datetime) -> str:
+    """Write the UTC month of an instant: `2026-01`."""
+    return f"{instant.astimezone(UTC):%Y-%m}"
+
+
+def whole_seconds(instant: datetime) -> datetime:
+    """Return the instant in UTC without its fraction of a second."""
+    return instant.astimezone(UTC).replace(microsecond=0)
 
 
 def floor_to(instant: datetime, step: timedelta) -> datetime:
@@ -228,8 +252,8 @@ def interval_of(name: str) -> Interval | None:
     found = _MINI_BATCH.fullmatch(name)
     if not found or int(found[2]) == 0:
         return None
+    start = parse_compact(found[1])
     try:
-        start = datetime.strptime(found[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        return Interval(start, start + timedelta(minutes=int(found[2])))
-    except (ValueError, OverflowError):
+        return Interval(start, start + timedelta(minutes=int(found[2]))) if start else None
+    except OverflowError:
         return None

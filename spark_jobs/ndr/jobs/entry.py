@@ -7,20 +7,18 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Final, cast
+from typing import cast
 
 from ndr.contract.errors import InvalidRequestError, NdrError
 from ndr.contract.jobspecs import JobName
 from ndr.contract.jobspecs.delta_builder import Engine
+from ndr.contract.pipelines import NOT_USED
 from ndr.contract.time import SLICE, Interval
 from ndr.jobs.metrics import count_run
 from ndr.jobs.run import Run, job_logger
 from ndr.spark.cluster import serve
 from ndr.spark.engine import SPARK_JOBS, chosen_engine, spark_on
 from ndr.spark.instances import Instances, opt_ml, read_instances
-
-ABSENT: Final = "none"
-"""The value of a pipeline parameter that does not apply. An empty container argument would be lost."""
 
 
 class Arguments(argparse.Namespace):
@@ -54,7 +52,7 @@ def batch_of(arguments: Arguments) -> Interval:
 
 def optional(text: str) -> str | None:
     """Return a job argument, or None where it says `none` or nothing."""
-    return None if text.strip().lower() in ("", ABSENT) else text
+    return None if text.strip().lower() in ("", NOT_USED) else text
 
 
 def main(

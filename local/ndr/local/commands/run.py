@@ -11,6 +11,7 @@ import typer
 
 from ndr.contract.errors import NdrError, PipelineFailedError
 from ndr.contract.horizons import ALL_HORIZONS
+from ndr.contract.time import format_instant
 from ndr.local.commands.options import HERE, Directory, progress
 from ndr.local.commands.status import print_published
 from ndr.local.console.follow import FollowedExecution, Follower
@@ -115,4 +116,4 @@ def sentence_of(cause: str | None) -> str | None:
 
 
 def _text(value: Any) -> Any:
-    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
+    return format_instant(value) if isinstance(value, datetime) else value
