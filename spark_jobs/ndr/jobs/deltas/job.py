@@ -51,6 +51,7 @@ def _build_day(run: Run, spec: DeltaBuilderSpec, day: Interval, folders: list[Mi
         account = write_deltas(run.spark, spec, day, read, writer)
     keep_strays(spec.outputs.deltas, day, writer)
     return writer.commit(
+        run.fence(DELTAS.name, day),
         dataset=DELTAS.name,
         start=day.start,
         end=day.end,
