@@ -22,8 +22,8 @@ from ministack_sagemaker.errors import AccountError
 from ministack_sagemaker.server import DEFAULT_ACCOUNT_ID, DEFAULT_REGION, RECORD_NAME
 from ministack_sagemaker.server_lock import holder
 
-_STARTUP_SECONDS = 30.0
-_SHUTDOWN_SECONDS = 10.0
+_STARTUP_SECONDS = 120.0
+_SHUTDOWN_SECONDS = 30.0
 _POLL_SECONDS = 0.02
 
 

@@ -24,8 +24,8 @@ RUN_PIPELINE: dict[str, Any] = {
     "StartAt": "Start",
     "States": {
         "Start": {"Type": "Task", "Next": "Describe"},
-        "Describe": {"Type": "Task", "Next": "IsItOver"},
-        "IsItOver": {"Type": "Choice", "Choices": [{"Next": "Succeeded"}, {"Next": "Failed"}], "Default": "Sleep"},
+        "Describe": {"Type": "Task", "Next": "CheckStatus"},
+        "CheckStatus": {"Type": "Choice", "Choices": [{"Next": "Succeeded"}, {"Next": "Failed"}], "Default": "Sleep"},
         "Sleep": {"Type": "Wait", "Next": "Describe"},
         "Succeeded": {"Type": "Pass", "End": True},
         "Failed": {"Type": "Fail"},
@@ -85,8 +85,8 @@ def test_a_pipeline_is_looked_at_after_waits_that_grow(seconds: float, looks: in
 
 
 def test_transitions_of_a_definition() -> None:
-    assert run_pipeline_transitions(RUN_PIPELINE, 0) == 4  # Start, Describe, IsItOver, Succeeded
-    assert run_pipeline_transitions(RUN_PIPELINE, 2) == 10  # and twice Sleep, Describe, IsItOver
+    assert run_pipeline_transitions(RUN_PIPELINE, 0) == 4  # Start, Describe, CheckStatus, Succeeded
+    assert run_pipeline_transitions(RUN_PIPELINE, 2) == 10  # and twice Sleep, Describe, CheckStatus
     assert machine_transitions(MINI_BATCH) == 2
     assert machine_transitions(BASELINES, {"BuildBaselines": 3}) == 9  # Plan, What, Build, and three times Mark, One
 

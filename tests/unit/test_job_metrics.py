@@ -113,9 +113,9 @@ def test_other_lines_are_no_metrics(line: str) -> None:
 
 
 def test_every_line_of_a_jobs_log_carries_its_ids(capsys: pytest.CaptureFixture[str]) -> None:
-    log = job_logger("delta_builder")
+    log = job_logger("a_job_of_this_test")
     log.append_keys(mini_batch_id="20260131T060000Z-PT15M")
-    job_logger("delta_builder").info("published")
+    job_logger("a_job_of_this_test").info("published")
     line = json.loads(lines(capsys)[-1])
     assert line["message"] == "published"
     assert (line["processing_job"], line["pipeline_execution"]) == ("pipelines-abc123", EXECUTION)

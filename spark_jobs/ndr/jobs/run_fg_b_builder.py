@@ -11,8 +11,8 @@ from ndr.contract.jobspecs import FG_A_BUILDER, FG_B_BUILDER, MACHINE_INVENTORY_
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import format_instant
 from ndr.jobs.entry import Arguments, main, optional
-from ndr.jobs.fg_b.job import Short, ledger_facts, publish_baselines
-from ndr.jobs.fg_b.leases import Held, Leases
+from ndr.jobs.fg_b.job import InsufficientHistory, ledger_facts, publish_baselines
+from ndr.jobs.fg_b.leases import LeaseHeld, Leases
 from ndr.jobs.fg_b.published import baseline_age_days
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.targets import Target, backfill_targets, regular_targets
@@ -53,12 +53,12 @@ def _build(
     with leases.kept():
         for target, outcome in publish_baselines(run, specs, targets, inventory_of, leases):
             extra = {"horizon": target.horizon, "end": format_instant(target.end)}
-            if isinstance(outcome, Held):
+            if isinstance(outcome, LeaseHeld):
                 log.warning("in progress elsewhere", extra=extra | {"reason": str(outcome)})
                 continue
             # Published before, so that the ledger never claims what is not there.
             leases.record(target, ledger_facts(outcome))
-            if isinstance(outcome, Short):
+            if isinstance(outcome, InsufficientHistory):
                 short.append(str(outcome))
                 log.warning("insufficient history", extra=extra | {"reason": str(outcome)})
             else:

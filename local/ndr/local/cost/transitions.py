@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-POLL: Final = "IsItOver"
+POLL: Final = "CheckStatus"
 """The Choice of `run_pipeline` whose first rule is success and whose default waits and polls again."""
 
 Definition = Mapping[str, Any]
