@@ -48,7 +48,7 @@ def read_conn_log(path: Path | str, block_bytes: int = BLOCK_BYTES) -> Iterator[
     InvalidRequestError
         The file is missing, unreadable, truncated or damaged.
     SchemaMismatchError
-        The file is no conn log: it has rows before any ``#fields`` line, or lacks a field that a flow needs.
+        The file is not a conn log: it has rows before any ``#fields`` line, or lacks a field that a flow needs.
     """
     path = Path(path)
     header, line, is_json = Header(), 1, False
