@@ -40,7 +40,7 @@ class Ended:
 class Containers:
     """Containers of an image that reach an account at a port of this machine's end of Docker's bridge.
 
-    `variables` are those of a machine that is no SageMaker instance: how much of it Spark may take.
+    `variables` limit the resources of Spark on a machine that is not a SageMaker instance.
     """
 
     image: str

@@ -28,11 +28,7 @@ REPLACED: Final[tuple[tuple[str, str], ...]] = (
     (r"\bIsItOver\b", "CheckStatus"),
     (r"\bInventoryFirst\b", "NeedsInventory"),
     (r"\bin nobody\b|\bnobody's\b", "the owner, named"),
-    (
-        r"(?<!there )\b(?:is|are) no "
-        r"(?:manifest|place|month|log|flow|number|address|host|file|json|conn|role|batch|horizon)s?\b",
-        "is not a ...",
-    ),
+    (r"(?<![Tt]here )\b(?:is|are) no (?!longer|more|reason)[A-Za-z]", "is not a ..."),
     (r"\bunder a host's feet\b", "recreated from an image"),
     (r"\bmust not hide what it says\b", "must not mask the original error"),
     (r"\bwhat runs is not known\b", "cannot list running executions"),
