@@ -62,7 +62,7 @@ class Project:
     def __post_init__(self) -> None:
         for name, spec in self._specs().items():
             document = {
-                "project_name": "office",
+                "project_name": "ndr-test",
                 "job_name": name,
                 "feature_spec_version": "v1",
                 "spec": spec | self.changes.get(name, {}),
@@ -106,7 +106,7 @@ class Project:
         return (self.root / dataset).as_uri() + "/"
 
     def run(self, job_name: JobName) -> Run:
-        return Run(job_name, "office", "v1", self.table, code_version="tests", spark=self.spark)
+        return Run(job_name, "ndr-test", "v1", self.table, code_version="tests", spark=self.spark)
 
     def spec(self, job_name: JobName) -> Any:
         return self.run(job_name).spec(job_name)

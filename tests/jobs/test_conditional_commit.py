@@ -25,7 +25,7 @@ from ndr.store.storage import put_bytes, read_version, replace_bytes
 
 FACTS = {
     "dataset": "pair_counts",
-    "project_name": "office",
+    "project_name": "ndr-test",
     "feature_spec_version": "v1",
     "code_version": "tests",
     "start": parse_instant("2026-01-05"),
