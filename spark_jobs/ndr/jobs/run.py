@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 from ndr.contract.jobspecs import Job, read_jobspec
 from ndr.contract.jobspecs.item import SpecT
 from ndr.contract.jobspecs.table import Table
+from ndr.contract.manifest import Owner
 from ndr.jobs.identity import correlation
 
 if TYPE_CHECKING:
@@ -61,6 +62,11 @@ class Run:
         JobSpecNotFoundError, JobSpecInvalidError
         """
         return read_jobspec(self.table, self.project_name, job, self.feature_spec_version).spec
+
+    @property
+    def owner(self) -> Owner:
+        """Whose data the run reads and writes."""
+        return Owner(self.project_name, self.feature_spec_version)
 
     @property
     def facts(self) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ndr.contract.jobspecs import DELTA_BUILDER
 from ndr.contract.time import format_instant
 from ndr.jobs.deltas.job import publish_deltas
-from ndr.jobs.entry import Arguments, batch_of, main
+from ndr.jobs.entry import REPLACE_WITH_EMPTY, Arguments, batch_of, main, replace_with_empty
 from ndr.jobs.metrics import count_partition
 from ndr.jobs.run import Run, job_logger
 
@@ -27,4 +27,4 @@ def job(run: Run, arguments: Arguments) -> None:
 
 
 if __name__ == "__main__":
-    main("delta_builder", ["mini-batch-id", "batch-start-ts-iso", "batch-end-ts-iso"], job)
+    main("delta_builder", ["mini-batch-id", "batch-start-ts-iso", "batch-end-ts-iso", REPLACE_WITH_EMPTY], job)
