@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import cast
+from typing import Final, cast
 
 from ndr.contract.errors import InvalidRequestError, NdrError
 from ndr.contract.jobspecs import JobName
@@ -19,7 +19,6 @@ from ndr.jobs.run import Run, job_logger
 from ndr.spark.cluster import serve
 from ndr.spark.engine import SPARK_JOBS, chosen_engine, spark_on
 from ndr.spark.instances import Hosts, opt_ml, read_hosts
-
 
 REPLACE_WITH_EMPTY: Final = "replace-with-empty"
 OPTIONAL: Final = {REPLACE_WITH_EMPTY: "false"}

@@ -13,7 +13,8 @@ from ndr.jobs.run import Run, job_logger
 def job(run: Run, arguments: Arguments) -> None:
     """Build the deltas of one batch and say what each partition holds."""
     batch, log = batch_of(arguments), job_logger(run.job_name)
-    for manifest in publish_deltas(run, run.spec(DELTA_BUILDER), arguments.mini_batch_id, batch):
+    spec, replace = run.spec(DELTA_BUILDER), replace_with_empty(arguments)
+    for manifest in publish_deltas(run, spec, arguments.mini_batch_id, batch, replace):
         count_partition(run, manifest)
         log.info(
             "published",
