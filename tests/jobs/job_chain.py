@@ -126,8 +126,9 @@ class Project:
         run, interval = self.run("machine_inventory_unload"), month_interval(month)
         return writer.commit(dataset=MACHINE_INVENTORY.name, start=interval.start, end=interval.end, **run.facts)
 
-    def deltas(self, batch: Interval) -> list[Manifest]:
-        return list(publish_deltas(self.run("delta_builder"), self.spec("delta_builder"), mini_batch_id(batch), batch))
+    def deltas(self, batch: Interval, replace_with_empty: bool = False, batch_id: str | None = None) -> list[Manifest]:
+        run, identifier = self.run("delta_builder"), batch_id or mini_batch_id(batch)
+        return list(publish_deltas(run, self.spec("delta_builder"), identifier, batch, replace_with_empty))
 
     def fg_a(self, batch: Interval) -> list[Manifest]:
         return list(publish_fg_a(self.run("fg_a_builder"), self.spec("fg_a_builder"), batch))
