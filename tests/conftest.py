@@ -9,8 +9,7 @@ import pytest
 from hypothesis import settings
 
 from ministack_sagemaker.lifecycle import Account
-from tests.hasty_account import hasty_account
-from tests.open_roles import create_open_roles
+from ministack_sagemaker.testing import create_open_roles, fast_account
 
 # A slow or shared machine must not turn a right answer into a failure: an example may take as long as it takes. Nor may
 # chance: the same code meets the same examples.
@@ -44,6 +43,6 @@ def _environment_as_it_was() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     """An account that enforces IAM, in which Wait states and retry intervals last a hundredth of their time."""
-    with hasty_account(tmp_path_factory.mktemp("account")) as account:
+    with fast_account(tmp_path_factory.mktemp("account")) as account:
         create_open_roles(account)
         yield account

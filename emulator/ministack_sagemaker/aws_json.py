@@ -18,7 +18,7 @@ Operation = Callable[[Scope, dict[str, Any]], dict[str, Any] | None]
 Response = tuple[int, dict[str, str], bytes]
 Handler = Callable[[str, str, Mapping[str, str], bytes, Mapping[str, Any]], Awaitable[Response]]
 
-log = logging.getLogger("ndr.account")
+log = logging.getLogger("ministack_sagemaker")
 
 
 class ServiceError(Exception):

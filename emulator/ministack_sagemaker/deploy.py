@@ -10,9 +10,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from ministack_sagemaker.errors import AccountError
 from ministack_sagemaker.image_function import without_images
-from ministack_sagemaker.lifecycle import Account, AccountError
-from ndr.contract.errors import InvalidRequestError
+from ministack_sagemaker.lifecycle import Account
 
 _BUCKET_PREFIX = "sam-artifacts"
 _CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND")
@@ -41,13 +41,12 @@ def deploy(
 
     Raises
     ------
-    InvalidRequestError
-        The template does not exist or has an image function that can't run here.
     AccountError
-        SAM is not installed, or one of its commands failed; the message ends with what it printed.
+        The template does not exist or has an image function that cannot run here; SAM is not installed; or one of its
+        commands failed, in which case the message ends with what it printed.
     """
     if not template.is_file():
-        raise InvalidRequestError(f"{template} does not exist. Name a SAM template.")
+        raise AccountError(f"{template} does not exist. Name a SAM template.")
     work = account.directory / "state" / "deploy" / stack_name
     shutil.rmtree(work, ignore_errors=True)
     adapted = _adapted(template.resolve(), work)
@@ -71,7 +70,8 @@ def deploy(
 
 
 def sam_path(project: Path) -> Path:
-    """The SAM command line tool: `$SAM`, else on the PATH, in `.tools` beside template or sources, or `~/.local/bin`.
+    """Find the SAM command line tool: `$SAM`, the PATH, `.tools` at or above the project or beside the virtual
+    environment, `~/.local/bin`.
 
     Parameters
     ----------
@@ -81,13 +81,12 @@ def sam_path(project: Path) -> Path:
     Raises
     ------
     AccountError
-        There is none.
+        It was not found.
     """
     candidates = [
         os.environ.get("SAM"),
         shutil.which("sam"),
-        project / ".tools" / "sam" / "bin" / "sam",
-        Path(__file__).resolve().parents[4] / ".tools" / "sam" / "bin" / "sam",
+        *(folder / ".tools" / "sam" / "bin" / "sam" for folder in (project, *project.parents, Path(sys.prefix).parent)),
         Path.home() / ".local" / "bin" / "sam",
     ]
     for candidate in candidates:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-DIRECTORY_VARIABLE = "NDR_ACCOUNT_DIRECTORY"
+DIRECTORY_VARIABLE = "MINISTACK_SAGEMAKER_DIRECTORY"
 
 
 def state(*names: str) -> Path:

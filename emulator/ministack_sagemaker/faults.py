@@ -1,7 +1,7 @@
-"""Faults on order: a service answers some of its next calls with an error, as AWS does on a bad day.
+"""Fault injection: a service answers some of its next calls with an error.
 
-Each ordered fault is a file, and the call that meets it takes the file away; so faults can be ordered by any process.
-A share of all calls fails where a file `always` stands. What was injected is counted in `faults.log`, a line a fault.
+Each fault is a file in the account's directory, so any process can inject one; the call that it is answered to removes
+the file. The file `always` lets a share of all calls fail. Each answered fault is a line of `faults.log`.
 """
 
 from __future__ import annotations
@@ -23,60 +23,64 @@ _METHODS = {"PUT": "PutObject", "GET": "GetObject", "HEAD": "HeadObject", "DELET
 _chances: dict[tuple[str, str, str], random.Random] = {}
 
 
-def order(
+def inject(
     directory: Path,
     service: str,
     operation: str,
     error: str,
     times: int = 1,
-    message: str = "Ordered by a test.",
+    message: str = "Injected by a test.",
     *,
     carried_out: bool = False,
 ) -> None:
-    """Let the next `times` calls of an operation fail.
+    """Let the next calls of an operation fail.
 
     Parameters
     ----------
     directory
-        The account's.
+        The directory of the account.
     service
         The service's name in botocore; `lambda` for functions that state machines invoke.
     operation
         Such as `DescribePipelineExecution`; of S3, `PutObject` is any PUT and `GetObject` any GET.
     error
         The error's name on the wire, such as `ThrottlingException`.
+    times
+        Number of calls.
+    message
+        The error's message.
     carried_out
-        The call is carried out, and only its answer is an error: the caller can't know.
+        Carry the call out and answer with the error all the same, as when an answer is lost.
     """
-    ordered = _folder(directory, service, operation)
+    folder = _folder(directory, service, operation)
     for _ in range(times):
         document = {"__type": error, "message": message, "carried_out": carried_out}
-        (ordered / uuid.uuid4().hex).write_text(json.dumps(document))
+        (folder / uuid.uuid4().hex).write_text(json.dumps(document))
 
 
-def order_share(directory: Path, service: str, operation: str, error: str, probability: float, seed: int) -> None:
-    """Let a share of an operation's calls fail, by a random sequence of that seed, until `withdraw`."""
-    document = {"__type": error, "message": "Ordered by a test.", "probability": probability, "seed": seed}
+def inject_share(directory: Path, service: str, operation: str, error: str, probability: float, seed: int) -> None:
+    """Let a share of an operation's calls fail, by the random sequence of a seed, until `withdraw`."""
+    document = {"__type": error, "message": "Injected by a test.", "probability": probability, "seed": seed}
     (_folder(directory, service, operation) / _ALWAYS).write_text(json.dumps(document))
 
 
 def withdraw(directory: Path) -> int:
-    """Withdraw what no call has met; return how many faults that was, shares not counted."""
-    orders = [path for path in (directory / "state" / "faults").glob("*/*/*") if path.is_file()]
-    for path in orders:
+    """Remove the faults that no call has met; return their number, shares not counted."""
+    pending = [path for path in (directory / "state" / "faults").glob("*/*/*") if path.is_file()]
+    for path in pending:
         path.unlink(missing_ok=True)
-    return sum(path.name != _ALWAYS for path in orders)
+    return sum(path.name != _ALWAYS for path in pending)
 
 
 def injected(directory: Path) -> list[str]:
-    """Return every fault injected so far, as `service operation error`."""
+    """Return every fault answered so far, as `service operation error`."""
     with contextlib.suppress(FileNotFoundError):
         return (directory / "state" / "faults" / "faults.log").read_text().splitlines()
     return []
 
 
 def with_faults(service: str, handle: Handler) -> Handler:
-    """A service's handler that answers with the faults ordered for it first."""
+    """Return a service's handler that answers with the faults injected for it first."""
 
     async def answer(
         method: str, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]
@@ -92,13 +96,13 @@ def with_faults(service: str, handle: Handler) -> Handler:
 
 
 def taken(service: str, operation: str) -> dict[str, Any] | None:
-    """Return the fault that a call meets and take it off the list, or None."""
+    """Remove and return the fault that a call meets, or None."""
     folder = directories.state("faults")
-    for ordered in (folder / service / operation).glob("*"):
+    for path in (folder / service / operation).glob("*"):
         with contextlib.suppress(FileNotFoundError):  # another call took it first
-            fault: dict[str, Any] = json.loads(ordered.read_text())
-            if ordered.name != _ALWAYS:
-                ordered.unlink()
+            fault: dict[str, Any] = json.loads(path.read_text())
+            if path.name != _ALWAYS:
+                path.unlink()
             elif not _meets(service, operation, fault):
                 continue
             record(service, operation, fault["__type"])

@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from ndr.contract.errors import InvalidRequestError
+from ministack_sagemaker.errors import AccountError
 
 _TASK_ROOT = PurePosixPath("/var/task")
 _IMAGE_PROPERTIES = ("PackageType", "ImageUri", "ImageConfig")
@@ -36,14 +36,14 @@ def without_images(template: Path, code_directory: Path) -> str:
 
     Raises
     ------
-    InvalidRequestError
+    AccountError
         An image function's Dockerfile can't be found or read.
     """
     # The node tree, not the values, is edited: it keeps tags such as !Sub and !GetAtt.
     root = yaml.compose(template.read_text(), Loader=yaml.SafeLoader)
     resources = _child(root, "Resources") if isinstance(root, yaml.MappingNode) else None
     if not isinstance(resources, yaml.MappingNode):
-        raise InvalidRequestError(f"{template} has no Resources, so it is not a template that can be deployed.")
+        raise AccountError(f"{template} has no Resources, so it is not a template that can be deployed.")
     for name, resource in resources.value:
         properties = _child(resource, "Properties")
         if properties is not None and _plain(_child(properties, "PackageType")) == "Image":
@@ -56,7 +56,7 @@ def _become_zip(resource: Any, properties: Any, template: Path, code: Path) -> N
     context = (template.parent / metadata.get("DockerContext", ".")).resolve()
     dockerfile = context / metadata.get("Dockerfile", "Dockerfile")
     if not dockerfile.is_file():
-        raise InvalidRequestError(f"{dockerfile} does not exist; Metadata of an image function must lead to it.")
+        raise AccountError(f"{dockerfile} does not exist; Metadata of an image function must lead to it.")
     instructions = _instructions(dockerfile.read_text())
     command = (_plain(_child(properties, "ImageConfig")) or {}).get("Command") or _command(instructions, dockerfile)
     shutil.rmtree(code, ignore_errors=True)
@@ -81,14 +81,14 @@ def _instructions(dockerfile: str) -> list[tuple[str, str]]:
 def _command(instructions: list[tuple[str, str]], dockerfile: Path) -> list[str]:
     commands = [arguments for instruction, arguments in instructions if instruction == "CMD"]
     if not commands or not commands[-1].startswith("["):
-        raise InvalidRequestError(f'{dockerfile} needs a CMD that names the handler, such as CMD ["app.handler"].')
+        raise AccountError(f'{dockerfile} needs a CMD that names the handler, such as CMD ["app.handler"].')
     return list(json.loads(commands[-1]))
 
 
 def _copy(arguments: list[str], context: Path, code: Path, dockerfile: Path) -> None:
     *sources, target = [argument for argument in arguments if not argument.startswith("--")]
     if any(argument.startswith("--from") for argument in arguments):
-        raise InvalidRequestError(f"{dockerfile} copies from another stage, which only Docker can do.")
+        raise AccountError(f"{dockerfile} copies from another stage, which only Docker can do.")
     placed = _TASK_ROOT / re.sub(r"\$\{?LAMBDA_TASK_ROOT\}?", str(_TASK_ROOT), target)
     if placed != _TASK_ROOT and _TASK_ROOT not in placed.parents:
         return  # not code: what is put elsewhere serves a RUN, such as the file that pip installs from
@@ -96,7 +96,7 @@ def _copy(arguments: list[str], context: Path, code: Path, dockerfile: Path) -> 
     for pattern in sources:
         found = sorted(context.glob(pattern.removeprefix("./"))) if pattern not in (".", "./") else [context]
         if not found:
-            raise InvalidRequestError(f"{dockerfile} copies {pattern}, which does not exist in {context}.")
+            raise AccountError(f"{dockerfile} copies {pattern}, which does not exist in {context}.")
         for source in found:
             _copy_one(source, destination, into=target.endswith(("/", ".")) or destination.is_dir())
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,22 +12,19 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import boto3
 
-from ministack_sagemaker.server import DEFAULT_ACCOUNT_ID, DEFAULT_REGION
-from ndr.contract.errors import InvalidRequestError, NdrError
+from ministack_sagemaker.errors import AccountError
+from ministack_sagemaker.server import DEFAULT_ACCOUNT_ID, DEFAULT_REGION, RECORD_NAME
+from ministack_sagemaker.server_lock import holder
 
-_STARTUP_SECONDS = 30.0
-_SHUTDOWN_SECONDS = 10.0
+_STARTUP_SECONDS = 120.0
+_SHUTDOWN_SECONDS = 30.0
 _POLL_SECONDS = 0.02
-
-
-class AccountError(NdrError):
-    """The account on this machine can't be started, found or reached."""
 
 
 @dataclass(frozen=True)
@@ -66,17 +62,17 @@ class Account:
         AccountError
             None was started there, or its process has ended.
         """
-        account = _recorded(directory)
-        if account is None:
-            raise AccountError(f"No account was started in {directory}. Start one with `ndr up`.")
-        if not account.is_alive():
-            raise AccountError(f"The account in {directory} is not running any more. Start it with `ndr up`.")
-        return account
+        account = _running(directory)
+        if account is not None and account.is_healthy():
+            return account
+        if _record_path(directory).is_file():
+            raise AccountError(f"The account in {directory} is not running any more.", "start")
+        raise AccountError(f"No account was started in {directory}.", "start")
 
     @property
     def log_path(self) -> Path:
         """What the account's process prints."""
-        return self.directory / "server.log"
+        return _log_path(self.directory)
 
     def client(self, service: str) -> Any:
         """A boto3 client that acts as the account's root user."""
@@ -105,12 +101,8 @@ class Account:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
-    def is_alive(self) -> bool:
-        """Whether its process runs and answers."""
-        return _is_server(self.pid, self.directory) and self.is_healthy()
-
     def is_healthy(self) -> bool:
-        """Whether it answers its health check."""
+        """Return whether it answers its health check."""
         try:
             with urllib.request.urlopen(f"{self.endpoint_url}/_ministack/health", timeout=5) as response:  # noqa: S310
                 return bool(response.status == 200)
@@ -144,20 +136,17 @@ def up(
     Raises
     ------
     AccountError
-        The port is taken, the account did not start, or one with other settings runs in the directory.
+        A setting is not accepted, the port is taken, the account did not start, or one with other settings runs in the
+        directory.
     """
     directory = directory.resolve()
     asked = Account(directory, _endpoint(port) if port else "", 0, 1.0 if wait_scale is None else wait_scale, auth)
     if asked.wait_scale < 0:
-        raise InvalidRequestError(f"wait_scale is {asked.wait_scale}; it must be 0 or more.")
-    running = _recorded(directory)
-    if running is not None and running.is_alive():
-        return _matching(running, asked, wait_scale is not None)
-    shutil.rmtree(directory / "state", ignore_errors=True)
-    directory.mkdir(parents=True, exist_ok=True)
-    account = _start(asked, port or _free_port(), end_with_parent)
-    _record_path(directory).write_text(json.dumps(asdict(account), default=str, indent=2))
-    return account
+        raise AccountError(f"wait_scale is {asked.wait_scale}; it must be 0 or more.")
+    if holder(directory) is None:
+        directory.mkdir(parents=True, exist_ok=True)
+        _start(asked, port or _free_port(), end_with_parent)
+    return _matching(_answering(directory), asked, wait_scale is not None)
 
 
 def down(directory: Path) -> bool:
@@ -167,23 +156,42 @@ def down(directory: Path) -> bool:
     -------
     bool
         False when none was running.
+
+    Raises
+    ------
+    AccountError
+        Another user started it.
     """
     directory = directory.resolve()
-    account = _recorded(directory)
+    pid = holder(directory)
+    if pid is not None:
+        _end(pid, directory)
     _record_path(directory).unlink(missing_ok=True)
-    if account is None or not _is_server(account.pid, directory):
-        return False
-    os.kill(account.pid, signal.SIGTERM)
-    deadline = time.monotonic() + _SHUTDOWN_SECONDS
-    while _is_server(account.pid, directory):
-        if time.monotonic() > deadline:
-            os.kill(account.pid, signal.SIGKILL)
-            deadline = float("inf")
-        time.sleep(_POLL_SECONDS)
-    return True
+    return pid is not None
 
 
-def _start(asked: Account, port: int, end_with_parent: bool) -> Account:
+def _end(pid: int, directory: Path) -> None:
+    """End the process that holds the directory's lock: SIGTERM, and SIGKILL if it does not follow."""
+    number, deadline = signal.SIGTERM, time.monotonic() + _SHUTDOWN_SECONDS
+    try:
+        os.kill(pid, number)
+        while holder(directory) == pid:
+            if number is signal.SIGTERM and time.monotonic() > deadline:
+                number = signal.SIGKILL
+                os.kill(pid, number)
+            time.sleep(_POLL_SECONDS)
+    except ProcessLookupError:
+        pass  # it has ended by itself
+    except PermissionError as error:
+        raise AccountError(
+            f"The account in {directory} runs as process {pid} of another user. Stop it as that user."
+        ) from error
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, 0)  # of a server that this process started, nothing is left behind
+
+
+def _start(asked: Account, port: int, end_with_parent: bool) -> None:
+    """Start a server and wait until it, or one that was started in the directory at the same time, answers."""
     if _answers(port):
         raise AccountError(f"Port {port} of 127.0.0.1 is taken by another program. Name another one.")
     command = [
@@ -192,7 +200,8 @@ def _start(asked: Account, port: int, end_with_parent: bool) -> Account:
         *(["--auth"] if asked.auth else []),
         *(["--end-with-parent"] if end_with_parent else []),
     ]
-    with asked.log_path.open("w") as log:
+    with _log_path(asked.directory).open("a") as log:
+        began = log.tell()
         process = subprocess.Popen(
             command,
             # The pipe is never written to: that it closes is the message.
@@ -204,12 +213,25 @@ def _start(asked: Account, port: int, end_with_parent: bool) -> Account:
         )
     if process.stdin is not None:
         _pipes_to_servers.append(process.stdin)
-    account = Account(asked.directory, _endpoint(port), process.pid, asked.wait_scale, asked.auth)
     deadline = time.monotonic() + _STARTUP_SECONDS
-    while not account.is_healthy():
-        if process.poll() is not None or time.monotonic() > deadline:
+    while not ((account := _running(asked.directory)) and account.is_healthy()):
+        ended = process.poll() is not None and holder(asked.directory) is None
+        if ended or time.monotonic() > deadline:
             process.kill()
-            raise AccountError(f"The account did not start. Its last words: {_tail(asked.log_path)}")
+            process.wait()
+            raise AccountError(f"The account did not start. The end of its log: {_tail(asked.directory, began)}")
+        time.sleep(_POLL_SECONDS)
+
+
+def _answering(directory: Path) -> Account:
+    """Return the account that runs in a directory, once it answers; another process may be starting it."""
+    deadline = time.monotonic() + _STARTUP_SECONDS
+    while not ((account := _running(directory)) and account.is_healthy()):
+        pid = holder(directory)
+        if pid is None:
+            raise AccountError(f"The account in {directory} ended while it was started.", "start")
+        if time.monotonic() > deadline:
+            raise AccountError(f"The account in {directory} runs as process {pid}, but does not answer.", "stop")
         time.sleep(_POLL_SECONDS)
     return account
 
@@ -232,32 +254,28 @@ def _matching(running: Account, asked: Account, wait_scale_asked: bool) -> Accou
     if asked.auth != running.auth:
         differs.append("with IAM enforced" if running.auth else "without IAM enforced")
     if differs:
-        raise AccountError(
-            f"An account runs in {running.directory} already, {' and '.join(differs)}. Stop it first with `ndr down`."
-        )
+        raise AccountError(f"An account runs in {running.directory} already, {' and '.join(differs)}.", "stop")
     return running
 
 
-def _recorded(directory: Path) -> Account | None:
+def _running(directory: Path) -> Account | None:
+    """Return the account whose server holds the directory's lock and has recorded its settings."""
+    pid = holder(directory)
     try:
         recorded = json.loads(_record_path(directory).read_text())
-        return Account(**{**recorded, "directory": Path(recorded["directory"])})
-    except (FileNotFoundError, ValueError, TypeError, KeyError):
+    except (FileNotFoundError, ValueError):
         return None
+    if pid is None or recorded["pid"] != pid:
+        return None  # the record of a server that has ended
+    return Account(directory, _endpoint(recorded["port"]), pid, recorded["wait_scale"], recorded["auth"])
 
 
 def _record_path(directory: Path) -> Path:
-    return directory / "account.json"
+    return directory / RECORD_NAME
 
 
-def _is_server(pid: int, directory: Path) -> bool:
-    """Whether a process is the server of a directory; a process id alone may have been given to another program."""
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
-    command = ["ps", "-ww", "-o", "stat=,args=", "-p", str(pid)]
-    listed = subprocess.run(command, capture_output=True, text=True, check=False)
-    state, _, arguments = listed.stdout.strip().partition(" ")
-    return not state.startswith("Z") and "ministack_sagemaker.server" in arguments and str(directory) in arguments
+def _log_path(directory: Path) -> Path:
+    return directory / "server.log"
 
 
 def _endpoint(port: int) -> str:
@@ -276,5 +294,8 @@ def _answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _tail(path: Path, lines: int = 15) -> str:
-    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+def _tail(directory: Path, began: int, lines: int = 15) -> str:
+    """Return the last lines that a server wrote, of what it wrote since its start."""
+    with _log_path(directory).open(errors="replace") as log:
+        log.seek(began)
+        return "\n".join(log.read().splitlines()[-lines:])

@@ -1,4 +1,4 @@
-"""The account's process: MiniStack with the added services, on 127.0.0.1.
+"""The server process of an account: MiniStack with the added services, on 127.0.0.1.
 
 Run as `python -m ministack_sagemaker.server --directory <directory> --port <port>`.
 """
@@ -9,15 +9,22 @@ import argparse
 import asyncio
 import contextlib
 import importlib
+import json
 import os
+import shutil
 import signal
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from ministack_sagemaker import server_lock
 from ministack_sagemaker.directories import DIRECTORY_VARIABLE
+from ministack_sagemaker.errors import AccountError
+from ministack_sagemaker.patches.private_names import check_version
 
+RECORD_NAME = "account.json"
+"""The file of a directory in which the server that holds the lock records its settings."""
 DEFAULT_ACCOUNT_ID = "123456789012"
 DEFAULT_REGION = "us-east-1"
 
@@ -31,9 +38,25 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--auth", action="store_true", help="enforce IAM policies")
     parser.add_argument("--end-with-parent", action="store_true", help="end when the starting process does")
     options = parser.parse_args(arguments)
+    directory = options.directory.resolve()
+    if not server_lock.hold(directory):
+        sys.exit(f"Another server runs in {directory}.")
+    shutil.rmtree(directory / "state", ignore_errors=True)
+    _record(directory, options)
+    try:
+        check_version()
+    except AccountError as error:
+        sys.exit(str(error))
     # MiniStack reads its settings when it is imported, so they are set first.
     os.environ.update(_settings(options))
     _serve(options.port, options.end_with_parent)
+
+
+def _record(directory: Path, options: argparse.Namespace) -> None:
+    recorded = {"pid": os.getpid(), "port": options.port, "wait_scale": options.wait_scale, "auth": options.auth}
+    unfinished = directory / f"{RECORD_NAME}.new"
+    unfinished.write_text(json.dumps(recorded, indent=2))
+    unfinished.replace(directory / RECORD_NAME)  # a reader sees the old record or the new one
 
 
 def _settings(options: argparse.Namespace) -> dict[str, str]:
@@ -67,11 +90,9 @@ def _serve(port: int, end_with_parent: bool) -> None:
     from ministack import app
 
     from ministack_sagemaker.clock_control import serve_control
-    from ministack_sagemaker.patches import lambda_errors
     from ministack_sagemaker.registration import register_all
 
     register_all()
-    lambda_errors.install()
     serve_control()
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]

@@ -18,7 +18,8 @@ from tests.faults.broken_publisher import manifest_first
 from tests.faults.cut import CuttingProxy
 from tests.faults.jobs import JOBS
 from tests.faults.published import Verdict
-from tests.hasty_account import hasty_account
+
+from ministack_sagemaker.testing import fast_account
 
 Told = Callable[[str], None]
 
@@ -53,7 +54,7 @@ def _on_leases(
 ) -> None:
     """Let two runs of a job meet over a ledger in an account; their data is on the disk."""
     (trial,) = on_disk.trials(folder, verdict, ["fg_b_builder"])
-    with hasty_account(folder / "account") as account:
+    with fast_account(folder / "account") as account:
         for meeting in leases.INJECTIONS:
             kinds.update(meeting(account, trial))
             progress(f"fg_b_builder: {meeting.__name__}")
@@ -65,7 +66,7 @@ def _on_services(
     """Inject the faults of services; clients leave threads that a fork would lose, so what forks comes first."""
     scratch = folder / "scratch"
     scratch.mkdir()
-    with hasty_account(folder / "account") as account:
+    with fast_account(folder / "account") as account:
         proxy = CuttingProxy(account.endpoint_url)
         for unloading in inventory.INJECTIONS:
             kinds.update(unloading(inventory.Inventory.of(account, verdict, scratch, proxy)))
@@ -82,7 +83,7 @@ def _on_orphans(
     folder: Path, options: argparse.Namespace, kinds: Counter[str], verdict: Verdict, progress: Told
 ) -> None:
     """Abort executions on an account of their own, where the pipelines are the real ones."""
-    with hasty_account(folder) as account:
+    with fast_account(folder) as account:
         office = orphans.Office.deployed(account, verdict)
         progress("template deployed with the real pipelines")
         for aborting in orphans.INJECTIONS:

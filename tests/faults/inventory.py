@@ -19,7 +19,7 @@ from tests.faults.cut import CuttingProxy
 from tests.faults.published import Verdict, versions
 from tests.local.test_inventory_unload import BeforeUnload, BetweenSteps, Warehouse
 
-from ministack_sagemaker.faults import injected, order, withdraw
+from ministack_sagemaker.faults import inject, injected, withdraw
 from ministack_sagemaker.lifecycle import Account
 
 STEPS = ("counted", "unloaded", "verified", "copied", "staging deleted")
@@ -227,7 +227,7 @@ def refused_statement(inventory: Inventory) -> Iterator[str]:
     for operation in ("ExecuteStatement", "DescribeStatement", "GetStatementResult"):
 
         def refuse(found: Inventory, operation: str = operation) -> dict[str, Any]:
-            order(found.account.directory, "redshift-data", operation, "ValidationException")
+            inject(found.account.directory, "redshift-data", operation, "ValidationException")
             return {}
 
         ended = inventory.trial(f"{operation} refused", refuse)
@@ -246,7 +246,7 @@ def throttled_puts(inventory: Inventory) -> Iterator[str]:
                 found: Inventory, error: str = error, times: int = times, carried_out: bool = carried_out
             ) -> dict[str, Any]:
                 def now() -> None:
-                    order(found.account.directory, "s3", "PutObject", error, times, carried_out=carried_out)
+                    inject(found.account.directory, "s3", "PutObject", error, times, carried_out=carried_out)
 
                 return {"hook": BetweenSteps("verified", now)}
 

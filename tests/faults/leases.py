@@ -24,7 +24,7 @@ from ndr.contract.time import DAY, compact_instant, format_instant
 from ndr.jobs import run_fg_b_builder
 from ndr.jobs.fg_b import leases
 from ndr.jobs.fg_b.leases import DATASET, Leases
-from ndr.planner import read_entries
+from ndr.planner import read_ledger_rows
 from ndr.store import manifest
 
 HOURS = timedelta(hours=3)
@@ -102,7 +102,7 @@ class Rivals:
 
         def read() -> set[str]:
             table = self._table()
-            found = read_entries(table, SERIES, TARGETS[0].end, TARGETS[-1].end, datetime.now(UTC) + clock)
+            found = read_ledger_rows(table, SERIES, TARGETS[0].end, TARGETS[-1].end, datetime.now(UTC) + clock)
             return {entry.status for entry in found.values()}
 
         return set(in_child(read).value)

@@ -15,7 +15,7 @@ from tests.statemachines.machines import Machines, Run
 from tests.statemachines.scenarios import WEEK, steerable
 from tests.statemachines.stack import deploy_small
 
-from ministack_sagemaker.faults import injected, order, order_share, withdraw
+from ministack_sagemaker.faults import inject, inject_share, injected, withdraw
 from ministack_sagemaker.lifecycle import Account
 
 SEEDS = range(1, 5)
@@ -40,13 +40,13 @@ class Control:
         arns = {name: stack[f"{word}MachineArn"] for name, word in MACHINES.items()}
         return cls(account, stack, Machines(account, arns), verdict)
 
-    def order(self, service: str, operation: str, error: str, times: int = 1, **how: Any) -> None:
-        order(self.account.directory, service, operation, error, times, **how)
+    def inject(self, service: str, operation: str, error: str, times: int = 1, **how: Any) -> None:
+        inject(self.account.directory, service, operation, error, times, **how)
 
     def met(self, kind: str, before: int) -> Iterator[str]:
         """Yield the kind once a fault that was injected since `before`."""
         left = withdraw(self.account.directory)
-        assert left == 0, f"{kind}: {left} ordered faults met no call"
+        assert left == 0, f"{kind}: {left} injected faults met no call"
         for _ in range(len(injected(self.account.directory)) - before):
             yield kind
 
@@ -75,7 +75,7 @@ def throttled_calls(control: Control) -> Iterator[str]:
     before = control.count
     for seed in SEEDS:
         for operation in ("StartPipelineExecution", "DescribePipelineExecution"):
-            order_share(control.account.directory, "sagemaker", operation, "ThrottlingException", 0.3, seed)
+            inject_share(control.account.directory, "sagemaker", operation, "ThrottlingException", 0.3, seed)
         with ThreadPoolExecutor(4) as pool:
             runs = list(pool.map(lambda _: control.machines.run("run_pipeline", steerable("succeed")), range(8)))
         for run in runs:
@@ -87,7 +87,7 @@ def lost_answers(control: Control) -> Iterator[str]:
     """A start is carried out and its answer lost: the retry gets the same execution."""
     for times in (1, 2, 3):
         before = control.count
-        control.order("sagemaker", "StartPipelineExecution", "ServiceUnavailableException", times, carried_out=True)
+        control.inject("sagemaker", "StartPipelineExecution", "ServiceUnavailableException", times, carried_out=True)
         run, started = control.started_by(lambda: control.machines.run("run_pipeline", steerable("succeed")))
         control.expect("lost answer", run, "SUCCEEDED")
         if started != 1:
@@ -113,14 +113,14 @@ def missing_statuses(control: Control) -> Iterator[str]:
     """Describe does not know the execution for a while."""
     for times in (1, 3, 5):
         before = control.count
-        control.order("sagemaker", "DescribePipelineExecution", "ResourceNotFound", times)
+        control.inject("sagemaker", "DescribePipelineExecution", "ResourceNotFound", times)
         control.expect("status missing", control.machines.run("run_pipeline", steerable("succeed")), "SUCCEEDED")
         yield from control.met("status missing for a while", before)
 
 
 def crowded_account(control: Control) -> Iterator[str]:
     before = control.count
-    control.order("sagemaker", "StartPipelineExecution", "ResourceLimitExceeded", 4)
+    control.inject("sagemaker", "StartPipelineExecution", "ResourceLimitExceeded", 4)
     control.expect("resource limit", control.machines.run("run_pipeline", steerable("succeed")), "SUCCEEDED")
     yield from control.met("SageMaker resource limit", before)
 
@@ -133,21 +133,21 @@ def refused_ledger(control: Control) -> Iterator[str]:
         ("DynamoDB throttles", "ProvisionedThroughputExceededException"),
     ):
         before = control.count
-        control.order("dynamodb", "UpdateItem", error, 3)
+        control.inject("dynamodb", "UpdateItem", error, 3)
         control.expect(kind, control.machines.run("baselines", request), "FAILED")
         yield from control.met(kind, before)
 
 
 def throttled_plan(control: Control) -> Iterator[str]:
     before = control.count
-    control.order("dynamodb", "GetItem", "ProvisionedThroughputExceededException", 4)
+    control.inject("dynamodb", "GetItem", "ProvisionedThroughputExceededException", 4)
     control.expect("plan", control.machines.run("baselines", {**WEEK, "dry_run": True}), "SUCCEEDED")
     yield from control.met("DynamoDB throttles", before)
 
 
 def refused_message(control: Control) -> Iterator[str]:
     before = control.count
-    control.order("sns", "Publish", "ThrottledException", 2)
+    control.inject("sns", "Publish", "ThrottledException", 2)
     control.expect("message", control.machines.run("baselines", {"mode": "BACKFIL"}), "FAILED")
     yield from control.met("SNS refuses a message", before)
 
@@ -160,7 +160,7 @@ def function_timeouts(control: Control) -> Iterator[str]:
         ("ExplainFailureFunctionName", "run_pipeline", steerable("unlucky")),
     ):
         before = control.count
-        control.order("lambda", control.stack[function], "Sandbox.Timedout")
+        control.inject("lambda", control.stack[function], "Sandbox.Timedout")
         run = control.machines.run(machine, request)
         if run.status not in ("FAILED", "SUCCEEDED") or (run.status == "FAILED" and not run.cause):
             control.verdict.hanging.append(f"{machine} after a function timed out: {run.status}, {run.cause}")

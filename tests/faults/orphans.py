@@ -17,10 +17,11 @@ from tests.jobs.job_chain import random_flows
 from tests.statemachines.machines import Machines, Run
 
 from ministack_sagemaker.lifecycle import Account
+from ndr.contract.horizons import HORIZONS
 from ndr.contract.jobspecs import put_jobspec
 from ndr.contract.manifest import MANIFEST_NAME
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
-from ndr.contract.time import DAY, HORIZONS, Interval, compact_instant, format_instant, mini_batch_id, parse_instant
+from ndr.contract.time import DAY, Interval, compact_instant, format_instant, mini_batch_id, parse_instant
 from ndr.local.console.progress import Progress
 from ndr.local.deployment.create import deploy_stack
 from ndr.local.deployment.deployment import Deployment
@@ -158,7 +159,7 @@ def before_the_claim(office: Office) -> Iterator[str]:
     """The pipeline execution is started, and its job has claimed nothing yet."""
     for end in ("2026-01-08", "2026-01-09"):
         request = {"horizon": "7d", "end": end}
-        run, found = office.abort_and_start_again("baselines", request, "started", "BuildWindow")
+        run, found = office.abort_and_start_again("baselines", request, "started", "BuildChunk")
         office.expect(f"aborted before the claim of {end}", run, found, [FG_B_PIPELINE], end)
         yield "baselines aborted before the job claims"
 
@@ -167,7 +168,7 @@ def while_it_holds_leases(office: Office) -> Iterator[str]:
     """The job has claimed one baseline of three: it holds that, and is yet to come to the others."""
     ends = ("2026-01-10", "2026-01-11", "2026-01-12")
     request = {"mode": "BACKFILL", "horizon": "7d", "start": ends[0], "end": "2026-01-13"}
-    run, found = office.abort_and_start_again("baselines", request, "claimed", "BuildWindow")
+    run, found = office.abort_and_start_again("baselines", request, "claimed", "BuildChunk")
     office.expect(f"aborted while {ends[0]} is held", run, found, [FG_B_PIPELINE], *ends)
     yield "baselines aborted while its job holds leases"
 
@@ -183,7 +184,7 @@ def during_the_unload(office: Office) -> Iterator[str]:
 def during_a_fill(office: Office) -> Iterator[str]:
     """Missing features are being built."""
     request = {"horizon": "7d", "end": "2026-01-23", "fill_upstream": True}
-    run, found = office.abort_and_start_again("baselines", request, "started", "FillRange")
+    run, found = office.abort_and_start_again("baselines", request, "started", "BuildBatch")
     office.expect("aborted in a fill", run, found, [MINI_BATCH_PIPELINE, FG_B_PIPELINE], "2026-01-23")
     yield "baselines aborted during a fill"
 
@@ -204,7 +205,7 @@ def followed_and_stopped(office: Office) -> Iterator[str]:
         for arn in office.running():
             office.deployment.client("sagemaker").stop_pipeline_execution(PipelineExecutionArn=arn)
 
-    run, found = office.abort_and_start_again("baselines", request, "claimed", "BuildWindow", stop)
+    run, found = office.abort_and_start_again("baselines", request, "claimed", "BuildChunk", stop)
     office.expect("followed and stopped", run, found, [FG_B_PIPELINE, FG_B_PIPELINE], end)
     yield "what is followed after an abort is stopped"
 
@@ -214,7 +215,7 @@ def during_late_data(office: Office) -> Iterator[str]:
     day = Interval(LOADED.start + DAY, LOADED.start + 2 * DAY)
     office.deliver(day, seed=99, name="part-1.json")
     request = {"mode": "LATE", "start": format_instant(LOADED.start)}
-    run, found = office.abort_and_start_again("baselines", request, "run_fg_a_builder", "FillRange")
+    run, found = office.abort_and_start_again("baselines", request, "run_fg_a_builder", "BuildBatch")
     office.expect("aborted in late data", run, found, [MINI_BATCH_PIPELINE])
     reach = Interval(day.start + timedelta(seconds=1), day.end + HORIZONS["7d"])
     for item in office.deployment.table("LedgerTableName").scan()["Items"]:

@@ -38,15 +38,15 @@ from ndr.contract.manifest import Manifest
 from ndr.contract.time import DAY, Interval, interval_of, parse_instant
 from ndr.jobs.deltas.kernel import build_deltas
 from ndr.jobs.deltas.read import read_integration
-from ndr.jobs.deltas.validity import split
 from ndr.jobs.entry import Arguments, batch_of, optional
 from ndr.jobs.fg_b.targets import backfill_targets, regular_targets
 from ndr.jobs.inventory.month import snapshot_month
 from ndr.jobs.inventory.snapshot import newest_snapshot
 from ndr.planner import baseline_targets
 from ndr.planner.requests import BaselinesRequest, MiniBatchRequest, parse_request
+from ndr.sources.integration.validity import split
 from ndr.sources.zeek import read_conn_log
-from ndr.spark.instances import read_hosts
+from ndr.spark.instances import read_instances
 from ndr.store.manifest import read_manifest
 from ndr.store.partition import baseline_end_of
 from ndr.store.publish import read_table
@@ -385,14 +385,20 @@ def resourceconfig(content: bytes) -> None:
     (FOLDER / "config" / "resourceconfig.json").write_bytes(content)
     os.environ["NDR_OPT_ML"] = str(FOLDER)
     with named_errors_only(content):
-        hosts = read_hosts()
+        hosts = read_instances()
         assert hosts.current in hosts.names
         assert all(isinstance(name, str) and name for name in hosts.names)
 
 
 def good_manifest() -> dict[str, Any]:
-    file = {"path": "r1/deltas-00000.parquet", "rows": 1, "bytes": 10}
-    tables = {name: {"rows": 1, "schema_sha256": "0" * 64, "files": [file]} for name in ("deltas", "machine_inventory")}
+    tables = {
+        name: {
+            "rows": 1,
+            "schema_sha256": "0" * 64,
+            "files": [{"path": f"r1/{name}-00000.parquet", "rows": 1, "bytes": 10}],
+        }
+        for name in ("deltas", "machine_inventory")
+    }
     manifest = Manifest(
         dataset="deltas",
         project_name="office",

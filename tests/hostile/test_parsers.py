@@ -18,7 +18,7 @@ from tests.jobs.job_chain import Project
 from ndr.contract.errors import InvalidRequestError, SchemaMismatchError
 from ndr.jobs.deltas.read import read_integration
 from ndr.jobs.inventory.snapshot import newest_snapshot
-from ndr.spark.instances import read_hosts
+from ndr.spark.instances import read_instances
 from ndr.store.manifest import read_manifest
 from ndr.store.storage import put_bytes
 
@@ -57,7 +57,7 @@ def test_a_resourceconfig_that_names_no_hosts(content: str, tmp_path: Path, monk
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "resourceconfig.json").write_text(content)
     with pytest.raises(InvalidRequestError, match="does not name the job's hosts"):
-        read_hosts()
+        read_instances()
 
 
 def test_a_folder_whose_digits_are_no_date_is_passed_over(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_manifest_names_no_file_outside_its_partition(path: str, tmp_path: Pat
     manifest = good_manifest()
     manifest["tables"]["deltas"]["files"][0]["path"] = path
     put_bytes(f"{tmp_path.as_uri()}/_manifest.json", json.dumps(manifest).encode())
-    with pytest.raises(SchemaMismatchError, match="is no manifest"):
+    with pytest.raises(SchemaMismatchError, match="is not a manifest"):
         read_manifest(tmp_path.as_uri())
 
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.hasty_account import hasty_account
 from tests.iam.mutation import all_pass, exercised, noticed
 from tests.iam.roles import Roles
 from tests.iam.scenarios import SCENARIOS
 from tests.iam.world import World
 from tests.jobs.job_chain import random_flows
 
+from ministack_sagemaker.testing import fast_account
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 from ndr.contract.time import Interval, mini_batch_id, parse_instant
 from ndr.local.deployment.create import STACK_NAME
@@ -21,7 +21,7 @@ from ndr.local.deployment.create import STACK_NAME
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with hasty_account(tmp_path_factory.mktemp("guarded_account")) as account:
+    with fast_account(tmp_path_factory.mktemp("guarded_account")) as account:
         yield World.build(account)
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from rich.console import Console
 from tests.statemachines.pipelines import definition
-from tests.subscribed_queue import subscribed_queue
 
 from ministack_sagemaker.lifecycle import Account
+from ministack_sagemaker.testing import subscribed_queue
 from ndr.contract.jobspecs import put_jobspec
 from ndr.contract.pipelines import MINI_BATCH_PIPELINE
 from ndr.local.console.progress import Progress

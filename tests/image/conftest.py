@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 from tests.docker_engine import bridge_to, skip_without_engine, skip_without_image
-from tests.hasty_account import hasty_account
 from tests.image.containers import Containers
-from tests.image.office import Office
+from tests.image.project_in_account import ProjectInAccount
+
+from ministack_sagemaker.testing import fast_account
 
 ROOT = Path(__file__).parents[2]
 IMAGE = "ndr-processing:test"
@@ -36,15 +37,15 @@ def image() -> str:
 
 
 @pytest.fixture(scope="session")
-def office(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+def project(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProjectInAccount]:
     """Not in the account of the other tests: the pipelines registered here have the names of theirs."""
-    with hasty_account(tmp_path_factory.mktemp("image_account")) as account:
-        office = Office(account)
-        office.set_up()
-        yield office
+    with fast_account(tmp_path_factory.mktemp("image_account")) as account:
+        project = ProjectInAccount(account)
+        project.set_up()
+        yield project
 
 
 @pytest.fixture(scope="session")
-def containers(image: str, office: Office, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containers]:
-    with bridge_to(office.account) as port:
-        yield Containers(image, office.account, port, tmp_path_factory.mktemp("containers"), SMALL)
+def containers(image: str, project: ProjectInAccount, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containers]:
+    with bridge_to(project.account) as port:
+        yield Containers(image, project.account, port, tmp_path_factory.mktemp("containers"), SMALL)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from tests.image.containers import Containers, Ended
-from tests.image.office import BUCKET, DAYS, FLOWS_A_DAY, Office, fg_b, fifteen_minute, inventory
+from tests.image.project_in_account import BUCKET, DAYS, FLOWS_A_DAY, ProjectInAccount, fg_b, fifteen_minute, inventory
 
 from ndr.contract.datasets import (
     DELTAS,
@@ -33,12 +33,12 @@ S3A_ROUND_TRIP = Path(__file__).parents[1] / "local" / "s3a_round_trip.py"
 
 
 @pytest.fixture(scope="module")
-def expected(office: Office) -> Office:
-    """The office after all pipelines ran in the account itself."""
-    office.execute(MINI_BATCH_PIPELINE, **fifteen_minute("embedded"))
-    office.execute(INVENTORY_PIPELINE, **inventory("embedded"))
-    office.execute(FG_B_PIPELINE, **fg_b("embedded"))
-    return office
+def expected(project: ProjectInAccount) -> ProjectInAccount:
+    """The project after all pipelines ran in the account itself."""
+    project.execute(MINI_BATCH_PIPELINE, **fifteen_minute("embedded"))
+    project.execute(INVENTORY_PIPELINE, **inventory("embedded"))
+    project.execute(FG_B_PIPELINE, **fg_b("embedded"))
+    return project
 
 
 @pytest.fixture(scope="module")
@@ -54,30 +54,30 @@ def succeeded(ended: list[Ended], containers: int) -> None:
     assert [host.exit_code for host in ended] == [0] * containers, ended[-1].output
 
 
-def same_fifteen_minute(office: Office, version: str) -> None:
+def same_fifteen_minute(project: ProjectInAccount, version: str) -> None:
     for dataset, folder in FIFTEEN_MINUTE:
-        wanted = office.rows("embedded", dataset, folder)
+        wanted = project.rows("embedded", dataset, folder)
         assert wanted.num_rows > 100, dataset.name
-        assert office.rows(version, dataset, folder).equals(wanted), dataset.name
+        assert project.rows(version, dataset, folder).equals(wanted), dataset.name
 
 
-def same_baselines(office: Office, version: str) -> None:
+def same_baselines(project: ProjectInAccount, version: str) -> None:
     for dataset in BASELINES:
-        wanted = office.baseline("embedded", dataset)
+        wanted = project.baseline("embedded", dataset)
         assert wanted.num_rows >= 5, dataset.name
-        assert office.baseline(version, dataset).equals(wanted), dataset.name
+        assert project.baseline(version, dataset).equals(wanted), dataset.name
 
 
 def total(table: pa.Table, column: str) -> int:
     return int(pc.sum(table[column]).as_py())
 
 
-def test_fifteen_minute_steps_publish_what_the_account_publishes(expected: Office, in_image: str) -> None:
+def test_fifteen_minute_steps_publish_what_the_account_publishes(expected: ProjectInAccount, in_image: str) -> None:
     same_fifteen_minute(expected, in_image)
     assert total(expected.rows(in_image, PAIR_COUNTS, "pair_counts"), "sessions_cnt") == FLOWS
 
 
-def test_inventory_and_baseline_publish_what_the_account_publishes(expected: Office, in_image: str) -> None:
+def test_inventory_and_baseline_publish_what_the_account_publishes(expected: ProjectInAccount, in_image: str) -> None:
     same_baselines(expected, in_image)
     machines = {row["host_ip"]: row for row in expected.baseline(in_image, FG_B_IP_METADATA).to_pylist()}
     assert machines["10.0.1.1"]["machine_name"] == "mail"
@@ -85,12 +85,12 @@ def test_inventory_and_baseline_publish_what_the_account_publishes(expected: Off
     assert machines["10.0.0.4"]["machine_name"] is None
 
 
-def test_fifteen_minute_steps_on_spark(expected: Office, containers: Containers) -> None:
+def test_fifteen_minute_steps_on_spark(expected: ProjectInAccount, containers: Containers) -> None:
     succeeded(containers.execute(MINI_BATCH_PIPELINE, **fifteen_minute("spark")), containers=3)
     same_fifteen_minute(expected, "spark")
 
 
-def test_two_containers_are_one_cluster(expected: Office, containers: Containers) -> None:
+def test_two_containers_are_one_cluster(expected: ProjectInAccount, containers: Containers) -> None:
     first, second = containers.execute(FG_B_PIPELINE, **fg_b("hosts"), ProcessingInstanceCount="2")
     succeeded([first, second], containers=2)
     same_baselines(expected, "hosts")
@@ -98,15 +98,17 @@ def test_two_containers_are_one_cluster(expected: Office, containers: Containers
     assert '"message":"published"' not in second.output
 
 
-def test_reason_of_a_failure_is_where_sagemaker_looks_for_it(expected: Office, containers: Containers) -> None:
+def test_reason_of_a_failure_is_where_sagemaker_looks_for_it(
+    expected: ProjectInAccount, containers: Containers
+) -> None:
     (only,) = containers.execute(FG_B_PIPELINE, **fg_b("absent"))
     assert only.exit_code == 1
     assert only.message.startswith("JobSpecNotFoundError: ")
 
 
-def test_spark_of_the_image_reads_and_writes_s3(office: Office, containers: Containers) -> None:
+def test_spark_of_the_image_reads_and_writes_s3(project: ProjectInAccount, containers: Containers) -> None:
     table = pa.table({"host_ip": ["10.0.0.1", "2001:db8::1"], "slice_start": [DAYS.start] * 2, "sessions_cnt": [1, 2]})
-    office.put_parquet("round-trip/in/rows.parquet", table)
+    project.put_parquet("round-trip/in/rows.parquet", table)
     ended = containers.script(S3A_ROUND_TRIP, f"s3://{BUCKET}/round-trip/in/", f"s3://{BUCKET}/round-trip/out/")
     assert ended.returncode == 0, ended.stderr
-    assert office.read_parquet("round-trip/out/")["sessions_cnt"].to_pylist() == [2, 4]
+    assert project.read_parquet("round-trip/out/")["sessions_cnt"].to_pylist() == [2, 4]

@@ -79,22 +79,22 @@ def peer_metrics(rows, segment):
         bits = segment.ipv6_prefix_length if ":" in address else segment.ipv4_prefix_length
         return str(ipaddress.ip_network(f"{address}/{bits}", strict=False))
 
-    facets = {
+    dimensions = {
         "peer_ip": lambda r: r["peer_ip"],
         "peer_port": lambda r: r["peer_port"],
         "peer_segment": lambda r: network(r["peer_ip"]),
     }
     out = {}
-    for facet, value_of in facets.items():
+    for dimension, value_of in dimensions.items():
         sessions, size = Counter(), Counter()
         for r in rows:
             sessions[value_of(r)] += r["sessions_cnt"]
             size[value_of(r)] += r["bytes"]
         n, total = sum(sessions.values()), sum(size.values())
-        out[facet + "_nunique"] = len(sessions)
-        out[facet + "_entropy"] = math.fsum(c / n * math.log2(n / c) for c in sessions.values())
-        out[facet + "_top1_sessions_share"] = max(sessions.values()) / n
-        out[facet + "_top1_bytes_share"] = max(size.values()) / total if total else None
+        out[dimension + "_nunique"] = len(sessions)
+        out[dimension + "_entropy"] = math.fsum(c / n * math.log2(n / c) for c in sessions.values())
+        out[dimension + "_top1_sessions_share"] = max(sessions.values()) / n
+        out[dimension + "_top1_bytes_share"] = max(size.values()) / total if total else None
     return out
 
 

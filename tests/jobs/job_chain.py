@@ -17,8 +17,8 @@ from ndr.contract.manifest import Manifest
 from ndr.contract.time import Interval, format_instant, mini_batch_id
 from ndr.jobs.deltas.job import publish_deltas
 from ndr.jobs.fg_a.job import publish_fg_a
-from ndr.jobs.fg_b.job import Short, publish_baselines
-from ndr.jobs.fg_b.leases import Claims, Held, Unclaimed
+from ndr.jobs.fg_b.job import InsufficientHistory, publish_baselines
+from ndr.jobs.fg_b.leases import Claims, LeaseHeld, Unclaimed
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.targets import Target
 from ndr.jobs.inventory.layout import month_interval, snapshot_uri
@@ -139,7 +139,7 @@ class Project:
         self,
         targets: list[Target],
         claims: Claims = Unclaimed(),  # noqa: B008 - it has no state
-    ) -> list[tuple[Target, Manifest | Short | Held]]:
+    ) -> list[tuple[Target, Manifest | InsufficientHistory | LeaseHeld]]:
         """Run the FG-B job, without the ledger unless told."""
         run = self.run("fg_b_builder")
         output = run.spec("machine_inventory_unload").output

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from ministack_sagemaker.faults import order
+from ministack_sagemaker.faults import inject
 from ministack_sagemaker.lifecycle import Account
 from ndr.contract.datasets import PAIR_COUNTS
 from ndr.contract.errors import PublishConflictError
@@ -128,6 +128,6 @@ def test_who_still_may_publish_does_so_over_what_came_in_between(root: str) -> N
 def test_a_put_whose_answer_is_lost_has_been_carried_out(account: Account, bucket: str) -> None:
     uri = f"{bucket}/p/_manifest.json"
     commit(f"{bucket}/p")
-    order(account.directory, "s3", "PutObject", "InternalError", carried_out=True)
+    inject(account.directory, "s3", "PutObject", "InternalError", carried_out=True)
     assert replace_bytes(uri, b"carried out", read_version(uri)[1])
     assert read_version(uri)[0] == b"carried out"

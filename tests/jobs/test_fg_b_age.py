@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from ndr.contract.horizons import HORIZONS
 from ndr.contract.manifest import Manifest
-from ndr.contract.time import DAY, HORIZONS, parse_instant
-from ndr.jobs.fg_b.age import baseline_age_days
+from ndr.contract.time import DAY, parse_instant
+from ndr.jobs.fg_b.published import baseline_age_days
 from ndr.store.manifest import put_manifest
 from ndr.store.partition import baseline_partition_uri
 from ndr.store.storage import put_bytes

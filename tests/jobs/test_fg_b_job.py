@@ -11,7 +11,7 @@ from tests.jobs.job_chain import Project, random_flows
 from ndr.contract.datasets import FG_A, FG_B_IP_METADATA, FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, fg_b_host, fg_b_segment
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import DAY, Interval, parse_instant
-from ndr.jobs.fg_b.job import Short
+from ndr.jobs.fg_b.job import InsufficientHistory
 from ndr.jobs.fg_b.targets import Target, backfill_targets
 from ndr.store.catalog import newest_baseline
 from ndr.store.publish import read_table
@@ -107,9 +107,9 @@ def test_a_horizon_longer_than_the_history_is_said_to_be_so(office: Project) -> 
     (_, early), (_, month) = built
     assert isinstance(month, Manifest)
     assert month.coverage == pytest.approx(9 / 30)
-    assert isinstance(early, Short)
+    assert isinstance(early, InsufficientHistory)
     assert str(early) == (
-        "7d ending 2026-01-06T00:00Z: 1.0 of 7 days are published (14%), min_coverage asks for 30%; missing are "
+        "7d ending 2026-01-06T00:00:00Z: 1.0 of 7 days are published (14%), min_coverage asks for 30%; missing are "
         "[2025-12-30T00:00:00Z, 2026-01-05T00:00:00Z); fill with the mini_batch machine: "
         '{"batch_start": "2025-12-30T00:00:00Z", "batch_end": "2026-01-05T00:00:00Z"}'
     )

@@ -13,10 +13,10 @@ from moto import mock_aws
 from tests.jobs.job_chain import Project, random_flows
 
 from ndr.contract.errors import PublishConflictError
-from ndr.contract.ledger import entry_of
+from ndr.contract.ledger import row_of
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import DAY, Interval, parse_instant
-from ndr.jobs.fg_b.leases import LEASE, Held, Leases
+from ndr.jobs.fg_b.leases import LEASE, LeaseHeld, Leases
 from ndr.jobs.fg_b.targets import Target
 from ndr.store.catalog import newest_baseline
 
@@ -79,7 +79,7 @@ def test_one_run_builds_and_the_other_names_it(table: Any, office: Project) -> N
     first, second = leases(table, office, "arn:1", clock), leases(table, office, "arn:2", clock)
     assert first.claim(TARGET) is None
     ((target, outcome),) = office.baselines([TARGET], second)
-    assert isinstance(outcome, Held)
+    assert isinstance(outcome, LeaseHeld)
     assert (target, outcome.holder, outcome.until) == (TARGET, "arn:1", "2026-02-01T00:15:00Z")
     assert str(outcome) == "7d ending 2026-01-08T00:00:00Z is held by arn:1 until 2026-02-01T00:15:00Z"
     assert newest_baseline(office.uri("fg_b"), "7d", TARGET.end) is None
@@ -196,8 +196,8 @@ def test_stale_is_what_changed_while_or_after_it_was_built(table: Any, office: P
         Key=key, UpdateExpression="SET stale_since = :at", ExpressionAttributeValues={":at": "2026-02-01T00:01:00Z"}
     )
     first.record(TARGET, {"status": "completed"})
-    assert entry_of(item(table), clock.now).status == "stale"
+    assert row_of(item(table), clock.now).status == "stale"
     clock.move(timedelta(minutes=1))
     first.claim(TARGET)
     first.record(TARGET, {"status": "completed"})
-    assert entry_of(item(table), clock.now).status == "completed"
+    assert row_of(item(table), clock.now).status == "completed"

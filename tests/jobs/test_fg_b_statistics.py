@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 from ndr.contract.datasets import fg_b_host, fg_b_segment
 from ndr.contract.errors import InvalidRequestError, SchemaMismatchError
+from ndr.contract.jobspecs.segment import Segment
 from ndr.contract.time import Interval
-from ndr.jobs.fg_b.request import BaselineWindow, StatisticsRules
-from ndr.jobs.fg_b.row_columns import TEXT_COLUMNS
-from ndr.jobs.fg_b.row_source import ParquetRows
+from ndr.jobs.fg_b.baseline import Baseline
+from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, ParquetRows
+from ndr.jobs.fg_b.specs import StatisticsRules
 from ndr.jobs.fg_b.statistics import host_and_segment_baselines
 from ndr.store.schema import arrow_schema
 
@@ -29,7 +30,7 @@ START = END - timedelta(days=7)
 SLICE = timedelta(minutes=15)
 METRICS = ("sessions", "bytes", "ratio")
 EXPECTED = {(band, label): 100 for band in ("working_hours", "off_hours") for label in ("15m", "1h")}
-WINDOW = BaselineWindow("7d", Interval(START, END), EXPECTED)
+WINDOW = Baseline("7d", Interval(START, END), EXPECTED)
 RULES = StatisticsRules(METRICS, ("sessions", "bytes"), support_min=3)
 HOSTS = ("10.0.0.1", "10.0.0.200", "10.0.1.1", "2001:db8::1", "2001:db8::ffff", "2001:db8:0:1::1")
 SCHEMA = pa.schema(
@@ -83,9 +84,9 @@ def oracle_metric(rows: list[dict], flags: list[bool], metric: str, rules: Stati
     return {f"{metric}_{suffix}": value for suffix, value in result.items()}
 
 
-def oracle(rows: list[dict], window: BaselineWindow, rules: StatisticsRules) -> tuple[list[dict], list[dict]]:
+def oracle(rows: list[dict], window: Baseline, rules: StatisticsRules) -> tuple[list[dict], list[dict]]:
     def segment(host: str) -> str:
-        prefix = rules.ipv6_prefix if ":" in host else rules.ipv4_prefix
+        prefix = rules.segment.ipv6_prefix_length if ":" in host else rules.segment.ipv4_prefix_length
         return str(ip_network((host, prefix), strict=False))
 
     by_segment: dict[tuple, list[dict]] = defaultdict(list)
@@ -227,7 +228,7 @@ def test_active_ratio_of_a_segment_counts_each_window_end_once() -> None:
 
 
 def test_prefix_lengths_set_the_segment() -> None:
-    rules = StatisticsRules(METRICS, (), ipv4_prefix=16, ipv6_prefix=48)
+    rules = StatisticsRules(METRICS, (), segment=Segment(ipv4_prefix_length=16, ipv6_prefix_length=48))
     rows = [row(host, sessions=1.0) for host in HOSTS]
     result = host_and_segment_baselines(table(rows), WINDOW, rules)
     assert result.segment.column("segment_id").to_pylist() == ["10.0.0.0/16", "2001:db8::/48"]
@@ -276,7 +277,7 @@ def test_a_file_that_is_not_parquet_names_itself(tmp_path: Path) -> None:
 
 
 def test_an_address_that_is_none_is_named() -> None:
-    with pytest.raises(SchemaMismatchError, match="Found 'printer' where an IPv4 or IPv6 address belongs"):
+    with pytest.raises(SchemaMismatchError, match="Found 'printer' where an IPv4 or IPv6 address is expected"):
         host_and_segment_baselines(table([row("printer", sessions=1.0)]), WINDOW, RULES)
 
 

@@ -82,7 +82,12 @@ def test_rows_in_are_rows_used_and_rows_quarantined(tmp_path: Path) -> None:
     (manifest,) = project.deltas(batch)
 
     assert manifest.rows is not None
-    assert manifest.rows.model_dump() == {"rows_in": 23, "rows_used": 20, "rows_quarantined": 3}
+    assert manifest.rows.model_dump() == {
+        "rows_in": 23,
+        "rows_used": 20,
+        "rows_quarantined": 3,
+        "rows_repeated": 0,
+    }
     assert manifest.tables["quarantine"].rows == 3
     reasons = [row["reason"].split(":")[0] for row in _rows(project, QUARANTINE, "deltas", batch)]
     assert sorted(reasons) == ["bad_source_ip", "negative_bytes", "outside_batch"]

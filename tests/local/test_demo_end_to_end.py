@@ -73,8 +73,8 @@ def shown(directory: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def truth(shown: str, directory: Path) -> dict[str, Any]:
-    return json.loads((directory / "traffic" / "truth.json").read_text())
+def ground_truth(shown: str, directory: Path) -> dict[str, Any]:
+    return json.loads((directory / "traffic" / "ground_truth.json").read_text())
 
 
 def section(text: str, title: str) -> str:
@@ -113,16 +113,16 @@ def published(directory: Path) -> tuple[dict[str, pa.Table], set[str]]:
     return tables, runs | {partition.manifest.run_id}
 
 
-def test_what_was_planted_is_among_the_ten_pairs_and_hosts(shown: str, truth: dict[str, Any]) -> None:
-    pairs = section(shown, "Rare pairs that stand out")
-    hosts = section(shown, "Hosts that stand out")
-    assert [planted["kind"] for planted in truth["planted"]] == ["beacon", "exfiltration"]
-    for planted in truth["planted"]:
-        (row,) = [line for line in pairs.splitlines() if f"{planted['peer_ip']}:{planted['peer_port']}" in line]
-        assert planted["host_ip"] in row
-        assert planted["machine_name"] in row
-        assert ("sessions" if planted["kind"] == "beacon" else "bytes") in row.split(planted["machine_name"])[1]
-    assert truth["planted"][1]["host_ip"] in hosts
+def test_injected_attacks_are_among_the_ten_pairs_and_hosts(shown: str, ground_truth: dict[str, Any]) -> None:
+    pairs = section(shown, "Anomaly ranking: rare pairs")
+    hosts = section(shown, "Anomaly ranking: hosts")
+    assert [attack["kind"] for attack in ground_truth["attacks"]] == ["beacon", "exfiltration"]
+    for attack in ground_truth["attacks"]:
+        (row,) = [line for line in pairs.splitlines() if f"{attack['peer_ip']}:{attack['peer_port']}" in line]
+        assert attack["host_ip"] in row
+        assert attack["machine_name"] in row
+        assert ("sessions" if attack["kind"] == "beacon" else "bytes") in row.split(attack["machine_name"])[1]
+    assert ground_truth["attacks"][1]["host_ip"] in hosts
     addresses = re.findall(r"^ (\S+) ", hosts, re.MULTILINE)
     assert len(addresses) - len({"host"} & set(addresses)) <= 11
     assert len(set(addresses)) == len(addresses)
@@ -175,7 +175,7 @@ def test_timelines_name_states_pipelines_and_steps(shown: str) -> None:
 
 
 def test_horizon_longer_than_the_data_is_a_sentence(shown: str) -> None:
-    assert "Insufficient history, so not built: 30d ending 2026-02-01T00:00Z: 8.0 of 30 days are published" in shown
+    assert "Insufficient history, so not built: 30d ending 2026-02-01T00:00:00Z: 8.0 of 30 days are published" in shown
     assert "fg_b 7d host" in section(shown, "Published")
     assert "fg_b 30d" not in section(shown, "Published")
 

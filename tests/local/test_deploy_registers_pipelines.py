@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.hasty_account import hasty_account
 
 from ministack_sagemaker.deploy import deploy
-from ministack_sagemaker.faults import order
+from ministack_sagemaker.faults import inject
 from ministack_sagemaker.lifecycle import Account, AccountError
+from ministack_sagemaker.testing import fast_account
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
@@ -23,7 +23,7 @@ STACK = "registering"
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     """An account of its own: the pipelines of other tests have the same names."""
-    with hasty_account(tmp_path_factory.mktemp("registering_account")) as account:
+    with fast_account(tmp_path_factory.mktemp("registering_account")) as account:
         yield account
 
 
@@ -82,7 +82,7 @@ def test_a_pipeline_that_cant_be_registered_fails_the_deploy_with_the_reason(
     account: Account, stack: dict[str, str]
 ) -> None:
     before = default_image(account, FG_B_PIPELINE)
-    order(account.directory, "sagemaker", "UpdatePipeline", "AccessDeniedException", 1)
+    inject(account.directory, "sagemaker", "UpdatePipeline", "AccessDeniedException", 1)
     with pytest.raises(AccountError, match="Failed to create/update the stack"):
         deploy(account, TEMPLATE, STACK, {"ProcessingImageUri": "registry/refused:1"})
     formation = account.client("cloudformation")
@@ -92,7 +92,7 @@ def test_a_pipeline_that_cant_be_registered_fails_the_deploy_with_the_reason(
         if (event["LogicalResourceId"], event["ResourceStatus"]) == ("RegisteredPipelines", "UPDATE_FAILED")
     ]
     assert len(failed) == 1
-    assert re.search("AccessDeniedException.* UpdatePipeline operation: Ordered by a test", failed[0])
+    assert re.search("AccessDeniedException.* UpdatePipeline operation: Injected by a test", failed[0])
     (state,) = formation.describe_stacks(StackName=STACK)["Stacks"]
     assert state["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     assert default_image(account, FG_B_PIPELINE) == before

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.open_roles import JOBS
 
 from ministack_sagemaker.lifecycle import Account
-from ndr.pipeline import code_bundle
+from ministack_sagemaker.testing import JOBS_ROLE
+from ndr.pipeline.bundle import code as code_bundle
 
 BUCKET = "ndr-snippets"
 SCRIPTS = ("delta_builder", "fg_a_builder", "pair_counts_builder", "fg_b_builder", "machine_inventory_unload")
@@ -42,7 +42,7 @@ def role_arn(account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         (tmp_path / f"ndr/jobs/run_{script}.py").write_text(SCRIPT)
     monkeypatch.setattr(code_bundle, "package_folder", lambda package: tmp_path / package.replace(".", "/"))
     account.client("s3").create_bucket(Bucket=BUCKET)
-    return JOBS
+    return JOBS_ROLE
 
 
 def report_of(account: Account, script: str) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.hasty_account import hasty_account
 from tests.statemachines.jobspecs import put_documents
 from tests.statemachines.pipelines import definition
 from tests.statemachines.stack import POLLING
@@ -21,6 +20,7 @@ from tests.template import ROOT
 
 from ministack_sagemaker.deploy import deploy
 from ministack_sagemaker.lifecycle import Account
+from ministack_sagemaker.testing import fast_account
 from ndr.contract.pipelines import FG_B_PIPELINE, MINI_BATCH_PIPELINE
 
 PREVIOUS = Path(__file__).parent / "previous_release"
@@ -37,7 +37,7 @@ if sys.argv[1] == "unlucky":
 
 @pytest.fixture
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    with hasty_account(tmp_path_factory.mktemp("upgraded_account")) as account:
+    with fast_account(tmp_path_factory.mktemp("upgraded_account")) as account:
         yield account
 
 

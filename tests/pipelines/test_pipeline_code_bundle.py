@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from ndr.pipeline.code_bundle import COMPLETE_MARKER, JOB_PACKAGES, CodeBundle, package_folder
+from ndr.pipeline.bundle.code import COMPLETE_MARKER, JOB_PACKAGES, CodeBundle, package_folder
 
 BUCKET = "code-bucket"
 
@@ -127,7 +127,7 @@ def test_a_package_that_is_not_there_is_named() -> None:
 
 def test_the_jobs_are_found_without_importing_them() -> None:
     code = (
-        "import sys; from ndr.pipeline.code_bundle import CodeBundle; bundle = CodeBundle.of_installed_packages(); "
+        "import sys; from ndr.pipeline.bundle.code import CodeBundle; bundle = CodeBundle.of_installed_packages(); "
         "print('ndr/jobs/__init__.py' in bundle.files, 'ndr/contract/errors.py' in bundle.files, "
         "[name for name in sys.modules if name.startswith(('ndr.jobs', 'ndr.contract'))])"
     )

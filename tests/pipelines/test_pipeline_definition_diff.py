@@ -8,13 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ndr.pipeline.definition import (
-    DIFF_LINE_LIMIT,
-    DIFF_LINE_WIDTH,
-    canonical_definition,
-    definition_diff,
-    definition_digest,
-)
+from ndr.pipeline.bundle.digest import canonical_definition, definition_digest
+from ndr.pipeline.registry.difference import DIFF_LINE_LIMIT, DIFF_LINE_WIDTH, definition_diff
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),

@@ -17,12 +17,12 @@ from botocore.httpsession import URLLib3Session
 from sagemaker.core.config.config_manager import SageMakerConfig
 
 from ndr.contract import errors
-from ndr.pipeline import code_bundle
+from ndr.pipeline.bundle import code as code_bundle
 from ndr.pipeline.sagemaker_pipeline_definitions import build_ndr_15m_pipeline
 from ndr.pipeline.sagemaker_pipeline_definitions_fg_b import build_fg_b_baseline_pipeline
 from ndr.pipeline.sagemaker_pipeline_definitions_unified_with_fgc import build_machine_inventory_unload_pipeline
 from ndr.pipeline.sagemaker_pipeline_definitions_with_pairs import build_ndr_15m_pipeline_with_pairs
-from ndr.pipeline.sagemaker_sdk import Pipeline
+from ndr.pipeline.sdk import Pipeline
 
 ROLE = "arn:aws:iam::123456789012:role/service-role/ndr-pipelines"
 REGION = "eu-central-1"
@@ -375,7 +375,7 @@ def test_another_process_elsewhere_yields_the_same_bytes(
     """A copy of the sources at another path, another hash seed, no home, no region in the environment."""
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     shutil.copytree(sources / "ndr", elsewhere / "ndr")
-    definitions = Path(code_bundle.__file__).parents[2]
+    definitions = Path(code_bundle.__file__).parents[3]
 
     ran = subprocess.run(
         [sys.executable, "-c", BUILD_AND_PRINT.format(role=ROLE, region=REGION, bucket=BUCKET)],

@@ -20,9 +20,9 @@ from moto.core.exceptions import JsonRESTError
 from sagemaker.core.config.config_manager import SageMakerConfig
 
 from ndr.contract.errors import InvalidRequestError
-from ndr.pipeline import code_bundle
-from ndr.pipeline.bundled_pipeline import PIPELINE_TAGS
-from ndr.pipeline.registry import PIPELINES, chosen_names, register_pipelines
+from ndr.pipeline.bundle import code as code_bundle
+from ndr.pipeline.bundle.pipeline import PIPELINE_TAGS
+from ndr.pipeline.registry.registration import PIPELINES, chosen_names, register_pipelines
 from ndr.pipeline.sagemaker_pipeline_definitions_fg_b import build_fg_b_baseline_pipeline
 
 REGION = "us-east-1"

@@ -12,12 +12,12 @@ from pathlib import Path
 import jmespath
 import pytest
 from tests.docker_engine import FORWARD, bridge_to, skip_without_engine, skip_without_image
-from tests.hasty_account import hasty_account
 from tests.sam import page
 from tests.sam.command_line import CommandLine
 from tests.statemachines.stack import deploy_small
 
 from ministack_sagemaker.lifecycle import Account
+from ministack_sagemaker.testing import fast_account
 
 ROOT = Path(__file__).parents[2]
 STACK = "ndr"
@@ -27,7 +27,7 @@ DOCUMENTED_PORT = "4566"
 @pytest.fixture(scope="session")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     """Not the account of the other tests: the pipelines registered here have the names of theirs."""
-    with hasty_account(tmp_path_factory.mktemp("sam_account")) as account:
+    with fast_account(tmp_path_factory.mktemp("sam_account")) as account:
         yield account
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.statemachines.machines import Machines, Run
-from tests.subscribed_queue import subscribed_queue
 
-from ministack_sagemaker.faults import order
+from ministack_sagemaker.faults import inject
 from ministack_sagemaker.lifecycle import Account
+from ministack_sagemaker.testing import subscribed_queue
 from ndr.contract.ledger import ledger_key
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 from ndr.contract.time import DAY, SLICE, Interval, floor_to, mini_batch_id, parse_instant
@@ -135,7 +135,7 @@ def _in_order(account: Account, machines: Machines, flags: Path) -> list[tuple[s
     runs.append(("token, again", machines.run("run_pipeline", request)))
 
     def fault(operation: str, error: str, times: int = 1) -> None:
-        order(account.directory, "sagemaker", operation, error, times)
+        inject(account.directory, "sagemaker", operation, error, times)
 
     fault("StartPipelineExecution", "ThrottlingException", 3)
     fault("DescribePipelineExecution", "ThrottlingException", 3)
@@ -203,7 +203,7 @@ LEFT = (
         "baselines",
         {**WEEK, "horizon": "7d", "window_days": 4, "max_concurrency": 2},
         FG_B_PIPELINE,
-        "BuildWindow",
+        "BuildChunk",
         executions=2,
     ),
     Left(
@@ -214,7 +214,7 @@ LEFT = (
         "baselines",
         {"horizon": "7d", "end": "2026-01-12", "fill_upstream": True},
         MINI_BATCH_PIPELINE,
-        "FillRange",
+        "BuildBatch",
     ),
     Left(
         "left batch",

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from aws_lambda_powertools.metrics import MetricUnit
-from tests.subscribed_queue import subscribed_queue
 
 from ministack_sagemaker.lifecycle import Account
+from ministack_sagemaker.testing import subscribed_queue
 from ndr.jobs.metrics import measure_baseline_age, put_metrics
 from ndr.jobs.run import Run
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
-from tests.unit.standouts_partitions import FACTS, pair_row, table
+from tests.unit.ranking_partitions import FACTS, pair_row, table
 
 from ndr.contract.datasets import DELTAS, PAIR_COUNTS, PEER_DELTAS
 from ndr.contract.manifest import RowAccount

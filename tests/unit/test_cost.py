@@ -24,8 +24,8 @@ RUN_PIPELINE: dict[str, Any] = {
     "StartAt": "Start",
     "States": {
         "Start": {"Type": "Task", "Next": "Describe"},
-        "Describe": {"Type": "Task", "Next": "IsItOver"},
-        "IsItOver": {"Type": "Choice", "Choices": [{"Next": "Succeeded"}, {"Next": "Failed"}], "Default": "Sleep"},
+        "Describe": {"Type": "Task", "Next": "CheckStatus"},
+        "CheckStatus": {"Type": "Choice", "Choices": [{"Next": "Succeeded"}, {"Next": "Failed"}], "Default": "Sleep"},
         "Sleep": {"Type": "Wait", "Next": "Describe"},
         "Succeeded": {"Type": "Pass", "End": True},
         "Failed": {"Type": "Fail"},
@@ -85,8 +85,8 @@ def test_a_pipeline_is_looked_at_after_waits_that_grow(seconds: float, looks: in
 
 
 def test_transitions_of_a_definition() -> None:
-    assert run_pipeline_transitions(RUN_PIPELINE, 0) == 4  # Start, Describe, IsItOver, Succeeded
-    assert run_pipeline_transitions(RUN_PIPELINE, 2) == 10  # and twice Sleep, Describe, IsItOver
+    assert run_pipeline_transitions(RUN_PIPELINE, 0) == 4  # Start, Describe, CheckStatus, Succeeded
+    assert run_pipeline_transitions(RUN_PIPELINE, 2) == 10  # and twice Sleep, Describe, CheckStatus
     assert machine_transitions(MINI_BATCH) == 2
     assert machine_transitions(BASELINES, {"BuildBaselines": 3}) == 9  # Plan, What, Build, and three times Mark, One
 
@@ -134,7 +134,7 @@ def test_a_key_of_ones_own_is_billed_where_the_stack_has_one() -> None:
 
 
 def test_an_instance_without_a_price_is_refused_with_those_that_have_one() -> None:
-    with pytest.raises(InvalidRequestError, match=r"no price of 'ml\.x9\.huge'; write one of ml\.m5\.large, "):
+    with pytest.raises(InvalidRequestError, match=r"no price for 'ml\.x9\.huge'. Write one of ml\.m5\.large, "):
         estimate(STACK, Assumptions(instance_type="ml.x9.huge"), read_prices())
 
 
@@ -149,16 +149,16 @@ def test_prices_are_dated_and_name_their_sources_or_say_that_they_have_none() ->
     assert len([price for price in prices.units.values() if price.source]) >= 10
 
 
-def test_what_is_remembered_is_told_of_with_the_estimate(tmp_path: Path) -> None:
+def test_prices_without_a_source_are_named_with_the_estimate(tmp_path: Path) -> None:
     prices = read_prices()
-    remembered = {name for name, price in prices.units.items() if price.source is None}
-    assert set(prices.unverified("ml.m5.xlarge")) == remembered
-    assert set(prices.unverified("ml.r5.xlarge")) == {*remembered, "ml.r5.xlarge"}
+    unverified = {name for name, price in prices.units.items() if price.source is None}
+    assert set(prices.unverified("ml.m5.xlarge")) == unverified
+    assert set(prices.unverified("ml.r5.xlarge")) == {*unverified, "ml.r5.xlarge"}
     shown = CliRunner().invoke(app, ["cost", "--instance-type", "ml.r5.xlarge", "--directory", str(tmp_path)])
     assert shown.exit_code == 0, shown.output
     assert f"prices looked up on {prices.as_of}" in shown.output
-    told = " ".join(shown.output.split()).partition("remembered: ")[2]
-    assert {name.strip(" .") for name in told.split(",")} == {*remembered, "ml.r5.xlarge"}
+    told = " ".join(shown.output.split()).partition("without a source: ")[2]
+    assert {name.strip(" .") for name in told.split(",")} == {*unverified, "ml.r5.xlarge"}
 
 
 def test_the_estimate_follows_the_template_and_the_parameters_it_was_deployed_with() -> None:

@@ -42,10 +42,10 @@ def test_batch_spans_all_days_that_are_over(days_ago: list[int]) -> None:
     assert said == ""
 
 
-def test_day_that_is_not_over_is_left_out_and_said_so() -> None:
+def test_day_that_is_not_over_is_skipped_and_reported() -> None:
     interval, said = covered([2, 1, 0])
     assert interval == Interval(MIDNIGHT - 2 * DAY, MIDNIGHT)
-    assert "10 connections since 2026-02-01T00:00:00Z are left out" in said
+    assert "10 connections since 2026-02-01T00:00:00Z are skipped" in said
 
 
 def test_only_today_is_too_little() -> None:

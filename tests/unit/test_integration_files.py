@@ -17,10 +17,10 @@ from ndr.contract.datasets import INTEGRATION, QUARANTINE
 from ndr.contract.errors import InvalidRequestError, SchemaMismatchError
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
 from ndr.contract.time import Interval
-from ndr.jobs.deltas.columns import FLOW_COLUMNS, READ_COLUMNS
-from ndr.jobs.deltas.json_lines import blocks, lines_of, parse_block
 from ndr.jobs.deltas.read import read_integration
-from ndr.jobs.deltas.validity import split
+from ndr.sources.integration.columns import FLOW_COLUMNS, READ_COLUMNS
+from ndr.sources.integration.json_lines import blocks, lines_of, parse_block
+from ndr.sources.integration.validity import split
 from ndr.store.schema import arrow_schema
 
 BATCH = Interval.parse("2026-01-31T06:00:00Z", "2026-01-31T06:15:00Z")

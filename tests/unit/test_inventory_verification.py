@@ -19,8 +19,9 @@ from ndr.jobs.inventory.snapshot import newest_snapshot
 from ndr.jobs.inventory.unload import Unload
 from ndr.jobs.inventory.verification import verify_copy, verify_unloaded
 from ndr.jobs.run import job_logger
+from ndr.store.footer import schema_sha256
 from ndr.store.manifest import put_manifest
-from ndr.store.publish import new_run_id, schema_sha256
+from ndr.store.publish import new_run_id
 
 OUTPUT = InventoryOutput(s3_prefix="s3://ndr-data/machine_inventory/", ip_output_column="ip", name_output_column="name")
 SCHEMA = snapshot_schema(OUTPUT)
@@ -119,7 +120,9 @@ def _publish(output: InventoryOutput, month: str, names: list[str]) -> None:
         feature_spec_version="v1",
         start=interval.start,
         end=interval.end,
-        tables={"machine_inventory": TableEntry.model_validate({**entry.model_dump(), "files": files})},
+        tables={
+            "machine_inventory": TableEntry.model_validate({**entry.model_dump(), "rows": len(names), "files": files})
+        },
         code_version="c",
         run_id=new_run_id(),
         published_at=datetime.now(UTC),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ministack_sagemaker.patches.embedded_metrics import Datum, embedded_metrics
-from ndr.contract.manifest import Manifest, RowAccount, TableEntry
+from ndr.contract.manifest import FileEntry, Manifest, RowAccount, TableEntry
 from ndr.jobs.metrics import count_baseline, count_partition, count_run, measure_baseline_age, measure_inventory_age
 from ndr.jobs.run import Run, job_logger
 
@@ -32,7 +32,8 @@ def run() -> Run:
 def manifest(rows: RowAccount | None) -> Manifest:
     start, end = datetime(2026, 1, 31, 6, tzinfo=UTC), datetime(2026, 1, 31, 6, 15, tzinfo=UTC)
     tables = {
-        name: TableEntry(rows=count, schema_sha256="0", files=()) for name, count in (("deltas", 7), ("peers", 9))
+        name: TableEntry(rows=count, schema_sha256="0", files=(FileEntry(path=name, rows=count, bytes=1),))
+        for name, count in (("deltas", 7), ("peers", 9))
     }
     return Manifest(
         dataset="deltas",
@@ -112,9 +113,9 @@ def test_other_lines_are_no_metrics(line: str) -> None:
 
 
 def test_every_line_of_a_jobs_log_carries_its_ids(capsys: pytest.CaptureFixture[str]) -> None:
-    log = job_logger("delta_builder")
+    log = job_logger("a_job_of_this_test")
     log.append_keys(mini_batch_id="20260131T060000Z-PT15M")
-    job_logger("delta_builder").info("published")
+    job_logger("a_job_of_this_test").info("published")
     line = json.loads(lines(capsys)[-1])
     assert line["message"] == "published"
     assert (line["processing_job"], line["pipeline_execution"]) == ("pipelines-abc123", EXECUTION)

@@ -8,7 +8,15 @@ import pytest
 
 from ndr.contract.datasets import FG_A_METRICS, PORT_CLASSES
 from ndr.contract.errors import JobSpecInvalidError, JobSpecNotFoundError
-from ndr.contract.jobspecs import check_jobspecs, parse_jobspec, put_jobspec, read_jobspec, read_jobspecs
+from ndr.contract.jobspecs import (
+    JOB_NAMES,
+    JOBS,
+    check_jobspecs,
+    parse_jobspec,
+    put_jobspec,
+    read_jobspec,
+    read_jobspecs,
+)
 from ndr.contract.jobspecs.delta_builder import PortClasses
 
 BASE = "s3://ndr-data/prod"
@@ -221,3 +229,15 @@ def test_a_key_that_contradicts_its_fields_is_refused() -> None:
 
 def test_every_port_class_has_a_column() -> None:
     assert tuple(PortClasses.model_fields) == PORT_CLASSES
+
+
+def test_an_unknown_job_is_told_which_there_are() -> None:
+    with pytest.raises(JobSpecInvalidError, match="'delta_bilder' is not a job; allowed are delta_builder, "):
+        parse_jobspec(item("delta_builder") | {"job_name": "delta_bilder"})
+
+
+def test_each_job_knows_its_spec() -> None:
+    specs = check_jobspecs(parse_jobspec(item(name)) for name in SPECS)
+    assert tuple(SPECS) == JOB_NAMES
+    for job in JOBS:
+        assert type(specs[job].spec) is job.spec_model

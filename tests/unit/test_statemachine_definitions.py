@@ -23,8 +23,8 @@ def test_a_definition_says_what_it_takes_and_every_error_has_a_way_out(machine: 
     assert "Input: " in definition["Comment"] or "Input:" in definition["Comment"]
     for name, state in all_states(definition).items():
         if state["Type"] == "Task" and name not in (
-            "Failed",
-            "FillRange",
+            "RaiseFailure",
+            "BuildBatch",
         ):  # one is there to fail, the other's Map catches
             assert "States.ALL" in state["Catch"][-1]["ErrorEquals"], name
 
@@ -131,7 +131,7 @@ MISTAKES: dict[Mistake, str] = {
     unknown_service: "DescribePipelineExecution: aws-sdk:sagemakr is no service",
     unknown_integration: "ExplainFailure: lambda:call is no integration",
     wrong_argument: "DescribePipelineExecution: DescribePipelineExecution takes no pipelineExecutionArn",
-    read_before_assigned: "IsItOver: $deadlineSeconds is read but not assigned",
+    read_before_assigned: "CheckStatus: $deadlineSeconds is read but not assigned",
     assigned_on_one_path_only: "PipelineFailed: $failure is read but not assigned",
     assigned_in_the_state_that_reads_it: "Prepare: $restarts is read but not assigned",
     missing_target: "no state is named Describe",
@@ -162,7 +162,7 @@ def test_a_planted_mistake_is_found(mistake: Mistake) -> None:
 
 def test_a_variable_of_the_machine_is_known_inside_a_map_and_not_the_other_way() -> None:
     definition = substituted(source("baselines"))
-    inside = all_states(definition)["BuildWindow"]
+    inside = all_states(definition)["BuildChunk"]
     inside["Assign"] = {"inner": 1}
     all_states(definition)["DidAllSucceed"]["Output"] = "{% $inner %}"
     assert problems(definition) == ["DidAllSucceed: $inner is read but not assigned on every path"]

@@ -1,4 +1,4 @@
-"""The generated office: reproducible, shaped like an office, with what the truth file says planted in it."""
+"""The synthetic network: reproducible, with realistic traffic and the attacks that the ground truth names."""
 
 import csv
 import gzip
@@ -17,7 +17,7 @@ from ndr.contract.errors import InvalidRequestError
 from ndr.contract.time import parse_instant
 from ndr.local.traffic import GeneratedTraffic, generate
 from ndr.local.traffic.__main__ import main
-from ndr.local.traffic.calendar import OFFICE_HOURS, Calendar, bursts, occasions
+from ndr.local.traffic.calendar import WORKING_HOURS, Calendar, bursts, occasions
 from ndr.sources.zeek import read_conn_log
 
 END = datetime(2026, 2, 1, tzinfo=UTC)
@@ -31,7 +31,7 @@ def flows_of(traffic: GeneratedTraffic) -> pa.Table:
 
 @pytest.fixture(scope="module")
 def traffic(tmp_path_factory) -> GeneratedTraffic:
-    return generate(tmp_path_factory.mktemp("office"), days=10, hosts=8)
+    return generate(tmp_path_factory.mktemp("network"), days=10, hosts=8)
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +40,8 @@ def flows(traffic) -> pa.Table:
 
 
 @pytest.fixture(scope="module")
-def truth(traffic) -> dict[str, dict]:
-    return {planted["kind"]: planted for planted in json.loads(traffic.truth.read_text())["planted"]}
+def ground_truth(traffic) -> dict[str, dict]:
+    return {attack["kind"]: attack for attack in json.loads(traffic.ground_truth.read_text())["attacks"]}
 
 
 def of(flows: pa.Table, **values: object) -> pa.Table:
@@ -59,7 +59,7 @@ def test_the_same_seed_is_the_same_bytes_and_another_is_not(tmp_path):
     for folder, seed in zip(folders, (3, 3, 4), strict=True):
         generate(folder, days=2, hosts=4, seed=seed)
     one, two, other = map(digests, folders)
-    assert sorted(one) == ["conn.2026-01-30.log.gz", "conn.2026-01-31.log.gz", "inventory.csv", "truth.json"]
+    assert sorted(one) == ["conn.2026-01-30.log.gz", "conn.2026-01-31.log.gz", "ground_truth.json", "inventory.csv"]
     assert one == two
     assert one["conn.2026-01-31.log.gz"] != other["conn.2026-01-31.log.gz"]
 
@@ -87,8 +87,8 @@ def test_uids_are_unique(traffic):
     assert {len(uid) for uid in uids} == {18}
 
 
-def test_the_beacon_is_regular_small_and_new(flows, truth):
-    beacon = truth["beacon"]
+def test_the_beacon_is_regular_small_and_new(flows, ground_truth):
+    beacon = ground_truth["beacon"]
     calls = of(flows, source_ip=beacon["host_ip"], destination_ip=beacon["peer_ip"]).sort_by("event_start")
     assert calls.num_rows == beacon["connections"] == of(flows, destination_ip=beacon["peer_ip"]).num_rows
     assert set(calls["destination_port"].to_pylist()) == {443}
@@ -102,10 +102,10 @@ def test_the_beacon_is_regular_small_and_new(flows, truth):
     assert calls["source_bytes"].to_numpy().max() < 2_000
 
 
-def test_the_exfiltration_is_large_in_the_last_night_and_to_a_peer_of_its_own(flows, truth):
-    exfiltration = truth["exfiltration"]
+def test_the_exfiltration_is_large_in_the_last_night_and_to_a_peer_of_its_own(flows, ground_truth):
+    exfiltration = ground_truth["exfiltration"]
     uploads = of(flows, destination_ip=exfiltration["peer_ip"])
-    assert set(uploads["source_ip"].to_pylist()) == {exfiltration["host_ip"]} != {truth["beacon"]["host_ip"]}
+    assert set(uploads["source_ip"].to_pylist()) == {exfiltration["host_ip"]} != {ground_truth["beacon"]["host_ip"]}
     assert uploads.num_rows == exfiltration["connections"] == 18
     assert pc.min(uploads["event_start"]).as_py() >= END - timedelta(days=1)
     assert pc.max(uploads["event_end"]).as_py() < END - timedelta(hours=18)
@@ -177,7 +177,7 @@ def test_the_newest_workstation_is_silent_before_it_joined(traffic, flows):
 def test_occasions_follow_their_rates():
     rng, calendar = np.random.default_rng(1), Calendar.ending(END, 4)
     rates = np.array([[1000.0, 0], [0, 0], [0, 3000], [10, 10]])
-    when = occasions(rng, calendar, rates, OFFICE_HOURS)
+    when = occasions(rng, calendar, rates, WORKING_HOURS)
     counts = np.zeros_like(rates)
     np.add.at(counts, (when.day, when.who), 1)
     assert np.all(np.abs(counts - rates) <= 5 * np.sqrt(rates))
@@ -190,9 +190,9 @@ def test_occasions_follow_their_rates():
 
 
 def test_the_command_writes_and_says_what_it_wrote(tmp_path, capsys):
-    out = tmp_path / "office"
+    out = tmp_path / "traffic"
     assert main(["--days", "1", "--hosts", "4", "--out", str(out), "--end", "2026-03-03"]) == 0
-    assert [path.name for path in sorted(out.iterdir())] == ["conn.2026-03-02.log.gz", "inventory.csv", "truth.json"]
+    assert {path.name for path in out.iterdir()} == {"conn.2026-03-02.log.gz", "inventory.csv", "ground_truth.json"}
     assert "in 1 logs, [2026-03-02T00:00:00Z, 2026-03-03T00:00:00Z)" in capsys.readouterr().out
 
 
@@ -200,7 +200,7 @@ def test_the_command_writes_and_says_what_it_wrote(tmp_path, capsys):
     ("options", "message"),
     [
         ({"days": 0}, "days is 0: traffic takes at least one day"),
-        ({"hosts": 3}, "hosts is 3: an office has 4 to 1000"),
+        ({"hosts": 3}, "hosts is 3: the network has 4 to 1000"),
         ({"seed": -1}, "seed is -1"),
         ({"end": END + timedelta(minutes=15)}, "end is 2026-02-01T00:15:00Z: traffic ends at midnight UTC"),
     ],

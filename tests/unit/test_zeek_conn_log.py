@@ -231,7 +231,8 @@ def test_every_address_is_read(tmp_path_factory, address):
     path = tmp_path_factory.mktemp("zeek") / "conn.log"
     write(path, [*head(), row(**{"id.orig_h": address.exploded})])
     (part,) = read_conn_log(path)
-    assert ipaddress.ip_address(part.flows["source_ip"][0].as_py()) == address
+    expected = getattr(address, "ipv4_mapped", None) or address
+    assert ipaddress.ip_address(part.flows["source_ip"][0].as_py()) == expected
 
 
 @pytest.mark.parametrize("ts", [1713484795.943239, "2024-04-18T23:59:55.943239Z", 1713484795943])

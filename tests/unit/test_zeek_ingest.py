@@ -201,7 +201,7 @@ def test_progress_tells_every_file_and_every_batch(tmp_path):
 
 
 def test_a_folder_gives_its_conn_logs_and_nothing_else(tmp_path):
-    names = ["2026-01-30/conn.00.log.gz", "conn.log", "conn-summary.00.log.gz", "dns.log", "truth.json", "conn.txt"]
+    names = ["2026-01-30/conn.00.log.gz", "conn.log", "conn-summary.00.log.gz", "dns.log", "inventory.csv", "conn.txt"]
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()

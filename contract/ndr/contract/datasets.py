@@ -11,12 +11,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from ndr.contract.horizons import HORIZONS
+from ndr.contract.time import WINDOWS
+
 ColumnType = Literal["string", "int64", "float64", "bool", "date", "timestamp"]
 
 ROLES: Final = ("outbound", "inbound")
 TIME_BANDS: Final = ("working_hours", "off_hours")
 PORT_CLASSES: Final = ("high_risk", "admin", "fileshare", "directory", "db")
-PEER_FACETS: Final = ("peer_ip", "peer_port", "peer_segment")
+PEER_DIMENSIONS: Final = ("peer_ip", "peer_port", "peer_segment")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,12 @@ class Dataset:
     @property
     def column_names(self) -> list[str]:
         return [column.name for column in self.columns]
+
+
+def _listed(words: Iterable[str]) -> str:
+    """Return words for a sentence: `a, b or c`."""
+    *others, last = words
+    return f"{', '.join(others)} or {last}"
 
 
 def _columns(type_: ColumnType, names: Iterable[tuple[str, str]]) -> tuple[Column, ...]:
@@ -77,7 +86,7 @@ MAX_SESSIONS_PER_MINUTE: Final = Column("max_sessions_per_minute", "int64", "flo
 ACTIVITY: Final = (*COUNTS, DURATION_SUM, MAX_SESSIONS_PER_MINUTE)
 
 _HOST: Final = Column("host_ip", "string", "the monitored end of the flow")
-_ROLE: Final = Column("role", "string", "outbound or inbound")
+_ROLE: Final = Column("role", "string", _listed(ROLES))
 _SLICE: Final = Column("slice_start", "timestamp", "start of the 15-minute slice")
 _SESSIONS: Final = Column("sessions_cnt", "int64", "flows")
 _BYTES: Final = Column("bytes", "int64", "bytes both ways")
@@ -146,29 +155,42 @@ PAIR_COUNTS: Final = Dataset(
 
 
 def _peer_metrics() -> tuple[Column, ...]:
-    per_facet = (
+    per_dimension = (
         ("nunique", "int64", "distinct values in the window"),
         ("entropy", "float64", "Shannon entropy of the sessions over the values, bits"),
         ("top1_sessions_share", "float64", "share of the sessions that the value with most sessions has"),
         ("top1_bytes_share", "float64", "share of the bytes that the value with most bytes has; null without bytes"),
     )
     return tuple(
-        Column(f"{facet}_{suffix}", type_, f"{facet}: {meaning}")  # type: ignore[arg-type]
-        for facet in PEER_FACETS
-        for suffix, type_, meaning in per_facet
+        Column(f"{dimension}_{suffix}", type_, f"{dimension}: {meaning}")  # type: ignore[arg-type]
+        for dimension in PEER_DIMENSIONS
+        for suffix, type_, meaning in per_dimension
     )
 
 
-RATIOS: Final = _columns(
-    "float64",
-    [
-        ("duration_mean", "seconds a flow"),
-        ("deny_ratio", "deny_cnt / sessions_cnt"),
-        ("bytes_asymmetry_ratio", "(sent - received) / (sent + received), in [-1, 1]; null without bytes"),
-        ("tcp_ratio", "tcp_cnt / sessions_cnt"),
-        ("udp_ratio", "udp_cnt / sessions_cnt"),
-        ("icmp_ratio", "icmp_cnt / sessions_cnt"),
-    ],
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A metric of FG-A that is one sum over the window divided by another; FG-A computes it from this declaration."""
+
+    name: str
+    part: str
+    whole: str = "sessions_cnt"
+
+    @property
+    def column(self) -> Column:
+        return Column(self.name, "float64", f"{self.part} / {self.whole}")
+
+
+COUNT_RATIOS: Final = (
+    Ratio("deny_ratio", "deny_cnt"),
+    Ratio("tcp_ratio", "tcp_cnt"),
+    Ratio("udp_ratio", "udp_cnt"),
+    Ratio("icmp_ratio", "icmp_cnt"),
+)
+RATIOS: Final = (
+    Column("duration_mean", "float64", "seconds a flow"),
+    Column("bytes_asymmetry_ratio", "float64", "(sent - received) / (sent + received), in [-1, 1]; null without bytes"),
+    *(ratio.column for ratio in COUNT_RATIOS),
 )
 NOVELTY: Final = _columns(
     "int64",
@@ -189,13 +211,13 @@ FG_A: Final = Dataset(
     (
         _HOST,
         _ROLE,
-        Column("window_label", "string", "15m, 30m, 1h, 8h or 24h"),
+        Column("window_label", "string", _listed(WINDOWS)),
         Column("window_end", "timestamp", "end of the window, exclusive"),
         *FG_A_METRICS,
         Column("hour_of_day", "int64", "0 to 23, local, of the last slice's start"),
         Column("day_of_week", "int64", "0 is Monday, local"),
         Column("is_weekend", "bool", "day_of_week is among the JobSpec's weekend days"),
-        Column("time_band", "string", "working_hours or off_hours, local"),
+        Column("time_band", "string", f"{_listed(TIME_BANDS)}, local"),
     ),
     "window_end",
     is_window_end=True,
@@ -224,7 +246,7 @@ STATISTICS: Final[tuple[tuple[str, ColumnType, str], ...]] = (
 )
 
 _HORIZON_COLUMNS: Final = (
-    Column("baseline_horizon", "string", "7d or 30d"),
+    Column("baseline_horizon", "string", _listed(HORIZONS)),
     Column("baseline_end", "timestamp", "end of the horizon, exclusive"),
 )
 _SEGMENT: Final = Column("segment_id", "string", "network of the host, CIDR")
@@ -243,8 +265,8 @@ def statistics_dataset(name: str, entity: Column, metrics: Iterable[str]) -> Dat
         (
             entity,
             _ROLE,
-            Column("time_band", "string", "working_hours or off_hours"),
-            Column("window_label", "string", "15m, 30m, 1h, 8h or 24h"),
+            Column("time_band", "string", _listed(TIME_BANDS)),
+            Column("window_label", "string", _listed(WINDOWS)),
             *_HORIZON_COLUMNS,
             Column("rows_cnt", "int64", "FG-A rows in the horizon"),
             Column("capped_rows_cnt", "int64", "of them left out of the percentiles as anomalous"),

@@ -18,7 +18,7 @@ def short_sentence(
     """Say that a horizon has too little history: what is there, what is asked for, what is missing, how to fill it."""
     days = horizon_interval(horizon, end).duration.days
     found = (
-        f"{horizon} ending {end:%Y-%m-%dT%H:%MZ}: {coverage * days:.1f} of {days} days are published ({coverage:.0%}), "
+        f"{horizon} ending {format_instant(end)}: {coverage * days:.1f} of {days} days are published ({coverage:.0%}), "
         f"min_coverage asks for {wanted:.0%}"
     )
     return f"{found}; {missing_sentence(missing)}" if missing else found

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Final
+import json
+from collections import Counter
+from typing import Annotated, Final, NamedTuple, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.time import Interval
 
+FORMAT: Final = 2
+"""The format that this release writes. It reads this one and every earlier one."""
 MANIFEST_NAME: Final = "_manifest.json"
 SUCCESS_NAME: Final = "_SUCCESS"
 
 
 def _stays_inside(path: str) -> str:
     if path.startswith("/") or ".." in path.split("/") or "\0" in path:
-        raise ValueError(f"{path!r} is no path below the partition")
+        raise ValueError(f"{path!r} is not a path below the partition")
     return path
 
 
@@ -23,20 +27,30 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Count = Annotated[int, Field(ge=0)]
+
+
 class FileEntry(_Frozen):
     """A Parquet file of the partition; `path` is relative to the partition and stays in it."""
 
     path: Annotated[str, AfterValidator(_stays_inside)]
-    rows: int
-    bytes: int
+    rows: Count
+    bytes: Count
 
 
 class TableEntry(_Frozen):
     """One table of the partition: its rows, the digest of its schema, and its files."""
 
-    rows: int
+    rows: Count
     schema_sha256: str
     files: tuple[FileEntry, ...]
+
+    @model_validator(mode="after")
+    def _rows_are_those_of_the_files(self) -> Self:
+        in_files = sum(file.rows for file in self.files)
+        if in_files != self.rows:
+            raise ValueError(f"the table has {self.rows} rows and its files have {in_files}")
+        return self
 
 
 class InputFile(_Frozen):
@@ -44,7 +58,45 @@ class InputFile(_Frozen):
 
     name: str
     bytes: int
-    modified_at: datetime
+    modified_at: AwareDatetime
+
+
+class Answer(_Frozen):
+    """A version of a partition, and the time [start, end) for which it answered when it was read."""
+
+    uri: str
+    run_id: str
+    start: AwareDatetime
+    end: AwareDatetime
+
+    @property
+    def interval(self) -> Interval:
+        return Interval(self.start, self.end)
+
+    def within(self, interval: Interval) -> Answer | None:
+        """Return the part that answers within an interval, or None."""
+        part = self.interval.intersection(interval)
+        if part is None or part == self.interval:
+            return self if part else None
+        return self.model_copy(update={"start": part.start, "end": part.end})
+
+
+class InputRange(_Frozen):
+    """The time that was asked of a dataset, and what answered for it; the rest of that time was not published.
+
+    A short range names each partition in `answers`. A long one has `day_digests` instead: for each UTC day
+    (`2026-01-31`) for which anything answered, a digest of what did (see `ndr.contract.lineage`).
+    """
+
+    dataset: str
+    start: AwareDatetime
+    end: AwareDatetime
+    answers: tuple[Answer, ...] = ()
+    day_digests: dict[str, str] | None = None
+
+    @property
+    def interval(self) -> Interval:
+        return Interval(self.start, self.end)
 
 
 class InputEntry(_Frozen):
@@ -56,35 +108,124 @@ class InputEntry(_Frozen):
 
 
 class RowAccount(_Frozen):
-    """Every row that came in was used or quarantined."""
+    """Every row that came in was used, quarantined, or a repetition of a row of another delivery."""
 
-    rows_in: int
-    rows_used: int
-    rows_quarantined: int
+    rows_in: Count
+    rows_used: Count
+    rows_quarantined: Count
+    rows_repeated: Count = 0
+
+    @model_validator(mode="after")
+    def _rows_add_up(self) -> Self:
+        if self.rows_in != self.rows_used + self.rows_quarantined + self.rows_repeated:
+            raise ValueError("the rows that came in are not those used, quarantined and repeated")
+        return self
 
 
 class Manifest(_Frozen):
     """What a partition holds and where it came from.
 
     `coverage` is the share, in [0, 1], of the time asked for that the inputs covered. `code_version` is the digest of
-    the job sources. `note` is a sentence for the reader where there is something to say, e.g. an empty batch.
+    the job sources. `reads` says what was asked of published datasets and what answered: it decides what is stale.
+    `inputs` lists the same partitions, and folders of raw files, by name. `compacted_from` is what a partition was made
+    of that only puts others together. `format` is 1 in manifests of before it was written. `note` is a sentence for the
+    reader where there is something to say, e.g. an empty batch.
     """
 
+    format: Annotated[int, Field(ge=1, le=FORMAT)] = 1
     dataset: str
     project_name: str
     feature_spec_version: str
-    start: datetime
-    end: datetime
+    start: AwareDatetime
+    end: AwareDatetime
     tables: dict[str, TableEntry]
     rows: RowAccount | None = None
     inputs: tuple[InputEntry, ...] = ()
-    coverage: float = 1.0
+    reads: tuple[InputRange, ...] = ()
+    compacted_from: tuple[Answer, ...] = ()
+    coverage: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
     code_version: str
     run_id: str
-    published_at: datetime
+    published_at: AwareDatetime
     note: str | None = None
 
     @property
     def interval(self) -> Interval:
         """The time that the partition answers for, [start, end)."""
         return Interval(self.start, self.end)
+
+    @property
+    def age(self) -> tuple[AwareDatetime, str]:
+        """What decides which of two partitions was published last."""
+        return self.published_at, self.run_id
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        if self.start >= self.end:
+            raise ValueError("its time ends before it starts")
+        named = Counter(file.path for table in self.tables.values() for file in table.files)
+        path, times = named.most_common(1)[0] if named else ("", 1)
+        if times > 1:
+            raise ValueError(f"it names {path} {times} times")
+        return self
+
+
+class Owner(NamedTuple):
+    """Whose data it is: readers refuse a partition of another project or feature spec version."""
+
+    project_name: str
+    feature_spec_version: str
+
+
+def parse_manifest(uri: str, content: bytes) -> Manifest:
+    """Read a manifest and verify what it says of itself.
+
+    Raises
+    ------
+    SchemaMismatchError
+        It is not a manifest, or one of a newer release; the sentence names `uri` and what to do.
+    """
+    try:
+        found = json.loads(content)
+    except ValueError:
+        found = None
+    version = found.get("format", 1) if isinstance(found, dict) else 1
+    if isinstance(version, int) and version > FORMAT:
+        raise SchemaMismatchError(
+            f"{uri} was written by a newer release (format {version}, this one reads up to {FORMAT}); run this with "
+            "the newer release, or publish the partition again with this one."
+        )
+    try:
+        return Manifest.model_validate_json(content)
+    except ValidationError as error:
+        raise SchemaMismatchError(
+            f"{uri} is not a manifest ({_first_problem(error)}); publish the partition again."
+        ) from None
+
+
+def check_owner(uri: str, manifest: Manifest, dataset: str, owner: Owner | None) -> None:
+    """Check that a manifest is of the dataset and, where one is given, of the owner.
+
+    Raises
+    ------
+    SchemaMismatchError
+        It is of another dataset, project or feature spec version.
+    """
+    if manifest.dataset != dataset:
+        raise SchemaMismatchError(
+            f"{uri} holds {manifest.dataset}, not {dataset}; give each dataset a prefix of its own in the JobSpecs."
+        )
+    found = Owner(manifest.project_name, manifest.feature_spec_version)
+    if owner is not None and found != owner:
+        raise SchemaMismatchError(
+            f"{uri} belongs to project {found.project_name}, version {found.feature_spec_version}, and this run is of "
+            f"project {owner.project_name}, version {owner.feature_spec_version}; give each project and version "
+            "prefixes of its own in the JobSpecs."
+        )
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    more = f", and {error.error_count() - 1} more" if error.error_count() > 1 else ""
+    return f"{place + ': ' if place else ''}{first['msg']}{more}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from ndr.contract.errors import JobSpecInvalidError
-from ndr.contract.jobspecs.item import JobName, JobSpec
+from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
+from ndr.contract.jobspecs.item import DELTA_BUILDER, FG_A_BUILDER, PAIR_COUNTS_BUILDER, JobSpec, JobSpecs
+from ndr.contract.jobspecs.machine_inventory_unload import MachineInventoryUnloadSpec
 from ndr.contract.time import Interval, format_instant, mini_batch_id
 
 MINI_BATCH_PIPELINE: Final = "ndr-15m-pipeline"
@@ -17,35 +19,45 @@ INVENTORY_PIPELINE: Final = "ndr-machine-inventory-unload"
 NOT_USED: Final = "none"
 """What a time parameter that a mode does not read is given: SageMaker refuses the empty string."""
 
+REPLACE_WITH_EMPTY: Final = "ReplaceWithEmpty"
+"""The parameter of the 15-minute pipeline and the inventory unload that lets published rows be replaced by none."""
+
+REBUILD_PREFIX: Final = "rebuild-"
+
 Parameters = dict[str, str]
 
 
-def fifteen_minute_steps(jobspecs: Mapping[JobName, JobSpec]) -> list[JobSpec]:
+def fifteen_minute_steps(jobspecs: JobSpecs) -> list[JobSpec[Any]]:
     """Return the JobSpecs of the 15-minute pipeline's steps, in their order."""
-    return [jobspecs["delta_builder"], jobspecs["fg_a_builder"], jobspecs["pair_counts_builder"]]
+    return [jobspecs[DELTA_BUILDER], jobspecs[FG_A_BUILDER], jobspecs[PAIR_COUNTS_BUILDER]]
 
 
-def mini_batch_parameters(jobspecs: Iterable[JobSpec], batch: Interval, batch_id: str | None = None) -> Parameters:
-    """Return the parameters of `ndr-15m-pipeline`, whose three steps share one image."""
+def mini_batch_parameters(
+    jobspecs: Iterable[JobSpec[Any]], batch: Interval, batch_id: str | None = None, replace_with_empty: bool = False
+) -> Parameters:
+    """Return the parameters of `ndr-15m-pipeline`, whose steps share one image."""
     steps = list(jobspecs)
     return {
         **_project(steps[0]),
         "MiniBatchId": batch_id or mini_batch_id(batch),
         "BatchStartTsIso": format_instant(batch.start),
         "BatchEndTsIso": format_instant(batch.end),
+        **_replacing(replace_with_empty),
         **_image("ProcessingImageUri", steps),
     }
 
 
-def rebuild_parameters(jobspecs: Iterable[JobSpec], batch: Interval) -> Parameters:
+def rebuild_parameters(
+    jobspecs: Iterable[JobSpec[Any]], batch: Interval, replace_with_empty: bool = False
+) -> Parameters:
     """Return the parameters of `ndr-15m-pipeline` for a batch of every mini-batch that lies in it, whatever its name.
 
     No folder has this id, so that the job takes all mini-batches within the batch, not the one that is named like it.
     """
-    return mini_batch_parameters(jobspecs, batch, f"rebuild-{mini_batch_id(batch)}")
+    return mini_batch_parameters(jobspecs, batch, f"{REBUILD_PREFIX}{mini_batch_id(batch)}", replace_with_empty)
 
 
-def fg_b_parameters(fg_b: JobSpec, mode: str) -> Parameters:
+def fg_b_parameters(fg_b: JobSpec[FgBBuilderSpec], mode: str) -> Parameters:
     """Return the parameters of `ndr-fg-b-baseline-pipeline` that every run of one plan shares."""
     return {**_project(fg_b), "BaselineMode": mode, **_image("ProcessingImageUri", [fg_b])}
 
@@ -72,16 +84,24 @@ def backfill_parameters(horizon: str, ends: Interval) -> Parameters:
     }
 
 
-def inventory_parameters(inventory: JobSpec, month: str) -> Parameters:
+def inventory_parameters(
+    inventory: JobSpec[MachineInventoryUnloadSpec], month: str, replace_with_empty: bool = False
+) -> Parameters:
     """Return the parameters of `ndr-machine-inventory-unload`. `month` is `YYYY-MM`."""
-    return {**_project(inventory), "ReferenceMonthIso": month, **_image("ImageUri", [inventory])}
+    asked = {"ReferenceMonthIso": month, **_replacing(replace_with_empty)}
+    return {**_project(inventory), **asked, **_image("ImageUri", [inventory])}
 
 
-def _project(jobspec: JobSpec) -> Parameters:
+def _replacing(with_empty: bool) -> Parameters:
+    """Return the parameter that lets rows be replaced by none; its default in the definitions is not to."""
+    return {REPLACE_WITH_EMPTY: "true"} if with_empty else {}
+
+
+def _project(jobspec: JobSpec[Any]) -> Parameters:
     return {"ProjectName": jobspec.project_name, "FeatureSpecVersion": jobspec.feature_spec_version}
 
 
-def _image(parameter: str, jobspecs: list[JobSpec]) -> Parameters:
+def _image(parameter: str, jobspecs: list[JobSpec[Any]]) -> Parameters:
     """Return the image that the JobSpecs name, or nothing: the pipeline's own default then holds."""
     jobs_by_image: dict[str, list[str]] = {}
     for jobspec in jobspecs:

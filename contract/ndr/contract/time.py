@@ -1,4 +1,4 @@
-"""Time: UTC instants, half-open intervals, 15-minute slices, windows, horizons and cadences.
+"""Time: UTC instants, half-open intervals, 15-minute slices and windows.
 
 Everything here is pure arithmetic on whole microseconds; nothing reads the clock.
 """
@@ -9,17 +9,22 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 
 from ndr.contract.errors import InvalidRequestError
+from ndr.contract.horizons import HORIZONS, Cadence
 
 SLICE: Final = timedelta(minutes=15)
 DAY: Final = timedelta(days=1)
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+SLICES_PER_DAY: Final = DAY // SLICE
+SLICE_MICROSECONDS: Final = SLICE // EPOCH.resolution
+DAY_MICROSECONDS: Final = DAY // EPOCH.resolution
+SECOND_MICROSECONDS: Final = timedelta(seconds=1) // EPOCH.resolution
 
+_COMPACT: Final = "%Y%m%dT%H%M%SZ"
 _MINI_BATCH: Final = re.compile(r"(\d{8}T\d{6}Z)-PT(\d{1,7})M")
 
-WindowLabel = Literal["15m", "30m", "1h", "8h", "24h"]
 WINDOWS: Final[dict[str, timedelta]] = {
     "15m": timedelta(minutes=15),
     "30m": timedelta(minutes=30),
@@ -27,11 +32,6 @@ WINDOWS: Final[dict[str, timedelta]] = {
     "8h": timedelta(hours=8),
     "24h": timedelta(hours=24),
 }
-
-Horizon = Literal["7d", "30d"]
-HORIZONS: Final[dict[str, timedelta]] = {"7d": timedelta(days=7), "30d": timedelta(days=30)}
-
-Cadence = Literal["daily", "weekly"]
 
 
 def parse_instant(text: str, name: str = "time") -> datetime:
@@ -72,7 +72,30 @@ def format_instant(instant: datetime) -> str:
 
 def compact_instant(instant: datetime) -> str:
     """Write a UTC instant for a path or a name: `20260131T061500Z`."""
-    return instant.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return instant.astimezone(UTC).strftime(_COMPACT)
+
+
+def parse_compact(text: str) -> datetime | None:
+    """Read what `compact_instant` wrote; None where the text is something else."""
+    try:
+        return datetime.strptime(text, _COMPACT).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def day_text(instant: datetime) -> str:
+    """Write the UTC day of an instant: `2026-01-31`."""
+    return f"{instant.astimezone(UTC):%Y-%m-%d}"
+
+
+def month_text(instant: datetime) -> str:
+    """Write the UTC month of an instant: `2026-01`."""
+    return f"{instant.astimezone(UTC):%Y-%m}"
+
+
+def whole_seconds(instant: datetime) -> datetime:
+    """Return the instant in UTC without its fraction of a second."""
+    return instant.astimezone(UTC).replace(microsecond=0)
 
 
 def floor_to(instant: datetime, step: timedelta) -> datetime:
@@ -83,6 +106,21 @@ def floor_to(instant: datetime, step: timedelta) -> datetime:
 def ceil_to(instant: datetime, step: timedelta) -> datetime:
     """Return the earliest multiple of `step` since the epoch that is not before `instant`."""
     return EPOCH - (EPOCH - instant) // step * step
+
+
+def microseconds(instant: datetime) -> int:
+    """Count the whole microseconds from the epoch to an instant: the value of an Arrow `timestamp[us]`."""
+    return (instant - EPOCH) // EPOCH.resolution
+
+
+def slice_number(instant: datetime) -> int:
+    """Number the 15-minute slice, counted from the epoch, that holds an instant."""
+    return (instant - EPOCH) // SLICE
+
+
+def day_number(instant: datetime) -> int:
+    """Number the UTC day, counted from the epoch, that holds an instant."""
+    return (instant - EPOCH) // DAY
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -214,8 +252,8 @@ def interval_of(name: str) -> Interval | None:
     found = _MINI_BATCH.fullmatch(name)
     if not found or int(found[2]) == 0:
         return None
+    start = parse_compact(found[1])
     try:
-        start = datetime.strptime(found[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        return Interval(start, start + timedelta(minutes=int(found[2])))
-    except (ValueError, OverflowError):
+        return Interval(start, start + timedelta(minutes=int(found[2]))) if start else None
+    except OverflowError:
         return None

@@ -17,7 +17,7 @@ _FLUSH_SECONDS = 1.0
 _BATCH_EVENTS = 1_000
 _LAST_LINES = 20
 
-logger = logging.getLogger("ndr.account")
+logger = logging.getLogger("ministack_sagemaker")
 
 
 class JobLog:

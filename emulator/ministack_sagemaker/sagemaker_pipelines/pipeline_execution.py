@@ -19,7 +19,7 @@ from ministack_sagemaker.sagemaker_pipelines.step_execution import StepExecution
 from ministack_sagemaker.scope import Scope
 
 _ID_ALPHABET = string.ascii_lowercase + string.digits
-logger = logging.getLogger("ndr.account")
+logger = logging.getLogger("ministack_sagemaker")
 
 
 class PipelineExecution:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from ndr.contract.datasets import LATE_FOLDER
 from ndr.contract.manifest import MANIFEST_NAME, InputFile, Manifest
-from ndr.contract.time import DAY, Interval, compact_instant, floor_to, interval_of, unfilled
+from ndr.contract.time import DAY, Interval, compact_instant, day_text, floor_to, interval_of, unfilled, whole_seconds
 from ndr.planner.upstream import LISTERS, LONGEST_DELIVERY, bucket_and_key, keys_below, whole_batches
 
 SETTLED: Final = timedelta(hours=1)  # what is newer may be at work still
@@ -101,7 +101,7 @@ def _mini_batches(s3: Any, prefix: str, wanted: Interval) -> list[Folder]:
 def _strays(s3: Any, prefix: str, wanted: Interval) -> list[Folder]:
     bucket, base = bucket_and_key(prefix)
     late = f"{base}{LATE_FOLDER}/"
-    found = _folders(s3, bucket, late, f"{late}dt={wanted.start:%Y-%m-%d}")
+    found = _folders(s3, bucket, late, f"{late}dt={day_text(wanted.start)}")
     return [folder for folder in found if folder.interval.intersection(wanted)]
 
 
@@ -111,7 +111,7 @@ def _folders(s3: Any, bucket: str, prefix: str, start_after: str) -> list[Folder
     for item in (item for page in pages for item in page.get("Contents", [])):
         folder, _, name = item["Key"].rpartition("/")
         if name and not name.startswith(("_", ".")):
-            modified = item["LastModified"].astimezone(UTC).replace(microsecond=0)
+            modified = whole_seconds(item["LastModified"])
             files.setdefault(folder, []).append(InputFile(name=name, bytes=item["Size"], modified_at=modified))
     return [
         Folder(interval, f"s3://{bucket}/{folder}", tuple(held))
@@ -124,7 +124,7 @@ def _manifests(s3: Any, prefix: str, wanted: Interval) -> list[Manifest]:
     bucket, base = bucket_and_key(prefix)
     days = Interval(floor_to(wanted.start, DAY), wanted.end).steps(DAY)
     with ThreadPoolExecutor(LISTERS) as pool:
-        listed = pool.map(lambda day: list(keys_below(s3, bucket, f"{base}dt={day.start:%Y-%m-%d}/")), days)
+        listed = pool.map(lambda day: list(keys_below(s3, bucket, f"{base}dt={day_text(day.start)}/")), days)
         keys = [key for keys in listed for key in keys if key.endswith(f"/{MANIFEST_NAME}")]
         read = pool.map(lambda key: s3.get_object(Bucket=bucket, Key=key)["Body"].read(), keys)
         return [Manifest.model_validate_json(content) for content in read]

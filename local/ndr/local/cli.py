@@ -1,13 +1,15 @@
-"""``ndr``: this machine as an AWS account, and the pipelines in it."""
+"""``ndr``: the embedded AWS account on this machine, and the pipelines in it."""
 
 from __future__ import annotations
 
 import sys
+from typing import Final
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
+from ministack_sagemaker.errors import AccountError, Remedy
 from ndr.contract.errors import NdrError
 from ndr.local.commands import jobspec, run
 from ndr.local.commands.backfill import backfill
@@ -25,15 +27,21 @@ app.add_typer(run.app, name="run")
 app.add_typer(jobspec.app, name="jobspec")
 
 
+_REMEDIES: Final[dict[Remedy, str]] = {"start": "Start one with `ndr up`.", "stop": "Stop it first with `ndr down`."}
+
+
 def main() -> None:
-    """Run a command. A named error is one sentence and exit status 1."""
+    """Run a command. An error of the contract is printed as one sentence, with exit status 1."""
     try:
         app(prog_name="ndr")
-    except NdrError as error:
-        Console(stderr=True).print(Text(f"{type(error).__name__}: {error}", style="red"), soft_wrap=True)
+    except (NdrError, AccountError) as error:
+        sentence = f"{type(error).__name__}: {error}"
+        if isinstance(error, AccountError) and error.remedy:
+            sentence += f" {_REMEDIES[error.remedy]}"
+        Console(stderr=True).print(Text(sentence, style="red"), soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
-        Console(stderr=True).print("Interrupted. An account that was started runs on until `ndr down`.")
+        Console(stderr=True).print("Interrupted. A started account keeps running until `ndr down`.")
         sys.exit(130)
 
 

@@ -1,0 +1,1 @@
+"""The SageMaker pipelines: their definitions, the code bundle of their jobs, and their registration."""

@@ -1,12 +1,13 @@
-"""What one run of a job knows: for whom it works, its JobSpecs, its code version, its log."""
+"""One run of a job: its project, its JobSpecs, its code version, its log."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
-from ndr.contract.jobspecs import JobName, read_jobspec
+from ndr.contract.jobspecs import Job, read_jobspec
+from ndr.contract.jobspecs.item import SpecT
 from ndr.contract.jobspecs.table import Table
 from ndr.jobs.identity import correlation
 
@@ -24,13 +25,13 @@ class Run:
     job_name : str
         As in the JobSpec.
     project_name, feature_spec_version : str
-        Whose JobSpecs to read.
+        The project and version of the JobSpecs.
     table : Table
         The JobSpec table.
     code_version : str
         Digest of the job sources; goes into every manifest.
     spark : SparkSession or None
-        Where the job's rows are worked on; None is this process.
+        The session that processes the rows; None: this process does.
     """
 
     job_name: str
@@ -43,19 +44,23 @@ class Run:
     @classmethod
     def in_environment(cls, job_name: str, project_name: str, feature_spec_version: str) -> Run:
         """Make a run whose JobSpec table is named by NDR_JOBSPEC_TABLE."""
-        import boto3  # here, as whoever runs a job without the table need not wait for it
+        import boto3  # imported here: a run with its own table does not need it
 
         table = boto3.resource("dynamodb").Table(os.environ.get("NDR_JOBSPEC_TABLE", "ndr-jobspecs"))
         return cls(job_name, project_name, feature_spec_version, table)
 
-    def spec(self, job_name: JobName) -> Any:
+    @overload
+    def spec(self, job: Job[SpecT]) -> SpecT: ...
+    @overload
+    def spec(self, job: str) -> Any: ...
+    def spec(self, job: str) -> Any:
         """Read the spec of a job.
 
         Raises
         ------
         JobSpecNotFoundError, JobSpecInvalidError
         """
-        return read_jobspec(self.table, self.project_name, job_name, self.feature_spec_version).spec
+        return read_jobspec(self.table, self.project_name, job, self.feature_spec_version).spec
 
     @property
     def facts(self) -> dict[str, str]:
@@ -68,7 +73,7 @@ class Run:
 
 
 def job_logger(job_name: str) -> Logger:
-    """Return the job's JSON logger; a line carries the job and the ids that join it to who asked for it."""
+    """Return the JSON logger of a job; each line has the job and the ids that link it to the pipeline execution."""
     from aws_lambda_powertools import Logger
 
     log = Logger(service=job_name)

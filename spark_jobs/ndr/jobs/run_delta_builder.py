@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ndr.contract.jobspecs import DELTA_BUILDER
 from ndr.contract.time import format_instant
 from ndr.jobs.deltas.job import publish_deltas
 from ndr.jobs.entry import Arguments, batch_of, main
@@ -12,7 +13,7 @@ from ndr.jobs.run import Run, job_logger
 def job(run: Run, arguments: Arguments) -> None:
     """Build the deltas of one batch and say what each partition holds."""
     batch, log = batch_of(arguments), job_logger(run.job_name)
-    for manifest in publish_deltas(run, run.spec("delta_builder"), arguments.mini_batch_id, batch):
+    for manifest in publish_deltas(run, run.spec(DELTA_BUILDER), arguments.mini_batch_id, batch):
         count_partition(run, manifest)
         log.info(
             "published",

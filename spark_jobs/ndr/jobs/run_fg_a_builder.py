@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ndr.contract.jobspecs import FG_A_BUILDER
 from ndr.contract.time import format_instant
 from ndr.jobs.entry import Arguments, batch_of, main
 from ndr.jobs.fg_a.job import publish_fg_a
@@ -12,7 +13,7 @@ from ndr.jobs.run import Run, job_logger
 def job(run: Run, arguments: Arguments) -> None:
     """Build the window features of one batch and say what each partition holds."""
     batch, log = batch_of(arguments), job_logger(run.job_name)
-    for manifest in publish_fg_a(run, run.spec("fg_a_builder"), batch):
+    for manifest in publish_fg_a(run, run.spec(FG_A_BUILDER), batch):
         count_partition(run, manifest)
         rows = manifest.tables["fg_a"].rows
         log.info("published", extra={"partition": format_instant(manifest.start), "rows": rows, "note": manifest.note})

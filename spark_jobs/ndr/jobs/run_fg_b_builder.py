@@ -7,13 +7,13 @@ from datetime import datetime
 from functools import lru_cache
 
 from ndr.contract.errors import InsufficientHistoryError, InvalidRequestError, JobSpecNotFoundError
+from ndr.contract.jobspecs import FG_A_BUILDER, FG_B_BUILDER, MACHINE_INVENTORY_UNLOAD, NON_PERSISTENT_PREFIXES
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import format_instant
 from ndr.jobs.entry import Arguments, main, optional
-from ndr.jobs.fg_b.age import baseline_age_days
-from ndr.jobs.fg_b.job import Short, publish_baselines
-from ndr.jobs.fg_b.leases import Held, Leases
-from ndr.jobs.fg_b.record import ledger_facts
+from ndr.jobs.fg_b.job import InsufficientHistory, ledger_facts, publish_baselines
+from ndr.jobs.fg_b.leases import LeaseHeld, Leases
+from ndr.jobs.fg_b.published import baseline_age_days
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.targets import Target, backfill_targets, regular_targets
 from ndr.jobs.inventory.snapshot import Snapshot, newest_snapshot
@@ -31,9 +31,9 @@ def job(run: Run, arguments: Arguments) -> None:
     PublishConflictError
         Another run took a baseline over.
     """
-    specs = BaselineSpecs(run.spec("fg_b_builder"), run.spec("fg_a_builder"), _prefixes(run))
+    specs = BaselineSpecs(run.spec(FG_B_BUILDER), run.spec(FG_A_BUILDER), _prefixes(run))
     targets = _targets(specs, arguments)
-    output = run.spec("machine_inventory_unload").output
+    output = run.spec(MACHINE_INVENTORY_UNLOAD).output
     inventory_of = lru_cache(lambda month: newest_snapshot(output, month))
     short = _build(run, specs, targets, inventory_of, arguments.baseline_mode)
     if arguments.baseline_mode == "REGULAR":
@@ -53,12 +53,12 @@ def _build(
     with leases.kept():
         for target, outcome in publish_baselines(run, specs, targets, inventory_of, leases):
             extra = {"horizon": target.horizon, "end": format_instant(target.end)}
-            if isinstance(outcome, Held):
+            if isinstance(outcome, LeaseHeld):
                 log.warning("in progress elsewhere", extra=extra | {"reason": str(outcome)})
                 continue
             # Published before, so that the ledger never claims what is not there.
             leases.record(target, ledger_facts(outcome))
-            if isinstance(outcome, Short):
+            if isinstance(outcome, InsufficientHistory):
                 short.append(str(outcome))
                 log.warning("insufficient history", extra=extra | {"reason": str(outcome)})
             else:
@@ -94,7 +94,7 @@ def _targets(specs: BaselineSpecs, arguments: Arguments) -> list[Target]:
 
 def _prefixes(run: Run) -> tuple[str, ...]:
     try:
-        return run.spec("non_persistent_prefixes").prefixes  # type: ignore[no-any-return]
+        return run.spec(NON_PERSISTENT_PREFIXES).prefixes
     except JobSpecNotFoundError:
         return ()  # a network without VDI hosts needs no such JobSpec
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from ndr.contract.jobspecs import MACHINE_INVENTORY_UNLOAD
 from ndr.jobs.entry import Arguments, main
 from ndr.jobs.inventory.month import snapshot_month
 from ndr.jobs.inventory.redshift_data import Statements, redshift_data_client
@@ -16,7 +17,7 @@ from ndr.store.publish import new_run_id
 def unload_machine_inventory(run: Run, arguments: Arguments) -> None:
     """Publish the snapshot of the month that `reference_month_iso` lies in."""
     month = snapshot_month(arguments.reference_month_iso, "ReferenceMonthIso")
-    spec = run.spec("machine_inventory_unload")
+    spec = run.spec(MACHINE_INVENTORY_UNLOAD)
     statements = Statements(redshift_data_client(spec.redshift.region), spec.redshift, new_run_id())
     key = os.environ.get("NDR_KMS_KEY_ARN")
     unload = Unload(spec, month, statements, run.facts, job_logger(run.job_name), key)

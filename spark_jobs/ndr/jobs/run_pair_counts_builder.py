@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ndr.contract.jobspecs import PAIR_COUNTS_BUILDER
 from ndr.contract.time import format_instant
 from ndr.jobs.entry import Arguments, batch_of, main
 from ndr.jobs.metrics import count_partition
@@ -12,7 +13,7 @@ from ndr.jobs.run import Run, job_logger
 def job(run: Run, arguments: Arguments) -> None:
     """Build the pair counts of one batch and say what each partition holds."""
     batch, log = batch_of(arguments), job_logger(run.job_name)
-    for manifest in publish_pair_counts(run, run.spec("pair_counts_builder"), batch):
+    for manifest in publish_pair_counts(run, run.spec(PAIR_COUNTS_BUILDER), batch):
         count_partition(run, manifest)
         rows = manifest.tables["pair_counts"].rows
         log.info("published", extra={"partition": format_instant(manifest.start), "rows": rows})

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import os
 import uuid
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -49,7 +50,7 @@ def filesystem(uri: str) -> tuple[fs.FileSystem, str]:
     if parts.scheme == "file" and parts.path:
         return fs.LocalFileSystem(), unquote(parts.path).rstrip("/")
     raise InvalidRequestError(
-        f"{uri!r} is no place that a job can read or write; use s3://bucket/path or file:///path."
+        f"{uri!r} is not a place that a job can read or write; use s3://bucket/path or file:///path."
     )
 
 
@@ -70,6 +71,13 @@ def list_files(uri: str) -> list[fs.FileInfo]:
     system, path = filesystem(uri)
     infos = system.get_file_info(fs.FileSelector(path, allow_not_found=True, recursive=False))
     return sorted((info for info in infos if info.type == fs.FileType.File), key=lambda info: str(info.base_name))
+
+
+def modified_at(uri: str) -> datetime:
+    """Return when a file was last written; the beginning of time where it does not exist."""
+    system, path = filesystem(uri)
+    modified = system.get_file_info(path).mtime
+    return modified.astimezone(UTC) if modified else datetime.min.replace(tzinfo=UTC)
 
 
 def read_bytes(uri: str) -> bytes | None:

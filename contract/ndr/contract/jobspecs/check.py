@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final
 
 from ndr.contract.errors import JobSpecInvalidError
-from ndr.contract.jobspecs.item import JOB_NAMES, JobName, JobSpec
+from ndr.contract.jobspecs.item import (
+    FG_A_BUILDER,
+    FG_B_BUILDER,
+    JOB_NAMES,
+    MACHINE_INVENTORY_UNLOAD,
+    NON_PERSISTENT_PREFIXES,
+    JobSpec,
+    JobSpecs,
+)
 
 EXTERNAL: Final = frozenset({"integration"})  # datasets that the team's own log shipping produces
-OPTIONAL: Final[frozenset[JobName]] = frozenset({"non_persistent_prefixes"})
+OPTIONAL: Final = frozenset({NON_PERSISTENT_PREFIXES})
 
 
-def written_prefixes(jobspec: JobSpec) -> dict[str, str]:
+def written_prefixes(jobspec: JobSpec[Any]) -> dict[str, str]:
     """Return dataset name to prefix URI for what a job writes."""
-    if jobspec.job_name == "machine_inventory_unload":
+    if jobspec.job_name == MACHINE_INVENTORY_UNLOAD:
         return {"machine_inventory": jobspec.spec.output.s3_prefix}
     outputs = getattr(jobspec.spec, "outputs", None)
     return outputs.model_dump() if outputs else {}
 
 
-def read_prefixes(jobspec: JobSpec) -> dict[str, str]:
+def read_prefixes(jobspec: JobSpec[Any]) -> dict[str, str]:
     """Return dataset name to prefix URI for what a job reads."""
     inputs = getattr(jobspec.spec, "inputs", None)
     return inputs.model_dump() if inputs else {}
 
 
-def check_jobspecs(jobspecs: Iterable[JobSpec]) -> dict[JobName, JobSpec]:
+def check_jobspecs(jobspecs: Iterable[JobSpec[Any]]) -> JobSpecs:
     """Check a set and return it by job name.
 
     Raises
@@ -35,7 +43,7 @@ def check_jobspecs(jobspecs: Iterable[JobSpec]) -> dict[JobName, JobSpec]:
         All problems of the set, one sentence each.
     """
     given = list(jobspecs)
-    by_name = {jobspec.job_name: jobspec for jobspec in given}
+    by_name = JobSpecs({jobspec.job_name: jobspec for jobspec in given})
     problems = [
         *_same("project_name", given),
         *_same("feature_spec_version", given),
@@ -51,11 +59,11 @@ def check_jobspecs(jobspecs: Iterable[JobSpec]) -> dict[JobName, JobSpec]:
     return by_name
 
 
-def _times(jobspecs: list[JobSpec], name: str) -> int:
+def _times(jobspecs: list[JobSpec[Any]], name: str) -> int:
     return sum(jobspec.job_name == name for jobspec in jobspecs)
 
 
-def _same(field: str, jobspecs: list[JobSpec]) -> list[str]:
+def _same(field: str, jobspecs: list[JobSpec[Any]]) -> list[str]:
     names_by_value: dict[str, list[str]] = {}
     for jobspec in jobspecs:
         names_by_value.setdefault(getattr(jobspec, field), []).append(jobspec.job_name)
@@ -65,7 +73,7 @@ def _same(field: str, jobspecs: list[JobSpec]) -> list[str]:
     return [f"{field} differs: {found}; use one everywhere"]
 
 
-def _misplaced_prefixes(by_name: Mapping[JobName, JobSpec]) -> list[str]:
+def _misplaced_prefixes(by_name: JobSpecs) -> list[str]:
     producers = {
         dataset: (name, prefix)
         for name, jobspec in by_name.items()
@@ -80,7 +88,7 @@ def _misplaced_prefixes(by_name: Mapping[JobName, JobSpec]) -> list[str]:
     ]
 
 
-def _shared_prefixes(by_name: Mapping[JobName, JobSpec]) -> list[str]:
+def _shared_prefixes(by_name: JobSpecs) -> list[str]:
     places = [
         (prefix, dataset) for jobspec in by_name.values() for dataset, prefix in written_prefixes(jobspec).items()
     ]
@@ -98,16 +106,16 @@ def _shared_prefixes(by_name: Mapping[JobName, JobSpec]) -> list[str]:
     ]
 
 
-def _different_segments(by_name: Mapping[JobName, JobSpec]) -> list[str]:
-    if not {"fg_a_builder", "fg_b_builder"} <= by_name.keys():
+def _different_segments(by_name: JobSpecs) -> list[str]:
+    if not {FG_A_BUILDER, FG_B_BUILDER} <= by_name.keys():
         return []
-    fg_a, fg_b = by_name["fg_a_builder"].spec.segment, by_name["fg_b_builder"].spec.segment
+    fg_a, fg_b = by_name[FG_A_BUILDER].spec.segment, by_name[FG_B_BUILDER].spec.segment
     if fg_a == fg_b:
         return []
     return [f"segment is {fg_a!r} in fg_a_builder and {fg_b!r} in fg_b_builder; use one"]
 
 
-def _no_slice_window(by_name: Mapping[JobName, JobSpec]) -> list[str]:
-    if "fg_a_builder" not in by_name or "15m" in by_name["fg_a_builder"].spec.windows:
+def _no_slice_window(by_name: JobSpecs) -> list[str]:
+    if FG_A_BUILDER not in by_name or "15m" in by_name[FG_A_BUILDER].spec.windows:
         return []
     return ["fg_a_builder's windows lack 15m, by whose rows fg_b_builder tells when a host was active; add it"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
-from typing import Annotated, get_args
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
@@ -12,8 +12,9 @@ from ndr.contract.jobspecs.delta_builder import Engine
 from ndr.contract.jobspecs.model import SpecModel
 from ndr.contract.jobspecs.segment import Segment
 from ndr.contract.jobspecs.uri import PrefixUri
-from ndr.contract.time import WindowLabel
+from ndr.contract.time import WINDOWS
 
+WindowLabel = Literal[*WINDOWS]  # type: ignore[valid-type]
 Weekday = Annotated[int, Field(ge=0, le=6)]
 
 
@@ -76,7 +77,7 @@ class FgABuilderSpec(SpecModel):
     inputs: FgABuilderInputs
     outputs: FgABuilderOutputs
     monitored_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
-    windows: Annotated[tuple[WindowLabel, ...], Field(min_length=1)] = get_args(WindowLabel)
+    windows: Annotated[tuple[WindowLabel, ...], Field(min_length=1)] = tuple(WINDOWS)
     business_hours: BusinessHours = BusinessHours()
     segment: Segment = Segment()
     novelty: Novelty = Novelty()

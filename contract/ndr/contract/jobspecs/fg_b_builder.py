@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, create_model, field_validator, model_validator
 
 from ndr.contract.datasets import FG_A_METRICS
+from ndr.contract.horizons import TABLE, Cadence
 from ndr.contract.jobspecs.delta_builder import Engine
 from ndr.contract.jobspecs.model import SpecModel
 from ndr.contract.jobspecs.segment import Segment
 from ndr.contract.jobspecs.uri import PrefixUri
-from ndr.contract.time import Cadence
 
 
 def _metric(name: str) -> str:
@@ -49,16 +49,24 @@ class Rarity(SpecModel):
     max_prevalence: Share = 0.1
 
 
-class Cadences(SpecModel):
-    """How often each horizon is built; a backfill builds the same ends. `weekday` 0 is Monday."""
+def _field_of(label: str) -> str:
+    return f"every_{label}"
 
-    seven_days: Annotated[Cadence, Field(alias="7d")] = "daily"
-    thirty_days: Annotated[Cadence, Field(alias="30d")] = "weekly"
+
+_CADENCE_FIELDS: Any = {
+    _field_of(horizon.label): (Annotated[Cadence, Field(alias=horizon.label)], horizon.cadence) for horizon in TABLE
+}
+
+
+class Cadences(create_model("CadenceFields", __base__=SpecModel, **_CADENCE_FIELDS)):  # type: ignore[misc]
+    """How often each horizon is built, under its label; a backfill builds the same ends. `weekday` 0 is Monday."""
+
     weekday: Annotated[int, Field(ge=0, le=6)] = 0
 
     def of(self, horizon: str) -> Cadence:
-        """Return the cadence of a horizon, `7d` or `30d`."""
-        return {"7d": self.seven_days, "30d": self.thirty_days}[horizon]
+        """Return the cadence of a horizon."""
+        cadence: Cadence = getattr(self, _field_of(horizon))
+        return cadence
 
 
 class FgBBuilderSpec(SpecModel):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Generic, Self, TypeVar, overload
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from ndr.contract.errors import JobSpecInvalidError
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
@@ -17,26 +17,51 @@ from ndr.contract.jobspecs.non_persistent_prefixes import NonPersistentPrefixesS
 from ndr.contract.jobspecs.pair_counts_builder import PairCountsBuilderSpec
 from ndr.contract.problems import problem_sentence
 
-JobName = Literal[
-    "delta_builder",
-    "fg_a_builder",
-    "pair_counts_builder",
-    "fg_b_builder",
-    "machine_inventory_unload",
-    "non_persistent_prefixes",
-]
-JOB_NAMES: Final[tuple[JobName, ...]] = get_args(JobName)
-SPEC_OF_JOB: Final[dict[str, type[SpecModel]]] = {
-    "delta_builder": DeltaBuilderSpec,
-    "fg_a_builder": FgABuilderSpec,
-    "pair_counts_builder": PairCountsBuilderSpec,
-    "fg_b_builder": FgBBuilderSpec,
-    "machine_inventory_unload": MachineInventoryUnloadSpec,
-    "non_persistent_prefixes": NonPersistentPrefixesSpec,
-}
+SpecT = TypeVar("SpecT", bound=SpecModel)
 
 
-class JobSpec(BaseModel):
+class Job(str, Generic[SpecT]):
+    """A job's name, which knows the model of its spec. It equals the plain name, and is one where text is asked for."""
+
+    spec_model: type[SpecT]
+
+    def __new__(cls, name: str, spec_model: type[SpecT]) -> Self:
+        job = super().__new__(cls, name)
+        job.spec_model = spec_model
+        return job
+
+
+DELTA_BUILDER: Final = Job("delta_builder", DeltaBuilderSpec)
+FG_A_BUILDER: Final = Job("fg_a_builder", FgABuilderSpec)
+PAIR_COUNTS_BUILDER: Final = Job("pair_counts_builder", PairCountsBuilderSpec)
+FG_B_BUILDER: Final = Job("fg_b_builder", FgBBuilderSpec)
+MACHINE_INVENTORY_UNLOAD: Final = Job("machine_inventory_unload", MachineInventoryUnloadSpec)
+NON_PERSISTENT_PREFIXES: Final = Job("non_persistent_prefixes", NonPersistentPrefixesSpec)
+
+JOBS: Final[tuple[Job[Any], ...]] = (
+    DELTA_BUILDER,
+    FG_A_BUILDER,
+    PAIR_COUNTS_BUILDER,
+    FG_B_BUILDER,
+    MACHINE_INVENTORY_UNLOAD,
+    NON_PERSISTENT_PREFIXES,
+)
+"""The one list of jobs. A JobSpec is valid when its job is in it and its spec fits the job's model."""
+
+JOB_NAMES: Final = tuple(str(job) for job in JOBS)
+_JOB_OF_NAME: Final[dict[str, Job[Any]]] = {str(job): job for job in JOBS}
+
+
+def _known_job(name: str) -> str:
+    if name not in _JOB_OF_NAME:
+        raise ValueError(f"{name!r} is not a job; allowed are {', '.join(JOB_NAMES)}")
+    return name
+
+
+JobName = Annotated[str, AfterValidator(_known_job)]
+
+
+class JobSpec(BaseModel, Generic[SpecT]):
     """One JobSpec item. `spec` is the model of its job."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,7 +69,7 @@ class JobSpec(BaseModel):
     project_name: Identifier
     job_name: JobName
     feature_spec_version: Identifier
-    spec: Any
+    spec: SpecT
     updated_at: AwareDatetime
     owner: str
 
@@ -54,12 +79,23 @@ class JobSpec(BaseModel):
         return sort_key(self.job_name, self.feature_spec_version)
 
 
+class JobSpecs(dict[str, JobSpec[Any]]):
+    """JobSpecs by job name. Asked by a Job, it gives that job's type of JobSpec."""
+
+    @overload
+    def __getitem__(self, job: Job[SpecT]) -> JobSpec[SpecT]: ...
+    @overload
+    def __getitem__(self, job: str) -> JobSpec[Any]: ...
+    def __getitem__(self, job: str) -> JobSpec[Any]:
+        return super().__getitem__(job)
+
+
 def sort_key(job_name: str, feature_spec_version: str) -> str:
     """Return `job_name#feature_spec_version`."""
     return f"{job_name}#{feature_spec_version}"
 
 
-def parse_jobspec(item: Mapping[str, Any]) -> JobSpec:
+def parse_jobspec(item: Mapping[str, Any]) -> JobSpec[Any]:
     """Validate a JobSpec document or table item.
 
     Raises
@@ -69,37 +105,32 @@ def parse_jobspec(item: Mapping[str, Any]) -> JobSpec:
     """
     document = dict(item)
     stored_key = document.pop("job_name_version", None)
+    job = _JOB_OF_NAME.get(str(document.get("job_name")))
     try:
-        jobspec = JobSpec.model_validate(document)
-        spec = SPEC_OF_JOB[jobspec.job_name].model_validate(jobspec.spec)
+        jobspec = (JobSpec[job.spec_model] if job else JobSpec[SpecModel]).model_validate(document)  # type: ignore[name-defined]
     except ValidationError as error:
-        name = document.get("job_name")
-        raise JobSpecInvalidError(_explained(error, name if isinstance(name, str) else "?")) from None
+        raise JobSpecInvalidError(_explained(error, document.get("job_name"), job)) from None
     if stored_key not in (None, jobspec.job_name_version):
         raise JobSpecInvalidError(
             f"JobSpec {jobspec.job_name}: its key job_name_version is {stored_key!r}, "
             f"its fields say {jobspec.job_name_version!r}; put it again with `ndr jobspec put`."
         )
-    return jobspec.model_copy(update={"spec": spec})
+    return jobspec
 
 
-def _explained(error: ValidationError, job_name: str) -> str:
-    in_spec = error.title != JobSpec.__name__
-    sentences = [
-        problem_sentence(
-            problem,
-            ("spec", *problem["loc"]) if in_spec else problem["loc"],
-            _fields_at(problem["loc"], job_name if in_spec else None),
-        )
-        for problem in error.errors()
-    ]
-    return f"JobSpec {job_name}: " + "; ".join(sentences) + "."
+def _explained(error: ValidationError, name: Any, job: Job[Any] | None) -> str:
+    problems = [problem for problem in error.errors() if job or problem["loc"][:1] != ("spec",)]
+    sentences = [problem_sentence(problem, problem["loc"], _fields_at(problem["loc"], job)) for problem in problems]
+    return f"JobSpec {name if isinstance(name, str) else '?'}: " + "; ".join(sentences) + "."
 
 
-def _fields_at(path: tuple[int | str, ...], job_name: str | None) -> list[str]:
+def _fields_at(path: tuple[int | str, ...], job: Job[Any] | None) -> list[str]:
     """Return the fields that the model at `path`'s parent has, as the document spells them."""
-    model: Any = SPEC_OF_JOB[job_name] if job_name else JobSpec
+    model: Any = JobSpec
     for part in path[:-1]:
+        if model is JobSpec and part == "spec" and job:
+            model = job.spec_model
+            continue
         by_spelling = {field.alias or name: field for name, field in model.model_fields.items()}
         if part not in by_spelling:
             return []

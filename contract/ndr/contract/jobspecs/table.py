@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
 from ndr.contract.errors import JobSpecNotFoundError
-from ndr.contract.jobspecs.item import JOB_NAMES, JobName, JobSpec, parse_jobspec, sort_key
+from ndr.contract.jobspecs.item import JOBS, Job, JobSpec, SpecT, parse_jobspec, sort_key
 
 
 class Table(Protocol):
@@ -20,7 +20,11 @@ class Table(Protocol):
     def put_item(self, **kwargs: Any) -> Any: ...
 
 
-def read_jobspec(table: Table, project_name: str, job_name: JobName, feature_spec_version: str) -> JobSpec:
+@overload
+def read_jobspec(table: Table, project_name: str, job: Job[SpecT], feature_spec_version: str) -> JobSpec[SpecT]: ...
+@overload
+def read_jobspec(table: Table, project_name: str, job: str, feature_spec_version: str) -> JobSpec[Any]: ...
+def read_jobspec(table: Table, project_name: str, job: str, feature_spec_version: str) -> JobSpec[Any]:
     """Read and validate one JobSpec.
 
     Raises
@@ -30,30 +34,30 @@ def read_jobspec(table: Table, project_name: str, job_name: JobName, feature_spe
     JobSpecInvalidError
         The item breaks a rule.
     """
-    key = {"project_name": project_name, "job_name_version": sort_key(job_name, feature_spec_version)}
+    key = {"project_name": project_name, "job_name_version": sort_key(job, feature_spec_version)}
     item = table.get_item(Key=key, ConsistentRead=True).get("Item")
     if item is None:
         raise JobSpecNotFoundError(
-            f"Table {table.name} holds no JobSpec {job_name} for project {project_name!r}, version "
+            f"Table {table.name} holds no JobSpec {job} for project {project_name!r}, version "
             f"{feature_spec_version!r}; check the names, or put it with `ndr jobspec put FILE`."
         )
     return parse_jobspec(item)
 
 
 def read_jobspecs(
-    table: Table, project_name: str, feature_spec_version: str, job_names: Iterable[JobName] = JOB_NAMES
-) -> list[JobSpec]:
-    """Read those of `job_names` that the table holds, validated."""
+    table: Table, project_name: str, feature_spec_version: str, jobs: Iterable[Job[Any]] = JOBS
+) -> list[JobSpec[Any]]:
+    """Read those of `jobs` that the table holds, validated."""
     found = []
-    for job_name in job_names:
+    for job in jobs:
         try:
-            found.append(read_jobspec(table, project_name, job_name, feature_spec_version))
+            found.append(read_jobspec(table, project_name, job, feature_spec_version))
         except JobSpecNotFoundError:
             continue
     return found
 
 
-def put_jobspec(table: Table, jobspec: JobSpec) -> None:
+def put_jobspec(table: Table, jobspec: JobSpec[Any]) -> None:
     """Write one JobSpec as its sources spelled it: defaults are not written, so that they can improve."""
     document = json.loads(jobspec.model_dump_json(exclude={"spec"}))
     spec = jobspec.spec.model_dump(mode="json", by_alias=True, exclude_unset=True)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ndr.contract.horizons import ALL_HORIZONS, choices_sentence
 from ndr.local.commands.options import HERE, Directory
 from ndr.local.commands.run import DryRun, run_and_report
 
@@ -14,7 +15,7 @@ def backfill(
     start: Annotated[str, typer.Argument(help="First baseline end, e.g. 2026-01-01.")],
     end: Annotated[str, typer.Argument(help="End of the range of baseline ends, exclusive.")],
     directory: Directory = HERE,
-    horizon: Annotated[str, typer.Option(help="7d, 30d or both.")] = "both",
+    horizon: Annotated[str, typer.Option(help=f"{choices_sentence()}.")] = ALL_HORIZONS,
     reprocess: Annotated[
         str,
         typer.Option(help="none: only what was never tried; failed: also what did not complete; completed: all."),

@@ -14,11 +14,11 @@ from ndr.local.demo.run import DemoRequest, run_demo
 def demo(
     directory: Directory = HERE,
     traffic: Annotated[
-        Path | None, typer.Option(help="A folder of Zeek conn logs; without it, an office's traffic is generated.")
+        Path | None, typer.Option(help="A folder of Zeek conn logs. By default traffic of a synthetic network.")
     ] = None,
     engine: Annotated[str, typer.Option(help="local, or spark, which needs Java.")] = "local",
     days: Annotated[int, typer.Option(help="Days of generated traffic.")] = 35,
     seed: Annotated[int, typer.Option(help="Seed of the generated traffic.")] = 7,
 ) -> None:
-    """Deploy, feed traffic, run the monthly execution, show what was published and what stands out."""
+    """Deploy, ingest traffic, run the monthly execution, and print the published tables and the anomaly ranking."""
     run_demo(DemoRequest(directory, traffic, engine, days, seed), progress())

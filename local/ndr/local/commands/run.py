@@ -10,6 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from ndr.contract.errors import NdrError, PipelineFailedError
+from ndr.contract.horizons import ALL_HORIZONS
+from ndr.contract.time import format_instant
 from ndr.local.commands.options import HERE, Directory, progress
 from ndr.local.commands.status import print_published
 from ndr.local.console.follow import FollowedExecution, Follower
@@ -37,7 +39,7 @@ def mini_batch(
 @app.command()
 def monthly(directory: Directory = HERE, end: End = None, dry_run: DryRun = False) -> None:
     """Unload the machine inventory, then build the baselines of both horizons."""
-    run_and_report(directory, "baselines", {"horizon": "both", "inventory": True, "end": end, "dry_run": dry_run})
+    run_and_report(directory, "baselines", {"horizon": ALL_HORIZONS, "inventory": True, "end": end, "dry_run": dry_run})
 
 
 @app.command()
@@ -114,4 +116,4 @@ def sentence_of(cause: str | None) -> str | None:
 
 
 def _text(value: Any) -> Any:
-    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
+    return format_instant(value) if isinstance(value, datetime) else value

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ministack_sagemaker.errors import AccountError
 from ndr.contract.errors import NdrError
 from ndr.local.commands.options import HERE, Directory, progress
 from ndr.local.console.tables import print_table
@@ -36,6 +37,6 @@ def _known(directory: Path) -> tuple[str, str]:
     """Return the project and version of what is deployed already, or the defaults."""
     try:
         deployed = Deployment.load(directory)
-    except NdrError:
+    except (NdrError, AccountError):
         return "ndr-local", "v1"
     return deployed.project_name, deployed.feature_spec_version

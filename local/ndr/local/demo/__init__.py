@@ -1,1 +1,1 @@
-"""The demo: everything on this machine, from generated or given traffic to baselines and what stands out of them."""
+"""The demo: the whole system on this machine, from generated or given traffic to baselines and the anomaly ranking."""

@@ -1,4 +1,4 @@
-"""The demo, from an empty directory to the last table."""
+"""The demo, from an empty directory to the anomaly ranking."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from ministack_sagemaker.errors import AccountError
 from ministack_sagemaker.lifecycle import down as stop_account
 from ndr.contract.errors import InsufficientHistoryError, InvalidRequestError, NdrError
-from ndr.contract.jobspecs import JobSpec, check_jobspecs
+from ndr.contract.jobspecs import DELTA_BUILDER, JobSpec, check_jobspecs
 from ndr.contract.time import DAY, Interval, floor_to, format_instant
 from ndr.local.commands.ingest import ingest_folder
 from ndr.local.commands.jobspec import put_checked
@@ -23,13 +24,13 @@ from ndr.local.console.progress import Progress
 from ndr.local.console.tables import print_timeline
 from ndr.local.demo.machine import check_engine, not_run
 from ndr.local.demo.memory import PeakMemory
-from ndr.local.demo.report import print_standouts
+from ndr.local.demo.report import print_ranking
 from ndr.local.demo.traffic import Traffic, prepared
 from ndr.local.deployment.create import deploy_stack, registered_pipelines, start_account
 from ndr.local.deployment.deployment import Deployment
 from ndr.local.ingest import IngestReport
 from ndr.local.jobspecs import DEMO_FILES, deployed_values, read_jobspec_files
-from ndr.local.ranking import find_standouts
+from ndr.local.ranking import rank_anomalies
 from ndr.local.traffic import NETWORKS
 
 PROJECT: Final = "ndr-demo"
@@ -38,18 +39,18 @@ VERSION: Final = "v1"
 
 @dataclass(frozen=True)
 class DemoRequest:
-    """What to show.
+    """The options of the demo.
 
     Attributes
     ----------
     directory : Path
-        Where the account keeps its files.
+        Folder with the files of the account.
     traffic : Path or None
-        A folder of Zeek conn logs; None generates an office's.
+        A folder of Zeek conn logs. None generates the traffic of a synthetic network.
     engine : str
         local or spark.
     days, seed : int
-        Of the generated traffic.
+        Days and seed of the generated traffic.
     """
 
     directory: Path
@@ -60,19 +61,19 @@ class DemoRequest:
 
 
 def run_demo(request: DemoRequest, lines: Progress) -> None:
-    """Run the demo. The account runs on afterwards, since its data is in its memory.
+    """Run the demo. The account keeps running afterwards, because its data is in memory.
 
     Raises
     ------
     NdrError
-        Whatever a part of it refuses or fails with.
+        A part of the demo failed. The error is that part's own.
     """
     check_engine(request.engine)
     memory = PeakMemory()
     directory = fresh_directory(request.directory)
     with prepared(request.traffic, directory / "traffic", request.days, request.seed) as traffic:
         if request.traffic is None:
-            lines.line(f"generate {request.days} days of a small office's traffic beside what follows")
+            lines.line(f"generate {request.days} days of traffic of a synthetic network in the background")
         networks = NETWORKS if request.traffic is None else ()
         deployment = _deployed(directory, request.engine, networks, lines)
         report = _fed(deployment, traffic, lines)
@@ -87,22 +88,22 @@ def run_demo(request: DemoRequest, lines: Progress) -> None:
 
 
 def fresh_directory(directory: Path) -> Path:
-    """Stop what an earlier demo left running, and empty the directory but for its caches.
+    """Stop the account of an earlier demo, and empty the directory except for its caches.
 
     Raises
     ------
     InvalidRequestError
-        An account that `ndr up` started runs there.
+        An account started by `ndr up` runs in the directory.
     """
     directory = directory.resolve()
     try:
         made_by = Deployment.load(directory).made_by
-    except NdrError:
+    except (NdrError, AccountError):
         made_by = None
     if made_by == "up":
         raise InvalidRequestError(
             f"An account that `ndr up` started runs in {directory}, and the demo would replace it. Stop it with "
-            "`ndr down`, or give the demo another place: `ndr demo --directory .ndr-demo`."
+            "`ndr down`, or give the demo another directory: `ndr demo --directory .ndr-demo`."
         )
     stop_account(directory)
     shutil.rmtree(directory / "traffic", ignore_errors=True)
@@ -127,7 +128,7 @@ def _deployed(directory: Path, engine: str, networks: Sequence[str], lines: Prog
 
 
 def _monitoring(jobspec: JobSpec, networks: Sequence[str]) -> JobSpec:
-    """Say which hosts get features: the generated office's; every address of a network that nothing is known of."""
+    """Set the monitored networks. None are set for given traffic, so that every address gets features."""
     if jobspec.job_name != "fg_a_builder":
         return jobspec
     spec = jobspec.spec.model_copy(update={"monitored_networks": tuple(networks)})
@@ -138,15 +139,15 @@ def _fed(deployment: Deployment, traffic: Future[Traffic], lines: Progress) -> I
     with lines.doing("wait for the traffic"):
         ready = traffic.result()
     _load_inventory(deployment, ready, lines)
-    integration = deployment.jobspecs()["delta_builder"].spec.inputs.integration
+    integration = deployment.jobspecs()[DELTA_BUILDER].spec.inputs.integration
     return ingest_folder(ready.folder, integration, "1d", lines)
 
 
 def _load_inventory(deployment: Deployment, traffic: Traffic, lines: Progress) -> None:
     if traffic.inventory is None:
         lines.line(
-            f"{traffic.folder} has no inventory.csv: the machine inventory is empty, no host has a name, none is known "
-            "to be non-persistent.",
+            f"{traffic.folder} has no inventory.csv: the machine inventory is empty, so hosts have no names and "
+            "none is non-persistent.",
             "yellow",
         )
         return
@@ -156,12 +157,12 @@ def _load_inventory(deployment: Deployment, traffic: Traffic, lines: Progress) -
 
 
 def covered_days(report: IngestReport, now: datetime, lines: Progress) -> Interval:
-    """Return the whole days that the mini-batches cover, up to the last midnight.
+    """Return the whole days of the mini-batches, up to the last midnight.
 
     Raises
     ------
     InsufficientHistoryError
-        There is no connection, or none before today.
+        The logs have no connection before today.
     """
     today = floor_to(now, DAY)
     past = [batch.interval for batch in report.batches if batch.interval.end <= today]
@@ -170,9 +171,9 @@ def covered_days(report: IngestReport, now: datetime, lines: Progress) -> Interv
             "The logs hold no connection of a day that is over, so there is nothing to build baselines from."
         )
     if len(past) < len(report.batches):
-        left_out = sum(batch.rows for batch in report.batches if batch.interval.end > today)
+        skipped = sum(batch.rows for batch in report.batches if batch.interval.end > today)
         lines.line(
-            f"{left_out:,} connections since {format_instant(today)} are left out: their day is not over.", "yellow"
+            f"{skipped:,} connections since {format_instant(today)} are skipped: their day is not over.", "yellow"
         )
     return Interval(min(each.start for each in past), max(each.end for each in past))
 
@@ -187,12 +188,12 @@ def _report(deployment: Deployment, history: FollowedExecution, baselines: Follo
     for reason in short:
         lines.line(f"Insufficient history, so not built: {reason}.", "yellow")
     try:
-        with lines.doing("find what stands out"):
-            found = find_standouts(deployment.jobspecs())
+        with lines.doing("rank anomalies"):
+            ranking = rank_anomalies(deployment.jobspecs())
     except InsufficientHistoryError as error:
         lines.line(str(error), "yellow")
         return
-    print_standouts(lines.console, found)
+    print_ranking(lines.console, ranking)
 
 
 def _epilogue(request: DemoRequest, covered: Interval, memory: PeakMemory, lines: Progress) -> None:
@@ -201,8 +202,8 @@ def _epilogue(request: DemoRequest, covered: Interval, memory: PeakMemory, lines
     peak = f", peak memory {memory.peak_bytes / 2**30:.2f} GiB" if memory.peak_bytes else ""
     lines.line(f"Done in {lines.seconds:.0f} s{peak}.", "bold")
     first = format_instant(max(covered.start + DAY, covered.end - 7 * DAY))[:10]
-    place = "" if request.directory == Path(".ndr") else f" --directory {request.directory}"
-    lines.line("The account runs on, since its data is in its memory. Go on with:")
-    lines.line(f"  ndr status{place}")
-    lines.line(f"  ndr backfill {first} {format_instant(covered.end)[:10]}{place}")
-    lines.line(f"  ndr down{place}")
+    option = "" if request.directory == Path(".ndr") else f" --directory {request.directory}"
+    lines.line("The account keeps running, because its data is in memory. Continue with:")
+    lines.line(f"  ndr status{option}")
+    lines.line(f"  ndr backfill {first} {format_instant(covered.end)[:10]}{option}")
+    lines.line(f"  ndr down{option}")

@@ -1,36 +1,37 @@
-"""The demo's traffic: the user's conn logs, or a generated office's."""
+"""The demo's traffic: the user's conn logs, or those of a synthetic network."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from multiprocessing import get_context
 from pathlib import Path
 
 from ndr.contract.errors import InvalidRequestError
-from ndr.contract.time import DAY, floor_to, parse_instant
+from ndr.contract.time import DAY, floor_to, format_instant, parse_instant
 from ndr.local.ingest.logs import find_logs
-from ndr.local.traffic.generate import DEFAULT_END, generate
+from ndr.local.traffic.generate import DEFAULT_END
 
 
 @dataclass(frozen=True)
 class Traffic:
-    """A folder of conn logs, and its inventory.csv where it has one."""
+    """A folder of conn logs, and its inventory.csv if present."""
 
     folder: Path
     inventory: Path | None
 
     @classmethod
     def of(cls, folder: Path) -> Traffic:
-        """Take a folder as it is.
+        """Return the traffic of a folder.
 
         Raises
         ------
         InvalidRequestError
-            It does not exist or holds no conn log.
+            The folder does not exist or has no conn log.
         """
         find_logs(folder)
         inventory = folder / "inventory.csv"
@@ -53,12 +54,24 @@ def prepared(folder: Path | None, out: Path, days: int, seed: int) -> Iterator[F
         return
     if days < 1:
         raise InvalidRequestError(f"--days is {days}: traffic takes at least one day, for instance 35.")
-    # Its own process: the memory that drawing takes goes back when it is done. Not forked: this process has threads.
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside:
+    with ThreadPoolExecutor(1, thread_name_prefix="traffic") as beside:
         yield beside.submit(_generated, out, days, seed)
 
 
 def _generated(out: Path, days: int, seed: int) -> Traffic:
-    end = min(parse_instant(DEFAULT_END), floor_to(datetime.now(UTC), DAY))
-    made = generate(out, days=days, seed=seed, end=end)
-    return Traffic(out, made.inventory)
+    """Generate in a process of its own, whose memory is returned when it ends.
+
+    The process is not one of multiprocessing, whose locks need a /dev/shm that can be written.
+
+    Raises
+    ------
+    InvalidRequestError
+        The generator refuses or fails; the message is what it printed.
+    """
+    end = format_instant(min(parse_instant(DEFAULT_END), floor_to(datetime.now(UTC), DAY)))
+    command = [sys.executable, "-m", "ndr.local.traffic", "--out", str(out), "--end", end]
+    command += ["--days", str(days), "--seed", str(seed)]
+    ran = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    if ran.returncode != 0:
+        raise InvalidRequestError(f"No traffic was generated: {ran.stderr.strip()}")
+    return Traffic.of(out)

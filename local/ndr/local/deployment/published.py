@@ -1,26 +1,33 @@
-"""What is published below the JobSpecs' prefixes."""
+"""Summary of the published datasets below the JobSpecs' prefixes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from pyarrow import fs
 
-from ndr.contract.jobspecs import JobName, JobSpec
+from ndr.contract.horizons import HORIZONS
+from ndr.contract.jobspecs import (
+    DELTA_BUILDER,
+    FG_A_BUILDER,
+    FG_B_BUILDER,
+    MACHINE_INVENTORY_UNLOAD,
+    PAIR_COUNTS_BUILDER,
+    JobSpecs,
+)
 from ndr.contract.manifest import Manifest
-from ndr.contract.time import HORIZONS
 from ndr.store.manifest import read_manifests
 from ndr.store.storage import join, list_names
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedTable:
-    """One table of a dataset over all its partitions.
+    """One table of a dataset, over all partitions.
 
-    `first` and `last` bound the time that the partitions answer for; `coverage` is the share, in [0, 1], of the time
-    asked for that the inputs covered, on the average weighted by the partitions' lengths.
+    `first` and `last` bound the time of the partitions. `coverage`, in [0, 1], is the mean coverage of the inputs,
+    weighted by the partitions' lengths.
     """
 
     dataset: str
@@ -33,29 +40,29 @@ class PublishedTable:
 
 @dataclass(frozen=True, slots=True)
 class FlowAccount:
-    """The rows of the integration files: every one was used or quarantined."""
+    """The rows of the integration files, each of which was used or quarantined."""
 
     rows_in: int
     rows_used: int
     rows_quarantined: int
 
 
-def published_tables(jobspecs: Mapping[JobName, JobSpec]) -> list[PublishedTable]:
-    """Look up every dataset that the JobSpecs' jobs publish, in the order in which they are built."""
+def published_tables(jobspecs: JobSpecs) -> list[PublishedTable]:
+    """Summarize all datasets of the JobSpecs, in the order in which they are built."""
     found: list[PublishedTable] = []
     for prefix in _time_prefixes(jobspecs):
         found += _tables(_manifests(prefix, "dt="))
-    inventory = jobspecs["machine_inventory_unload"].spec.output.s3_prefix
+    inventory = jobspecs[MACHINE_INVENTORY_UNLOAD].spec.output.s3_prefix
     found += _tables(_manifests(inventory, None))
-    fg_b = jobspecs["fg_b_builder"].spec.outputs.fg_b
+    fg_b = jobspecs[FG_B_BUILDER].spec.outputs.fg_b
     for horizon in HORIZONS:
         found += _tables(_manifests(join(fg_b, f"horizon={horizon}"), None), label=f"fg_b {horizon} ")
     return found
 
 
-def flow_account(jobspecs: Mapping[JobName, JobSpec]) -> FlowAccount:
-    """Add up what the manifests of the deltas say about the rows that came in."""
-    manifests = _manifests(jobspecs["delta_builder"].spec.outputs.deltas, "dt=")
+def flow_account(jobspecs: JobSpecs) -> FlowAccount:
+    """Add up the row counts in the manifests of the deltas."""
+    manifests = _manifests(jobspecs[DELTA_BUILDER].spec.outputs.deltas, "dt=")
     accounts = [manifest.rows for manifest in manifests if manifest.rows]
     return FlowAccount(
         sum(account.rows_in for account in accounts),
@@ -64,16 +71,16 @@ def flow_account(jobspecs: Mapping[JobName, JobSpec]) -> FlowAccount:
     )
 
 
-def _time_prefixes(jobspecs: Mapping[JobName, JobSpec]) -> list[str]:
+def _time_prefixes(jobspecs: JobSpecs) -> list[str]:
     return [
-        jobspecs["delta_builder"].spec.outputs.deltas,
-        jobspecs["fg_a_builder"].spec.outputs.fg_a,
-        jobspecs["pair_counts_builder"].spec.outputs.pair_counts,
+        jobspecs[DELTA_BUILDER].spec.outputs.deltas,
+        jobspecs[FG_A_BUILDER].spec.outputs.fg_a,
+        jobspecs[PAIR_COUNTS_BUILDER].spec.outputs.pair_counts,
     ]
 
 
 def _manifests(prefix: str, day_prefix: str | None) -> list[Manifest]:
-    """Read the manifests of the partitions right below a prefix, or below its day folders."""
+    """Read the manifests of the partitions directly below a prefix, or below its day folders."""
     folders = [prefix]
     if day_prefix:
         days = list_names(prefix, kind=fs.FileType.Directory)

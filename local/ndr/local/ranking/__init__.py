@@ -1,30 +1,30 @@
-"""What stands out of its baseline: hosts by robust z-scores, pairs by rarity and by what their source usually does.
+"""The anomaly ranking of the newest day: hosts by robust z-scores, pairs by rarity and unusual volume.
 
 Hosts
-    Each FG-A value of the newest published day is held against the host's baseline of the same role, time band and
-    window: ``z = |x - median| / scale`` with ``scale = 1.4826 * MAD``, the modified z-score of Iglewicz and Hoaglin
-    (How to Detect and Handle Outliers, ASQC 1993; they call 3.5 an outlier). Where the MAD is 0, at least half of the
-    values being equal, ``IQR / 1.349`` takes its place (1.349 is the IQR of a standard normal distribution, as 1/1.4826
-    is its MAD). No scale is smaller than one event (1,500 bytes, a full Ethernet frame, for bytes) or 5 % of the
-    median, so that a machine whose values never change does not stand out by a trifle. On cold start (of the metric,
-    or of the host: unknown, without full history, non-persistent) the segment's baseline stands in; where that is cold
-    too, the value is not judged. A host's score is its largest, over METRICS and WINDOWS.
+    Each FG-A value of the day is compared with the host's baseline of the same role, time band and window:
+    ``z = |x - median| / scale`` with ``scale = 1.4826 * MAD``, the modified z-score of Iglewicz and Hoaglin (How to
+    Detect and Handle Outliers, ASQC 1993, where 3.5 is an outlier). A MAD of 0 means that at least half of the values
+    are equal; ``IQR / 1.349`` replaces it then (1.349 is the IQR of a standard normal distribution, 1/1.4826 its MAD).
+    The scale is at least one event (for bytes 1,500, a full Ethernet frame) and at least 5 % of the median, so that a
+    machine with constant values does not deviate by a negligible amount. On cold start (of the metric, or of the host:
+    unknown, without full history, non-persistent) the segment's baseline is used. If that is cold too, the value is not
+    scored. A host's score is its largest over METRICS and WINDOWS.
 
 Pairs
-    A pair (source, destination, destination port) of the day can stand out when it is rare: `is_rare_pair` of the
-    newest pair baseline, which means few active days and a destination that few hosts contact. The pairs of a
-    non-persistent source are always few days old, so they are judged by its segment's pair baseline. A rare pair's
-    sessions and bytes of the day are held against the pair-days of the baseline's horizon that are not rare: those of
-    its source, of its source's segment where the source has fewer than USUAL_MIN, of all where that has too few.
-    Sessions and bytes of flows are close to lognormal (Downey, Lognormal and Pareto distributions in the Internet,
-    2005), so z is taken of ``ln(1 + x)``, with the same scale and ``ln 2`` as the smallest: up to a factor of two is
-    nothing. Only more than usual counts. A pair's score is the larger of the two.
+    Only rare pairs (source, destination, destination port) of the day are ranked. Rare means `is_rare_pair` of the
+    newest pair baseline: few active days, and few hosts contact the destination. The pairs of a non-persistent source
+    are always only a few days old, so its segment's pair baseline decides. Sessions and bytes of a rare pair's day are
+    compared with the usual pair-days, which are those of the baseline's horizon that are not rare: of the source, or of
+    its segment if the source has fewer than USUAL_MIN, or of all sources if the segment has too few as well. Sessions
+    and bytes of flows are close to lognormal (Downey, Lognormal and Pareto distributions in the Internet, 2005), so z
+    is computed of ``ln(1 + x)``, with the same scale and at least ``ln 2``: a factor of two scores at most 1. The score
+    is signed, because only an excess is of interest. A pair's score is the larger of the two.
 
-Everything is read through manifests from what the jobs published.
+All data is read through the manifests that the jobs published.
 """
 
-from ndr.local.ranking.find import HostStandout, PairStandout, Standouts, find_standouts
+from ndr.local.ranking.anomalies import AnomalyRanking, HostAnomaly, PairAnomaly, rank_anomalies
 from ndr.local.ranking.hosts import METRICS, WINDOWS
 from ndr.local.ranking.pairs import USUAL_MIN
 
-__all__ = ["METRICS", "USUAL_MIN", "WINDOWS", "HostStandout", "PairStandout", "Standouts", "find_standouts"]
+__all__ = ["METRICS", "USUAL_MIN", "WINDOWS", "AnomalyRanking", "HostAnomaly", "PairAnomaly", "rank_anomalies"]

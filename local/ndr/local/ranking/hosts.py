@@ -1,4 +1,4 @@
-"""Hosts whose newest day lies farthest from their baseline."""
+"""Hosts of the day, ranked by the distance from their baseline."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ METRICS: Final = (
     "peer_port_nunique",
     "new_pair_cnt",
 )
-"""Counts that attacks move: volume, failures, exposed services, breadth, novelty. Columns of FG-A."""
+"""FG-A counts that attacks change: volume, failures, exposed services, breadth, novelty."""
 
 _KEYS: Final = ("role", "time_band", "window_label")
 _STATISTICS: Final = ("median", "mad", "iqr", "cold_start")
 _FRAME_BYTES: Final = 1500
 
-# A score grows with the distance from the median, so of a group's values only the largest and the smallest count.
+# The score grows with the distance from the median, so only the largest and smallest value of a group matter.
 _EXTREMES: Final = """
     max({metric}) AS {metric}_max, arg_max(window_end, {metric}) AS {metric}_max_end,
     min({metric}) AS {metric}_min, arg_min(window_end, {metric}) AS {metric}_min_end
@@ -57,7 +57,7 @@ _RANKED: Final = """
         SELECT *, abs(value - median) / greatest(
             CASE WHEN mad > 0 THEN 1.4826 * mad ELSE iqr / 1.349 END, unit, 0.05 * median
         ) AS score
-        FROM judged
+        FROM compared
     ),
     best AS (
         SELECT * FROM scored
@@ -77,16 +77,16 @@ def rank_hosts(published: Published, own_segments_only: bool, count: int) -> tup
     Parameters
     ----------
     own_segments_only : bool
-        Only hosts in segments where the inventory knows a machine.
+        Rank only hosts in segments with a machine of the inventory.
     count : int
-        Rows to return, one a host.
+        Maximum number of rows, one a host.
 
     Returns
     -------
     rows : list of dict
         host_ip, machine_name, role, window_label, window_end, metric, value, median, score, by_segment.
-    hosts, judged : int
-        Hosts of the day, and those of them that a baseline could judge.
+    hosts, scored : int
+        Number of hosts of the day, and of those with a score.
     """
     with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection:
         _load(connection, published, own_segments_only)
@@ -94,17 +94,17 @@ def rank_hosts(published: Published, own_segments_only: bool, count: int) -> tup
             _METRIC_ROWS.format(metric=metric, unit=_FRAME_BYTES if metric.startswith("bytes_") else 1)
             for metric in METRICS
         )
-        connection.execute(f"CREATE TEMP TABLE judged AS {metric_rows}")
+        connection.execute(f"CREATE TEMP TABLE compared AS {metric_rows}")
         ranked = connection.execute(_RANKED.format(count=count))
         names = [column[0] for column in ranked.description]
         rows = [_with_instant(dict(zip(names, row, strict=True))) for row in ranked.fetchall()]
         hosts = connection.execute("SELECT count(DISTINCT host_ip) FROM day").fetchone()
-        judged = connection.execute("SELECT count(DISTINCT host_ip) FROM judged").fetchone()
-    return rows, hosts[0] if hosts else 0, judged[0] if judged else 0
+        scored = connection.execute("SELECT count(DISTINCT host_ip) FROM compared").fetchone()
+    return rows, hosts[0] if hosts else 0, scored[0] if scored else 0
 
 
 def _with_instant(row: dict[str, Any]) -> dict[str, Any]:
-    # DuckDB needs an extension to hand out times with a zone; microseconds need none.
+    # DuckDB needs an extension to return times with a zone, but not for microseconds.
     return {**row, "window_end": EPOCH + timedelta(microseconds=row["window_end"])}
 
 

@@ -1,4 +1,4 @@
-"""Rare pairs that do more than their source's usual pairs."""
+"""Rare pairs of the day, ranked by their excess over usual pairs."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from ndr.contract.time import DAY, EPOCH
 from ndr.local.ranking.published import Published
 
 USUAL_MIN: Final = 20
-"""Usual pair-days that a source, or a segment, must have to be a measure for its rare pairs."""
+"""Number of usual pair-days from which on a source, or a segment, is the reference of its rare pairs."""
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _PAIR: Final = "src_ip, dst_ip, dst_port"
 
-# Days count from the day of interest, which is 0: the days before it are negative.
+# Days are numbered from the ranked day, which is 0. Earlier days are negative.
 _PAIR_DAYS: Final = f"""
     CREATE TEMP TABLE pair_days AS
     SELECT {_PAIR}, day, sum(sessions_cnt) AS sessions, sum(bytes) AS bytes FROM pair_rows GROUP BY ALL
 """  # noqa: S608
-_JUDGED: Final = f"""
-    CREATE TEMP TABLE judged AS
+_CLASSIFIED: Final = f"""
+    CREATE TEMP TABLE classified AS
     SELECT {_PAIR}, segment_id, machine_name,
            CASE WHEN changes THEN s.is_rare_pair ELSE h.is_rare_pair END AS is_rare,
            CASE WHEN changes THEN s.active_days ELSE h.active_days END AS active_days,
@@ -40,7 +40,7 @@ _USUAL: Final = """
     CREATE TEMP TABLE usual AS
     SELECT src_ip, segment_id, measure, ln(1 + value) AS x
     FROM (UNPIVOT pair_days ON sessions, bytes INTO NAME measure VALUE value)
-    JOIN judged USING (src_ip, dst_ip, dst_port) WHERE NOT is_rare
+    JOIN classified USING (src_ip, dst_ip, dst_port) WHERE NOT is_rare
 """
 _SCALE: Final = """
     count(*) AS days, median(x) AS middle, greatest(
@@ -65,7 +65,7 @@ _RANKED: Final = f"""
                CASE measured_by WHEN 'source' THEN a.middle WHEN 'segment' THEN b.middle ELSE c.middle END AS usual_ln,
                CASE measured_by WHEN 'source' THEN a.scale WHEN 'segment' THEN b.scale ELSE c.scale END AS ln_scale,
                (ln(1 + value) - usual_ln) / ln_scale AS score
-        FROM day JOIN judged USING ({_PAIR})
+        FROM day JOIN classified USING ({_PAIR})
         LEFT JOIN of_source a USING (src_ip, measure)
         LEFT JOIN of_segment b USING (segment_id, measure)
         JOIN of_all c USING (measure)
@@ -88,17 +88,17 @@ def rank_pairs(published: Published, count: int) -> tuple[list[dict[str, Any]], 
         src_ip, dst_ip, dst_port, machine_name, sessions_cnt, bytes_sum, measure, usual, score, measured_by,
         active_days, dst_prevalence.
     pairs, rare : int
-        Pairs of the day, and rare ones among them.
+        Number of pairs of the day, and of the rare ones among them.
     """
     with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection:
         _load(connection, published)
-        for statement in (_PAIR_DAYS, _JUDGED, _USUAL):
+        for statement in (_PAIR_DAYS, _CLASSIFIED, _USUAL):
             connection.execute(statement)
         ranked = connection.execute(_RANKED.format(count=count))
         names = [column[0] for column in ranked.description]
         rows = [dict(zip(names, row, strict=True)) for row in ranked.fetchall()]
         counted = connection.execute(
-            f"""SELECT count(*), count(*) FILTER (is_rare) FROM pair_days JOIN judged USING ({_PAIR})
+            f"""SELECT count(*), count(*) FILTER (is_rare) FROM pair_days JOIN classified USING ({_PAIR})
             WHERE day = 0"""  # noqa: S608
         ).fetchone()
     pairs, rare = counted or (0, 0)

@@ -1,8 +1,7 @@
-"""The published tables that standouts are found in."""
+"""The published tables that the ranking reads."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,9 +11,11 @@ from pyarrow import fs
 
 from ndr.contract.datasets import FG_A, PAIR_COUNTS
 from ndr.contract.errors import InsufficientHistoryError
-from ndr.contract.jobspecs import JobName, JobSpec
-from ndr.contract.time import DAY, HORIZONS, Interval, horizon_interval, interval_of
-from ndr.net.segments import segment_of
+from ndr.contract.horizons import HORIZONS
+from ndr.contract.jobspecs import FG_B_BUILDER, JobSpecs
+from ndr.contract.jobspecs.segment import Segment
+from ndr.contract.time import DAY, Interval, horizon_interval, interval_of
+from ndr.net.networks import segment_of
 from ndr.store.catalog import Partition, newest_baseline
 from ndr.store.manifest import read_manifests
 from ndr.store.publish import table_files
@@ -24,20 +25,20 @@ from ndr.store.storage import filesystem, join, list_names
 
 @dataclass(frozen=True)
 class Published:
-    """The newest day and the newest baseline of the longest horizon that is published.
+    """The newest published day, and the newest baseline of the longest published horizon.
 
     Attributes
     ----------
     fg_a, pair_counts : str
         Prefixes of the datasets.
     day : Interval
-        The last 24 hours that FG-A answers for.
+        The last 24 hours of published FG-A.
     baseline : Partition
-        FG-B, its end not after the day's.
+        FG-B partition whose end is not after the day's.
     horizon : str
         The baseline's, `30d` or `7d`.
-    ipv4_prefix, ipv6_prefix : int
-        Lengths of a segment, bits.
+    segment : Segment
+        Prefix lengths of a segment.
     """
 
     fg_a: str
@@ -45,19 +46,18 @@ class Published:
     day: Interval
     baseline: Partition
     horizon: str
-    ipv4_prefix: int
-    ipv6_prefix: int
+    segment: Segment
 
     @classmethod
-    def of(cls, jobspecs: Mapping[JobName, JobSpec]) -> Published:
-        """Look up what the JobSpecs' prefixes hold.
+    def of(cls, jobspecs: JobSpecs) -> Published:
+        """Look up the day and the baseline below the prefixes of the JobSpecs.
 
         Raises
         ------
         InsufficientHistoryError
             No FG-A or no baseline is published yet.
         """
-        inputs, fg_b = jobspecs["fg_b_builder"].spec.inputs, jobspecs["fg_b_builder"].spec.outputs.fg_b
+        inputs, fg_b = jobspecs[FG_B_BUILDER].spec.inputs, jobspecs[FG_B_BUILDER].spec.outputs.fg_b
         end = newest_end(inputs.fg_a)
         if end is None:
             raise InsufficientHistoryError(
@@ -66,11 +66,11 @@ class Published:
         for horizon in sorted(HORIZONS, key=lambda label: HORIZONS[label], reverse=True):
             baseline = newest_baseline(fg_b, horizon, end)
             if baseline:
-                segment = jobspecs["fg_b_builder"].spec.segment
-                lengths = segment.ipv4_prefix_length, segment.ipv6_prefix_length
-                return cls(inputs.fg_a, inputs.pair_counts, Interval(end - DAY, end), baseline, horizon, *lengths)
+                segment = jobspecs[FG_B_BUILDER].spec.segment
+                return cls(inputs.fg_a, inputs.pair_counts, Interval(end - DAY, end), baseline, horizon, segment)
         raise InsufficientHistoryError(
-            f"No baseline is published below {fg_b}, so nothing can stand out of one; build one with `ndr run monthly`."
+            f"No baseline is published below {fg_b}, so nothing can be compared with one. Build one with "
+            "`ndr run monthly`."
         )
 
     def fg_a_rows(self, columns: list[str]) -> pa.Table:
@@ -89,12 +89,12 @@ class Published:
 
     def segments(self, addresses: list[str]) -> pa.Table:
         """Return the segment of each address: columns host_ip, segment_id."""
-        named = [segment_of(address, self.ipv4_prefix, self.ipv6_prefix) for address in addresses]
+        named = [segment_of(address, self.segment) for address in addresses]
         return pa.table({"host_ip": pa.array(addresses, pa.string()), "segment_id": pa.array(named, pa.string())})
 
 
 def newest_end(prefix: str) -> datetime | None:
-    """Return the latest instant that a time-partitioned dataset answers for; None where nothing is published."""
+    """Return the end of the newest partition of a time-partitioned dataset, or None if nothing is published."""
     folders = [name for name in list_names(prefix, kind=fs.FileType.Directory) if name.startswith("dt=")]
     for folder in reversed(folders):
         names = list_names(join(prefix, folder), kind=fs.FileType.Directory)

@@ -1,6 +1,6 @@
-"""A small office's network traffic, generated: Zeek conn logs, an inventory, and what was planted in them."""
+"""A synthetic network: Zeek conn logs, a machine inventory, injected attacks and their ground truth."""
 
 from ndr.local.traffic.generate import GeneratedTraffic, generate
-from ndr.local.traffic.office import NETWORKS
+from ndr.local.traffic.network import NETWORKS
 
 __all__ = ["NETWORKS", "GeneratedTraffic", "generate"]

@@ -11,9 +11,9 @@ from ndr.local.traffic.generate import DEFAULT_END, generate
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m ndr.local.traffic", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="folder for the logs, inventory.csv and truth.json")
+    parser.add_argument("--out", type=Path, required=True, help="folder for logs, inventory.csv, ground_truth.json")
     parser.add_argument("--days", type=int, default=35, help="days of traffic up to --end (35)")
-    parser.add_argument("--hosts", type=int, default=45, help="workstations; the rest of the office follows (45)")
+    parser.add_argument("--hosts", type=int, default=45, help="workstations; the other machines follow (45)")
     parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same bytes (7)")
     parser.add_argument("--end", default=DEFAULT_END, help=f"midnight UTC that ends the traffic ({DEFAULT_END})")
     options = parser.parse_args(arguments)

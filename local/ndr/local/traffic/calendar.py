@@ -1,4 +1,4 @@
-"""When people are at work: days, and the hours of a day."""
+"""The calendar: working days, and the hourly profile of a day."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ MICROSECONDS = 1_000_000
 DAY_MICROSECONDS = 86_400 * MICROSECONDS
 _SLOTS = 96
 
-OFFICE_HOURS = np.array([0, 0, 0, 0, 0, 0.2, 1, 4, 9, 10, 10, 9, 5, 8, 10, 9, 8, 6, 3, 1.5, 1, 0.6, 0.3, 0.1])
+WORKING_HOURS = np.array([0, 0, 0, 0, 0, 0.2, 1, 4, 9, 10, 10, 9, 5, 8, 10, 9, 8, 6, 3, 1.5, 1, 0.6, 0.3, 0.1])
 ROUND_THE_CLOCK = np.ones(24)
 BACKUP_HOURS = np.array([4, 6, 4, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 3], float)
 UPDATE_HOURS = np.array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 8, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], float)
@@ -22,7 +22,7 @@ INTERNET_HOURS = np.array([3, 2, 2, 2, 2, 3, 4, 6, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9,
 class Calendar:
     """Whole UTC days of traffic.
 
-    `midnights` holds each day's start in microseconds since the epoch, `is_workday` whether people are at work.
+    `midnights` holds each day's start in microseconds since the epoch, `is_workday` tells the working days.
     """
 
     interval: Interval
@@ -34,7 +34,7 @@ class Calendar:
         """Return the `days` days before the midnight `end`."""
         interval = Interval(end - days * DAY, end)
         dates = [interval.start + number * DAY for number in range(days)]
-        # The one public holiday that nearly every office keeps.
+        # The one public holiday that nearly every company observes.
         workdays = [date.weekday() < 5 and (date.month, date.day) != (1, 1) for date in dates]
         midnights = [(date - EPOCH) // timedelta(microseconds=1) for date in dates]
         return cls(interval, np.array(midnights, np.int64), np.array(workdays))
@@ -55,7 +55,7 @@ class Calendar:
 
 @dataclass(frozen=True)
 class Occasions:
-    """Something happened: on which day (index), by whom (column of the rates), when (microseconds)."""
+    """Events: day (index), actor (column of the rates), instant (microseconds since the epoch)."""
 
     day: np.ndarray
     who: np.ndarray
@@ -63,7 +63,7 @@ class Occasions:
 
 
 def occasions(rng: np.random.Generator, calendar: Calendar, rates: np.ndarray, hours: np.ndarray) -> Occasions:
-    """Draw occasions: Poisson counts from `rates` (days x actors), instants from the weights of a day's 24 hours."""
+    """Draw events: Poisson counts from `rates`, shape (days, actors), and instants from 24 hourly weights."""
     counts = rng.poisson(rates)
     flat = np.repeat(np.arange(counts.size), counts.ravel())
     day, who = np.divmod(flat, counts.shape[1])
@@ -71,7 +71,7 @@ def occasions(rng: np.random.Generator, calendar: Calendar, rates: np.ndarray, h
 
 
 def bursts(rng: np.random.Generator, first: Occasions, mean: float, spread_seconds: float) -> Occasions:
-    """Follow each occasion by others shortly after it: a geometric number in all, of the given mean."""
+    """Add further events shortly after each event. Their number, with the first, is geometric with the given mean."""
     counts = rng.geometric(1 / mean, len(first.at))
     index = np.repeat(np.arange(len(first.at)), counts)
     later = rng.exponential(spread_seconds, len(index)) * MICROSECONDS
@@ -81,7 +81,7 @@ def bursts(rng: np.random.Generator, first: Occasions, mean: float, spread_secon
 
 
 def _time_of_day(rng: np.random.Generator, hours: np.ndarray, count: int) -> np.ndarray:
-    # Weights are linear between the hours' middles, so that no hour begins with a step.
+    # Weights are interpolated linearly between the middles of the hours, which avoids steps.
     middles = np.arange(24) + 0.5
     density = np.interp((np.arange(_SLOTS) + 0.5) / 4, middles, hours, period=24)
     cumulative = np.concatenate([[0], np.cumsum(density) / density.sum()])

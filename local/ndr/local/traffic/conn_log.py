@@ -1,4 +1,4 @@
-"""Connections written as Zeek writes conn.log: TSV with its header, one gzip file for each day."""
+"""Connections written in Zeek's conn.log format: TSV with a header, one gzip file a day."""
 
 import gzip
 import io
@@ -13,7 +13,7 @@ from pyarrow import csv
 from ndr.contract.time import DAY
 from ndr.local.traffic.calendar import Calendar
 from ndr.local.traffic.connections import PROTOCOLS, SERVICES, STATES, UNSET, Connections
-from ndr.local.traffic.office import Office
+from ndr.local.traffic.network import SyntheticNetwork
 
 FIELDS = (
     ("ts", "time"), ("uid", "string"), ("id.orig_h", "addr"), ("id.orig_p", "port"), ("id.resp_h", "addr"),
@@ -29,11 +29,11 @@ _SEGMENT_BYTES = 1_400  # payload of a full packet
 
 
 def write_conn_logs(
-    folder: Path, connections: Connections, office: Office, calendar: Calendar, rng: np.random.Generator
+    folder: Path, connections: Connections, network: SyntheticNetwork, calendar: Calendar, rng: np.random.Generator
 ) -> list[Path]:
-    """Write ``conn.<date>.log.gz`` for each day; a connection is logged when it ends, in order of ends."""
+    """Write ``conn.<date>.log.gz`` for each day. A connection is logged on the day of its end, in order of ends."""
     connections = connections.take(np.argsort(connections.end, kind="stable"))
-    table = pa.table(_columns(connections, office, rng), names=[name for name, _ in FIELDS])
+    table = pa.table(_columns(connections, network, rng), names=[name for name, _ in FIELDS])
     limits = np.searchsorted(connections.end, [*calendar.midnights[1:], calendar.end])
     paths, first = [], 0
     for number, limit in enumerate(limits):
@@ -52,37 +52,39 @@ def _write_log(path: Path, rows: pa.Table, day: datetime) -> None:
     ]  # fmt: skip
     text = io.BytesIO()
     csv.write_csv(rows, text, csv.WriteOptions(include_header=False, delimiter="\t", quoting_style="none"))
-    # No name and no time in the gzip header: the same traffic is the same bytes.
+    # No name and no time in the gzip header, so that the same traffic yields the same bytes.
     with path.open("wb") as raw, gzip.GzipFile("", "wb", compresslevel=1, fileobj=raw, mtime=0) as log:
         log.write(("\n".join(head) + "\n").encode())
         log.write(text.getbuffer())
         log.write(f"#close\t{day + DAY - timedelta(seconds=1):%Y-%m-%d-%H-%M-%S}\n".encode())
 
 
-def _columns(connections: Connections, office: Office, rng: np.random.Generator) -> list[pa.Array]:
+def _columns(connections: Connections, network: SyntheticNetwork, rng: np.random.Generator) -> list[pa.Array]:
     c = connections
-    packets, wire_bytes = _wire(c, office)
+    packets, wire_bytes = _wire(c, network)
     state = pa.array(STATES).take(pa.array(c.state))
     datagram = c.protocol != PROTOCOLS.index("tcp")
     history = np.array([_HISTORY[name] for name in STATES], object)[c.state]
     history = np.where(datagram & (c.state != STATES.index("OTH")), np.where(c.resp_bytes > 0, "Dd", "D"), history)
     return [
         _seconds(c.start), _uids(rng, len(c)),
-        _names(office.addresses, c.orig), pa.array(c.orig_port), _names(office.addresses, c.resp),
+        _names(network.addresses, c.orig), pa.array(c.orig_port), _names(network.addresses, c.resp),
         pa.array(c.resp_port), _names(PROTOCOLS, c.protocol), _names(SERVICES, c.service),
         _or_unset(_seconds(c.duration), c.duration), _or_unset(pa.array(c.orig_bytes).cast(pa.string()), c.orig_bytes),
         _or_unset(pa.array(c.resp_bytes).cast(pa.string()), c.resp_bytes), state,
-        _names(("F", "T"), office.is_local[c.orig]), _names(("F", "T"), office.is_local[c.resp]),
+        _names(("F", "T"), network.is_local[c.orig]), _names(("F", "T"), network.is_local[c.resp]),
         pa.repeat(0, len(c)), pa.array(history, pa.string()), pa.array(packets[0]), pa.array(wire_bytes[0]),
         pa.array(packets[1]), pa.array(wire_bytes[1]), pa.repeat("-", len(c)),
     ]  # fmt: skip
 
 
-def _wire(c: Connections, office: Office) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+def _wire(
+    c: Connections, network: SyntheticNetwork
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """Return (packets, bytes on the wire), each for originator and responder: payload, acknowledgements, headers."""
     tcp = c.protocol == PROTOCOLS.index("tcp")
     attempt = tcp & ((c.state == STATES.index("S0")) | (c.state == STATES.index("REJ")))
-    is_v6 = np.array([":" in address for address in office.addresses])[c.orig]
+    is_v6 = np.array([":" in address for address in network.addresses])[c.orig]
     header = np.where(tcp, 52, 28) + np.where(is_v6, 20, 0)
 
     def side(own: np.ndarray, other: np.ndarray, handshake: int) -> tuple[np.ndarray, np.ndarray]:

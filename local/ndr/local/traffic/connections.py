@@ -1,4 +1,4 @@
-"""Connections as arrays, and how one kind of connection looks."""
+"""Connections as arrays, and the distributions of each kind of connection."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
@@ -20,8 +20,8 @@ _TCP_ENDINGS = {"SF": 0.90, "RSTO": 0.05, "RSTR": 0.025, "S1": 0.015, "S3": 0.01
 class Connections:
     """Connections, one array element each.
 
-    `start` and `duration` are microseconds, `duration` and both byte counts UNSET where Zeek saw a single packet;
-    `orig` and `resp` index the office's addresses; `protocol`, `service` and `state` index the tuples above.
+    `start` and `duration` are microseconds. `duration` and both byte counts are UNSET where Zeek saw a single packet.
+    `orig` and `resp` index the network's addresses. `protocol`, `service` and `state` index the tuples above.
     """
 
     start: np.ndarray
@@ -41,7 +41,7 @@ class Connections:
 
     @property
     def end(self) -> np.ndarray:
-        """When each connection ends, which is when Zeek logs it."""
+        """End of each connection, microseconds since the epoch. Zeek logs a connection at its end."""
         return self.start + np.maximum(self.duration, 0)
 
     def take(self, index: np.ndarray) -> "Connections":
@@ -50,7 +50,7 @@ class Connections:
 
     @classmethod
     def joined(cls, parts: Iterable["Connections"]) -> "Connections":
-        """Return all parts, in order."""
+        """Concatenate the parts in order."""
         several = list(parts)
         return cls(
             **{field.name: np.concatenate([getattr(part, field.name) for part in several]) for field in fields(cls)}
@@ -59,7 +59,7 @@ class Connections:
 
 @dataclass(frozen=True)
 class LogNormal:
-    """A heavy-tailed quantity: its median, and the standard deviation of its logarithm."""
+    """A log-normal quantity: its median, and the standard deviation of its logarithm."""
 
     median: float
     sigma: float
@@ -70,7 +70,7 @@ class LogNormal:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of connection: bytes each way, seconds, and the share of attempts that fail."""
+    """A kind of connection: bytes in each direction, duration in seconds, and the share of failed attempts."""
 
     protocol: str
     port: int
@@ -89,7 +89,7 @@ def connect(
     resp: np.ndarray,
     resp_port: np.ndarray | None = None,
 ) -> Connections:
-    """Draw one connection of a kind for each start, originator and responder (addresses or broadcastable)."""
+    """Draw one connection for each element of `start`. Originators and responders are broadcast to its length."""
     count = len(start)
     state = _states(rng, kind, count)
     sent = kind.sent.draw(rng, count).astype(np.int64)

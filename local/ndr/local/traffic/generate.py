@@ -1,4 +1,4 @@
-"""The office's traffic from a seed."""
+"""The traffic of the synthetic network, generated from a seed."""
 
 import json
 from dataclasses import dataclass
@@ -10,25 +10,26 @@ import numpy as np
 
 from ndr.contract.errors import InvalidRequestError
 from ndr.contract.time import DAY, Interval, floor_to, format_instant, parse_instant
-from ndr.local.traffic.activities import ACTIVITIES, people
+from ndr.local.traffic.activities import ACTIVITIES, seat_activity
+from ndr.local.traffic.attacks import inject_beacon, inject_exfiltration
 from ndr.local.traffic.calendar import Calendar
 from ndr.local.traffic.conn_log import write_conn_logs
 from ndr.local.traffic.connections import Connections
 from ndr.local.traffic.inventory import write_inventory
-from ndr.local.traffic.office import build_office
-from ndr.local.traffic.planted import plant_beacon, plant_exfiltration
+from ndr.local.traffic.network import build_network
 
 DEFAULT_END: Final = "2026-02-01T00:00:00Z"
 MAX_HOSTS: Final = 1_000
+GROUND_TRUTH: Final = "ground_truth.json"
 
 
 @dataclass(frozen=True)
 class GeneratedTraffic:
-    """What was written: the logs in order, the inventory, the truth, and how many connections over what time."""
+    """The written files (logs in order of time, inventory, ground truth), the number of connections, the interval."""
 
     logs: tuple[Path, ...]
     inventory: Path
-    truth: Path
+    ground_truth: Path
     connections: int
     interval: Interval
 
@@ -36,20 +37,20 @@ class GeneratedTraffic:
 def generate(
     out: Path, days: int = 35, hosts: int = 45, seed: int = 7, end: datetime | None = None
 ) -> GeneratedTraffic:
-    """Write an office's traffic: daily Zeek conn logs, ``inventory.csv`` and ``truth.json``.
+    """Write the traffic of a synthetic network: daily Zeek conn logs, ``inventory.csv`` and ``ground_truth.json``.
 
-    The same arguments write the same bytes. A connection still open at `end` is not logged, as Zeek's would not be.
+    The same arguments write the same bytes. As with Zeek, a connection that is still open at `end` is not logged.
 
     Parameters
     ----------
     out : Path
-        A folder, made if missing.
+        Output folder, created if missing.
     days, hosts : int
-        Days of traffic, and workstations; printers, virtual desktops and rates follow from the latter.
+        Number of days and of workstations. Printers, virtual desktops and rates follow from the workstations.
     seed : int
-        Seed of every draw.
+        Seed of the random generator.
     end : datetime, optional
-        The midnight UTC that ends the traffic; 2026-02-01 by default.
+        Midnight UTC at which the traffic ends, 2026-02-01 by default.
 
     Raises
     ------
@@ -60,29 +61,33 @@ def generate(
     _check(days, hosts, seed, end)
     streams = iter(np.random.SeedSequence(seed).spawn(len(ACTIVITIES) + 5))
     calendar = Calendar.ending(end, days)
-    office = build_office(np.random.default_rng(next(streams)), calendar, hosts)
-    active = people(np.random.default_rng(next(streams)), calendar, office)
-    planted = [plant(np.random.default_rng(next(streams)), calendar, office)
-               for plant in (plant_beacon, plant_exfiltration)]  # fmt: skip
-    usual = [activity(np.random.default_rng(next(streams)), calendar, office, active)
+    network = build_network(np.random.default_rng(next(streams)), calendar, hosts)
+    active = seat_activity(np.random.default_rng(next(streams)), calendar, network)
+    attacks = [inject(np.random.default_rng(next(streams)), calendar, network)
+               for inject in (inject_beacon, inject_exfiltration)]  # fmt: skip
+    usual = [activity(np.random.default_rng(next(streams)), calendar, network, active)
              for activity in ACTIVITIES.values()]  # fmt: skip
-    everything = Connections.joined([*usual, *(each.connections for each in planted)])
+    everything = Connections.joined([*usual, *(attack.connections for attack in attacks)])
     logged = everything.take(everything.end < calendar.end)
 
     out.mkdir(parents=True, exist_ok=True)
-    logs = write_conn_logs(out, logged, office, calendar, np.random.default_rng(next(streams)))
-    write_inventory(out / "inventory.csv", office.inventory, calendar)
-    truth = {"seed": seed, "start": format_instant(calendar.interval.start), "end": format_instant(end)}
-    text = json.dumps({**truth, "planted": [each.truth for each in planted]}, indent=2)
-    (out / "truth.json").write_text(text + "\n", encoding="utf-8")
-    return GeneratedTraffic(tuple(logs), out / "inventory.csv", out / "truth.json", len(logged), calendar.interval)
+    logs = write_conn_logs(out, logged, network, calendar, np.random.default_rng(next(streams)))
+    write_inventory(out / "inventory.csv", network.inventory, calendar)
+    ground_truth = {
+        "seed": seed,
+        "start": format_instant(calendar.interval.start),
+        "end": format_instant(end),
+        "attacks": [attack.ground_truth for attack in attacks],
+    }
+    (out / GROUND_TRUTH).write_text(json.dumps(ground_truth, indent=2) + "\n", encoding="utf-8")
+    return GeneratedTraffic(tuple(logs), out / "inventory.csv", out / GROUND_TRUTH, len(logged), calendar.interval)
 
 
 def _check(days: int, hosts: int, seed: int, end: datetime) -> None:
     if days < 1:
         raise InvalidRequestError(f"days is {days}: traffic takes at least one day, for instance 35.")
     if not 4 <= hosts <= MAX_HOSTS:
-        raise InvalidRequestError(f"hosts is {hosts}: an office has 4 to {MAX_HOSTS} workstations, for instance 45.")
+        raise InvalidRequestError(f"hosts is {hosts}: the network has 4 to {MAX_HOSTS} workstations, for instance 45.")
     if seed < 0:
         raise InvalidRequestError(f"seed is {seed}: a seed is 0 or more, for instance 7.")
     if floor_to(end, DAY) != end:

@@ -1,4 +1,4 @@
-"""The machine inventory as a CSV file, for the table that the monthly unload reads."""
+"""The machine inventory as a CSV file. The monthly unload reads it from its table."""
 
 import csv
 from datetime import timedelta
@@ -6,14 +6,14 @@ from pathlib import Path
 
 from ndr.contract.time import DAY
 from ndr.local.traffic.calendar import Calendar
-from ndr.local.traffic.office import Machine
+from ndr.local.traffic.network import Machine
 
 COLUMNS = ("ip_address", "machine_name", "is_active", "environment", "first_seen", "last_seen")
 ACTIVE_FOR = timedelta(days=30)
 
 
 def write_inventory(path: Path, machines: tuple[Machine, ...], calendar: Calendar) -> None:
-    """Write one row for each address: the machine that has it, or had it last; active if in use in the last 30 days."""
+    """Write one row an address, with the machine that has or last had it. Active means used in the last 30 days."""
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(COLUMNS)

@@ -2,6 +2,6 @@
 
 from ndr.jobs.deltas.kernel import Deltas, build_deltas
 from ndr.jobs.deltas.read import read_integration
-from ndr.jobs.deltas.validity import Split, split
+from ndr.sources.integration.validity import Split, split
 
 __all__ = ["Deltas", "Split", "build_deltas", "read_integration", "split"]

@@ -9,7 +9,7 @@ from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
 from ndr.contract.time import Interval
 from ndr.jobs.deltas.mini_batches import MiniBatch
 from ndr.jobs.deltas.read import read_integration
-from ndr.jobs.deltas.validity import Split, split
+from ndr.sources.integration.validity import Split, split
 from ndr.store.storage import filesystem
 
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from ndr.contract.datasets import PORT_CLASSES
 from ndr.contract.jobspecs.delta_builder import PortClasses
-from ndr.jobs.deltas.vocabulary import ICMP, is_aged_out, is_reset
+from ndr.sources.integration.vocabulary import ICMP, is_aged_out, is_reset
 
 PORTS: Final = 65536
 _ADDRESS_COLUMNS: Final = ("source_ip", "destination_ip")

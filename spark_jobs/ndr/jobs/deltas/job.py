@@ -16,8 +16,8 @@ from ndr.jobs.deltas.mini_batches import MiniBatch, late_mini_batches, mini_batc
 from ndr.jobs.deltas.on_spark import write_deltas
 from ndr.jobs.deltas.read import read_integration
 from ndr.jobs.deltas.strays import keep_strays
-from ndr.jobs.deltas.validity import split
 from ndr.jobs.run import Run
+from ndr.sources.integration.validity import split
 from ndr.store.partition import time_partition_uri
 from ndr.store.publish import PartitionWriter
 from ndr.store.storage import filesystem, join

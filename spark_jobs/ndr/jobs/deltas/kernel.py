@@ -57,7 +57,7 @@ def build_deltas(
     Parameters
     ----------
     flows : pa.Table
-        INTEGRATION columns, valid (see `ndr.jobs.deltas.validity.split`); strings plain or as dictionary codes.
+        INTEGRATION columns, valid (see `ndr.sources.integration.validity.split`); strings plain or as dictionary codes.
     port_classes : PortClasses
         Destination ports of each class.
     short_session_seconds : float

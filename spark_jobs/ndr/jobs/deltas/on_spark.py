@@ -15,9 +15,9 @@ from ndr.contract.time import Interval
 from ndr.jobs.deltas.day_flows import flows_of_day
 from ndr.jobs.deltas.kernel import build_deltas
 from ndr.jobs.deltas.mini_batches import MiniBatch
-from ndr.spark.parcels import Inputs
+from ndr.spark.messages import Inputs
 from ndr.spark.parts import part_count, parts_by_text
-from ndr.spark.stages import Cut, Output, brought_together, build, read_parcels
+from ndr.spark.stages import Cut, Output, brought_together, build, read_messages
 from ndr.store.publish import PartitionWriter
 from ndr.store.schema import arrow_schema
 from ndr.store.storage import filesystem
@@ -60,7 +60,7 @@ def write_deltas(
                 yield writer, PEER_DELTAS, role, built.peer_deltas
         yield writer, QUARANTINE, "", inputs.table(QUARANTINE.name, arrow_schema(QUARANTINE))
 
-    built = build(brought_together(read_parcels(spark, files, read), parts), make)
+    built = build(brought_together(read_messages(spark, files, read), parts), make)
     built.add_to(writer, DELTAS, PEER_DELTAS, QUARANTINE)
     used, set_aside = built.received.get("outbound", 0), built.received.get(QUARANTINE.name, 0)
     return RowAccount(rows_in=used + set_aside, rows_used=used, rows_quarantined=set_aside)

@@ -18,9 +18,9 @@ from pyarrow import fs
 from ndr.contract.datasets import INTEGRATION
 from ndr.contract.errors import InvalidRequestError, SchemaMismatchError
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
-from ndr.jobs.deltas.columns import FLOW_COLUMNS, READ_COLUMNS, REQUIRED
-from ndr.jobs.deltas.convert import convert
-from ndr.jobs.deltas.json_lines import Rows, blocks, keys_of, lines_of, parse_block
+from ndr.sources.integration.columns import FLOW_COLUMNS, READ_COLUMNS, REQUIRED
+from ndr.sources.integration.convert import convert
+from ndr.sources.integration.json_lines import Rows, blocks, keys_of, lines_of, parse_block
 
 JSON_SUFFIXES: Final = (".json", ".jsonl", ".ndjson")
 PARQUET_SUFFIXES: Final = (".parquet", ".pq")

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ndr.contract.errors import SchemaMismatchError
+from ndr.contract.time import SLICE_MICROSECONDS
 
 Integers = npt.NDArray[np.int64]
 
 PORTS: Final = 1 << 16
-_SLICE_MICROSECONDS: Final = 15 * 60 * 1_000_000
 
 
 def _without_null(table: pa.Table, name: str) -> pa.ChunkedArray:
@@ -42,7 +42,7 @@ def integers(table: pa.Table, name: str) -> Integers:
 
 def slice_numbers(table: pa.Table, name: str = "slice_start") -> Integers:
     """Return each instant as a count of 15-minute slices since the epoch."""
-    return integers(table, name) // _SLICE_MICROSECONDS
+    return integers(table, name) // SLICE_MICROSECONDS
 
 
 def ports(table: pa.Table, name: str) -> Integers:

@@ -12,15 +12,14 @@ from typing import Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from ndr.contract.time import DAY, SLICE, WINDOWS, Interval, floor_to
+from ndr.contract.time import DAY, DAY_MICROSECONDS, SLICE, SLICES_PER_DAY, WINDOWS, Interval, floor_to
 from ndr.jobs.fg_a.codes import Integers, integers, ports, recoded, slice_numbers
 from ndr.jobs.fg_a.host_roles import INBOUND, OUTBOUND, HostRoles
-from ndr.jobs.fg_a.novelty import SLICES_PER_DAY, last_day
+from ndr.jobs.fg_a.novelty import last_day
 from ndr.jobs.fg_a.peers import PeerRows, port_key, text_key
 from ndr.jobs.fg_a.windows import Frame
 
 MASK_BITS: Final = 63
-_MICROSECONDS_PER_DAY: Final = 86_400_000_000
 
 
 class HistoryNeeded(NamedTuple):
@@ -111,7 +110,7 @@ def _fold_baseline(found: Masks, frame: Frame, host_roles: HostRoles, rows: Peer
 
 def days_of_baseline(baseline: pa.Table, day: int) -> Integers:
     """Return each row's active days as a mask whose bit i is the day i days before `day`."""
-    last_days = (integers(baseline, "baseline_end") - 1) // _MICROSECONDS_PER_DAY
+    last_days = (integers(baseline, "baseline_end") - 1) // DAY_MICROSECONDS
     shift = day - last_days
     mask = integers(baseline, "active_days_mask")
     older = np.where(shift < MASK_BITS, mask << np.clip(shift, 0, MASK_BITS), 0) & np.iinfo(np.int64).max

@@ -13,11 +13,10 @@ import numba
 import numpy as np
 
 from ndr.contract.jobspecs.fg_a_builder import Novelty
+from ndr.contract.time import SLICES_PER_DAY
 from ndr.jobs.fg_a.codes import Integers
 from ndr.jobs.fg_a.peers import PeerRows, Values
 from ndr.jobs.fg_a.windows import Frame, WindowRows
-
-SLICES_PER_DAY: Final = 96
 
 
 def novelty_counts(

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import socket
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.jobspecs.segment import Segment
 from ndr.jobs.fg_a.codes import PORTS, Integers, encoded, integers, numbered, ports, positions, slice_numbers
-from ndr.jobs.fg_a.host_roles import HostRoles, Order
+from ndr.jobs.fg_a.host_roles import HostRoles, SortOrder
 from ndr.jobs.fg_a.windows import Frame
+from ndr.net.networks import segment_numbers
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class Values:
     offsets: Integers
 
     @classmethod
-    def of(cls, keys: Integers, order: Order) -> Values:
+    def of(cls, keys: Integers, order: SortOrder) -> Values:
         """Number the keys of rows that are ordered by group; a key belongs to one group."""
         codes, distinct = numbered(keys)
         group_of_value = np.empty(len(distinct), dtype=np.int64)
@@ -43,7 +42,7 @@ class Values:
 class PeerRows:
     """The peer rows of a batch's windows, ordered by (group, slice)."""
 
-    order: Order
+    order: SortOrder
     sessions: Integers
     bytes: Integers
     peer_texts: pa.Array
@@ -54,13 +53,13 @@ class PeerRows:
 
     @classmethod
     def of(cls, peer_deltas: pa.Table, host_roles: HostRoles, frame: Frame, segment: Segment) -> PeerRows:
-        order = Order.of(
+        order = SortOrder.of(
             host_roles.groups(peer_deltas), slice_numbers(peer_deltas), len(host_roles),
             frame.first_slice, frame.last_end,
         )  # fmt: skip
         codes, texts = encoded(peer_deltas, "peer_ip")
         peer, port = codes[order.rows], ports(peer_deltas, "peer_port")[order.rows]
-        segment_of_peer = segment_numbers(texts, segment)
+        segment_of_peer = segment_numbers(texts.to_pylist(), segment)
         peers = Values.of(text_key(order.groups, peer, len(texts)), order)
         return cls(
             order=order,
@@ -82,33 +81,3 @@ def text_key(groups: Integers, text: Integers, text_count: int) -> Integers:
 def port_key(owners: Integers, port: Integers) -> Integers:
     """Return a key per (owner, port); the owner is a group, or for pairs a group's peer."""
     return owners * PORTS + port
-
-
-def segment_numbers(addresses: pa.Array, segment: Segment) -> Integers:
-    """Return a number per address, the same for the addresses of one segment.
-
-    Raises
-    ------
-    SchemaMismatchError
-        An entry is no IP address.
-    """
-    numbers: dict[tuple[bool, int], int] = {}
-    return np.fromiter(
-        (numbers.setdefault(_network(address, segment), len(numbers)) for address in addresses.to_pylist()),
-        dtype=np.int64,
-        count=len(addresses),
-    )
-
-
-def _network(address: str, segment: Segment) -> tuple[bool, int]:
-    """Return the family and the leading bits, which are what a canonical CIDR block says."""
-    is_ipv6 = ":" in address
-    try:
-        # A zone (fe80::1%eth0) names an interface of the observer, not a part of the address.
-        packed = socket.inet_pton(socket.AF_INET6 if is_ipv6 else socket.AF_INET, address.partition("%")[0])
-    except OSError:
-        raise SchemaMismatchError(
-            f"Found {address!r} in peer_ip, where an IPv4 or IPv6 address belongs: rebuild the partition it is from."
-        ) from None
-    kept = segment.ipv6_prefix_length if is_ipv6 else segment.ipv4_prefix_length
-    return is_ipv6, int.from_bytes(packed) >> (8 * len(packed) - kept)

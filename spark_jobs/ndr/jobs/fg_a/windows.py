@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from ndr.contract.time import EPOCH, SLICE, WINDOWS, Interval
+from ndr.contract.time import SLICE, WINDOWS, Interval, slice_number
 from ndr.jobs.fg_a.codes import Integers
-from ndr.jobs.fg_a.host_roles import Order
+from ndr.jobs.fg_a.host_roles import SortOrder
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Frame:
     def of(cls, batch: Interval, labels: tuple[str, ...]) -> Frame:
         names = tuple(sorted(set(labels)))
         widths = np.array([WINDOWS[name] // SLICE for name in names], dtype=np.int64)
-        first_end = (batch.start - EPOCH) // SLICE + 1
-        return cls(names, widths, first_end - int(widths.max()), first_end, (batch.end - EPOCH) // SLICE)
+        first_end = slice_number(batch.start) + 1
+        return cls(names, widths, first_end - int(widths.max()), first_end, slice_number(batch.end))
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class WindowRows:
     highs: Integers
 
     @classmethod
-    def of(cls, frame: Frame, order: Order, sessions: Integers) -> WindowRows:
+    def of(cls, frame: Frame, order: SortOrder, sessions: Integers) -> WindowRows:
         """List the windows over delta rows; `sessions` is their flows, in that order."""
         rows_per_group = np.diff(order.offsets)
         end_count = frame.last_end - frame.first_end + 1

@@ -1,14 +1,23 @@
-"""Anomaly capping: rows that a key metric puts far outside their segment group."""
+"""Anomaly capping: the rows that a key metric puts far outside their segment group."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ndr.jobs.fg_b.metric_statistics import count_unmarked
 from ndr.jobs.fg_b.order_statistics import Floats, Ints, order_statistics, sort_groups
 
 _BLOCK = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class CappedRows:
+    """The capped rows of a horizon, and how many rows of each host group are not capped."""
+
+    rows: NDArray[np.bool_]
+    kept_counts: Ints
 
 
 def anomalous_rows(column: Floats, segment_offsets: Ints, limit: float) -> NDArray[np.bool_]:
@@ -30,3 +39,9 @@ def anomalous_rows(column: Floats, segment_offsets: Ints, limit: float) -> NDArr
             marked[block] = np.abs(column[block] - median) / mad > limit
     marked &= ~missing
     return marked
+
+
+def count_unmarked(marks: NDArray[np.bool_], offsets: Ints) -> Ints:
+    """Count the values of each group that are not marked; marks are expected to be few."""
+    groups = np.searchsorted(offsets, np.flatnonzero(marks), side="right") - 1
+    return np.diff(offsets) - np.bincount(groups, minlength=len(offsets) - 1)

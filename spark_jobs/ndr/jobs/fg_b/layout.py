@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ndr.contract.time import EPOCH, Interval
+from ndr.contract.time import Interval, microseconds
 from ndr.jobs.fg_b.order_statistics import Floats, Ints
-from ndr.jobs.fg_b.request import StatisticsRules
-from ndr.net.segments import segments_of
+from ndr.jobs.fg_b.specs import StatisticsRules
+from ndr.net.networks import segments_of
 
 GROUP_COLUMNS = ("role", "time_band", "window_label")
 _RADIX_BITS = 16
@@ -113,7 +113,7 @@ class RowLayout:
 
     def within(self, interval: Interval) -> HorizonLayout:
         """Return the layout of the rows with start < window_end <= end."""
-        bounds = [(instant - EPOCH) // EPOCH.resolution for instant in (interval.start, interval.end)]
+        bounds = [microseconds(instant) for instant in (interval.start, interval.end)]
         first, last = np.searchsorted(self.ends, bounds, side="right")
         base = np.arange(len(self.group_segments)) * len(self.ends)
         starts, stops = (np.searchsorted(self.moments, base + bound) for bound in (first, last))
@@ -139,7 +139,7 @@ class RowLayout:
 def lay_out(keys: RowKeys, rules: StatisticsRules) -> RowLayout:
     """Group rows by host and by segment, in an order that depends on the keys alone."""
     hosts = keys.texts["host_ip"]
-    segments = segments_of(hosts, rules.ipv4_prefix, rules.ipv6_prefix)
+    segments = segments_of(hosts, rules.segment)
     host_order = sorted(range(len(hosts)), key=lambda host: (segments[host], hosts[host]))
     combos, row_combo = _combinations(keys)
     numbers, host_of, combo_of = _group_numbers(segments, host_order, len(combos))

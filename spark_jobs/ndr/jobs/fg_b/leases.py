@@ -31,7 +31,7 @@ DATASET: Final = "fg_b"
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class LeaseHeld:
     """A baseline that is left out, because another run is building it."""
 
     target: Target
@@ -46,7 +46,7 @@ class Held:
 class Claims(Protocol):
     """Who may build a baseline, asked before it is built and once more before it is committed."""
 
-    def claim(self, target: Target) -> Held | None:
+    def claim(self, target: Target) -> LeaseHeld | None:
         """Claim a baseline; returns who holds it where another run does."""
 
     def fence(self, target: Target) -> None:
@@ -62,7 +62,7 @@ class Claims(Protocol):
 class Unclaimed:
     """Claims of a run that is alone, without a ledger."""
 
-    def claim(self, target: Target) -> Held | None:
+    def claim(self, target: Target) -> LeaseHeld | None:
         return None
 
     def fence(self, target: Target) -> None:
@@ -118,7 +118,7 @@ class Leases:
         holder = os.environ.get("NDR_PIPELINE_EXECUTION") or f"a job started by hand, {uuid.uuid4().hex[:12]}"
         return cls(table, run, holder, partial(is_over, boto3.client("sagemaker")))
 
-    def claim(self, target: Target) -> Held | None:
+    def claim(self, target: Target) -> LeaseHeld | None:
         """Claim a baseline; returns who holds it where another run does."""
         dead = "nobody"
         while True:
@@ -128,7 +128,7 @@ class Leases:
                 item = self._read(target)
                 ended = item.get("lease_id", dead) != dead and self.has_ended(item.get("holder", ""))
                 if item and not ended:
-                    return Held(target, item.get("holder", "unknown"), item.get("lease_until", "unknown"))
+                    return LeaseHeld(target, item.get("holder", "unknown"), item.get("lease_until", "unknown"))
                 dead = item.get("lease_id", "nobody")
                 continue
             self._held[target] = None

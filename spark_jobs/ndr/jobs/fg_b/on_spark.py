@@ -1,42 +1,169 @@
-"""FG-B on Spark: statistics by (segment, role, time band, window), pairs by destination, machines by host."""
+"""Host and segment statistics, and what is known of hosts, on Spark.
+
+A segment is cut into its (role, time band, window) groups, whose statistics are independent. Their rows are counted
+first, and the groups are assigned to parts by size, so that one very large segment is spread over the cores.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from functools import reduce
+from typing import TYPE_CHECKING, Final
 
-from ndr.jobs.fg_b.order import BaselineOrder
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ndr.contract.datasets import FG_A, FG_B_IP_METADATA, MACHINE_INVENTORY, fg_b_host, fg_b_segment
+from ndr.contract.time import Interval
+from ndr.jobs.deltas.grouping import packed
+from ndr.jobs.fg_b.baseline import Baseline, BaselineJob
+from ndr.jobs.fg_b.ip_metadata import HostActivity, ip_metadata
+from ndr.jobs.fg_b.layout import GROUP_COLUMNS
 from ndr.jobs.fg_b.pairs_on_spark import write_pairs
-from ndr.jobs.fg_b.specs import BaselineSpecs
-from ndr.jobs.fg_b.statistics_on_spark import write_statistics
-from ndr.store.publish import PartitionWriter
-from ndr.store.scan import Scan
+from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, TIME_COLUMN
+from ndr.jobs.fg_b.specs import BaselineSpecs, StatisticsRules
+from ndr.jobs.fg_b.statistics import tables_of_baselines
+from ndr.net.networks import segments_of
+from ndr.spark.messages import Inputs
+from ndr.spark.parts import Parts, balanced, part_count, parts_by_text
+from ndr.spark.scan_tasks import FileShare, file_shares, in_tasks, tables_of
+from ndr.spark.stages import Cut, Output, brought_together, build, collected, driver_messages, read_messages
+from ndr.store.publish import PartitionWriter, in_key_order
+from ndr.store.scan import Scan, read_schema
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+Group = tuple[str, ...]
+
+_ROWS: Final = "rows"
+_ACTIVITY: Final = "activity"
+_COUNTS: Final = "counts"
+_SEGMENT_GROUP: Final = ("segment_id", *GROUP_COLUMNS)
+_ONE_SLICE: Final = "15m"
+
 
 def write_baselines(
-    spark: SparkSession, specs: BaselineSpecs, orders: Sequence[BaselineOrder], fg_a: Scan, pair_counts: Scan
+    spark: SparkSession, specs: BaselineSpecs, jobs: Sequence[BaselineJob], fg_a: Scan, pair_counts: Scan
 ) -> list[PartitionWriter]:
-    """Write the five tables of each ordered baseline, reading the rows once for all of them.
+    """Write the five tables of each baseline; the rows are read once for all of them.
 
     Parameters
     ----------
     fg_a : Scan
-        TEXT_COLUMNS, window_end and the metrics, over all ordered windows.
+        TEXT_COLUMNS, window_end and the metrics, over all baselines.
     pair_counts : Scan
-        PAIR_COLUMNS, over all ordered windows.
+        PAIR_COLUMNS, over all baselines.
 
     Returns
     -------
     list of PartitionWriter
-        Of the orders, ready to be committed.
+        Of the jobs; not yet committed.
     """
-    windows = [order.window for order in orders]
-    writers = [order.writer for order in orders]
-    machines = [order.machines for order in orders]
+    baselines = [job.baseline for job in jobs]
+    writers = [job.writer for job in jobs]
+    machines = [job.machines for job in jobs]
     rules = specs.statistics_rules
-    write_statistics(spark, rules, specs.non_persistent_prefixes, windows, machines, fg_a, writers)
-    write_pairs(spark, specs.pair_rules, windows, pair_counts, writers)
+    write_statistics(spark, rules, specs.non_persistent_prefixes, baselines, machines, fg_a, writers)
+    write_pairs(spark, specs.pair_rules, baselines, pair_counts, writers)
     return writers
+
+
+def write_statistics(
+    spark: SparkSession,
+    rules: StatisticsRules,
+    non_persistent_prefixes: Sequence[str],
+    baselines: Sequence[Baseline],
+    machines: Sequence[pa.Table],
+    fg_a: Scan,
+    writers: Sequence[PartitionWriter],
+) -> None:
+    """Write the tables host, segment and ip_metadata of each baseline.
+
+    Parameters
+    ----------
+    machines : sequence of Table
+        ip_address and machine_name, for each baseline.
+    fg_a : Scan
+        Key columns, window_end and metrics over all baselines.
+    """
+    counts = _group_counts(spark, rules, fg_a)
+    parts = part_count(spark, sum(counts.values()))
+    part_of = balanced(counts, parts)
+    host, segment = fg_b_host(rules.metrics), fg_b_segment(rules.metrics)
+    keys = read_schema(FG_A, (*TEXT_COLUMNS, TIME_COLUMN))
+    span = Interval(min(each.interval.start for each in baselines), max(each.end for each in baselines))
+    inventory = read_schema(MACHINE_INVENTORY, ("ip_address", "machine_name"))
+
+    def read(task: list[FileShare]) -> Iterator[Cut]:
+        for name, rows in tables_of(task):
+            yield name, rows, _parts_by_group(_segment_groups(rows, rules), part_of)
+            active = rows.filter(pc.equal(rows["window_label"], _ONE_SLICE)).select(keys.names)
+            yield _ACTIVITY, active, parts_by_text(active["host_ip"], parts)
+
+    def make(inputs: Inputs) -> Iterator[Output]:
+        if _ROWS in inputs:
+            found = tables_of_baselines(inputs[_ROWS], baselines, rules)
+            for writer, tables in zip(writers, found, strict=True):
+                yield writer, host, "", in_key_order(tables.host, host)
+                yield writer, segment, "", in_key_order(tables.segment, segment)
+        activity = HostActivity.of(inputs.table(_ACTIVITY, keys), span)
+        for number, (writer, baseline) in enumerate(zip(writers, baselines, strict=True)):
+            known = inputs.table(_machines(number), inventory)
+            yield writer, FG_B_IP_METADATA, "", ip_metadata(activity, baseline, known, non_persistent_prefixes)
+
+    messages = [read_messages(spark, in_tasks(spark, file_shares(_ROWS, fg_a)), read)]
+    for number, table in enumerate(machines):
+        by_host = parts_by_text(table["ip_address"], parts)
+        messages.append(
+            driver_messages(spark, _machines(number), table.select(inventory.names).cast(inventory), by_host)
+        )
+    together = brought_together(reduce(lambda one, other: one.unionAll(other), messages), parts)
+    built = build(together, make)
+    if built.received.get(_ROWS, 0) != sum(counts.values()):
+        raise RuntimeError(
+            f"{sum(counts.values())} FG-A rows were counted but {built.received.get(_ROWS, 0)} reached the kernels; "
+            "nothing is published."
+        )
+    for writer in writers:
+        built.add_to(writer, host, segment, FG_B_IP_METADATA)
+
+
+def _machines(number: int) -> str:
+    return f"machines of baseline {number}"
+
+
+def _group_counts(spark: SparkSession, rules: StatisticsRules, fg_a: Scan) -> dict[Group, int]:
+    """Count the rows of every (segment, role, time band, window)."""
+    shares = file_shares(_COUNTS, Scan(fg_a.dataset, fg_a.pieces, TEXT_COLUMNS))
+
+    def read(task: list[FileShare]) -> Iterator[Cut]:
+        for name, rows in tables_of(task):
+            groups = _segment_groups(rows, rules)
+            counted = groups.group_by(list(_SEGMENT_GROUP), use_threads=False).aggregate([([], "count_all")])
+            yield name, counted, np.zeros(counted.num_rows, np.int32)
+
+    counts: dict[Group, int] = {}
+    for table in collected(read_messages(spark, in_tasks(spark, shares), read), _COUNTS):
+        for *group, rows in zip(*table.to_pydict().values(), strict=True):
+            counts[tuple(group)] = counts.get(tuple(group), 0) + rows
+    return counts
+
+
+def _segment_groups(rows: pa.Table, rules: StatisticsRules) -> pa.Table:
+    """Return the segment, role, time band and window of each row."""
+    hosts = pc.unique(rows["host_ip"])
+    names = pa.array(segments_of(hosts.to_pylist(), rules.segment), pa.string())
+    segment = pc.take(names, pc.index_in(rows["host_ip"], hosts))
+    return pa.table([segment, *(rows[name] for name in GROUP_COLUMNS)], names=list(_SEGMENT_GROUP))
+
+
+def _parts_by_group(groups: pa.Table, part_of: dict[Group, int]) -> Parts:
+    coded = [groups[name].combine_chunks().dictionary_encode() for name in _SEGMENT_GROUP]
+    number = packed(
+        [column.indices.to_numpy() for column in coded], [max(1, len(column.dictionary)) for column in coded]
+    )
+    _, first, of_row = np.unique(number, return_index=True, return_inverse=True)
+    distinct = groups.take(pa.array(first)).to_pydict().values()
+    return np.array([part_of[group] for group in zip(*distinct, strict=True)], np.int32)[of_row]

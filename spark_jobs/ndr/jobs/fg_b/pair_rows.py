@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ndr.contract.time import DAY, EPOCH, Interval, floor_to
+from ndr.contract.jobspecs.segment import Segment
+from ndr.contract.time import DAY_MICROSECONDS, EPOCH, Interval, day_number, microseconds
 from ndr.jobs.deltas.grouping import packed
-from ndr.net.segments import segments_of
+from ndr.net.networks import segments_of
 
-_DAY_MICROSECONDS = DAY // timedelta(microseconds=1)
 _PORTS = 1 << 16
 
 Ints = NDArray[np.int64]
@@ -56,9 +55,9 @@ def condense_for(intervals: Iterable[Interval]) -> Callable[[pa.Table], pa.Table
 
 def _cuts(intervals: Iterable[Interval]) -> Ints:
     """Return the instants, microseconds since the epoch, that flows are told apart by."""
-    bounds = [(at - EPOCH) // EPOCH.resolution for each in intervals for at in (each.start, each.end)]
-    midnights = np.arange(min(bounds, default=0) // _DAY_MICROSECONDS, max(bounds, default=0) // _DAY_MICROSECONDS + 1)
-    return np.union1d(np.array(bounds, np.int64), midnights * _DAY_MICROSECONDS)
+    bounds = [microseconds(at) for each in intervals for at in (each.start, each.end)]
+    midnights = np.arange(min(bounds, default=0) // DAY_MICROSECONDS, max(bounds, default=0) // DAY_MICROSECONDS + 1)
+    return np.union1d(np.array(bounds, np.int64), midnights * DAY_MICROSECONDS)
 
 
 def _runs(*columns: NDArray[np.integer]) -> Ints:
@@ -163,9 +162,9 @@ class PairRows:
             np.cumsum(np.diff(key, prepend=key[:1]) != 0),
         )  # fmt: skip
 
-    def by_segment(self, ipv4_prefix: int, ipv6_prefix: int) -> PairRows:
+    def by_segment(self, segment: Segment) -> PairRows:
         """Return the same rows with the source's segment in its place."""
-        names = pa.array(segments_of(self.sources.to_pylist(), ipv4_prefix, ipv6_prefix), pa.string())
+        names = pa.array(segments_of(self.sources.to_pylist(), segment), pa.string())
         segments = _Names.of(pa.chunked_array([names]))
         of_row = _Names(segments.texts, segments.of_row[self.source])
         return self._sorted(
@@ -183,12 +182,12 @@ class PairRows:
             active i UTC days before the interval's last), first_seen and last_seen (microseconds since the epoch),
             ordered by pair.
         """
-        start, end = ((instant - EPOCH) // EPOCH.resolution for instant in (interval.start, interval.end))
+        start, end = (microseconds(instant) for instant in (interval.start, interval.end))
         rows = np.flatnonzero((self.first >= start) & (self.first < end))
         pair, first = self.pair[rows], self.first[rows]
         begins = _runs(pair)
         last = np.append(begins[1:], len(rows)) - 1 if len(rows) else begins
-        days = np.int64(1) << (last_day(interval) - first // _DAY_MICROSECONDS)
+        days = np.int64(1) << (last_day(interval) - first // DAY_MICROSECONDS)
         pairs = rows[begins]
         columns = {
             self.source_column: _texts(self.source[pairs], self.sources),
@@ -208,4 +207,4 @@ def _texts(codes: Ints, texts: pa.Array) -> pa.DictionaryArray:
 
 def last_day(interval: Interval) -> int:
     """Return the number, since the epoch, of the last UTC day that the interval touches."""
-    return (floor_to(interval.end - timedelta(microseconds=1), DAY) - EPOCH) // DAY
+    return day_number(interval.end - EPOCH.resolution)

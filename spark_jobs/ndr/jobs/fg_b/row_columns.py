@@ -12,13 +12,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ndr.contract.errors import SchemaMismatchError
-from ndr.contract.time import EPOCH, Interval
-from ndr.jobs.fg_b.layout import GROUP_COLUMNS, RowKeys
+from ndr.contract.time import Interval, microseconds
+from ndr.jobs.fg_b.layout import RowKeys
 from ndr.jobs.fg_b.order_statistics import Floats, Ints
-from ndr.jobs.fg_b.row_source import RowSource
+from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, TIME_COLUMN, RowSource
 
-TEXT_COLUMNS = ("host_ip", *GROUP_COLUMNS)
-TIME_COLUMN = "window_end"
 _CELLS_AT_ONCE = 1 << 19
 
 
@@ -65,7 +63,7 @@ def read_keys(source: RowSource, interval: Interval, pool: Executor) -> tuple[Ro
 
 
 def _ends_within(times: Ints, interval: Interval) -> NDArray[np.bool_]:
-    start, end = ((instant - EPOCH) // EPOCH.resolution for instant in (interval.start, interval.end))
+    start, end = (microseconds(instant) for instant in (interval.start, interval.end))
     return (times > start) & (times <= end)
 
 

@@ -6,10 +6,17 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import fs
 
 from ndr.contract.errors import SchemaMismatchError
+from ndr.jobs.fg_b.layout import GROUP_COLUMNS
+from ndr.store.scan import Scan
+from ndr.store.storage import filesystem
+
+TEXT_COLUMNS = ("host_ip", *GROUP_COLUMNS)
+TIME_COLUMN = "window_end"
 
 
 @runtime_checkable
@@ -90,3 +97,33 @@ class ParquetRows:
         ) as file:
             present = set(metadata.schema.names)
             return file.read_row_group(group, [name for name in columns if name in present], use_threads=False)
+
+
+class ScanRows:
+    """Rows of a scan. Files that answer whole are read column by column; the few cut ones are held in memory."""
+
+    def __init__(self, scan: Scan) -> None:
+        whole = [uri for uri, interval in scan.files() if interval is None]
+        cut = Scan(scan.dataset, tuple(piece for piece in scan.pieces if not piece.is_whole), scan.columns)
+        system = filesystem(whole[0])[0] if whole else None
+        self._files = ParquetRows([filesystem(uri)[1] for uri in whole], TEXT_COLUMNS, system)
+        self._held = TableRows(cut.read())
+        self._in_files = len(self._files.piece_rows)
+
+    @property
+    def piece_rows(self) -> list[int]:
+        return [*self._files.piece_rows, *self._held.piece_rows]
+
+    def read(self, piece: int, columns: Sequence[str]) -> pa.Table:
+        if piece < self._in_files:
+            return self._files.read(piece, columns)
+        return self._held.read(piece - self._in_files, columns)
+
+
+def one_slice_rows(rows: RowSource) -> TableRows:
+    """Return the key columns of the 15m rows, which alone tell when a host was active, held in memory."""
+    batches: list[pa.RecordBatch] = []
+    for piece in range(len(rows.piece_rows)):
+        keys = rows.read(piece, [*TEXT_COLUMNS, TIME_COLUMN])
+        batches += keys.filter(pc.equal(keys["window_label"], "15m")).to_batches()
+    return TableRows(batches)

@@ -1,13 +1,15 @@
-"""Which baselines a run builds."""
+"""Which baselines a run builds, and which of them share one reading of their rows."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ndr.contract.errors import InvalidRequestError
+from ndr.contract.horizons import HORIZONS, choices_sentence, labels_of
 from ndr.contract.jobspecs.fg_b_builder import Cadences
-from ndr.contract.time import HORIZONS, SLICE, Interval, baseline_ends, floor_to, horizon_interval, parse_instant
+from ndr.contract.time import SLICE, Interval, baseline_ends, floor_to, horizon_interval, parse_instant
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -29,11 +31,9 @@ def horizons_of(word: str) -> list[str]:
     ------
     InvalidRequestError
     """
-    if word == "both":
-        return list(HORIZONS)
-    if word in HORIZONS:
-        return [word]
-    raise InvalidRequestError(f"BaselineHorizon is {word!r}; write 7d, 30d or both.")
+    if labels := labels_of(word):
+        return list(labels)
+    raise InvalidRequestError(f"BaselineHorizon is {word!r}; write {choices_sentence()}.")
 
 
 def regular_targets(horizon: str, end: str | None) -> list[Target]:
@@ -73,8 +73,24 @@ def backfill_targets(horizon: str, start: str | None, end: str | None, cadence: 
         for instant in baseline_ends(interval, cadence.of(name), cadence.weekday)
     ]
     if not targets:
+        built = ", ".join(f"{name} {cadence.of(name)}" for name in HORIZONS)
         raise InvalidRequestError(
-            f"No baseline of horizon {horizon} is scheduled in {interval}: 7d is built {cadence.seven_days} and 30d "
-            f"{cadence.thirty_days}; widen the range."
+            f"No baseline of horizon {horizon} is scheduled in {interval}, by the cadence {built}; widen the range."
         )
     return sorted(targets)
+
+
+def chunks(targets: Iterable[Target], reach: timedelta) -> Iterator[list[Target]]:
+    """Group baselines, in the order of their ends, so that the ends of a chunk lie less than `reach` apart.
+
+    A chunk reads its rows once, over at most its longest horizon and `reach`: with `reach` the longest horizon,
+    memory and reading stay within twice a horizon however long the backfill is.
+    """
+    chunk: list[Target] = []
+    for target in sorted(targets, key=lambda each: (each.end, each.interval.start)):
+        if chunk and target.end - chunk[0].end >= reach:
+            yield chunk
+            chunk = []
+        chunk.append(target)
+    if chunk:
+        yield chunk

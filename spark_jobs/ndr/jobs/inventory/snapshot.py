@@ -12,9 +12,10 @@ from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.jobspecs.machine_inventory_unload import InventoryOutput
 from ndr.contract.manifest import InputEntry, Manifest
 from ndr.jobs.inventory.layout import snapshot_months, snapshot_schema, snapshot_uri
-from ndr.net.address import canonical_address
+from ndr.net.addresses import canonical_address
+from ndr.store.footer import schema_sha256
 from ndr.store.manifest import read_manifest
-from ndr.store.publish import schema_sha256, table_files
+from ndr.store.publish import table_files
 from ndr.store.schema import arrow_schema
 from ndr.store.storage import filesystem
 

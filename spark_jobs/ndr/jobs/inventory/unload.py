@@ -31,8 +31,9 @@ from ndr.jobs.inventory.layout import (
 from ndr.jobs.inventory.query import COUNT_COLUMNS, inventory_statements, unload_statement
 from ndr.jobs.inventory.redshift_data import Statements
 from ndr.jobs.inventory.verification import verify_copy, verify_unloaded
+from ndr.store.footer import schema_sha256
 from ndr.store.manifest import put_manifest, read_manifest
-from ndr.store.publish import SWEEP_AFTER, schema_sha256
+from ndr.store.publish import SWEEP_AFTER
 from ndr.store.storage import delete_folder, filesystem, join, list_names
 
 TABLE: Final = MACHINE_INVENTORY.name

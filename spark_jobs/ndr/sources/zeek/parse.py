@@ -4,21 +4,20 @@ Every parser takes a column of strings (null where the log has no value) and ret
 is null where the value is good and a phrase for the reader where it is not.
 """
 
-from functools import lru_cache
-from ipaddress import ip_address
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ndr.contract.time import SECOND_MICROSECONDS
+from ndr.net.addresses import canonical_address
+
 Parsed = tuple[pa.Array, pa.Array]
-_MICROSECONDS = 1_000_000
 
 
 def parse_seconds(text: pa.Array, name: str, required: bool) -> Parsed:
     """Read non-negative decimal seconds as whole microseconds (int64); below 1e11 s, so that int64 holds them."""
     good = _matches(text, r"^[0-9]{1,11}(\.[0-9]*)?$")
     seconds = pc.cast(_only(good, text), pa.float64())
-    micros = pc.cast(pc.round(pc.multiply(seconds, _MICROSECONDS)), pa.int64(), safe=False)
+    micros = pc.cast(pc.round(pc.multiply(seconds, SECOND_MICROSECONDS)), pa.int64(), safe=False)
     return micros, _problem(good, text, name, "is not a number of seconds", required)
 
 
@@ -39,17 +38,9 @@ def parse_port(text: pa.Array, name: str) -> Parsed:
 def parse_address(text: pa.Array, name: str) -> Parsed:
     """Read an IPv4 or IPv6 address in its canonical text (``2001:DB8::0`` is ``2001:db8::``)."""
     encoded = pc.dictionary_encode(text)
-    canonical = pa.array([_canonical(value) for value in encoded.dictionary.to_pylist()], pa.string())
+    canonical = pa.array([canonical_address(value) for value in encoded.dictionary.to_pylist()], pa.string())
     values = pc.take(canonical, encoded.indices)
     return values, _problem(pc.is_valid(values), text, name, "is not an IP address", required=True)
-
-
-@lru_cache(maxsize=1 << 17)
-def _canonical(text: str) -> str | None:
-    try:
-        return None if "%" in text else str(ip_address(text))
-    except ValueError:
-        return None
 
 
 def _matches(text: pa.Array, pattern: str) -> pa.Array:

@@ -1,0 +1,185 @@
+"""Lineage: which partition answers for which time, and whether what was built from it is stale.
+
+Everything here works on plain records and reads nothing. The rule is one sentence: a partition is stale when what
+answers now for the time that it asked for differs from what its manifest names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from heapq import heappop, heappush
+from itertools import pairwise
+from typing import TypeVar
+
+from ndr.contract.manifest import Answer, InputRange, Manifest
+from ndr.contract.time import DAY, Interval, format_instant
+
+T = TypeVar("T")
+
+Age = tuple[datetime, str]
+"""When a partition was published, and its run id, which decides between two of the same instant."""
+
+
+def newest_first(
+    partitions: Iterable[T], wanted: Interval, interval_of: Callable[[T], Interval], age_of: Callable[[T], Age]
+) -> list[tuple[T, Interval]]:
+    """Cut overlapping partitions so that the one published last answers for every instant.
+
+    Parameters
+    ----------
+    partitions : iterable
+        Records of any type, n of them.
+    interval_of, age_of : callable
+        Return the time that a record covers and its age.
+
+    Returns
+    -------
+    list of (record, Interval)
+        In time order, disjoint, within `wanted`; adjoining parts of one record are one. Takes n log n steps.
+    """
+    given = [(part, each) for each in partitions if (part := interval_of(each).intersection(wanted))]
+    by_age = sorted(given, key=lambda pair: age_of(pair[1]), reverse=True)
+    # The rank is unique, so that the heap never compares records.
+    starts = sorted((part.start, rank, part.end) for rank, (part, _) in enumerate(by_age))
+    bounds = sorted({instant for part, _ in given for instant in (part.start, part.end)})
+    covering: list[tuple[int, datetime]] = []
+    cut: list[tuple[int, Interval]] = []
+    opened = 0
+    for start, end in pairwise(bounds):
+        while opened < len(starts) and starts[opened][0] <= start:
+            heappush(covering, starts[opened][1:])
+            opened += 1
+        while covering and covering[0][1] <= start:
+            heappop(covering)
+        if not covering:
+            continue
+        newest = covering[0][0]
+        if cut and cut[-1][0] == newest and cut[-1][1].end == start:
+            cut[-1] = (newest, Interval(cut[-1][1].start, end))
+        else:
+            cut.append((newest, Interval(start, end)))
+    return [(by_age[rank][1], part) for rank, part in cut]
+
+
+def answers_of(uri: str, manifest: Manifest, part: Interval) -> list[Answer]:
+    """Return what answers for a part of a published partition.
+
+    That is the partition itself, or, for one that only puts others together (`compacted_from`), those that it was made
+    of: so nothing becomes stale when slices are compacted.
+    """
+    if not manifest.compacted_from:
+        return [Answer(uri=uri, run_id=manifest.run_id, start=part.start, end=part.end)]
+    return [cut for answer in manifest.compacted_from if (cut := answer.within(part))]
+
+
+def current_answers(partitions: Iterable[tuple[str, Manifest]], wanted: Interval) -> Answers:
+    """Return what answers now for each instant of `wanted`.
+
+    Parameters
+    ----------
+    partitions : iterable of (str, Manifest)
+        URI and manifest of each published partition of one dataset that may lie in `wanted`.
+    """
+    cut = newest_first(partitions, wanted, lambda each: each[1].interval, lambda each: each[1].age)
+    return Answers(tuple(answer for (uri, manifest), part in cut for answer in answers_of(uri, manifest, part)))
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What answers now for the time of one dataset: disjoint, in any order when given."""
+
+    answers: tuple[Answer, ...]
+    _of_whole_day: dict[datetime, str | None] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def _sorted(self) -> tuple[Answer, ...]:
+        """Adjoining parts of one version of a partition joined, so that how they were looked up makes no difference."""
+        joined: list[Answer] = []
+        for answer in sorted(self.answers, key=lambda each: each.start):
+            last = joined[-1] if joined else None
+            if last and (last.uri, last.run_id, last.end) == (answer.uri, answer.run_id, answer.start):
+                joined[-1] = last.model_copy(update={"end": answer.end})
+            else:
+                joined.append(answer)
+        return tuple(joined)
+
+    @cached_property
+    def _ends(self) -> list[datetime]:
+        return [answer.end for answer in self._sorted]
+
+    def within(self, interval: Interval) -> tuple[Answer, ...]:
+        """Return what answers for an interval, cut to it, in time order."""
+        found = []
+        for answer in self._sorted[bisect_right(self._ends, interval.start) :]:
+            if answer.start >= interval.end:
+                break
+            found.append(answer.within(interval))
+        return tuple(answer for answer in found if answer)
+
+    def named(self, dataset: str, interval: Interval) -> InputRange:
+        """Return a manifest's record of an interval that was read, with each partition by name."""
+        return InputRange(dataset=dataset, start=interval.start, end=interval.end, answers=self.within(interval))
+
+    def digested(self, dataset: str, interval: Interval) -> InputRange:
+        """Return a manifest's record of a long interval that was read: one digest a UTC day."""
+        return InputRange(
+            dataset=dataset, start=interval.start, end=interval.end, day_digests=self.day_digests(interval)
+        )
+
+    def day_digests(self, interval: Interval) -> dict[str, str]:
+        """Return the digest of what answers, by UTC day; a day for which nothing answers has none."""
+        found = {}
+        for day in interval.steps(DAY):
+            digest = self._whole_day(day) if day.duration == DAY else answers_digest(self.within(day))
+            if digest:
+                found[f"{day.start:%Y-%m-%d}"] = digest
+        return found
+
+    def _whole_day(self, day: Interval) -> str | None:
+        if day.start not in self._of_whole_day:
+            self._of_whole_day[day.start] = answers_digest(self.within(day))
+        return self._of_whole_day[day.start]
+
+
+def answers_digest(answers: Sequence[Answer]) -> str | None:
+    """Return a digest of partitions, their versions and the time that each answers for; None where there are none."""
+    if not answers:
+        return None
+    lines = [
+        f"{answer.uri} {answer.run_id} {format_instant(answer.start)} {format_instant(answer.end)}"
+        for answer in answers
+    ]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def is_stale(manifest: Manifest, now: Mapping[str, Answers]) -> bool:
+    """Tell whether what answers now for the inputs of a partition differs from what its manifest names.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Of the partition. One that was written before ranges were recorded is stale when a partition that it names has
+        been published again.
+    now : mapping of str to Answers
+        What answers now, by dataset, over at least the time that the manifest asked for. A dataset that is absent here
+        is not compared.
+    """
+    if not manifest.reads:
+        return _names_another_version(manifest, now)
+    return any(_differs(asked, now[asked.dataset]) for asked in manifest.reads if asked.dataset in now)
+
+
+def _differs(asked: InputRange, now: Answers) -> bool:
+    if asked.day_digests is not None:
+        return asked.day_digests != now.day_digests(asked.interval)
+    return asked.answers != now.within(asked.interval)
+
+
+def _names_another_version(manifest: Manifest, now: Mapping[str, Answers]) -> bool:
+    versions = {answer.uri: answer.run_id for answers in now.values() for answer in answers.answers}
+    return any(versions.get(entry.uri, entry.run_id) != entry.run_id for entry in manifest.inputs if entry.run_id)

@@ -1,0 +1,57 @@
+"""For tests: an account that ends with its test, roles that may do everything, a queue that gets a topic's messages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from ministack_sagemaker.lifecycle import Account, down, up
+
+JOBS_ROLE: Final = "arn:aws:iam::123456789012:role/open-jobs"
+"""ARN of a role for pipelines and their jobs, once `create_open_roles` has created it."""
+STATES_ROLE: Final = "arn:aws:iam::123456789012:role/open-states"
+"""ARN of a role for state machines, once `create_open_roles` has created it."""
+_SERVICES = {JOBS_ROLE: "sagemaker.amazonaws.com", STATES_ROLE: "states.amazonaws.com"}
+_EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+
+
+@contextmanager
+def fast_account(directory: Path) -> Iterator[Account]:
+    """Start an account that enforces IAM, in which Wait states and retry intervals take a hundredth of their time.
+
+    Parameters
+    ----------
+    directory
+        Where it keeps its files; a temporary directory of the test.
+    """
+    account = up(directory, wait_scale=0.01, end_with_parent=True)
+    try:
+        yield account
+    finally:
+        down(directory)
+
+
+def create_open_roles(account: Account) -> None:
+    """Create two roles that may do everything, for tests that are not about permissions."""
+    iam = account.client("iam")
+    for arn, service in _SERVICES.items():
+        name = arn.rpartition("/")[2]
+        trusted = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+        trust = {"Version": "2012-10-17", "Statement": [trusted]}
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+        iam.put_role_policy(RoleName=name, PolicyName="everything", PolicyDocument=json.dumps(_EVERYTHING))
+
+
+def subscribed_queue(account: Account, name: str, topic_arn: str) -> str:
+    """Create a queue that SNS may send to, subscribe it to a topic, and return its URL."""
+    sqs = account.client("sqs")
+    url = str(sqs.create_queue(QueueName=name)["QueueUrl"])
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    may_send = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = {"Version": "2012-10-17", "Statement": [{**may_send, "Resource": arn}]}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    account.client("sns").subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn)
+    return url

@@ -1,0 +1,1 @@
+"""The sources of the jobs as a content-addressed bundle, and the pipeline that uploads it."""

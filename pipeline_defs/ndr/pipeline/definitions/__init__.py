@@ -1,0 +1,1 @@
+"""The pipeline definitions, one module a pipeline."""

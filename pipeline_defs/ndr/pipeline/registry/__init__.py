@@ -1,0 +1,1 @@
+"""Registration of the pipelines in an account: create, update, compare, remove."""

@@ -1,0 +1,164 @@
+"""Registration: create missing pipelines, update different ones, leave equal ones unchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ndr.contract.errors import InvalidRequestError
+from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.pipeline.bundle.digest import definition_digest
+from ndr.pipeline.bundle.pipeline import BundledPipeline
+from ndr.pipeline.definitions.baselines import build_fg_b_baseline_pipeline
+from ndr.pipeline.definitions.fifteen_minutes import build_ndr_15m_pipeline
+from ndr.pipeline.definitions.machine_inventory import build_machine_inventory_unload_pipeline
+from ndr.pipeline.registry.difference import definition_diff
+
+# Registered name to builder; each builder takes (role_arn, region, default_bucket).
+PIPELINES: dict[str, Callable[[str, str, str], BundledPipeline]] = {
+    MINI_BATCH_PIPELINE: build_ndr_15m_pipeline,
+    FG_B_PIPELINE: build_fg_b_baseline_pipeline,
+    INVENTORY_PIPELINE: build_machine_inventory_unload_pipeline,
+}
+
+Change = Literal["created", "updated", "unchanged"]
+
+
+@dataclass(frozen=True)
+class PipelineChange:
+    """The change that registering one pipeline made, or would make.
+
+    Attributes
+    ----------
+    name : str
+        Pipeline name.
+    change : {"created", "updated", "unchanged"}
+        What was done, or in a dry run what would be done.
+    digest : str
+        SHA-256, in hex, of the canonical definition that the sources yield.
+    registered_digest : str or None
+        Digest of the definition found in the account. None when the account had none.
+    differs_in : tuple of str
+        Those of ``definition``, ``role`` and ``description`` that were different. Empty unless updated.
+    diff : str
+        Unified diff of canonical JSON, bounded in size; empty when the definitions agree.
+    """
+
+    name: str
+    change: Change
+    digest: str
+    registered_digest: str | None
+    differs_in: tuple[str, ...]
+    diff: str
+
+
+def register_pipelines(
+    role_arn: str,
+    region: str,
+    default_bucket: str,
+    *,
+    names: Iterable[str] | None = None,
+    dry_run: bool = False,
+) -> list[PipelineChange]:
+    """Make the account's pipelines equal to the definitions in the sources.
+
+    The registered definition is read back from SageMaker and compared, so a definition edited by hand in Studio is
+    found and replaced. The digest in the description is for readers. The same call writes definition and description,
+    which is not true of a tag.
+
+    Parameters
+    ----------
+    role_arn : str
+        ARN of the role of the pipelines and their jobs.
+    region : str
+        AWS region.
+    default_bucket : str
+        Name of the bucket for the job code.
+    names : iterable of str, optional
+        Pipelines to register. All of them by default.
+    dry_run : bool
+        Report the changes only. Nothing is uploaded, created or updated.
+
+    Returns
+    -------
+    list of PipelineChange
+        One for each pipeline, in the order of :data:`PIPELINES`.
+
+    Raises
+    ------
+    InvalidRequestError
+        A name is not in :data:`PIPELINES`, or the role is not an ARN.
+    """
+    wanted = chosen_names(names)
+    pipelines = [PIPELINES[name](role_arn, region, default_bucket) for name in wanted]
+    return [_register(pipeline, role_arn, dry_run) for pipeline in pipelines]
+
+
+def chosen_names(names: Iterable[str] | None) -> list[str]:
+    """Return the requested pipeline names in registration order.
+
+    Raises
+    ------
+    InvalidRequestError
+        The list is empty, or a name is not in :data:`PIPELINES`.
+    """
+    if names is None:
+        return list(PIPELINES)
+    asked = list(dict.fromkeys(names))
+    unknown = [name for name in asked if name not in PIPELINES]
+    if unknown or not asked:
+        found = f"no pipeline is called {', '.join(map(repr, unknown))}" if unknown else "the list of names is empty"
+        raise InvalidRequestError(
+            f"Nothing was registered: {found}. Write any of {', '.join(PIPELINES)}, or leave the list out to register "
+            "all of them."
+        )
+    return [name for name in PIPELINES if name in asked]
+
+
+def _register(pipeline: BundledPipeline, role_arn: str, dry_run: bool) -> PipelineChange:
+    built = pipeline.definition()
+    description = pipeline.description_of(built)
+    planned = _planned_change(pipeline.name, built, description, role_arn, _registered(pipeline))
+    if dry_run:
+        return planned
+    if planned.change == "created":
+        pipeline.create(role_arn, description)
+    elif planned.change == "updated":
+        pipeline.update(role_arn, description)
+    else:
+        # The definition can be right although its code is missing, because the bucket was emptied.
+        pipeline.upload_code()
+    return planned
+
+
+def _registered(pipeline: BundledPipeline) -> dict[str, Any] | None:
+    client = pipeline.sagemaker_session.sagemaker_client
+    try:
+        description: dict[str, Any] = client.describe_pipeline(PipelineName=pipeline.name)
+    except client.exceptions.ResourceNotFound:
+        return None
+    return description
+
+
+def _planned_change(
+    name: str, built: str, description: str, role_arn: str, registered: dict[str, Any] | None
+) -> PipelineChange:
+    digest = definition_digest(built)
+    if registered is None:
+        return PipelineChange(name, "created", digest, None, (), definition_diff(None, built))
+    registered_digest = definition_digest(registered["PipelineDefinition"])
+    differs_in = {
+        "definition": registered_digest != digest,
+        "role": registered.get("RoleArn") != role_arn,
+        "description": registered.get("PipelineDescription") != description,
+    }
+    different = tuple(part for part, differs in differs_in.items() if differs)
+    return PipelineChange(
+        name=name,
+        change="updated" if different else "unchanged",
+        digest=digest,
+        registered_digest=registered_digest,
+        differs_in=different,
+        diff=definition_diff(registered["PipelineDefinition"], built),
+    )

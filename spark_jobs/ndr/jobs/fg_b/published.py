@@ -1,0 +1,73 @@
+"""What is published of the features that baselines are built from, and how old the newest baseline is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pyarrow import fs
+
+from ndr.contract.datasets import FG_A, PAIR_COUNTS
+from ndr.contract.horizons import HORIZONS
+from ndr.contract.time import Interval, merged, unfilled
+from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, TIME_COLUMN
+from ndr.jobs.fg_b.specs import BaselineSpecs
+from ndr.jobs.fg_b.targets import Target
+from ndr.store.catalog import newest_baseline, pieces_coverage, published_pieces
+from ndr.store.partition import day_of
+from ndr.store.scan import Scan
+from ndr.store.storage import list_names
+
+PAIR_COLUMNS = ("src_ip", "dst_ip", "dst_port", "slice_start", "sessions_cnt")
+
+
+@dataclass(frozen=True)
+class ChunkRows:
+    """What is published of FG-A and of pair counts over the time that the baselines of a chunk span."""
+
+    fg_a: Scan
+    pair_counts: Scan
+
+    @classmethod
+    def of(cls, specs: BaselineSpecs, chunk: Sequence[Target]) -> ChunkRows:
+        """Look up both datasets once."""
+        span = Interval(min(target.interval.start for target in chunk), max(target.end for target in chunk))
+        columns = (*TEXT_COLUMNS, TIME_COLUMN, *specs.fg_b.metrics)
+        return cls(
+            Scan.of(specs.fg_b.inputs.fg_a, FG_A, span, columns),
+            Scan.of(specs.fg_b.inputs.pair_counts, PAIR_COUNTS, span, PAIR_COLUMNS),
+        )
+
+    def coverage(self, interval: Interval) -> float:
+        """Return the share of an interval that FG-A and pair counts both have; the smaller of the two."""
+        return min(pieces_coverage(scan.within(interval).pieces, interval) for scan in (self.fg_a, self.pair_counts))
+
+    def missing(self, specs: BaselineSpecs, interval: Interval) -> tuple[Interval, ...]:
+        """Return the parts of an interval in which deltas, FG-A or pair counts are absent or have coverage 0."""
+        read = [self.fg_a.within(interval).pieces, self.pair_counts.within(interval).pieces]
+        read.append(tuple(published_pieces(specs.fg_a.inputs.deltas, interval)))
+        delivered = ([piece.interval for piece in pieces if piece.partition.manifest.coverage > 0] for pieces in read)
+        return tuple(merged(gap for covered in delivered for gap in unfilled(interval, covered)))
+
+
+def baseline_age_days(fg_b: str, fg_a: str, horizon: str, end: datetime) -> int:
+    """Return the days from the end of the newest baseline of a horizon to `end`.
+
+    Without a baseline, the days count from the end of the first one that could have been built, so that a schedule that
+    never ran is seen too. They are 0 while the features are younger than the horizon.
+
+    Parameters
+    ----------
+    fg_b, fg_a : str
+        Prefixes of the baselines and of the features that they are built from.
+    horizon : str
+        `7d` or `30d`.
+    end : datetime
+        A midnight; later baselines are ignored.
+    """
+    newest = newest_baseline(fg_b, horizon, end)
+    if newest is not None:
+        return (end - newest.manifest.end).days
+    days = [day for name in list_names(fg_a, kind=fs.FileType.Directory) if (day := day_of(name))]
+    return max((end - min(days) - HORIZONS[horizon]).days, 0) if days else 0

@@ -1,0 +1,26 @@
+"""IP addresses in their canonical text."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+
+
+# The blocks of a file hold much the same addresses, and parsing one takes longer than a lookup.
+@lru_cache(maxsize=1 << 16)
+def canonical_address(text: str) -> str | None:
+    """Return an address in its canonical text, or None when the text is not an address.
+
+    IPv4 is dotted decimal without leading zeros, IPv6 as RFC 5952 writes it. An IPv4-mapped IPv6 address
+    (`::ffff:192.0.2.1`, what a dual-stack socket logs) is that IPv4 address. Zones (`fe80::1%eth0`) mean something on
+    one machine only and are refused.
+    """
+    try:
+        if ":" not in text:
+            return str(IPv4Address(text.strip()))
+        if "%" in text:
+            return None
+        address = IPv6Address(text.strip())
+    except AddressValueError:
+        return None
+    return str(address.ipv4_mapped or address)

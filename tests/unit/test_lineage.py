@@ -1,0 +1,130 @@
+"""Which partition answers for which time, and what is stale."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ndr.contract.lineage import Answers, current_answers, is_stale, newest_first
+from ndr.contract.manifest import Answer, InputEntry, Manifest
+from ndr.contract.time import DAY, EPOCH, SLICE, Interval
+
+WEEK = Interval(EPOCH, EPOCH + 7 * DAY)
+
+
+def _slices(first: int, last: int) -> Interval:
+    return Interval(EPOCH + first * SLICE, EPOCH + last * SLICE)
+
+
+def _manifest(interval: Interval, run_id: str, second: int = 0, **facts: Any) -> Manifest:
+    return Manifest(
+        dataset="deltas",
+        project_name="p",
+        feature_spec_version="v1",
+        start=interval.start,
+        end=interval.end,
+        tables={},
+        code_version="c",
+        run_id=run_id,
+        published_at=EPOCH + timedelta(seconds=second),
+        **facts,
+    )
+
+
+def _answers(*published: tuple[str, Manifest]) -> Answers:
+    return current_answers(published, WEEK)
+
+
+SLICE_ONE = ("file:///1", _manifest(_slices(1, 2), "a"))
+SLICE_THREE = ("file:///3", _manifest(_slices(3, 4), "b"))
+READ_OVER = _slices(0, 4)
+
+
+def _built_over(now: Answers, long: bool) -> Manifest:
+    read = now.digested("deltas", READ_OVER) if long else now.named("deltas", READ_OVER)
+    return _manifest(READ_OVER, "built", reads=(read,))
+
+
+@pytest.mark.parametrize("long", [False, True])
+def test_a_partition_is_stale_when_what_answers_for_its_inputs_changes(long: bool) -> None:
+    before = _answers(SLICE_ONE, SLICE_THREE)
+    built = _built_over(before, long)
+    assert not is_stale(built, {"deltas": before})
+    changes = {
+        "a slice that was absent": ("file:///2", _manifest(_slices(2, 3), "c")),
+        "a slice published again": ("file:///1", _manifest(_slices(1, 2), "d", 1)),
+        "a newer partition over a part": ("file:///0-2", _manifest(_slices(0, 2), "e", 1)),
+    }
+    for change, published in changes.items():
+        assert is_stale(built, {"deltas": _answers(SLICE_ONE, SLICE_THREE, published)}), change
+    assert is_stale(built, {"deltas": _answers(SLICE_ONE)}), "a slice is gone"
+    outside = ("file:///9", _manifest(_slices(4, 9), "f", 9))
+    older = ("file:///0-2", _manifest(_slices(1, 2), "0", -1))
+    assert not is_stale(built, {"deltas": _answers(SLICE_ONE, SLICE_THREE, outside, older)})
+
+
+@pytest.mark.parametrize("long", [False, True])
+def test_compaction_makes_nothing_stale(long: bool) -> None:
+    before = _answers(SLICE_ONE, SLICE_THREE)
+    built = _built_over(before, long)
+    day = Interval(EPOCH, EPOCH + DAY)
+    compacted = ("file:///day", _manifest(day, "z", 5, compacted_from=before.within(day)))
+    assert not is_stale(built, {"deltas": _answers(SLICE_ONE, SLICE_THREE, compacted)})
+    assert not is_stale(built, {"deltas": _answers(compacted)}), "the slices are swept"
+    rebuilt = ("file:///1", _manifest(_slices(1, 2), "y", 6))
+    assert is_stale(built, {"deltas": _answers(SLICE_ONE, SLICE_THREE, compacted, rebuilt)})
+
+
+def test_a_manifest_without_ranges_is_stale_when_a_partition_it_names_is_published_again() -> None:
+    built = _manifest(READ_OVER, "built", inputs=(InputEntry(uri="file:///1", run_id="a"), InputEntry(uri="raw")))
+    assert not is_stale(built, {"deltas": _answers(SLICE_ONE, SLICE_THREE)})
+    assert is_stale(built, {"deltas": _answers(("file:///1", _manifest(_slices(1, 2), "d", 1)))})
+
+
+def test_a_dataset_that_was_not_looked_up_is_not_compared() -> None:
+    assert not is_stale(_built_over(_answers(SLICE_ONE), long=True), {"pair_counts": Answers(())})
+
+
+spans = st.tuples(st.integers(0, 400), st.integers(1, 200)).map(lambda span: _slices(span[0], span[0] + span[1]))
+
+
+@given(st.lists(st.tuples(spans, st.integers(0, 3)), max_size=8), spans)
+def test_names_and_digests_tell_the_same(published: list[tuple[Interval, int]], asked: Interval) -> None:
+    """What answered is found again from any longer look-up; names change exactly when digests do."""
+    partitions = [
+        (f"file:///{number}", _manifest(part, f"run-{number}", second))
+        for number, (part, second) in enumerate(published)
+    ]
+    whole, cut = current_answers(partitions, WEEK), current_answers(partitions, asked)
+    assert whole.within(asked) == cut.within(asked)
+    assert whole.day_digests(asked) == cut.day_digests(asked)
+    fewer = current_answers(partitions[1:], WEEK)
+    assert (fewer.within(asked) == whole.within(asked)) == (fewer.day_digests(asked) == whole.day_digests(asked))
+
+
+def test_many_partitions_are_cut_in_n_log_n_steps() -> None:
+    compared = 0
+
+    class Counted(tuple):
+        def __lt__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return tuple.__lt__(self, other)  # type: ignore[operator]
+
+    count = 4096
+    partitions = [(number, _slices(number % 977, number % 977 + 1 + number % 96)) for number in range(count)]
+    cut = newest_first(partitions, WEEK, lambda each: each[1], lambda each: Counted((EPOCH, f"{each[0]:09d}")))
+    assert sum((part.duration for _, part in cut), timedelta()) == WEEK.duration
+    assert compared < 2 * count * 12
+
+
+def test_answers_join_adjoining_parts_of_one_version() -> None:
+    parts = tuple(
+        Answer(uri="u", run_id="r", start=EPOCH + number * SLICE, end=EPOCH + (number + 1) * SLICE)
+        for number in range(3)
+    )
+    assert Answers(parts).within(WEEK) == (Answer(uri="u", run_id="r", start=EPOCH, end=EPOCH + 3 * SLICE),)
