@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 import string
 import threading
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import botocore.session
@@ -20,6 +21,12 @@ from ministack_sagemaker.scope import Scope
 
 _SUFFIX_ALPHABET = string.ascii_letters + string.digits
 _JOB_NAME_LIMIT = 63
+
+
+@functools.cache
+def _shape_of_a_request() -> Any:
+    model = botocore.session.get_session().get_service_model("sagemaker")
+    return model.operation_model("CreateProcessingJob").input_shape
 
 
 class StepExecution:
@@ -43,7 +50,7 @@ class StepExecution:
         self._execution_id = execution_id
         self._retries = RetryBudget(retry_policies)
         self.status = "Starting"
-        self.started = datetime.now(UTC)
+        self.started = clock.now()
         self._ended: datetime | None = None
         self._failure_reason: str | None = None
         self._attempts = 0
@@ -83,13 +90,13 @@ class StepExecution:
         except JobFailedError as failure:
             self.fail(failure.reason)
         finally:
-            self._ended = self._ended or datetime.now(UTC)
+            self._ended = self._ended or clock.now()
 
     def fail(self, reason: str) -> None:
         """End the step as failed."""
         self.status = "Failed"
         self._failure_reason = reason
-        self._ended = datetime.now(UTC)
+        self._ended = clock.now()
 
     def stop(self) -> None:
         """Stop the running job and start no other."""
@@ -128,8 +135,7 @@ class StepExecution:
 
     def _attempt(self, arguments: dict[str, Any], role_arn: str, record_job: Any) -> None:
         request = {**arguments, "ProcessingJobName": self.new_job_name()}
-        model = botocore.session.get_session().get_service_model("sagemaker")
-        broken = violations(request, model.operation_model("CreateProcessingJob").input_shape)
+        broken = violations(request, _shape_of_a_request())
         if broken:
             raise JobFailedError(
                 "ClientError: Failed to invoke sagemaker:CreateProcessingJob. Error Details: "
