@@ -86,10 +86,10 @@ def _on_orphans(
 ) -> None:
     """Abort executions on an account of their own, where the pipelines are the real ones."""
     with fast_account(folder) as account:
-        office = orphans.Office.deployed(account, verdict)
+        project = orphans.DeployedProject.deployed(account, verdict)
         progress("template deployed with the real pipelines")
         for aborting in orphans.INJECTIONS:
-            kinds.update(aborting(office))
+            kinds.update(aborting(project))
             progress(f"orphans: {aborting.__name__}")
 
 

@@ -31,7 +31,7 @@ from ndr.planner import read_ledger_rows
 from ndr.store import manifest
 
 HOURS = timedelta(hours=3)
-SERIES = f"office#v1#{DATASET}#7d"
+SERIES = f"ndr-test#v1#{DATASET}#7d"
 BACKFILL: Any = Namespace(
     baseline_mode="BACKFILL",
     baseline_horizon="7d",

@@ -62,7 +62,7 @@ class Project:
     def __post_init__(self) -> None:
         for name, spec in self._specs().items():
             document = {
-                "project_name": "office",
+                "project_name": "ndr-test",
                 "job_name": name,
                 "feature_spec_version": "v1",
                 "spec": spec | self.changes.get(name, {}),
@@ -106,7 +106,7 @@ class Project:
         return (self.root / dataset).as_uri() + "/"
 
     def run(self, job_name: JobName) -> Run:
-        return Run(job_name, "office", "v1", self.table, code_version="tests", spark=self.spark)
+        return Run(job_name, "ndr-test", "v1", self.table, code_version="tests", spark=self.spark)
 
     def spec(self, job_name: JobName) -> Any:
         return self.run(job_name).spec(job_name)
@@ -126,8 +126,9 @@ class Project:
         run, interval = self.run("machine_inventory_unload"), month_interval(month)
         return writer.commit(dataset=MACHINE_INVENTORY.name, start=interval.start, end=interval.end, **run.facts)
 
-    def deltas(self, batch: Interval) -> list[Manifest]:
-        return list(publish_deltas(self.run("delta_builder"), self.spec("delta_builder"), mini_batch_id(batch), batch))
+    def deltas(self, batch: Interval, replace_with_empty: bool = False, batch_id: str | None = None) -> list[Manifest]:
+        run, identifier = self.run("delta_builder"), batch_id or mini_batch_id(batch)
+        return list(publish_deltas(run, self.spec("delta_builder"), identifier, batch, replace_with_empty))
 
     def fg_a(self, batch: Interval) -> list[Manifest]:
         return list(publish_fg_a(self.run("fg_a_builder"), self.spec("fg_a_builder"), batch))

@@ -82,7 +82,7 @@ def test_the_second_of_two_runs_fails_by_name_and_publishes_nothing(
     (run_id,) = published(project, dataset)
     assert [run_id] != before
     (item,) = ledger.scan()["Items"]
-    assert (item["series"], item["as_of"]) == (f"office#v1#{dataset}", "20260105T061500Z-PT15M")
+    assert (item["series"], item["as_of"]) == (f"ndr-test#v1#{dataset}", "20260105T061500Z-PT15M")
     assert (item["status"], item["run_id"]) == ("completed", run_id)
     assert not {"holder", "lease_id", "lease_until"} & item.keys()
 

@@ -27,7 +27,7 @@ from ndr.store.catalog import newest_baseline
 START = parse_instant("2026-01-05")
 DAYS = Interval(START, START + 3 * DAY)
 TARGET = Target(DAYS.end, "7d")
-KEY = lease_key(Run("fg_b_builder", "office", "v1", cast(Any, None)), TARGET)
+KEY = lease_key(Run("fg_b_builder", "project", "v1", cast(Any, None)), TARGET)
 
 
 class Clock:
@@ -50,20 +50,20 @@ def table() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     changes = {
         "fg_a_builder": {"windows": ["15m"]},
         "fg_b_builder": {"metrics": ["sessions_cnt"], "capping": {"key_metrics": ["sessions_cnt"]}},
     }
-    project = Project(tmp_path_factory.mktemp("office"), changes)
+    project = Project(tmp_path_factory.mktemp("project"), changes)
     for number, day in enumerate(DAYS.steps(DAY)):
         project.deliver(day, random_flows(day, 60, seed=number))
     project.fifteen_minute_steps(DAYS)
     return project
 
 
-def leases(table: Any, office: Project, holder: str, clock: Clock, **more: Any) -> Leases:
-    return Leases(table, office.run("fg_b_builder"), holder, clock=clock, **more)
+def leases(table: Any, project: Project, holder: str, clock: Clock, **more: Any) -> Leases:
+    return Leases(table, project.run("fg_b_builder"), holder, clock=clock, **more)
 
 
 def item(table: Any) -> dict[str, Any]:
@@ -71,16 +71,16 @@ def item(table: Any) -> dict[str, Any]:
     return found
 
 
-def test_one_run_builds_and_the_other_names_it(table: Any, office: Project) -> None:
+def test_one_run_builds_and_the_other_names_it(table: Any, project: Project) -> None:
     clock = Clock()
-    first, second = leases(table, office, "arn:1", clock), leases(table, office, "arn:2", clock)
+    first, second = leases(table, project, "arn:1", clock), leases(table, project, "arn:2", clock)
     assert first.claim(KEY) is None
-    ((target, outcome),) = office.baselines([TARGET], second)
+    ((target, outcome),) = project.baselines([TARGET], second)
     assert isinstance(outcome, LeaseHeld)
     assert (target, outcome.holder, outcome.until) == (TARGET, "arn:1", "2026-02-01T00:15:00Z")
     assert str(outcome) == "7d ending 2026-01-08T00:00:00Z is held by arn:1 until 2026-02-01T00:15:00Z"
-    assert newest_baseline(office.uri("fg_b"), "7d", TARGET.end) is None
-    ((_, built),) = office.baselines([TARGET], first)
+    assert newest_baseline(project.uri("fg_b"), "7d", TARGET.end) is None
+    ((_, built),) = project.baselines([TARGET], first)
     assert isinstance(built, Manifest)
     first.record(KEY, {"status": "completed", "run_id": built.run_id, "processing_job": None})
     assert {name: item(table).get(name) for name in ("status", "run_id", "holder", "lease_until", "lease_id")} == {
@@ -93,9 +93,9 @@ def test_one_run_builds_and_the_other_names_it(table: Any, office: Project) -> N
     assert second.claim(KEY) is None
 
 
-def test_a_lease_that_is_renewed_lives_and_one_that_is_not_is_taken_over(table: Any, office: Project) -> None:
+def test_a_lease_that_is_renewed_lives_and_one_that_is_not_is_taken_over(table: Any, project: Project) -> None:
     clock = Clock()
-    first, second = leases(table, office, "arn:1", clock), leases(table, office, "arn:2", clock)
+    first, second = leases(table, project, "arn:1", clock), leases(table, project, "arn:2", clock)
     first.claim(KEY)
     for _ in range(5):
         clock.move(LEASE / 3)
@@ -107,9 +107,9 @@ def test_a_lease_that_is_renewed_lives_and_one_that_is_not_is_taken_over(table: 
     assert item(table)["holder"] == "arn:2"
 
 
-def test_one_failed_renewal_does_not_lose_a_lease(table: Any, office: Project) -> None:
+def test_one_failed_renewal_does_not_lose_a_lease(table: Any, project: Project) -> None:
     clock, waits = Clock(), []
-    second = leases(table, office, "arn:2", clock)
+    second = leases(table, project, "arn:2", clock)
 
     class Unreachable:
         """The ledger, which cannot be reached for the first renewal."""
@@ -128,17 +128,17 @@ def test_one_failed_renewal_does_not_lose_a_lease(table: Any, office: Project) -
         assert second.claim(KEY) is not None, f"lost after {waits}"
         return len(waits) == 4
 
-    first = leases(Unreachable(), office, "arn:1", clock)
+    first = leases(Unreachable(), project, "arn:1", clock)
     first.claim(KEY)
     first.renew_until(ended)
     assert item(table)["holder"] == "arn:1"
 
 
-def test_a_run_that_lost_its_lease_does_not_publish(table: Any, office: Project, tmp_path: Path) -> None:
+def test_a_run_that_lost_its_lease_does_not_publish(table: Any, project: Project, tmp_path: Path) -> None:
     clock = Clock()
-    first, second = leases(table, office, "arn:1", clock), leases(table, office, "arn:2", clock)
+    first, second = leases(table, project, "arn:1", clock), leases(table, project, "arn:2", clock)
     first.claim(KEY)
-    ((_, before),) = office.baselines([TARGET])
+    ((_, before),) = project.baselines([TARGET])
     clock.move(LEASE)
     assert second.claim(KEY) is None
     first.renew()
@@ -146,16 +146,16 @@ def test_a_run_that_lost_its_lease_does_not_publish(table: Any, office: Project,
         first.fence(KEY)
     with pytest.raises(PublishConflictError, match="Start the request again"):
         first.record(KEY, {"status": "completed"})
-    partition = newest_baseline(office.uri("fg_b"), "7d", TARGET.end)
+    partition = newest_baseline(project.uri("fg_b"), "7d", TARGET.end)
     assert partition is not None
     assert isinstance(before, Manifest)
     assert partition.manifest.run_id == before.run_id
     second.fence(KEY)
 
 
-def test_taken_over_while_it_is_built_is_caught_before_the_commit(table: Any, office: Project) -> None:
+def test_taken_over_while_it_is_built_is_caught_before_the_commit(table: Any, project: Project) -> None:
     clock = Clock()
-    second = leases(table, office, "arn:2", clock)
+    second = leases(table, project, "arn:2", clock)
 
     class Overtaken(Leases):
         """Loses its lease between claim and commit."""
@@ -165,34 +165,34 @@ def test_taken_over_while_it_is_built_is_caught_before_the_commit(table: Any, of
             assert second.claim(key) is None
             super().fence(key)
 
-    ((_, before),) = office.baselines([TARGET])
-    first = Overtaken(table, office.run("fg_b_builder"), "arn:1", clock=clock)
+    ((_, before),) = project.baselines([TARGET])
+    first = Overtaken(table, project.run("fg_b_builder"), "arn:1", clock=clock)
     with pytest.raises(PublishConflictError):
-        office.baselines([TARGET], first)
-    partition = newest_baseline(office.uri("fg_b"), "7d", TARGET.end)
+        project.baselines([TARGET], first)
+    partition = newest_baseline(project.uri("fg_b"), "7d", TARGET.end)
     assert partition is not None
     assert isinstance(before, Manifest)
     assert partition.manifest.run_id == before.run_id
 
 
-def test_the_leases_of_an_ended_holder_and_of_ones_own_earlier_attempt_are_free(table: Any, office: Project) -> None:
+def test_the_leases_of_an_ended_holder_and_of_ones_own_earlier_attempt_are_free(table: Any, project: Project) -> None:
     clock = Clock()
-    leases(table, office, "arn:1", clock).claim(KEY)
-    assert leases(table, office, "arn:1", clock).claim(KEY) is None
+    leases(table, project, "arn:1", clock).claim(KEY)
+    assert leases(table, project, "arn:1", clock).claim(KEY) is None
     asked = []
 
     def has_ended(holder: str) -> bool:
         asked.append(holder)
         return True
 
-    assert leases(table, office, "arn:2", clock, has_ended=has_ended).claim(KEY) is None
+    assert leases(table, project, "arn:2", clock, has_ended=has_ended).claim(KEY) is None
     assert asked == ["arn:1"]
     assert item(table)["holder"] == "arn:2"
 
 
-def test_a_run_that_fails_gives_its_leases_back_and_says_why(table: Any, office: Project) -> None:
+def test_a_run_that_fails_gives_its_leases_back_and_says_why(table: Any, project: Project) -> None:
     clock = Clock()
-    first = leases(table, office, "arn:1", clock)
+    first = leases(table, project, "arn:1", clock)
 
     def build() -> None:
         with first.kept():
@@ -206,13 +206,13 @@ def test_a_run_that_fails_gives_its_leases_back_and_says_why(table: Any, office:
         "reason": "RuntimeError: disk full",
         "lease_until": None,
     }
-    assert leases(table, office, "arn:2", clock).claim(KEY) is None
+    assert leases(table, project, "arn:2", clock).claim(KEY) is None
     assert "reason" not in item(table)
 
 
-def test_stale_is_what_changed_while_or_after_it_was_built(table: Any, office: Project) -> None:
+def test_stale_is_what_changed_while_or_after_it_was_built(table: Any, project: Project) -> None:
     clock = Clock()
-    first = leases(table, office, "arn:1", clock)
+    first = leases(table, project, "arn:1", clock)
     first.claim(KEY)
     key = {name: item(table)[name] for name in ("series", "as_of")}
     clock.move(timedelta(minutes=1))

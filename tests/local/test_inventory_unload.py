@@ -269,15 +269,15 @@ def test_a_run_that_dies_leaves_the_old_snapshot_or_the_new(warehouse: Warehouse
 
 def test_files_of_no_manifest_go_unless_a_run_may_be_writing_them(warehouse: Warehouse) -> None:
     in_progress = f"machines-{new_run_id()}-0000_part_00.parquet"
-    strays = ["0000_part_00.parquet", "machines-20200101T000000Z-0123456789ab-0000_part_00.parquet", in_progress]
-    for name in strays:
+    leftovers = ["0000_part_00.parquet", "machines-20200101T000000Z-0123456789ab-0000_part_00.parquet", in_progress]
+    for name in leftovers:
         key = f"machine_inventory/snapshot_month={MONTH}/{name}"
         warehouse.s3.put_object(Bucket=warehouse.bucket, Key=key, Body=b"not read")
     warehouse.insert("('10.0.0.1', 'a', true, '')")
     warehouse.unload()
 
     left = {key.split("/")[1] for key in warehouse.keys(f"snapshot_month={MONTH}/")}
-    assert left & set(strays) == {in_progress}
+    assert left & set(leftovers) == {in_progress}
     assert warehouse.machines() == [("10.0.0.1", "a")]
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 from ndr.contract.jobspecs import Job, read_jobspec
 from ndr.contract.jobspecs.item import SpecT
 from ndr.contract.jobspecs.table import Table
+from ndr.contract.manifest import Owner
 from ndr.contract.time import Interval
 from ndr.jobs.claims import Claims, LeaseKey, Unclaimed
 from ndr.jobs.identity import correlation
@@ -76,6 +77,11 @@ class Run:
     def fence(self, dataset: str, interval: Interval) -> Callable[[], None]:
         """Return the fence of a partition, which `PartitionWriter.commit` asks before it publishes."""
         return partial(self.claims.fence, self.lease_key(dataset, interval))
+
+    @property
+    def owner(self) -> Owner:
+        """Whose data the run reads and writes."""
+        return Owner(self.project_name, self.feature_spec_version)
 
     @property
     def facts(self) -> dict[str, str]:
