@@ -21,9 +21,10 @@ from tests.jobs.job_chain import Project
 
 from ministack_sagemaker.lifecycle import Account
 from ndr.contract.time import DAY, compact_instant, format_instant
-from ndr.jobs import run_fg_b_builder
-from ndr.jobs.fg_b import leases
-from ndr.jobs.fg_b.leases import DATASET, Leases
+from ndr.jobs import leases, run_fg_b_builder
+from ndr.jobs.claims import LeaseKey
+from ndr.jobs.fg_b.job import DATASET, lease_key
+from ndr.jobs.leases import Leases
 from ndr.planner import read_ledger_rows
 from ndr.store import manifest
 
@@ -131,8 +132,8 @@ class Rivals:
         completed: list[str] = []
         record = Leases.record
 
-        def noted(self: Leases, target: Any, facts: dict[str, Any]) -> None:
-            record(self, target, facts)
+        def noted(self: Leases, key: LeaseKey, facts: dict[str, Any]) -> None:
+            record(self, key, facts)
             completed.extend([facts["run_id"]] if facts["status"] == "completed" else [])
 
         Leases.record = noted  # type: ignore[method-assign]
@@ -156,9 +157,9 @@ def after_the_last_claim(act: Callable[[Leases], object]) -> Broken:
     def patch() -> None:
         claim = Leases.claim
 
-        def then(self: Leases, target: Any) -> Any:
-            held = claim(self, target)
-            if target == TARGETS[-1]:
+        def then(self: Leases, key: LeaseKey) -> Any:
+            held = claim(self, key)
+            if key == lease_key(self.run, TARGETS[-1]):
                 act(self)
             return held
 

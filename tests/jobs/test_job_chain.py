@@ -100,7 +100,7 @@ def test_an_empty_batch_publishes_an_empty_partition_and_says_so(tmp_path: Path)
     project = Project(tmp_path)
     (missing,) = project.deltas(batch)
     assert missing.note is not None
-    assert missing.note.startswith("Nothing was delivered: there is no file below ")
+    assert missing.note.startswith("Nothing was delivered: there is no mini-batch below ")
     assert missing.coverage == 0.0
     project.deliver(batch, [])
     (empty,) = project.deltas(batch)

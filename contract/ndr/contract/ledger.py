@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from botocore.exceptions import ClientError
 
-from ndr.contract.time import format_instant, parse_instant, whole_seconds
+from ndr.contract.time import Interval, format_instant, mini_batch_id, parse_instant, whole_seconds
 
 LedgerStatus = Literal["running", "completed", "failed", "insufficient_history"]
 """What an item says."""
@@ -52,6 +52,11 @@ def ledger_key(
         "series": f"{project_name}#{feature_spec_version}#{dataset}#{horizon}",
         "as_of": format_instant(as_of),
     }
+
+
+def partition_key(project_name: str, feature_spec_version: str, dataset: str, interval: Interval) -> dict[str, str]:
+    """Return the key of a partition that answers for an interval: `project#version#dataset`, and its name."""
+    return {"series": f"{project_name}#{feature_spec_version}#{dataset}", "as_of": mini_batch_id(interval)}
 
 
 def ledger_item(key: Mapping[str, str], status: LedgerStatus, **facts: Any) -> dict[str, Any]:
