@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from benchmarks.bench_load import Cost, at, polls, per_poll
+from benchmarks.bench_load import Cost, at, per_poll, polls
 
 
 @pytest.mark.parametrize(
