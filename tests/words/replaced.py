@@ -33,14 +33,12 @@ REPLACED: Final[tuple[tuple[str, str], ...]] = (
     (r"\bmust not hide what it says\b", "must not mask the original error"),
     (r"\bwhat runs is not known\b", "cannot list running executions"),
     (r"\bcan't be asked\b", "the status cannot be read"),
-)
-"""Pattern and better word."""
-
-PENDING: Final[tuple[tuple[str, str], ...]] = (
-    (r"\b[Ss]trays?\b|_strays?\b|\bStrays?[A-Z]", "out-of-batch rows"),
     (r"\bbrought by\b|\bbrought_by\b", "source batch"),
     (r"\b[Oo]ffices?\b|_office\b|\boffice_", "synthetic network; the project of a test: ndr-test"),
     (r"\b[Ww]ho(?:so)?ever\b", "a noun, as the holder"),
     (r"\bbetween two looks\b", "polling interval"),
 )
+"""Pattern and better word."""
+
+PENDING: Final[tuple[tuple[str, str], ...]] = ((r"\b[Ss]trays?\b|_strays?\b|\bStrays?[A-Z]", "out-of-batch rows"),)
 """Pattern and better word, not checked yet."""
