@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,8 +20,9 @@ from ndr.jobs.inventory.snapshot import newest_snapshot
 from ndr.jobs.inventory.unload import Unload
 from ndr.jobs.inventory.verification import verify_copy, verify_unloaded
 from ndr.jobs.run import job_logger
+from ndr.store.footer import schema_sha256
 from ndr.store.manifest import put_manifest
-from ndr.store.publish import new_run_id, schema_sha256
+from ndr.store.publish import new_run_id
 
 OUTPUT = InventoryOutput(s3_prefix="s3://ndr-data/machine_inventory/", ip_output_column="ip", name_output_column="name")
 SCHEMA = snapshot_schema(OUTPUT)
@@ -105,7 +107,7 @@ def test_unload_to_a_local_folder_is_refused_before_redshift_is_asked(tmp_path: 
     spec = MachineInventoryUnloadSpec(redshift=connection, query=query, output=local)
     statements = Statements(redshift_data_client("us-east-1"), connection, new_run_id())
     with pytest.raises(JobSpecInvalidError, match=r"UNLOAD writes to S3 only; write s3://bucket/path/"):
-        Unload(spec, "2026-01", statements, {}, job_logger("test")).publish()
+        Unload(spec, "2026-01", statements, cast(Any, None), job_logger("test")).publish()
 
 
 def _publish(output: InventoryOutput, month: str, names: list[str]) -> None:

@@ -60,6 +60,11 @@ def batch_claim_key(project_name: str, feature_spec_version: str, batch: Interva
     return {"series": f"{project_name}#{feature_spec_version}#mini_batch", "as_of": mini_batch_id(batch)}
 
 
+def partition_key(project_name: str, feature_spec_version: str, dataset: str, interval: Interval) -> dict[str, str]:
+    """Return the key of a partition that answers for an interval: `project#version#dataset`, and its name."""
+    return {"series": f"{project_name}#{feature_spec_version}#{dataset}", "as_of": mini_batch_id(interval)}
+
+
 def ledger_item(key: Mapping[str, str], status: LedgerStatus, **facts: Any) -> dict[str, Any]:
     """Return a ledger item: the key, the status and what is known (execution, manifest, rows, times, reason)."""
     return {**key, "status": status, **{name: fact for name, fact in facts.items() if fact is not None}}

@@ -6,19 +6,23 @@ last answers, whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
 from pyarrow import fs
 
-from ndr.contract.lineage import newest_first
-from ndr.contract.manifest import InputEntry, Manifest
+from ndr.contract.errors import SchemaMismatchError
+from ndr.contract.lineage import Age, Answers, answers_of, newest_first
+from ndr.contract.manifest import MANIFEST_NAME, InputEntry, Manifest, Owner, check_owner
 from ndr.contract.time import Interval, interval_of
-from ndr.store.manifest import READERS, read_manifest, read_manifests
+from ndr.store.manifest import READERS, read_manifest
 from ndr.store.partition import baseline_end_of, baseline_partition_uri, day_folders
-from ndr.store.storage import join, list_names
+from ndr.store.storage import join, list_names, modified_at
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,31 +49,83 @@ class Piece:
         return self.interval == self.partition.manifest.interval
 
 
-def newest_first_pieces(partitions: Iterable[Partition], wanted: Interval) -> list[Piece]:
-    """Cut overlapping partitions so that the newest answers for every instant.
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A partition's folder as it was found: its manifest, or the error that reading it raised."""
 
-    Returns
-    -------
-    list of Piece
-        In time order, disjoint, within `wanted`; neighbours of one partition are one piece.
+    uri: str
+    interval: Interval
+    age: Age
+    manifest: Manifest | None
+    error: SchemaMismatchError | None = None
+
+
+def published_pieces(
+    prefix: str, wanted: Interval, dataset: str | None = None, owner: Owner | None = None
+) -> list[Piece]:
+    """Find the partitions below a dataset's prefix that answer for `wanted`.
+
+    Parameters
+    ----------
+    dataset, owner : optional
+        What the partitions must be of.
+
+    Raises
+    ------
+    SchemaMismatchError
+        A manifest that would answer is not one, or is of another dataset, project or version. One that is older than
+        what answers is not needed, and is only named in the log.
     """
-    cut = newest_first(partitions, wanted, lambda each: each.manifest.interval, lambda each: each.manifest.age)
-    return [Piece(partition, interval) for partition, interval in cut]
-
-
-def published_pieces(prefix: str, wanted: Interval) -> list[Piece]:
-    """Find the partitions below a dataset's prefix that answer for `wanted`."""
     days = day_folders(wanted)
     with ThreadPoolExecutor(READERS) as pool:
         folders = list(pool.map(lambda day: list_names(join(prefix, day), kind=fs.FileType.Directory), days))
-    uris = [
-        join(prefix, day, folder)
-        for day, names in zip(days, folders, strict=True)
-        for folder in names
-        if (interval := interval_of(folder)) and interval.intersection(wanted)
-    ]
-    found = zip(uris, read_manifests(uris), strict=True)
-    return newest_first_pieces((Partition(uri, manifest) for uri, manifest in found if manifest), wanted)
+        places = [
+            (join(prefix, day, folder), interval)
+            for day, names in zip(days, folders, strict=True)
+            for folder in names
+            if (interval := interval_of(folder)) and interval.intersection(wanted)
+        ]
+        found = [each for each in pool.map(lambda place: _found(place[0], place[1], dataset, owner), places) if each]
+    cut = newest_first(found, wanted, lambda each: each.interval, lambda each: each.age)
+    _refuse_unreadable(found, [each for each, _ in cut])
+    return [Piece(Partition(each.uri, each.manifest), part) for each, part in cut if each.manifest]
+
+
+def _found(uri: str, interval: Interval, dataset: str | None, owner: Owner | None) -> _Found | None:
+    manifest = None
+    try:
+        manifest = read_manifest(uri)
+        if manifest is None:
+            return None
+        if manifest.interval != interval:
+            raise SchemaMismatchError(
+                f"{join(uri, MANIFEST_NAME)} answers for {manifest.interval}, but its folder is that of {interval}; "
+                "publish the partition again."
+            )
+        check_owner(join(uri, MANIFEST_NAME), manifest, dataset or manifest.dataset, owner)
+        return _Found(uri, interval, manifest.age, manifest)
+    except SchemaMismatchError as error:
+        age = manifest.age if manifest else (modified_at(join(uri, MANIFEST_NAME)), "")
+        return _Found(uri, interval, age, None, error)
+
+
+def _refuse_unreadable(found: Sequence[_Found], answering: Sequence[_Found]) -> None:
+    for each in found:
+        if each.error and any(each is other for other in answering):
+            raise each.error
+        if each.error:
+            _LOG.warning("passed over, as newer partitions answer for its time: %s", each.error)
+
+
+def pieces_answers(pieces: Iterable[Piece]) -> Answers:
+    """Return what answers, for the lineage of what is built from it."""
+    return Answers(
+        tuple(
+            answer
+            for piece in pieces
+            for answer in answers_of(piece.partition.uri, piece.partition.manifest, piece.interval)
+        )
+    )
 
 
 def pieces_coverage(pieces: Iterable[Piece], wanted: Interval) -> float:
@@ -84,8 +140,18 @@ def newest_baseline(prefix: str, horizon: str, not_after: datetime) -> Partition
     folders = list_names(join(prefix, f"horizon={horizon}"), kind=fs.FileType.Directory)
     ends = sorted((end for name in folders if (end := baseline_end_of(name)) and end <= not_after), reverse=True)
     for end in ends:
-        uri = baseline_partition_uri(prefix, horizon, end)
-        manifest = read_manifest(uri)
-        if manifest:
-            return Partition(uri, manifest)
+        partition = readable_baseline(prefix, horizon, end)
+        if partition:
+            return partition
     return None
+
+
+def readable_baseline(prefix: str, horizon: str, end: datetime) -> Partition | None:
+    """Return a published baseline; None where there is none, or its manifest can't be read, which the log says."""
+    uri = baseline_partition_uri(prefix, horizon, end)
+    try:
+        manifest = read_manifest(uri)
+    except SchemaMismatchError as error:
+        _LOG.warning("passed over: %s", error)
+        return None
+    return Partition(uri, manifest) if manifest else None

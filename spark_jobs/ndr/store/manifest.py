@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from ndr.contract.manifest import MANIFEST_NAME, SUCCESS_NAME, Manifest, parse_manifest
-from ndr.store.storage import join, put_bytes, read_bytes, read_version, replace_bytes
+from ndr.store.storage import join, put_bytes, read_bytes, replace_bytes
 
 READERS: Final = 16  # manifests are small and far away: many requests at once, little work each
 
@@ -21,19 +21,6 @@ def read_manifest(partition_uri: str) -> Manifest | None:
     """
     uri = join(partition_uri, MANIFEST_NAME)
     return _parsed(uri, read_bytes(uri))
-
-
-def read_manifest_version(partition_uri: str) -> tuple[Manifest | None, str | None]:
-    """Return the manifest of a partition and what `replace_manifest` knows it by; None where nothing is published.
-
-    Raises
-    ------
-    SchemaMismatchError
-        The file is not a manifest, or one of a newer release.
-    """
-    uri = join(partition_uri, MANIFEST_NAME)
-    content, version = read_version(uri)
-    return _parsed(uri, content), version
 
 
 def _parsed(uri: str, content: bytes | None) -> Manifest | None:

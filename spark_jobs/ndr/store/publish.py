@@ -7,7 +7,7 @@ neither the manifest nor a slow reader of the one before can still need them.
 
 from __future__ import annotations
 
-import hashlib
+import logging
 import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,11 +24,23 @@ from pyarrow import fs
 
 from ndr.contract.datasets import Dataset
 from ndr.contract.errors import PublishConflictError, SchemaMismatchError
-from ndr.contract.manifest import FORMAT, FileEntry, Manifest, TableEntry
+from ndr.contract.manifest import (
+    FORMAT,
+    MANIFEST_NAME,
+    FileEntry,
+    Manifest,
+    Owner,
+    TableEntry,
+    check_owner,
+    parse_manifest,
+)
 from ndr.contract.time import compact_instant
-from ndr.store.manifest import put_manifest, read_manifest, read_manifest_version, replace_manifest
+from ndr.store.footer import PublishedFile, check_footer, schema_sha256
+from ndr.store.manifest import put_manifest, replace_manifest
 from ndr.store.schema import arrow_schema, plain_schema
-from ndr.store.storage import delete_folder, filesystem, join, list_names
+from ndr.store.storage import delete_folder, filesystem, join, list_names, read_bytes, read_version
+
+_LOG = logging.getLogger(__name__)
 
 SWEEP_AFTER: Final = timedelta(days=1)
 ROW_GROUP_ROWS: Final = 128 * 1024
@@ -42,11 +54,6 @@ _SAMPLE_ROWS: Final = 2048
 def new_run_id() -> str:
     """Return a name that no other run has and that sorts by time: `20260131T061500Z-1f3a...`."""
     return f"{compact_instant(datetime.now(UTC))}-{uuid.uuid4().hex[:12]}"
-
-
-def schema_sha256(schema: pa.Schema) -> str:
-    """Return the digest of a schema's column names and types, in order."""
-    return hashlib.sha256("\n".join(f"{column.name} {column.type}" for column in schema).encode()).hexdigest()
 
 
 def check_table(table: pa.Table, dataset: Dataset) -> None:
@@ -221,6 +228,8 @@ class PartitionWriter:
         ------
         PublishConflictError
             Other runs published this partition each time that this one was about to; or what `fence` raises.
+        SchemaMismatchError
+            What is published there is of another dataset, project or version.
         """
         manifest = Manifest(
             format=FORMAT, tables=self.tables, run_id=self.run_id, published_at=datetime.now(UTC), **facts
@@ -230,14 +239,33 @@ class PartitionWriter:
         return manifest
 
     def _put(self, manifest: Manifest) -> Manifest | None:
-        before = read_manifest(self.partition_uri)
+        before = self._replaceable(manifest, read_bytes(join(self.partition_uri, MANIFEST_NAME)))
         put_manifest(self.partition_uri, manifest)
+        return before
+
+    def _replaceable(self, manifest: Manifest, content: bytes | None) -> Manifest | None:
+        """Return the manifest that is about to be replaced; None where there is none that can be read.
+
+        Raises
+        ------
+        SchemaMismatchError
+            It is of another dataset, project or version.
+        """
+        uri = join(self.partition_uri, MANIFEST_NAME)
+        try:
+            before = None if content is None else parse_manifest(uri, content)
+        except SchemaMismatchError as error:
+            _LOG.warning("replaced: %s", error)
+            return None
+        if before:
+            check_owner(uri, before, manifest.dataset, Owner(manifest.project_name, manifest.feature_spec_version))
         return before
 
     def _put_fenced(self, manifest: Manifest, fence: Callable[[], None]) -> Manifest | None:
         for _ in range(COMMITS):
-            before, version = read_manifest_version(self.partition_uri)
-            fence()  # after the version was read: whoever takes over from here on changes it
+            content, version = read_version(join(self.partition_uri, MANIFEST_NAME))
+            before = self._replaceable(manifest, content)
+            fence()  # after the version was read: a later takeover changes it
             if replace_manifest(self.partition_uri, manifest, version):
                 return before
         raise PublishConflictError(
@@ -266,16 +294,21 @@ def read_table(
     Raises
     ------
     SchemaMismatchError
-        A file that the manifest names is gone or of other columns.
+        A file that the manifest names is gone, of other columns, or not what the manifest says of it.
     """
     names = list(columns or dataset.column_names)
     schema = pa.schema([arrow_schema(dataset).field(name) for name in names])
     tables = [schema.empty_table()]
-    for uri in table_files(partition_uri, manifest, dataset.name):
+    entry = manifest.tables.get(dataset.name)
+    for file in entry.files if entry else ():
+        uri = join(partition_uri, file.path)
         system, path = filesystem(uri)
         try:
-            tables.append(pq.read_table(path, filesystem=system, columns=names).cast(schema))
-        except (FileNotFoundError, pa.ArrowException) as error:
+            with pq.ParquetFile(path, filesystem=system, pre_buffer=True) as parquet:
+                published = PublishedFile(uri, file.rows, file.bytes, entry.schema_sha256 if entry else "")
+                check_footer(parquet.metadata, parquet.schema_arrow, published, system.get_file_info(path).size)
+                tables.append(parquet.read(names).select(names).cast(schema))
+        except (FileNotFoundError, pa.ArrowException, KeyError) as error:
             raise SchemaMismatchError(
                 f"{uri} can't be read as {dataset.name} ({str(error).splitlines()[0]}); publish its partition again."
             ) from error

@@ -11,15 +11,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ndr.contract.datasets import Dataset
+from ndr.contract.datasets import DELTAS, PEER_DELTAS, QUARANTINE, Dataset
 from ndr.contract.errors import SchemaMismatchError
-from ndr.contract.manifest import InputEntry
+from ndr.contract.manifest import InputEntry, Owner
 from ndr.contract.time import Interval
 from ndr.store.catalog import Piece, published_pieces
-from ndr.store.publish import table_files
+from ndr.store.footer import PublishedFile, check_footer
 from ndr.store.schema import arrow_schema, coded_schema
-from ndr.store.storage import filesystem
+from ndr.store.storage import filesystem, join
 
+_COMMITTED_WITH: Final = {table.name: DELTAS.name for table in (PEER_DELTAS, QUARANTINE)}
+"""Tables that are published in the partitions of another dataset."""
 READ_THREADS: Final = 8  # small files wait on the store more than on the processor
 
 
@@ -32,9 +34,23 @@ class Scan:
     columns: tuple[str, ...]
 
     @classmethod
-    def of(cls, prefix: str, dataset: Dataset, interval: Interval, columns: Sequence[str] | None = None) -> Scan:
-        """Look up what is published below `prefix` for `interval`."""
-        return cls(dataset, tuple(published_pieces(prefix, interval)), tuple(columns or dataset.column_names))
+    def of(
+        cls,
+        prefix: str,
+        dataset: Dataset,
+        interval: Interval,
+        columns: Sequence[str] | None = None,
+        owner: Owner | None = None,
+    ) -> Scan:
+        """Look up what is published below `prefix` for `interval`, of `owner` where one is given.
+
+        Raises
+        ------
+        SchemaMismatchError
+            A manifest that would answer can't be read, or is of another dataset, project or version.
+        """
+        pieces = published_pieces(prefix, interval, _COMMITTED_WITH.get(dataset.name, dataset.name), owner)
+        return cls(dataset, tuple(pieces), tuple(columns or dataset.column_names))
 
     def within(self, interval: Interval) -> Scan:
         """Return the part of the scan that answers for `interval`."""
@@ -48,11 +64,19 @@ class Scan:
 
     def files(self) -> list[tuple[str, Interval | None]]:
         """Return file URIs, each with the interval to filter its rows by, or None where all rows answer."""
-        return [
-            (uri, None if piece.is_whole else piece.interval)
-            for piece in self.pieces
-            for uri in table_files(piece.partition.uri, piece.partition.manifest, self.dataset.name)
-        ]
+        return [(file.uri, interval) for file, interval in self.published_files()]
+
+    def published_files(self) -> list[tuple[PublishedFile, Interval | None]]:
+        """Return what the manifests say of each file, and the interval to filter its rows by."""
+        found = []
+        for piece in self.pieces:
+            entry = piece.partition.manifest.tables.get(self.dataset.name)
+            for file in entry.files if entry else ():
+                published = PublishedFile(
+                    join(piece.partition.uri, file.path), file.rows, file.bytes, entry.schema_sha256 if entry else ""
+                )
+                found.append((published, None if piece.is_whole else piece.interval))
+        return found
 
     def read(self, coded: bool = False) -> pa.Table:
         """Read all rows.
@@ -78,11 +102,12 @@ class Scan:
     def each_file(self, condense: Callable[[pa.Table], pa.Table], coded: bool = False) -> list[pa.Table]:
         """Read all rows, of which memory keeps what `condense` makes of those of each file."""
 
-        def one(file: tuple[str, Interval | None]) -> pa.Table:
-            return condense(read_rows(*file, self.dataset, self.columns, coded))
+        def one(found: tuple[PublishedFile, Interval | None]) -> pa.Table:
+            file, interval = found
+            return condense(read_rows(file.uri, interval, self.dataset, self.columns, coded, file))
 
         with ThreadPoolExecutor(READ_THREADS) as pool:
-            return list(pool.map(one, self.files()))
+            return list(pool.map(one, self.published_files()))
 
 
 def read_schema(dataset: Dataset, columns: Sequence[str], coded: bool = False) -> pa.Schema:
@@ -92,17 +117,23 @@ def read_schema(dataset: Dataset, columns: Sequence[str], coded: bool = False) -
 
 
 def read_rows(
-    uri: str, interval: Interval | None, dataset: Dataset, columns: Sequence[str], coded: bool = False
+    uri: str,
+    interval: Interval | None,
+    dataset: Dataset,
+    columns: Sequence[str],
+    coded: bool = False,
+    published: PublishedFile | None = None,
 ) -> pa.Table:
     """Read the rows of one file: all, or those that the interval holds by the dataset's time column.
 
     Raises
     ------
     SchemaMismatchError
-        The file is gone or its columns differ from the contract.
+        The file is gone, is not what its manifest says of it, or its columns differ from the contract.
     """
     schema = read_schema(dataset, columns, coded)
-    return pa.concat_tables([schema.empty_table(), *row_groups(uri, interval, dataset, columns, coded=coded)])
+    groups = row_groups(uri, interval, dataset, columns, coded=coded, published=published)
+    return pa.concat_tables([schema.empty_table(), *groups])
 
 
 def row_groups(
@@ -113,13 +144,19 @@ def row_groups(
     share: int = 0,
     shares: int = 1,
     coded: bool = False,
+    published: PublishedFile | None = None,
 ) -> Iterator[pa.Table]:
     """Read a file, or the `share`-th of `shares` of its row groups, a row group at a time.
+
+    Parameters
+    ----------
+    published : PublishedFile, optional
+        What the manifest says of the file, to be verified.
 
     Raises
     ------
     SchemaMismatchError
-        The file is gone or its columns differ from the contract.
+        The file is gone, is not what its manifest says of it, or its columns differ from the contract.
     """
     system, path = filesystem(uri)
     time_column = dataset.time_column
@@ -128,6 +165,8 @@ def row_groups(
     text = [column.name for column in schema if pa.types.is_dictionary(column.type)]
     try:
         with pq.ParquetFile(path, filesystem=system, pre_buffer=True, read_dictionary=text) as file:
+            if published:
+                check_footer(file.metadata, file.schema_arrow, published, system.get_file_info(path).size)
             groups = file.num_row_groups
             for group in range(share * groups // shares, (share + 1) * groups // shares):
                 table = file.read_row_group(group, [*columns, *extra], use_threads=False)

@@ -52,6 +52,7 @@ def _commit(
     run: Run, day: Interval, writer: PartitionWriter, inputs: tuple[InputEntry, ...], coverage: float
 ) -> Manifest:
     return writer.commit(
+        run.fence(FG_A.name, day),
         dataset=FG_A.name,
         start=day.start,
         end=day.end,

@@ -13,8 +13,9 @@ from ndr.contract.jobspecs.machine_inventory_unload import InventoryOutput
 from ndr.contract.manifest import InputEntry, Manifest
 from ndr.jobs.inventory.layout import snapshot_months, snapshot_schema, snapshot_uri
 from ndr.net.addresses import canonical_address
+from ndr.store.footer import schema_sha256
 from ndr.store.manifest import read_manifest
-from ndr.store.publish import schema_sha256, table_files
+from ndr.store.publish import table_files
 from ndr.store.schema import arrow_schema
 from ndr.store.storage import filesystem
 
@@ -100,7 +101,7 @@ def _read(uri: str, manifest: Manifest, output: InventoryOutput) -> pa.Table:
 
 
 def _names_by_address(machines: pa.Table) -> tuple[dict[str, str | None], int]:
-    """Return the name of each address in its one spelling, and how many texts are no address."""
+    """Return the name of each address in its one spelling, and the number of texts that are not addresses."""
     names: dict[str, str | None] = {}
     odd = 0
     for text, name in zip(*machines.to_pydict().values(), strict=True):

@@ -33,6 +33,7 @@ def publish_pair_counts(run: Run, spec: PairCountsBuilderSpec, batch: Interval) 
         else:
             write_pair_counts(run.spark, scan, writer)
         yield writer.commit(
+            run.fence(PAIR_COUNTS.name, day),
             dataset=PAIR_COUNTS.name,
             start=day.start,
             end=day.end,

@@ -1,0 +1,51 @@
+"""What a Parquet file says of itself against what the manifest says of it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ndr.contract.errors import SchemaMismatchError
+from ndr.store.schema import plain_schema
+
+
+class PublishedFile(NamedTuple):
+    """A file that a manifest names: where it lies, its rows, its bytes and the digest of its table's schema."""
+
+    uri: str
+    rows: int
+    bytes: int
+    schema_sha256: str
+
+
+def schema_sha256(schema: pa.Schema) -> str:
+    """Return the digest of a schema's column names and types, in order."""
+    return hashlib.sha256("\n".join(f"{column.name} {column.type}" for column in schema).encode()).hexdigest()
+
+
+def check_footer(metadata: pq.FileMetaData, schema: pa.Schema, published: PublishedFile, size: int) -> None:
+    """Check a file's footer and size.
+
+    Raises
+    ------
+    SchemaMismatchError
+        Rows, bytes or schema are not those that the manifest names.
+    """
+    differs = [
+        f"{found} {what} where the manifest names {named}"
+        for what, found, named in (
+            ("rows", metadata.num_rows, published.rows),
+            ("bytes", size, published.bytes),
+        )
+        if found != named
+    ]
+    if schema_sha256(plain_schema(schema)) != published.schema_sha256:
+        differs.append(f"columns {', '.join(schema.names)}, which are not those that the manifest names")
+    if differs:
+        raise SchemaMismatchError(
+            f"{published.uri} has {' and '.join(differs)}; it was changed after it was published. "
+            "Publish its partition again."
+        )
