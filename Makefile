@@ -9,9 +9,10 @@ TRAFFIC ?=
 ENGINE ?=
 BENCH ?= all
 HOSTS ?=
+TESTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup java demo test iam fuzz faults bench lint lint-template lock clean
+.PHONY: help setup java demo test unit ci iam fuzz faults bench lint lint-template lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -46,8 +47,14 @@ java:
 demo: $(if $(filter spark,$(ENGINE)),java) setup  ## run the monthly pipeline end to end on this machine; TRAFFIC=<folder of Zeek conn logs> uses yours
 	@.venv/bin/ndr demo $(if $(TRAFFIC),--traffic "$(TRAFFIC)") $(if $(ENGINE),--engine $(ENGINE))
 
-test: setup  ## run all tests; what Java or Docker would have run is listed at the end where they are absent
-	@.venv/bin/python -m pytest --numprocesses 2 --dist loadfile
+test: setup  ## run all tests, or TESTS="path path"; what Java or Docker would have run is listed at the end where they are absent
+	@.venv/bin/python -m pytest --numprocesses 2 --dist loadfile $(TESTS)
+
+unit: setup  ## run the unit tests alone, in less than a minute
+	@.venv/bin/python -m pytest --numprocesses 2 --dist loadfile -m unit
+
+ci:  ## run what must pass before a change lands, as .ci/run does
+	@.ci/run
 
 fuzz: setup .tools/fuzz/.ready  ## give every parser hostile input, 100,000 cases in all: CASES=1000 SEED=7 for others
 	@PYTHONPATH=$$(echo .tools/fuzz/lib/python*/site-packages) .venv/bin/python -m tests.hostile.fuzz $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED))

@@ -149,12 +149,13 @@ def run_duckdb(folder: Path, file_format: str, output: Path) -> Measurement:
 
 
 def assert_equal(ours: Path, rival: Path) -> None:
-    """Compare both engines' deltas, all columns of all rows; seconds to the microsecond, as sums of floats differ."""
+    """Compare both engines' deltas: all rows, the columns that the query counts; seconds to the microsecond."""
+    counted_names = duckdb.sql(f"SELECT * FROM '{rival}' LIMIT 0").columns
     columns = ", ".join(
         f"CAST(round({column.name} * 1e6) AS BIGINT)" if column.type == "float64"
         else f"CAST({column.name} AS BIGINT)" if column.type == "int64"
         else column.name
-        for column in DELTAS.columns
+        for column in DELTAS.columns if column.name in counted_names
     )  # fmt: skip
     published = f"SELECT {columns} FROM '{ours}/deltas/*/*/*/deltas-*.parquet'"
     counted = f"SELECT {columns} FROM '{rival}'"

@@ -12,21 +12,21 @@ from bench_fg_b_data import KEY_METRICS, METRICS, publish, time_band
 
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.time import Interval
-from ndr.jobs.fg_b.baseline import BaselineWindow
+from ndr.jobs.fg_b.baseline import Baseline
 from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, ParquetRows
 from ndr.jobs.fg_b.specs import StatisticsRules
-from ndr.jobs.fg_b.statistics import baselines_of_windows
+from ndr.jobs.fg_b.statistics import tables_of_baselines
 from ndr.jobs.fg_b.targets import chunks
 
 output, folder, *wanted = sys.argv[1:]
 BANDS = [time_band(each) for each in range(96)]
 
 
-def window(horizon: str, day: str) -> BaselineWindow:
+def window(horizon: str, day: str) -> Baseline:
     end = datetime.fromisoformat(day).replace(tzinfo=UTC)
     length = HORIZONS[horizon]
     expected = {(band, "15m"): BANDS.count(band) * length.days for band in set(BANDS)}
-    return BaselineWindow(horizon, Interval(end - length, end), expected)
+    return Baseline(horizon, Interval(end - length, end), expected)
 
 
 for chunk in chunks([window(*each.split(":")) for each in wanted], timedelta(days=30)):
@@ -34,7 +34,7 @@ for chunk in chunks([window(*each.split(":")) for each in wanted], timedelta(day
     days = range((chunk[-1].end - first).days)
     names = [Path(folder) / f"{first + timedelta(days=day):%Y-%m-%d}.parquet" for day in days]
     rows = ParquetRows([str(name) for name in names], TEXT_COLUMNS)
-    results = baselines_of_windows(rows, chunk, StatisticsRules(METRICS, KEY_METRICS), threads=2)
+    results = tables_of_baselines(rows, chunk, StatisticsRules(METRICS, KEY_METRICS), threads=2)
     for each, baselines in zip(chunk, results, strict=True):
         for part, table in (("host", baselines.host), ("segment", baselines.segment)):
             publish(table, Path(output) / f"{each.label}_{each.end:%Y-%m-%d}_{part}.parquet")

@@ -1,4 +1,4 @@
-"""Adds this package's services to MiniStack, so that requests, state machines and IAM policies reach them."""
+"""Registration of the added services with MiniStack, for requests, state machines and IAM policies."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from ministack_sagemaker.aws_json import Handler
 from ministack_sagemaker.faults import with_faults
 from ministack_sagemaker.patches import (
     aborted_executions,
+    embedded_metrics,
     encryption_keys,
     function_logs,
+    lambda_errors,
     machine_logs,
     machine_roles,
     machine_versions,
+    map_history,
     missing_keys,
     policy_variables,
     schedule_targets,
@@ -25,8 +28,6 @@ from ministack_sagemaker.patches import (
     template_encryption,
     transport,
 )
-from ministack_sagemaker.patches.embedded_metrics import extract_embedded_metrics
-from ministack_sagemaker.patches.map_history import record_states_inside_maps
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def register(service: AddedService, handle: Handler) -> None:
 
 
 def register_all() -> None:
-    """Add every service of this package."""
+    """Add every service of this package and apply every patch."""
     from ministack_sagemaker.redshift_data.service import handle as redshift_data
     from ministack_sagemaker.sagemaker_pipelines.service import handle as sagemaker
 
@@ -100,26 +101,32 @@ def register_all() -> None:
     register(REDSHIFT_DATA, redshift_data)
     for name, handle in app.SERVICE_HANDLERS.items():
         app.SERVICE_HANDLERS[name] = with_faults(name, handle)
-    missing_keys.tell_who_may_list()
-    encryption_keys.ask_for_keys()
-    template_encryption.keep()
     _authorize_on_resources()
-    record_states_inside_maps()
-    extract_embedded_metrics()
+    _apply_patches()
+
+
+def _apply_patches() -> None:
+    """Apply every patch. Those of one function wrap each other in this order."""
+    missing_keys.refuse_without_list_permission()
+    encryption_keys.check_key_permissions()
+    template_encryption.apply_encryption_settings()
+    map_history.record_states_inside_maps()
+    embedded_metrics.extract_embedded_metrics()
     machine_versions.add_resource_types()
     machine_versions.start_nested_by_alias()
-    machine_roles.act_with_own_roles()
-    machine_logs.deliver_with_own_roles()
-    aborted_executions.end_with_what_they_wait_for()
-    schedule_targets.start_with_their_roles()
-    function_logs.write_with_own_roles()
+    machine_roles.check_task_permissions()
+    machine_logs.check_delivery_permissions()
+    aborted_executions.stop_nested_executions()
+    schedule_targets.check_target_permissions()
+    function_logs.check_log_permissions()
+    lambda_errors.name_errors_by_class()
     transport.count_as_tls()
     policy_variables.substitute()
     stepped_clock.go_by_it()
 
 
 def _authorize_on_resources() -> None:
-    """Let policies that name a pipeline or a cluster match; MiniStack knows only its own services' resources."""
+    """Tell MiniStack the resources of the added services, which policies name."""
     of_ministack = iam_actions.extract_resource_arn
 
     def extract_resource_arn(

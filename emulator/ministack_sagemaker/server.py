@@ -1,4 +1,4 @@
-"""The account's process: MiniStack with the added services, on 127.0.0.1.
+"""The server process of an account: MiniStack with the added services, on 127.0.0.1.
 
 Run as `python -m ministack_sagemaker.server --directory <directory> --port <port>`.
 """
@@ -20,6 +20,8 @@ from pathlib import Path
 
 from ministack_sagemaker import server_lock
 from ministack_sagemaker.directories import DIRECTORY_VARIABLE
+from ministack_sagemaker.errors import AccountError
+from ministack_sagemaker.patches.private_names import check_version
 
 RECORD_NAME = "account.json"
 """The file of a directory in which the server that holds the lock records its settings."""
@@ -41,6 +43,10 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(f"Another server runs in {directory}.")
     shutil.rmtree(directory / "state", ignore_errors=True)
     _record(directory, options)
+    try:
+        check_version()
+    except AccountError as error:
+        sys.exit(str(error))
     # MiniStack reads its settings when it is imported, so they are set first.
     os.environ.update(_settings(options))
     _serve(options.port, options.end_with_parent)
@@ -84,11 +90,9 @@ def _serve(port: int, end_with_parent: bool) -> None:
     from ministack import app
 
     from ministack_sagemaker.clock_control import serve_control
-    from ministack_sagemaker.patches import lambda_errors
     from ministack_sagemaker.registration import register_all
 
     register_all()
-    lambda_errors.install()
     serve_control()
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
@@ -112,7 +116,7 @@ def _serve(port: int, end_with_parent: bool) -> None:
 
 
 def _when_input_ends(act: Callable[[], object]) -> None:
-    """Act when the pipe from the parent closes, which it does however the parent ends."""
+    """Call a function when the pipe from the parent closes, which any end of the parent does."""
 
     def watch() -> None:
         while sys.stdin.buffer.read(1):
@@ -123,7 +127,7 @@ def _when_input_ends(act: Callable[[], object]) -> None:
 
 
 def _import_ahead() -> None:
-    """Import what the first deployment needs while SAM is still building; it takes longer than all of the start."""
+    """Import modules of the first deployment in advance, while SAM still builds; the import takes seconds."""
     with contextlib.suppress(ImportError):
         importlib.import_module("samtranslator.translator.transform")
     importlib.import_module("ministack.services.cloudformation.engine")
@@ -137,7 +141,7 @@ def _end_children() -> None:
     stop_jobs()
     lambda_runtime.reset()
     sys.stdout.flush()
-    # Worker threads of executions in progress would hold the process until they end.
+    # A normal exit would wait for the threads of running executions.
     os._exit(0)
 
 

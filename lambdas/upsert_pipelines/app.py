@@ -1,4 +1,4 @@
-"""Lambda ``upsert_pipelines``: brings the account's SageMaker pipelines to what the deployed sources say."""
+"""Lambda ``upsert_pipelines``: registers the SageMaker pipelines that the deployed sources define."""
 
 from __future__ import annotations
 
@@ -8,48 +8,20 @@ from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.parser import ValidationError, parse
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import BaseModel, ConfigDict, StrictBool
 from stack_resource import answer_stack, is_stack_event
-
-from ndr.contract.errors import InvalidRequestError
+from upsert_request import UpsertRequest, parse_request
 
 logger = Logger(service="upsert_pipelines")
 tracer = Tracer(service="upsert_pipelines")
 metrics = Metrics(namespace="ndr", service="upsert_pipelines")
-
-REQUEST_SHAPE = '{"dry_run": true or false, "pipelines": [names]}, both of which may be left out'
-
-
-class UpsertRequest(BaseModel):
-    """What to register.
-
-    Attributes
-    ----------
-    dry_run : bool
-        Only say what would change.
-    pipelines : list of str or None
-        Names to register; all of them when left out.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    dry_run: StrictBool = False
-    pipelines: list[str] | None = None
 
 
 @logger.inject_lambda_context
 @tracer.capture_lambda_handler
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Register the asked pipelines.
-
-    Parameters
-    ----------
-    event : dict
-        See :class:`UpsertRequest`; or CloudFormation's, for the stack's own custom resource.
-    context : LambdaContext
+    """Register the pipelines that an :class:`UpsertRequest`, or the stack's own custom resource, asks for.
 
     Returns
     -------
@@ -99,21 +71,3 @@ def _remove_all() -> dict[str, str]:
     for removal in removals:
         logger.info("Pipeline %s: %s", removal.name, removal.outcome)
     return {removal.name: removal.outcome for removal in removals}
-
-
-def parse_request(event: dict[str, Any]) -> UpsertRequest:
-    """Return the event as a request.
-
-    Raises
-    ------
-    InvalidRequestError
-        With a sentence for each field that is wrong.
-    """
-    try:
-        return parse(event=event, model=UpsertRequest)
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, problem['loc'])) or 'the event'}: {problem['msg'].lower()}, found {problem['input']!r}"
-            for problem in error.errors()
-        )
-        raise InvalidRequestError(f"The request can't be read ({problems}). Write {REQUEST_SHAPE}.") from error

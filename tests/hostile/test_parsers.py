@@ -18,7 +18,7 @@ from tests.jobs.job_chain import Project
 from ndr.contract.errors import InvalidRequestError, SchemaMismatchError
 from ndr.jobs.deltas.read import read_integration
 from ndr.jobs.inventory.snapshot import newest_snapshot
-from ndr.spark.instances import read_hosts
+from ndr.spark.instances import read_instances
 from ndr.store.manifest import read_manifest
 from ndr.store.storage import put_bytes
 
@@ -56,8 +56,8 @@ def test_a_resourceconfig_that_names_no_hosts(content: str, tmp_path: Path, monk
     monkeypatch.setenv("NDR_OPT_ML", str(tmp_path))
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "resourceconfig.json").write_text(content)
-    with pytest.raises(InvalidRequestError, match="does not name the job's hosts"):
-        read_hosts()
+    with pytest.raises(InvalidRequestError, match="does not name the job's instances"):
+        read_instances()
 
 
 def test_a_folder_whose_digits_are_no_date_is_passed_over(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def plan_what_is_late(world: World) -> None:
         "request": {"mode": "LATE", "start": "2026-01-09", "dry_run": True},
         "started_at": "2026-01-11T12:00:00Z",
     }
-    assert len(world.invoke("PlanRunFunctionName", event)["fills"]) == 1
+    assert len(world.invoke("PlanRunFunctionName", event)["batches"]) == 1
 
 
 def plan_after_a_holder(world: World) -> None:

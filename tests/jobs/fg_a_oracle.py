@@ -23,6 +23,7 @@ COUNTS = [
     "tcp_cnt",
     "udp_cnt",
     "icmp_cnt",
+    "syn_only_cnt",
     "bytes_sent_sum",
     "bytes_recv_sum",
     "high_risk_port_sessions_cnt",
@@ -67,7 +68,7 @@ def activity(rows):
     out["max_sessions_per_minute"] = max(r["max_sessions_per_minute"] for r in rows)
     out["duration_sum"] = float(sum(Fraction(round(r["duration_sum"] * 1e6), 10**6) for r in rows))
     out["duration_mean"] = out["duration_sum"] / n
-    for name in ("deny", "tcp", "udp", "icmp"):
+    for name in ("deny", "tcp", "udp", "icmp", "syn_only"):
         out[name + "_ratio"] = out[name + "_cnt"] / n
     total = out["bytes_sent_sum"] + out["bytes_recv_sum"]
     out["bytes_asymmetry_ratio"] = (out["bytes_sent_sum"] - out["bytes_recv_sum"]) / total if total else None
@@ -79,22 +80,22 @@ def peer_metrics(rows, segment):
         bits = segment.ipv6_prefix_length if ":" in address else segment.ipv4_prefix_length
         return str(ipaddress.ip_network(f"{address}/{bits}", strict=False))
 
-    facets = {
+    dimensions = {
         "peer_ip": lambda r: r["peer_ip"],
         "peer_port": lambda r: r["peer_port"],
         "peer_segment": lambda r: network(r["peer_ip"]),
     }
     out = {}
-    for facet, value_of in facets.items():
+    for dimension, value_of in dimensions.items():
         sessions, size = Counter(), Counter()
         for r in rows:
             sessions[value_of(r)] += r["sessions_cnt"]
             size[value_of(r)] += r["bytes"]
         n, total = sum(sessions.values()), sum(size.values())
-        out[facet + "_nunique"] = len(sessions)
-        out[facet + "_entropy"] = math.fsum(c / n * math.log2(n / c) for c in sessions.values())
-        out[facet + "_top1_sessions_share"] = max(sessions.values()) / n
-        out[facet + "_top1_bytes_share"] = max(size.values()) / total if total else None
+        out[dimension + "_nunique"] = len(sessions)
+        out[dimension + "_entropy"] = math.fsum(c / n * math.log2(n / c) for c in sessions.values())
+        out[dimension + "_top1_sessions_share"] = max(sessions.values()) / n
+        out[dimension + "_top1_bytes_share"] = max(size.values()) / total if total else None
     return out
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,10 @@ from ndr.contract.datasets import MACHINE_INVENTORY
 from ndr.contract.jobspecs import JobName, parse_jobspec, put_jobspec
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import Interval, format_instant, mini_batch_id
+from ndr.jobs.claims import Claims, LeaseHeld, Unclaimed
 from ndr.jobs.deltas.job import publish_deltas
 from ndr.jobs.fg_a.job import publish_fg_a
-from ndr.jobs.fg_b.job import Short, publish_baselines
-from ndr.jobs.fg_b.leases import Claims, Held, Unclaimed
+from ndr.jobs.fg_b.job import InsufficientHistory, publish_baselines
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.targets import Target
 from ndr.jobs.inventory.layout import month_interval, snapshot_uri
@@ -62,7 +62,7 @@ class Project:
     def __post_init__(self) -> None:
         for name, spec in self._specs().items():
             document = {
-                "project_name": "office",
+                "project_name": "ndr-test",
                 "job_name": name,
                 "feature_spec_version": "v1",
                 "spec": spec | self.changes.get(name, {}),
@@ -106,7 +106,7 @@ class Project:
         return (self.root / dataset).as_uri() + "/"
 
     def run(self, job_name: JobName) -> Run:
-        return Run(job_name, "office", "v1", self.table, code_version="tests", spark=self.spark)
+        return Run(job_name, "ndr-test", "v1", self.table, code_version="tests", spark=self.spark)
 
     def spec(self, job_name: JobName) -> Any:
         return self.run(job_name).spec(job_name)
@@ -141,12 +141,12 @@ class Project:
         self,
         targets: list[Target],
         claims: Claims = Unclaimed(),  # noqa: B008 - it has no state
-    ) -> list[tuple[Target, Manifest | Short | Held]]:
+    ) -> list[tuple[Target, Manifest | InsufficientHistory | LeaseHeld]]:
         """Run the FG-B job, without the ledger unless told."""
-        run = self.run("fg_b_builder")
+        run = replace(self.run("fg_b_builder"), claims=claims)
         output = run.spec("machine_inventory_unload").output
         specs = BaselineSpecs(run.spec("fg_b_builder"), run.spec("fg_a_builder"), ("VDI-",))
-        return list(publish_baselines(run, specs, targets, lambda month: newest_snapshot(output, month), claims))
+        return list(publish_baselines(run, specs, targets, lambda month: newest_snapshot(output, month)))
 
     def fifteen_minute_steps(self, batch: Interval) -> None:
         """Run the three steps of the 15m pipeline."""

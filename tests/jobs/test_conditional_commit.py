@@ -25,7 +25,7 @@ from ndr.store.storage import list_files, list_folders, put_bytes, read_version,
 
 FACTS = {
     "dataset": "pair_counts",
-    "project_name": "office",
+    "project_name": "ndr-test",
     "feature_spec_version": "v1",
     "code_version": "tests",
     "start": parse_instant("2026-01-05"),

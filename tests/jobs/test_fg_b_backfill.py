@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ndr.contract.time import Interval
-from ndr.jobs.fg_b.baseline import BaselineWindow
-from ndr.jobs.fg_b.bit_planes import MOST_WINDOWS
+from ndr.jobs.fg_b.baseline import Baseline
+from ndr.jobs.fg_b.bit_planes import MOST_BASELINES
 from ndr.jobs.fg_b.specs import StatisticsRules
-from ndr.jobs.fg_b.statistics import baselines_of_windows, host_and_segment_baselines
+from ndr.jobs.fg_b.statistics import host_and_segment_baselines, tables_of_baselines
 from ndr.jobs.fg_b.targets import chunks
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -23,9 +23,9 @@ RULES = StatisticsRules(METRICS, ("sessions", "bytes"), support_min=5)
 EXPECTED = {("working_hours", "1h"): 24, ("off_hours", "1h"): 24}
 
 
-def window(end_day: int, days: int) -> BaselineWindow:
+def window(end_day: int, days: int) -> Baseline:
     end = START + end_day * DAY
-    return BaselineWindow(f"{days}d", Interval(end - days * DAY, end), EXPECTED)
+    return Baseline(f"{days}d", Interval(end - days * DAY, end), EXPECTED)
 
 
 def hourly_rows(hosts: int, days: int, seed: int) -> pa.Table:
@@ -53,9 +53,9 @@ def hourly_rows(hosts: int, days: int, seed: int) -> pa.Table:
     )
 
 
-def assert_same(rows: pa.Table, windows: list[BaselineWindow]) -> int:
+def assert_same(rows: pa.Table, windows: list[Baseline]) -> int:
     """Compare one pass with a pass for each window; return how many rows were capped."""
-    together = baselines_of_windows(rows, windows, RULES, threads=2)
+    together = tables_of_baselines(rows, windows, RULES, threads=2)
     for each, result in zip(windows, together, strict=True):
         alone = host_and_segment_baselines(rows, each, RULES)
         assert result.host.equals(alone.host)
@@ -79,7 +79,7 @@ def test_a_backfill_of_daily_ends_equals_regular_runs() -> None:
 
 def test_more_windows_than_a_mask_holds_equal_regular_runs() -> None:
     windows = [window(end, days) for end in range(1, 15) for days in (1, 2, 3, 5, 7)]
-    assert len(windows) > MOST_WINDOWS
+    assert len(windows) > MOST_BASELINES
     assert_same(hourly_rows(4, 14, seed=5), windows)
 
 
@@ -92,7 +92,7 @@ def test_segments_of_few_rows_and_metrics_without_values_equal_regular_runs() ->
 
 
 def test_a_window_before_all_rows_is_empty() -> None:
-    early, late = baselines_of_windows(hourly_rows(3, 4, seed=1), [window(-5, 2), window(4, 2)], RULES)
+    early, late = tables_of_baselines(hourly_rows(3, 4, seed=1), [window(-5, 2), window(4, 2)], RULES)
     assert early.host.num_rows == 0
     assert late.host.num_rows > 0
     assert early.host.schema == late.host.schema

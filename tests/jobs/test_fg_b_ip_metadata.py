@@ -8,13 +8,13 @@ import pyarrow as pa
 
 from ndr.contract.datasets import FG_B_IP_METADATA
 from ndr.contract.time import Interval
-from ndr.jobs.fg_b.baseline import BaselineWindow
+from ndr.jobs.fg_b.baseline import Baseline
 from ndr.jobs.fg_b.ip_metadata import HostActivity, ip_metadata
 from ndr.store.schema import arrow_schema
 
 END = datetime(2026, 3, 8, tzinfo=UTC)
 START = END - timedelta(days=7)
-WINDOW = BaselineWindow("7d", Interval(START, END))
+WINDOW = Baseline("7d", Interval(START, END))
 SLICE = timedelta(minutes=15)
 
 

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from ndr.contract.datasets import FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, PAIR_COUNTS
 from ndr.contract.time import Interval
-from ndr.jobs.fg_b.baseline import BaselineWindow
+from ndr.jobs.fg_b.baseline import Baseline
 from ndr.jobs.fg_b.pair_rows import PairRows, condense_for
 from ndr.jobs.fg_b.pairs import PairBaselines, PairRules, destination_hosts, pair_baselines
 from ndr.store.schema import arrow_schema
 
 END = datetime(2026, 3, 8, tzinfo=UTC)
-WINDOW = BaselineWindow("7d", Interval(END - timedelta(days=7), END))
+WINDOW = Baseline("7d", Interval(END - timedelta(days=7), END))
 RULES = PairRules(max_active_days=2, max_prevalence=0.5)
 SOURCES = ("10.0.0.1", "10.0.0.2", "10.0.1.9", "2001:db8::1", "2001:db8::2")
 SLICE = timedelta(minutes=15)
@@ -37,7 +37,7 @@ def table(rows: list[dict]) -> pa.Table:
     return pa.Table.from_pylist(rows, arrow_schema(PAIR_COUNTS))
 
 
-def pair_rows(rows: list[dict], *windows: BaselineWindow) -> PairRows:
+def pair_rows(rows: list[dict], *windows: Baseline) -> PairRows:
     """Condense the rows in two parts, as files are, of which one is in the order that files are published in."""
     intervals = [window.interval for window in windows]
     ordered = table(rows[::2]).sort_by([(name, "ascending") for name in PAIR_COUNTS.key])
@@ -55,7 +55,7 @@ def whole_network(rows: list[dict]) -> PairBaselines:
     return pair_baselines(of_hosts, of_segments, destination_hosts([of_hosts]), WINDOW, RULES)
 
 
-def oracle(rows: list[dict], window: BaselineWindow, by_segment: bool) -> list[dict]:
+def oracle(rows: list[dict], window: Baseline, by_segment: bool) -> list[dict]:
     rows = [row for row in rows if row["slice_start"] in window.interval]
     active = {row["src_ip"] for row in rows}
     groups = defaultdict(list)
@@ -103,15 +103,15 @@ PAIRS = st.builds(
 WINDOWS = st.sampled_from(
     [
         WINDOW,
-        BaselineWindow("7d", Interval(END - timedelta(days=7, hours=6), END - timedelta(hours=6))),
-        BaselineWindow("7d", Interval(END - timedelta(days=9), END - timedelta(days=2))),
+        Baseline("7d", Interval(END - timedelta(days=7, hours=6), END - timedelta(hours=6))),
+        Baseline("7d", Interval(END - timedelta(days=9), END - timedelta(days=2))),
     ]
 )
 
 
 @settings(max_examples=60)
 @given(st.lists(PAIRS, max_size=40), st.lists(WINDOWS, min_size=1, max_size=3))
-def test_baselines_of_several_windows_equal_the_oracle(rows: list[dict], windows: list[BaselineWindow]) -> None:
+def test_baselines_of_several_windows_equal_the_oracle(rows: list[dict], windows: list[Baseline]) -> None:
     by_host = pair_rows(rows, *windows)
     by_segment = by_host.by_segment(RULES.segment)
     for window in windows:

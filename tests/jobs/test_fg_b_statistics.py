@@ -19,7 +19,7 @@ from ndr.contract.datasets import fg_b_host, fg_b_segment
 from ndr.contract.errors import InvalidRequestError, SchemaMismatchError
 from ndr.contract.jobspecs.segment import Segment
 from ndr.contract.time import Interval
-from ndr.jobs.fg_b.baseline import BaselineWindow
+from ndr.jobs.fg_b.baseline import Baseline
 from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, ParquetRows
 from ndr.jobs.fg_b.specs import StatisticsRules
 from ndr.jobs.fg_b.statistics import host_and_segment_baselines
@@ -30,7 +30,7 @@ START = END - timedelta(days=7)
 SLICE = timedelta(minutes=15)
 METRICS = ("sessions", "bytes", "ratio")
 EXPECTED = {(band, label): 100 for band in ("working_hours", "off_hours") for label in ("15m", "1h")}
-WINDOW = BaselineWindow("7d", Interval(START, END), EXPECTED)
+WINDOW = Baseline("7d", Interval(START, END), EXPECTED)
 RULES = StatisticsRules(METRICS, ("sessions", "bytes"), support_min=3)
 HOSTS = ("10.0.0.1", "10.0.0.200", "10.0.1.1", "2001:db8::1", "2001:db8::ffff", "2001:db8:0:1::1")
 SCHEMA = pa.schema(
@@ -84,7 +84,7 @@ def oracle_metric(rows: list[dict], flags: list[bool], metric: str, rules: Stati
     return {f"{metric}_{suffix}": value for suffix, value in result.items()}
 
 
-def oracle(rows: list[dict], window: BaselineWindow, rules: StatisticsRules) -> tuple[list[dict], list[dict]]:
+def oracle(rows: list[dict], window: Baseline, rules: StatisticsRules) -> tuple[list[dict], list[dict]]:
     def segment(host: str) -> str:
         prefix = rules.segment.ipv6_prefix_length if ":" in host else rules.segment.ipv4_prefix_length
         return str(ip_network((host, prefix), strict=False))

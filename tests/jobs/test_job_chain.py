@@ -142,6 +142,6 @@ def test_the_manifest_tells_what_was_read_and_by_which_code(tmp_path: Path) -> N
     (deltas,) = project.deltas(day)
     (pairs,) = project.pair_counts(day)
     assert [entry.run_id for entry in pairs.inputs] == [deltas.run_id]
-    assert (pairs.code_version, pairs.project_name, pairs.interval) == ("tests", "office", day)
+    assert (pairs.code_version, pairs.project_name, pairs.interval) == ("tests", "ndr-test", day)
     table = pa.table({"src": [row["src_ip"] for row in _rows(project, PAIR_COUNTS, "pair_counts", day)]})
     assert table.num_rows == pairs.tables["pair_counts"].rows

@@ -1,4 +1,4 @@
-"""Three hosts on this machine, each at a loopback address of its own, one of which loses its worker in mid-job."""
+"""Three instances on this machine, each at a loopback address of its own, one of which loses its worker in mid-job."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from ndr.store.scan import Scan
 START = parse_instant("2026-01-05")
 DAYS = Interval(START, START + 2 * DAY)
 DEADLINE = 300.0
-SCRIPT = Path(__file__).with_name("cluster_host.py")
+SCRIPT = Path(__file__).with_name("cluster_instance.py")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Only Linux has the whole of 127.0.0.0/8 as loopback addresses.")
 def test_a_worker_killed_in_mid_job_changes_nothing(tmp_path: Path, java: None) -> None:
-    project = Project(tmp_path / "office")
+    project = Project(tmp_path / "ndr-test")
     for number, day in enumerate(DAYS.steps(DAY)):
         project.deliver(day, random_flows(day, 400, seed=number))
     project.deltas(DAYS)
@@ -39,13 +39,13 @@ def test_a_worker_killed_in_mid_job_changes_nothing(tmp_path: Path, java: None) 
     assert expected.num_rows > 1000
     shutil.rmtree(project.root / "fg_a")
 
-    with _hosts(tmp_path, project) as hosts:
-        _await_first_file(project, hosts)
+    with _instances(tmp_path, project) as instances:
+        _await_first_file(project, instances)
         assert not list((project.root / "fg_a").rglob("_manifest.json")), "the job was over before the worker died"
-        _kill_worker(hosts[2])
-        codes = [host.wait(timeout=DEADLINE) for host in hosts]
+        _kill_worker(instances[2])
+        codes = [instance.wait(timeout=DEADLINE) for instance in instances]
 
-    said = [(tmp_path / f"host{number}.log").read_text() for number in range(3)]
+    said = [(tmp_path / f"instance{number}.log").read_text() for number in range(3)]
     assert codes == [0, 0, 0], said
     assert "The Spark worker ended with -9; starting it again." in said[2]
     assert _rows(project).equals(expected)
@@ -56,12 +56,12 @@ def _rows(project: Project) -> pa.Table:
 
 
 @contextmanager
-def _hosts(folder: Path, project: Project) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Start the job's hosts; whatever of them is left at the end is killed."""
+def _instances(folder: Path, project: Project) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Start the instances of the job; those that are left at the end are killed."""
     # Another run of this test on this machine has other addresses, and so the ports to itself.
     network = f"127.{random.randint(1, 254)}.{random.randint(0, 254)}"
     names = [f"{network}.{number}" for number in (2, 3, 4)]
-    hosts = []
+    instances = []
     try:
         for number, name in enumerate(names):
             opt_ml = folder / f"opt_ml{number}"
@@ -74,39 +74,41 @@ def _hosts(folder: Path, project: Project) -> Iterator[list[subprocess.Popen[byt
                 "SPARK_EXECUTOR_MEMORY": "512m",
                 "SPARK_DRIVER_MEMORY": "512m",
             }
-            with (folder / f"host{number}.log").open("wb") as log:
+            with (folder / f"instance{number}.log").open("wb") as log:
                 command = [
                     sys.executable,
-                    str(Path(__file__).with_name("cluster_host.py")),
+                    str(Path(__file__).with_name("cluster_instance.py")),
                     str(project.root),
                     *spelled(DAYS),
                 ]
-                hosts.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True))
-        yield hosts
+                instances.append(
+                    subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+                )
+        yield instances
     finally:
-        for host in hosts:
-            _kill([*_descendants(host), host])
-            host.wait()
+        for instance in instances:
+            _kill([*_descendants(instance), instance])
+            instance.wait()
 
 
-def _descendants(host: subprocess.Popen[bytes]) -> list[psutil.Process]:
+def _descendants(instance: subprocess.Popen[bytes]) -> list[psutil.Process]:
     try:
-        return psutil.Process(host.pid).children(recursive=True)
+        return psutil.Process(instance.pid).children(recursive=True)
     except psutil.NoSuchProcess:
         return []
 
 
-def _await_first_file(project: Project, hosts: list[subprocess.Popen[bytes]]) -> None:
+def _await_first_file(project: Project, instances: list[subprocess.Popen[bytes]]) -> None:
     deadline = time.monotonic() + DEADLINE
     while not list((project.root / "fg_a").rglob("*.parquet")):
         assert time.monotonic() < deadline
-        assert all(host.poll() is None for host in hosts)
+        assert all(instance.poll() is None for instance in instances)
         time.sleep(0.01)
 
 
-def _kill_worker(host: subprocess.Popen[bytes]) -> None:
+def _kill_worker(instance: subprocess.Popen[bytes]) -> None:
     """Kill the worker with its executor and that one's Python processes, as a machine that stops would."""
-    children = psutil.Process(host.pid).children()
+    children = psutil.Process(instance.pid).children()
     (worker,) = [child for child in children if "org.apache.spark.deploy.worker.Worker" in child.cmdline()]
     _kill([worker, *worker.children(recursive=True)])
 

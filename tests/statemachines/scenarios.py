@@ -203,7 +203,7 @@ LEFT = (
         "baselines",
         {**WEEK, "horizon": "7d", "window_days": 4, "max_concurrency": 2},
         FG_B_PIPELINE,
-        "BuildWindow",
+        "BuildChunk",
         executions=2,
     ),
     Left(
@@ -214,7 +214,7 @@ LEFT = (
         "baselines",
         {"horizon": "7d", "end": "2026-01-12", "fill_upstream": True},
         MINI_BATCH_PIPELINE,
-        "FillRange",
+        "BuildBatch",
     ),
     Left(
         "left batch",

@@ -17,7 +17,7 @@ from ndr.contract.ledger import ledger_key
 from ndr.contract.time import DAY, floor_to, format_instant, parse_instant
 from ndr.planner.limits import history_events
 
-POLL = ["DescribePipelineExecution", "IsItOver", "WaitForNextPoll"]
+POLL = ["DescribePipelineExecution", "CheckStatus", "WaitForNextPoll"]
 
 
 def parameters_of(account: Account, run: Run) -> dict[str, str]:
@@ -55,7 +55,7 @@ def test_a_pipeline_is_polled_to_its_end_in_three_transitions_a_poll(scenarios: 
     assert parameters_of(account, run)["Behaviour"] == "succeed"
     entered = run.entered()
     assert entered[:3] == ["Prepare", "FollowOrStart", "StartPipelineExecution"]
-    assert entered[-3:] == ["DescribePipelineExecution", "IsItOver", "PipelineSucceeded"]
+    assert entered[-3:] == ["DescribePipelineExecution", "CheckStatus", "PipelineSucceeded"]
     polls = entered[3:-3]
     assert len(polls) >= 3
     assert polls == POLL * (len(polls) // 3)
@@ -99,7 +99,7 @@ def test_a_run_past_its_deadline_is_stopped_and_explained(scenarios: Scenarios, 
         (
             "unexplained",
             "PipelineFailedError",
-            r"Pipeline ndr-steerable ended as Failed; why could not be found out \(",
+            r"Pipeline ndr-steerable ended as Failed; the reason could not be read \(",
         ),
         (
             "unexplained overrun",
@@ -159,7 +159,7 @@ def test_an_execution_that_is_named_is_followed_and_one_that_failed_before_gives
 
 def test_a_dry_run_plans_and_starts_nothing(scenarios: Scenarios) -> None:
     run = scenarios["dry"]
-    assert run.entered() == ["Plan", "WhatToDo", "PlanOnly"]
+    assert run.entered() == ["Plan", "IsDryRun", "PlanOnly"]
     assert run.output["message"] == "8 baselines of lucky v1 to build in 1 pipeline executions."
     assert run.output["runs"][0]["parameters"]["BaselineHorizon"] == "both"
 
@@ -184,12 +184,12 @@ def test_the_monthly_run_unloads_the_inventory_before_it_builds(scenarios: Scena
     assert run.status == "SUCCEEDED"
     assert run.entered() == [
         "Plan",
-        "WhatToDo",
-        "FillUpstream",
-        "InventoryFirst",
+        "IsDryRun",
+        "BuildBatches",
+        "NeedsInventory",
         "UnloadInventory",
         "BuildBaselines",
-        "BuildWindow",
+        "BuildChunk",
         "Report",
         "DidAllSucceed",
         "Done",
@@ -215,7 +215,7 @@ def test_a_failed_window_is_reported_and_marked_and_the_others_are_built(
     run = scenarios["partly"]
     assert run.error == "PipelineFailedError"
     assert run.cause is not None
-    assert run.cause.startswith("1 of 3 windows failed; 6 baselines built. First: 7d 2026-01-11T00:00:00Z 2026-01-12")
+    assert run.cause.startswith("1 of 3 chunks failed; 6 baselines built. First: 7d 2026-01-11T00:00:00Z 2026-01-12")
     assert "No slice of 2026-01-11 is published." in run.cause
     assert run.cause.endswith("start the same request again: what is completed is skipped.")
     windows = [item["BackfillStartTsIso"][:10] for item in _fg_b_parameters(account, ProjectName="partly")]
@@ -227,7 +227,7 @@ def test_a_failed_window_is_reported_and_marked_and_the_others_are_built(
 def test_what_is_built_is_not_built_again(scenarios: Scenarios, account: Account) -> None:
     run = scenarios["built"]
     assert run.entered() == [
-        *("Plan", "WhatToDo", "FillUpstream", "InventoryFirst"),
+        *("Plan", "IsDryRun", "BuildBatches", "NeedsInventory"),
         *("BuildBaselines", "Report", "DidAllSucceed", "Done"),
     ]
     assert run.output["built"] == 0
@@ -259,7 +259,7 @@ def test_a_mini_batch_runs_the_batch_it_was_told(scenarios: Scenarios, account: 
     }
     last = parameters_of(account, scenarios["last slice"])
     assert parse_instant(last["BatchEndTsIso"]) - parse_instant(last["BatchStartTsIso"]) == timedelta(minutes=15)
-    assert scenarios["dry batch"].entered() == ["Plan", "WhatToDo", "PlanOnly"]
+    assert scenarios["dry batch"].entered() == ["Plan", "IsDryRun", "PlanOnly"]
 
 
 # what goes on after a failure
@@ -318,8 +318,8 @@ def test_a_redriven_execution_plans_again_and_builds_what_is_not_built(scenarios
     assert run.entered()[-3:] == ["Report", "DidAllSucceed", "Done"]
     assert scenarios["redriven batch"].status == "SUCCEEDED"
     assert scenarios["redriven batch"].entered() == [
-        *("Plan", "WhatToDo", "RunMiniBatch", "NotifyFailure", "Failed"),
-        *("Plan", "WhatToDo", "RunMiniBatch"),
+        *("Plan", "IsDryRun", "RunMiniBatch", "NotifyFailure", "RaiseFailure"),
+        *("Plan", "IsDryRun", "RunMiniBatch"),
     ]
 
 
@@ -328,7 +328,7 @@ def test_a_horizon_without_history_is_noted_and_not_run(
 ) -> None:
     run = scenarios["short"]
     assert (run.status, run.output["built"]) == ("SUCCEEDED", 0)
-    assert "BuildWindow" not in run.entered()
+    assert "BuildChunk" not in run.entered()
     (item,) = run.output["skipped"]
     assert (item["horizon"], item["status"]) == ("30d", "insufficient_history")
     assert "30d ending 2026-01-12T00:00:00Z: 0.0 of 30 days are published (0%)" in run.output["message"]
@@ -378,7 +378,7 @@ def test_no_execution_writes_more_history_than_was_computed(scenarios: Scenarios
         ("refused", "InvalidRequestError", "mode: Input should be 'REGULAR', 'BACKFILL' or 'LATE' (found 'BACKFIL')."),
         ("unknown project", "JobSpecNotFoundError", "holds no JobSpec of project 'nobody', version 'v1'"),
         ("no inventory", "PipelineFailedError", "The machine inventory was not unloaded"),
-        ("partly", "PipelineFailedError", "1 of 3 windows failed"),
+        ("partly", "PipelineFailedError", "1 of 3 chunks failed"),
         ("unreported", "PipelineFailedError", "0 of 1 failed, but what was built could not be read from the ledger"),
         ("unfilled", "PipelineFailedError", "Missing features could not be built, so no baseline was built. Pipeline"),
         ("batch refused", "InvalidRequestError", "batch_end is missing"),

@@ -1,4 +1,4 @@
-"""The command line as a person meets it: help, mistakes, sentences."""
+"""The command line: help, mistakes, error messages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VALUES = {
 
 @pytest.fixture
 def ndr(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Ndr:
-    """Run the command line in an empty directory; returns exit status, output and errors, line breaks as blanks."""
+    """Run the command line in an empty directory. Returns exit status, output and errors without line breaks."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NDR_HOME", raising=False)
 
@@ -42,7 +42,7 @@ def ndr(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
 
 
 def documents(folder: Path, **changes: str) -> list[str]:
-    """Write the demo's JobSpecs with values filled in; returns their paths."""
+    """Write the demo's JobSpecs with all values, and return their paths."""
     paths = []
     for source in DEMO_FILES:
         text = source.read_text()
@@ -99,7 +99,7 @@ def test_command_without_an_account_says_how_to_start_one(ndr: Ndr, arguments: t
     assert "Traceback" not in out + err
 
 
-def test_down_without_an_account_is_no_error(ndr: Ndr) -> None:
+def test_down_without_an_account_is_not_an_error(ndr: Ndr) -> None:
     status, out, _ = ndr("down")
     assert status == 0
     assert "No account runs in .ndr." in out
@@ -146,14 +146,14 @@ def test_demo_on_spark_with_an_old_java_says_which(
 def test_jobspec_check_of_the_demos_own_set(ndr: Ndr, tmp_path: Path) -> None:
     status, out, _ = ndr("jobspec", "check", *documents(tmp_path))
     assert status == 0
-    assert "6 JobSpecs fit together." in out
+    assert "6 JobSpecs are consistent." in out
     assert all(f"ndr-test {name}#v1: valid" in out for name in JOB_NAMES)
 
 
 def test_jobspec_check_takes_an_array_in_one_file(ndr: Ndr, tmp_path: Path) -> None:
     together = tmp_path / "all.json"
     together.write_text(json.dumps([json.loads(Path(path).read_text()) for path in documents(tmp_path)]))
-    assert "6 JobSpecs fit together." in ndr("jobspec", "check", str(together))[1]
+    assert "6 JobSpecs are consistent." in ndr("jobspec", "check", str(together))[1]
 
 
 def test_jobspec_check_names_file_field_and_remedy(ndr: Ndr, tmp_path: Path) -> None:
@@ -181,13 +181,13 @@ def test_jobspec_check_of_a_misplaced_prefix(ndr: Ndr, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("{", "is no JSON"),
+        ("{", "is not JSON"),
         ("[]", "holds no JobSpec"),
         ("[1]", "holds no JobSpec"),
         ('{"project_name": "${bucket}"}', "holds ${bucket}, which has no value"),
     ],
 )
-def test_document_that_is_none(ndr: Ndr, tmp_path: Path, content: str, told: str) -> None:
+def test_invalid_document(ndr: Ndr, tmp_path: Path, content: str, told: str) -> None:
     (tmp_path / "odd.json").write_text(content)
     status, _, err = ndr("jobspec", "check", "odd.json")
     assert status == 1

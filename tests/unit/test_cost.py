@@ -1,4 +1,4 @@
-"""The bill against values worked out by hand."""
+"""The bill, compared with values computed by hand."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ RUN_PIPELINE: dict[str, Any] = {
     "StartAt": "Start",
     "States": {
         "Start": {"Type": "Task", "Next": "Describe"},
-        "Describe": {"Type": "Task", "Next": "IsItOver"},
-        "IsItOver": {"Type": "Choice", "Choices": [{"Next": "Succeeded"}, {"Next": "Failed"}], "Default": "Sleep"},
+        "Describe": {"Type": "Task", "Next": "CheckStatus"},
+        "CheckStatus": {"Type": "Choice", "Choices": [{"Next": "Succeeded"}, {"Next": "Failed"}], "Default": "Sleep"},
         "Sleep": {"Type": "Wait", "Next": "Describe"},
         "Succeeded": {"Type": "Pass", "End": True},
         "Failed": {"Type": "Fail"},
@@ -76,36 +76,36 @@ def line(bill: list[Line], what: str) -> Line:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "looks"),
+    ("seconds", "waits"),
     # Waits of 15, 19, 24, 30, 38, 48, 60, 75, 94, 118, 120, 120 s: together 15, 34, 58, 88, 126, 174, 234, 309, 403
     [(0, 0), (15, 1), (16, 2), (100, 5), (300, 8), (309, 8), (360, 9), (641, 11), (642, 12)],
 )
-def test_a_pipeline_is_looked_at_after_waits_that_grow(seconds: float, looks: int) -> None:
-    assert polls(seconds, 15, 120) == looks
+def test_polling_intervals_grow(seconds: float, waits: int) -> None:
+    assert polls(seconds, 15, 120) == waits
 
 
 def test_transitions_of_a_definition() -> None:
-    assert run_pipeline_transitions(RUN_PIPELINE, 0) == 4  # Start, Describe, IsItOver, Succeeded
-    assert run_pipeline_transitions(RUN_PIPELINE, 2) == 10  # and twice Sleep, Describe, IsItOver
+    assert run_pipeline_transitions(RUN_PIPELINE, 0) == 4  # Start, Describe, CheckStatus, Succeeded
+    assert run_pipeline_transitions(RUN_PIPELINE, 2) == 10  # and twice Sleep, Describe, CheckStatus
     assert machine_transitions(MINI_BATCH) == 2
     assert machine_transitions(BASELINES, {"BuildBaselines": 3}) == 9  # Plan, What, Build, and three times Mark, One
 
 
 def test_hours_of_a_month() -> None:
-    # 2,880 batches of three jobs, a minute each to begin and 120 s of work: 2880 * 300 s
+    # 2,880 batches of three jobs, a minute of start-up each and 120 s of work: 2880 * 300 s
     assert hours(MEASURED)["mini batches"] == 240
     # 29 nights, 30/7 Mondays and a first, each 60 + 300 s
     assert hours(MEASURED)["baselines"] == pytest.approx((29 + 30 / 7 + 1) / 10)
     assert hours(MEASURED)["inventory"] == pytest.approx(1 / 60)
     twice = Assumptions(instance_count=2, seconds=MEASURED.seconds)
     assert hours(twice)["mini batches"] == 480
-    # Nothing measured, 2,000 hosts: three minutes to begin and 2 * 25 s of work
+    # Nothing measured, 2,000 hosts: three minutes of start-up and 2 * 25 s of work
     assert hours(Assumptions(hosts=2000))["mini batches"] == 2880 * 230 / 3600
 
 
 def test_transitions_of_a_month() -> None:
-    # A batch takes 300 s, so 8 looks: 2 + 4 + 24. A night takes 360 s, so 9: 5 + 4 + 27.
-    # The unload takes 60 s, so 4: 1 + 4 + 12. A look for what came late builds nothing: 3.
+    # A batch takes 300 s, so 8 waits: 2 + 4 + 24. A night takes 360 s, so 9: 5 + 4 + 27.
+    # The unload takes 60 s, so 4: 1 + 4 + 12. A run for late events that finds none: 3.
     assert transitions(STACK, MEASURED) == pytest.approx(2880 * 30 + (30 + 30 / 7) * 36 + 30 * 3 + 17)
 
 
@@ -122,19 +122,19 @@ def test_the_bill() -> None:
     assert line(bill, "alarms").cost == pytest.approx(0.7)
 
 
-def test_a_key_of_ones_own_is_billed_where_the_stack_has_one() -> None:
+def test_a_customer_managed_key_is_billed_if_the_stack_has_one() -> None:
     prices = read_prices()
     assert [each for each in estimate(STACK, MEASURED, prices) if each.service == "KMS"] == []
     key, use = [each for each in estimate(replace(STACK, own_key=True), MEASURED, prices) if each.service == "KMS"]
     assert (key.quantity, key.cost) == (1, 1)
-    # Ten for each call of plan_run (2,880 batches, twice 34.29 runs and 30 looks) and each job (3 of each batch)
+    # Ten for each call of plan_run (2,880 batches, twice 34.29 runs and 30 of LATE) and each job (3 of each batch)
     assert use.quantity == pytest.approx(10 * (2880 + 2 * (30 + 30 / 7 + 30) + 2880 * 3 + 30 + 30 / 7 + 1))
     assert template_stack(ROOT / "template.yaml", {"KmsKeyArn": "arn:aws:kms:us-east-1:1:key/1"}).own_key
     assert not template_stack(ROOT / "template.yaml").own_key
 
 
 def test_an_instance_without_a_price_is_refused_with_those_that_have_one() -> None:
-    with pytest.raises(InvalidRequestError, match=r"no price of 'ml\.x9\.huge'; write one of ml\.m5\.large, "):
+    with pytest.raises(InvalidRequestError, match=r"no price for 'ml\.x9\.huge'. Write one of ml\.m5\.large, "):
         estimate(STACK, Assumptions(instance_type="ml.x9.huge"), read_prices())
 
 
@@ -149,16 +149,16 @@ def test_prices_are_dated_and_name_their_sources_or_say_that_they_have_none() ->
     assert len([price for price in prices.units.values() if price.source]) >= 10
 
 
-def test_what_is_remembered_is_told_of_with_the_estimate(tmp_path: Path) -> None:
+def test_prices_without_a_source_are_named_with_the_estimate(tmp_path: Path) -> None:
     prices = read_prices()
-    remembered = {name for name, price in prices.units.items() if price.source is None}
-    assert set(prices.unverified("ml.m5.xlarge")) == remembered
-    assert set(prices.unverified("ml.r5.xlarge")) == {*remembered, "ml.r5.xlarge"}
+    unverified = {name for name, price in prices.units.items() if price.source is None}
+    assert set(prices.unverified("ml.m5.xlarge")) == unverified
+    assert set(prices.unverified("ml.r5.xlarge")) == {*unverified, "ml.r5.xlarge"}
     shown = CliRunner().invoke(app, ["cost", "--instance-type", "ml.r5.xlarge", "--directory", str(tmp_path)])
     assert shown.exit_code == 0, shown.output
     assert f"prices looked up on {prices.as_of}" in shown.output
-    told = " ".join(shown.output.split()).partition("remembered: ")[2]
-    assert {name.strip(" .") for name in told.split(",")} == {*remembered, "ml.r5.xlarge"}
+    told = " ".join(shown.output.split()).partition("without a source: ")[2]
+    assert {name.strip(" .") for name in told.split(",")} == {*unverified, "ml.r5.xlarge"}
 
 
 def test_the_estimate_follows_the_template_and_the_parameters_it_was_deployed_with() -> None:
@@ -183,7 +183,7 @@ def test_the_month_is_that_of_the_schedules() -> None:
 
 
 class Metrics:
-    """CloudWatch that knows the seconds of one job, on two days."""
+    """CloudWatch with the seconds of one job on two days."""
 
     def get_metric_statistics(self, **request: Any) -> dict[str, Any]:
         job = {one["Name"]: one["Value"] for one in request["Dimensions"]}["job"]
@@ -192,4 +192,4 @@ class Metrics:
 
 
 def test_measured_seconds_are_the_mean_of_all_runs() -> None:
-    assert measured_seconds(Metrics(), "office", datetime(2026, 2, 1, tzinfo=UTC)) == {"fg_a_builder": 10.0}
+    assert measured_seconds(Metrics(), "ndr-test", datetime(2026, 2, 1, tzinfo=UTC)) == {"fg_a_builder": 10.0}

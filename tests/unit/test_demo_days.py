@@ -1,4 +1,4 @@
-"""The demo's decisions: which days it runs, which directory it takes."""
+"""The days and the directory of the demo."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MIDNIGHT = datetime(2026, 2, 1, tzinfo=UTC)
 
 
 def report(days_ago: list[int]) -> IngestReport:
-    """Return a report of daily batches, each ten rows; 0 days ago is today."""
+    """Return a report of daily batches of ten rows each. 0 days ago is today."""
     starts = [MIDNIGHT - days * DAY for days in days_ago]
     intervals = [Interval(start, start + DAY) for start in starts]
     batches = [IngestedBatch(mini_batch_id(each), each, 10, f"file:///{each.start}", False) for each in intervals]
@@ -42,10 +42,10 @@ def test_batch_spans_all_days_that_are_over(days_ago: list[int]) -> None:
     assert said == ""
 
 
-def test_day_that_is_not_over_is_left_out_and_said_so() -> None:
+def test_day_that_is_not_over_is_skipped_and_reported() -> None:
     interval, said = covered([2, 1, 0])
     assert interval == Interval(MIDNIGHT - 2 * DAY, MIDNIGHT)
-    assert "10 connections since 2026-02-01T00:00:00Z are left out" in said
+    assert "10 connections since 2026-02-01T00:00:00Z are skipped" in said
 
 
 def test_only_today_is_too_little() -> None:

@@ -9,10 +9,10 @@ from tests.statemachines.jobspecs import documents
 
 from ndr.contract.errors import InvalidRequestError, JobSpecInvalidError
 from ndr.contract.jobspecs import JobSpecs, check_jobspecs, parse_jobspec
-from ndr.contract.ledger import LedgerEntry, ledger_key
+from ndr.contract.ledger import LedgerRow, ledger_key
 from ndr.contract.time import DAY, Interval, parse_instant
 from ndr.planner import baseline_targets, plan_baselines, plan_mini_batch, report_baselines
-from ndr.planner.limits import HISTORY_EVENTS, PAYLOAD_BYTES, history_events, plan_bytes
+from ndr.planner.limits import HISTORY_EVENTS, PAYLOAD_BYTES, document_bytes, history_events
 from ndr.planner.requests import BaselinesRequest, MiniBatchRequest, parse_request
 from ndr.planner.upstream import Upstream
 
@@ -32,11 +32,11 @@ def plan(document: dict[str, Any], ledger: dict[str, dict[str, str]] | None = No
     specs = jobspecs(**images)
     request = parse_request(BaselinesRequest, document, NOW, DEFAULTS)
     targets = baseline_targets(request, specs["fg_b_builder"].spec, NOW)
-    entries = {
-        horizon: {parse_instant(end): LedgerEntry(status) for end, status in (ledger or {}).get(horizon, {}).items()}
+    rows = {
+        horizon: {parse_instant(end): LedgerRow(status) for end, status in (ledger or {}).get(horizon, {}).items()}
         for horizon in targets
     }
-    return plan_baselines(request, specs, targets, entries, NOW)
+    return plan_baselines(request, specs, targets, rows, NOW).document()
 
 
 YEAR = {"mode": "BACKFILL", "start": "2026-01-01", "end": "2027-01-01"}
@@ -62,7 +62,7 @@ def test_a_regular_run_ends_at_the_last_midnight() -> None:
             "baselines": ["7d 2027-03-10T00:00:00Z", "30d 2027-03-10T00:00:00Z"],
         }
     ]
-    assert planned["inventory"] is None
+    assert "inventory" not in planned
     assert planned["message"] == "2 baselines of ndr-prod v1 to build in 1 pipeline executions."
 
 
@@ -83,7 +83,7 @@ def test_a_regular_run_builds_only_the_horizon_that_is_not_built() -> None:
     assert '1 are completed and skipped; write "reprocess": "completed" to build them.' in planned["message"]
 
 
-def test_a_backfill_window_names_the_ends_that_the_schedules_would_have_built() -> None:
+def test_a_chunk_of_a_backfill_names_the_ends_that_the_schedules_would_have_built() -> None:
     planned = plan({**WEEK, "horizon": "both"}, fg_b_builder="account/image:1")
     assert planned["parameters"] == {
         "ProjectName": "ndr-prod",
@@ -139,9 +139,9 @@ def test_what_another_execution_builds_is_left_to_it_and_named(reprocess: str) -
     specs, request = jobspecs(), {**WEEK, "horizon": "7d", "reprocess": reprocess}
     parsed = parse_request(BaselinesRequest, request, NOW, DEFAULTS)
     targets = baseline_targets(parsed, specs["fg_b_builder"].spec, NOW)
-    held = LedgerEntry("in_progress", "arn:of/execution/1", "2027-03-10T01:10:00Z")
-    entries = {"7d": {parse_instant(f"2026-01-{day:02}"): held for day in (6, 7)}}
-    planned = plan_baselines(parsed, specs, targets, entries, NOW)
+    held = LedgerRow("in_progress", "arn:of/execution/1", "2027-03-10T01:10:00Z")
+    rows = {"7d": {parse_instant(f"2026-01-{day:02}"): held for day in (6, 7)}}
+    planned = plan_baselines(parsed, specs, targets, rows, NOW).document()
     assert [name[11:13] for run in planned["runs"] for name in run["baselines"]] == ["05", "08", "09", "10", "11"]
     (item,) = planned["skipped"]
     assert item == {
@@ -165,10 +165,12 @@ def test_a_horizon_without_enough_history_is_named_and_not_run() -> None:
     targets = baseline_targets(parsed, specs["fg_b_builder"].spec, NOW)
     week = Interval(end - 8 * DAY, end)
     upstream = Upstream({name: [week] for name in ("deltas", "fg_a", "pair_counts")})
-    planned = plan_baselines(parsed, specs, targets, {"7d": {}, "30d": {}}, NOW, upstream)
+    made = plan_baselines(parsed, specs, targets, {"7d": {}, "30d": {}}, NOW, upstream)
+    planned = made.document()
     (run,) = planned["runs"]
     assert run["baselines"] == ["7d 2027-03-10T00:00:00Z"]
-    assert planned["insufficient"] == {
+    assert planned["insufficient"] == 1
+    assert made.insufficient == {
         "30d 2027-03-10T00:00:00Z": "30d ending 2027-03-10T00:00:00Z: 8.0 of 30 days are published (27%), "
         "min_coverage asks for 30%"
     }
@@ -183,12 +185,13 @@ def test_missing_features_are_built_first_where_they_were_delivered() -> None:
     targets = baseline_targets(parsed, specs["fg_b_builder"].spec, NOW)
     published, delivered = Interval(end - 8 * DAY, end), Interval(end - 20 * DAY, end - 8 * DAY)
     upstream = Upstream({"fg_a": [published], "pair_counts": [published]}, [delivered])
-    planned = plan_baselines(parsed, specs, targets, {"7d": {}, "30d": {}}, NOW, upstream)
+    made = plan_baselines(parsed, specs, targets, {"7d": {}, "30d": {}}, NOW, upstream)
+    planned = made.document()
     assert planned["baselines"] == 2
-    assert planned["insufficient"] == {}
-    (fill,) = planned["fills"]
-    assert (fill["BatchStartTsIso"], fill["BatchEndTsIso"]) == ("2027-02-18T00:00:00Z", "2027-03-02T00:00:00Z")
-    assert fill["MiniBatchId"] == "rebuild-20270218T000000Z-PT17280M"
+    assert planned["insufficient"] == 0
+    (batch,) = planned["batches"]
+    assert (batch["BatchStartTsIso"], batch["BatchEndTsIso"]) == ("2027-02-18T00:00:00Z", "2027-03-02T00:00:00Z")
+    assert batch["MiniBatchId"] == "rebuild-20270218T000000Z-PT17280M"
     assert planned["not_delivered"] == ["[2027-02-08T00:00:00Z, 2027-02-18T00:00:00Z)"]
     assert planned["message"].startswith("1 batches of missing features are built first: [2027-02-18T00:00:00Z, ")
 
@@ -197,44 +200,45 @@ def test_the_report_counts_what_is_left_to_others_and_what_lacks_history() -> No
     names = [f"7d 2026-01-{day:02}T00:00:00Z" for day in range(5, 12)] + ["30d 2026-01-05T00:00:00Z"]
     known = {
         "seven": {
-            parse_instant("2026-01-05"): LedgerEntry("completed"),
-            parse_instant("2026-01-06"): LedgerEntry("in_progress", "arn:1", "2027-03-10T01:10:00Z"),
-            parse_instant("2026-01-07"): LedgerEntry("in_progress", "arn:1", "2027-03-10T01:10:00Z"),
+            parse_instant("2026-01-05"): LedgerRow("completed"),
+            parse_instant("2026-01-06"): LedgerRow("in_progress", "arn:1", "2027-03-10T01:10:00Z"),
+            parse_instant("2026-01-07"): LedgerRow("in_progress", "arn:1", "2027-03-10T01:10:00Z"),
         },
-        "thirty": {parse_instant("2026-01-05"): LedgerEntry("insufficient_history", reason="1 of 30 days")},
+        "thirty": {parse_instant("2026-01-05"): LedgerRow("insufficient_history", reason="1 of 30 days")},
     }
-    report = report_baselines(names, {"7d": "seven", "30d": "thirty"}, lambda series, first, last: known[series])
+    series = {"7d": "seven", "30d": "thirty"}
+    report = report_baselines(names, series, lambda name, first, last: known[name]).document()
     assert report["built"] == 5
     assert [(item["first"], item["count"], item["holder"]) for item in report["in_progress"]] == [
         ("2026-01-06T00:00:00Z", 2, "arn:1")
     ]
     assert [item["horizon"] for item in report["insufficient_history"]] == ["30d"]
     assert report["message"].startswith("5 baselines built. 2 are in progress elsewhere and left out, held by arn:1 ")
-    assert report_baselines([], {}, lambda series, first, last: {})["message"] == "0 baselines built."
+    assert report_baselines([], {}, lambda series, first, last: {}).message == "0 baselines built."
 
 
 def test_the_report_says_what_became_stale_while_it_was_built() -> None:
-    known = {parse_instant("2026-01-05"): LedgerEntry("stale"), parse_instant("2026-01-06"): LedgerEntry("completed")}
+    known = {parse_instant("2026-01-05"): LedgerRow("stale"), parse_instant("2026-01-06"): LedgerRow("completed")}
     names = [f"7d 2026-01-{day:02}T00:00:00Z" for day in (5, 6)]
-    report = report_baselines(names, {"7d": "seven"}, lambda series, first, last: known)
+    report = report_baselines(names, {"7d": "seven"}, lambda series, first, last: known).document()
     assert (report["built"], report["stale"]) == (2, 1)
     assert report["message"] == (
-        "2 baselines built. 1 of them are stale: events came late after they began; start the same request again."
+        "2 baselines built. 1 of them are stale: their inputs changed after they began; start the same request again."
     )
 
 
 def test_the_report_names_what_was_left_to_others_who_did_not_finish_it() -> None:
     known = {
-        parse_instant("2026-01-05"): LedgerEntry("completed", claimed_at="2026-02-01T00:00:00Z"),
-        parse_instant("2026-01-06"): LedgerEntry("failed", reason="disk full"),
-        parse_instant("2026-01-07"): LedgerEntry("abandoned", reason="arn:1 did not finish it"),
+        parse_instant("2026-01-05"): LedgerRow("completed", claimed_at="2026-02-01T00:00:00Z"),
+        parse_instant("2026-01-06"): LedgerRow("failed", reason="disk full"),
+        parse_instant("2026-01-07"): LedgerRow("abandoned", reason="arn:1 did not finish it"),
     }
     names = [f"7d 2026-01-{day:02}T00:00:00Z" for day in (5, 6, 7)]
-    report = report_baselines(names, {"7d": "seven"}, lambda series, first, last: known)
+    report = report_baselines(names, {"7d": "seven"}, lambda series, first, last: known).document()
     assert report["built"] == 1
     assert [item["first"][:10] for item in report["failed"]] == ["2026-01-06"]
     assert report["message"] == (
-        "1 baselines built. 2 were left to others, who did not finish them; start the same request again."
+        "1 baselines built. 2 were left to other executions, which did not finish them; start the same request again."
     )
 
 
@@ -256,16 +260,16 @@ def test_the_inventory_is_of_the_month_of_the_last_baseline_unless_told() -> Non
     assert told["message"].startswith("The machine inventory of 2026-05 is unloaded first. ")
 
 
-@pytest.mark.parametrize(("window_days", "windows"), [(28, 14), (7, 53), (1, 365)])
-def test_a_year_fits_payload_and_history(window_days: int, windows: int) -> None:
+@pytest.mark.parametrize(("window_days", "chunks"), [(28, 14), (7, 53), (1, 365)])
+def test_a_year_fits_payload_and_history(window_days: int, chunks: int) -> None:
     planned = plan({**YEAR, "window_days": window_days})
-    assert len(planned["runs"]) == windows
+    assert len(planned["runs"]) == chunks
     assert planned["baselines"] == 365 + 52
-    assert plan_bytes(planned) < PAYLOAD_BYTES * 7 // 8
-    assert history_events(windows, planned["baselines"]) < HISTORY_EVENTS
+    assert document_bytes(planned) < PAYLOAD_BYTES * 7 // 8
+    assert history_events(chunks, planned["baselines"]) < HISTORY_EVENTS
 
 
-def test_a_thousand_windows_fit_and_a_plan_that_does_not_is_refused_with_advice() -> None:
+def test_a_thousand_chunks_fit_and_a_plan_that_does_not_is_refused_with_advice() -> None:
     start = parse_instant("2027-01-01") - timedelta(days=1000)
     document = {"mode": "BACKFILL", "start": start.isoformat(), "end": "2027-01-01", "window_days": 1}
     assert len(plan(document)["runs"]) == 1000
@@ -283,7 +287,7 @@ def test_a_plan_is_json() -> None:
 
 def test_the_mini_batch_names_its_interval_and_the_shared_image() -> None:
     request = parse_request(MiniBatchRequest, {}, NOW, DEFAULTS)
-    planned = plan_mini_batch(request, jobspecs(delta_builder="account/image:3"), NOW)
+    planned = plan_mini_batch(request, jobspecs(delta_builder="account/image:3"), NOW).document()
     assert planned["pipeline_name"] == "ndr-15m-pipeline"
     assert planned["parameters"] == {
         "ProjectName": "ndr-prod",

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.test_planning_baselines import DEFAULTS, NOW, WEEK, YEAR, jobspecs
 
-from ndr.contract.ledger import LedgerEntry
+from ndr.contract.ledger import LedgerRow
 from ndr.contract.manifest import InputFile
 from ndr.contract.pipelines import (
     FG_B_PIPELINE,
@@ -25,12 +25,12 @@ from ndr.contract.pipelines import (
 from ndr.contract.time import DAY, Interval, baseline_ends, format_instant, parse_instant
 from ndr.planner import baseline_targets, find_running, plan_baselines, plan_mini_batch
 from ndr.planner.baselines import Running
+from ndr.planner.batches import BatchInProgress, find_batches_in_progress
 from ndr.planner.late import plan_late
 from ndr.planner.late_files import Folder, LateData
-from ndr.planner.limits import HISTORY_EVENTS, PAYLOAD_BYTES, history_events, plan_bytes
+from ndr.planner.limits import HISTORY_EVENTS, PAYLOAD_BYTES, document_bytes, history_events
 from ndr.planner.requests import BaselinesRequest, MiniBatchRequest, parse_request
 from ndr.planner.running import LONGEST, RunningExecution
-from ndr.planner.stale_batches import Rebuild, find_rebuilds
 from ndr.planner.upstream import Upstream
 
 SPECS = jobspecs()
@@ -55,16 +55,16 @@ def backfill(number: int, horizon: str, start: str, end: str, **more: str) -> Ru
 def plan(
     document: dict[str, Any],
     running: Running | None = None,
-    ledger: Mapping[str, Mapping[str, LedgerEntry]] | None = None,
+    ledger: Mapping[str, Mapping[str, LedgerRow]] | None = None,
     upstream: Upstream | None = None,
 ) -> dict[str, Any]:
     request = parse_request(BaselinesRequest, document, NOW, DEFAULTS)
     targets = baseline_targets(request, SPECS["fg_b_builder"].spec, NOW)
-    entries = {
+    rows = {
         horizon: {parse_instant(end): entry for end, entry in (ledger or {}).get(horizon, {}).items()}
         for horizon in targets
     }
-    return plan_baselines(request, SPECS, targets, entries, NOW, upstream, running)
+    return plan_baselines(request, SPECS, targets, rows, NOW, upstream, running).document()
 
 
 def split(planned: dict[str, Any]) -> dict[str | None, list[str]]:
@@ -77,8 +77,8 @@ def split(planned: dict[str, Any]) -> dict[str | None, list[str]]:
     return days
 
 
-def held(number: int, until: str = "2027-03-10T01:10:00Z") -> LedgerEntry:
-    return LedgerEntry("in_progress", arn_of(number), until, claimed_at=format_instant(STARTED))
+def held(number: int, until: str = "2027-03-10T01:10:00Z") -> LedgerRow:
+    return LedgerRow("in_progress", arn_of(number), until, claimed_at=format_instant(STARTED))
 
 
 @pytest.mark.parametrize("reprocess", ["none", "failed", "completed"])
@@ -100,8 +100,8 @@ def test_what_a_pipeline_execution_holds_is_followed_whatever_the_word(reprocess
 
 
 def test_a_holder_that_is_no_execution_of_the_pipeline_is_left_alone() -> None:
-    by_hand = LedgerEntry("in_progress", "a job started by hand, 0123", "2027-03-10T01:10:00Z")
-    of_another = LedgerEntry("in_progress", arn_of(1, "their-pipeline"), "2027-03-10T01:10:00Z")
+    by_hand = LedgerRow("in_progress", "a job started by hand, 0123", "2027-03-10T01:10:00Z")
+    of_another = LedgerRow("in_progress", arn_of(1, "their-pipeline"), "2027-03-10T01:10:00Z")
     planned = plan({**WEEK, "horizon": "7d"}, ledger={"7d": {"2026-01-06": by_hand, "2026-01-08": of_another}})
     assert split(planned) == {None: ["05", "07", "09", "10", "11"]}
     assert [item["status"] for item in planned["skipped"]] == ["in_progress", "in_progress"]
@@ -128,10 +128,10 @@ def test_what_it_is_done_with_is_planned_as_if_it_had_ended() -> None:
     before, since = format_instant(STARTED - DAY), format_instant(STARTED + timedelta(seconds=90))
     ledger = {
         "7d": {
-            "2026-01-05": LedgerEntry("completed", claimed_at=since),
-            "2026-01-06": LedgerEntry("completed", claimed_at=before),
-            "2026-01-07": LedgerEntry("failed", claimed_at=since),
-            "2026-01-08": LedgerEntry("failed", claimed_at=before),
+            "2026-01-05": LedgerRow("completed", claimed_at=since),
+            "2026-01-06": LedgerRow("completed", claimed_at=before),
+            "2026-01-07": LedgerRow("failed", claimed_at=since),
+            "2026-01-08": LedgerRow("failed", claimed_at=before),
             "2026-01-09": held(2),
         }
     }
@@ -182,7 +182,7 @@ def _built_by(parameters: Mapping[str, str]) -> list[tuple[str, datetime]]:
 
 
 @given(st.data(), st.integers(1, 60), st.integers(1, 40), st.sampled_from(["7d", "30d", "both"]))
-def test_runs_cut_by_builder_build_each_baseline_once_and_each_follows_its_builder(
+def test_runs_cut_by_holder_build_each_baseline_once_and_each_follows_its_holder(
     data: st.DataObject, days: int, window_days: int, horizon: str
 ) -> None:
     start = parse_instant("2026-01-01")
@@ -192,19 +192,19 @@ def test_runs_cut_by_builder_build_each_baseline_once_and_each_follows_its_build
     )
     targets = baseline_targets(request, SPECS["fg_b_builder"].spec, NOW)
     holders = st.sampled_from([None, None, 1, 2, 3])
-    builder = {(name, end): data.draw(holders) for name, ends in targets.items() for end in ends}
-    entries = {
-        name: {end: held(number) for end in ends if (number := builder[name, end])} for name, ends in targets.items()
+    holder_of = {(name, end): data.draw(holders) for name, ends in targets.items() for end in ends}
+    rows = {
+        name: {end: held(number) for end in ends if (number := holder_of[name, end])} for name, ends in targets.items()
     }
-    planned = plan_baselines(request, SPECS, targets, entries, NOW)
+    planned = plan_baselines(request, SPECS, targets, rows, NOW).document()
     # What a job told the run's parameters builds, by enumeration rather than by what the run says of itself.
     built = [
         (key, run.get("pipeline_execution_arn")) for run in planned["runs"] for key in _built_by(run["parameters"])
     ]
-    expected = [(key, arn_of(number) if number else None) for key, number in builder.items()]
+    expected = [(key, arn_of(number) if number else None) for key, number in holder_of.items()]
     assert sorted(built, key=str) == sorted(expected, key=str)
     named = [name for run in planned["runs"] for name in run["baselines"]]
-    assert sorted(named) == sorted(f"{name} {format_instant(end)}" for name, end in builder)
+    assert sorted(named) == sorted(f"{name} {format_instant(end)}" for name, end in holder_of)
     assert planned["baselines"] == len(named)
 
 
@@ -213,14 +213,14 @@ def test_a_year_of_which_every_baseline_is_held_fits_payload_and_history(window_
     request = parse_request(BaselinesRequest, {**YEAR, "window_days": window_days}, NOW, DEFAULTS)
     targets = baseline_targets(request, SPECS["fg_b_builder"].spec, NOW)
     holders = iter(range(1000))  # the worst case: each has a holder of its own, and so is a run
-    entries = {name: {end: held(next(holders)) for end in ends} for name, ends in targets.items()}
-    planned = plan_baselines(request, SPECS, targets, entries, NOW)
+    rows = {name: {end: held(next(holders)) for end in ends} for name, ends in targets.items()}
+    planned = plan_baselines(request, SPECS, targets, rows, NOW).document()
     assert len(planned["runs"]) == planned["baselines"] == 365 + 52
     assert all(run["pipeline_execution_arn"] for run in planned["runs"])
     assert planned["message"].endswith(
         f"417 are being built by {arn_of(0)}, {arn_of(1)}, {arn_of(2)} and 414 more; this execution follows them."
     )
-    assert plan_bytes(planned) < PAYLOAD_BYTES * 7 // 8
+    assert document_bytes(planned) < PAYLOAD_BYTES * 7 // 8
     assert history_events(417, 417) < HISTORY_EVENTS
 
 
@@ -245,47 +245,48 @@ def test_a_fill_that_is_being_built_is_followed_first_and_the_rest_of_the_gap_bu
     at_work = Interval(gap.start, gap.start + 5 * DAY)
     running = {MINI_BATCH_PIPELINE: [rebuild(5, at_work), rebuild(6, Interval(end - 90 * DAY, end - 80 * DAY))]}
     planned = plan({"fill_upstream": True}, running, upstream=upstream)
-    assert [(fill["BatchStartTsIso"], fill["BatchEndTsIso"]) for fill in planned["fills"]] == [
+    assert [(batch["BatchStartTsIso"], batch["BatchEndTsIso"]) for batch in planned["batches"]] == [
         ("2027-02-18T00:00:00Z", "2027-02-23T00:00:00Z"),
         ("2027-02-23T00:00:00Z", "2027-03-02T00:00:00Z"),
     ]
-    assert planned["followed_fills"] == {"rebuild-20270218T000000Z-PT7200M": arn_of(5, MINI_BATCH_PIPELINE)}
-    assert planned["insufficient"] == {}
+    assert planned["followed_batches"] == {"rebuild-20270218T000000Z-PT7200M": arn_of(5, MINI_BATCH_PIPELINE)}
+    assert planned["insufficient"] == 0
     assert planned["message"].startswith(
         f"1 batches of features are being built by {arn_of(5, MINI_BATCH_PIPELINE)}; this execution follows it. "
         "1 batches of missing features are built first: [2027-02-23T00:00:00Z, 2027-03-02T00:00:00Z)."
     )
-    assert plan({"fill_upstream": False}, running, upstream=upstream)["fills"] == []
+    assert plan({"fill_upstream": False}, running, upstream=upstream)["batches"] == []
 
 
 def test_a_mini_batch_is_no_rebuild_and_is_followed_by_its_like_only() -> None:
     request = parse_request(MiniBatchRequest, {}, NOW, DEFAULTS)
-    asked = plan_mini_batch(request, SPECS, NOW)["parameters"]
+    asked = plan_mini_batch(request, SPECS, NOW).parameters
     own = execution(7, MINI_BATCH_PIPELINE, **asked)
-    assert plan_mini_batch(request, SPECS, NOW, [own])["pipeline_execution_arn"] == own.arn
-    assert plan_mini_batch(request, SPECS, NOW, [own])["message"].endswith(f"by {own.arn}; this execution follows it.")
+    assert plan_mini_batch(request, SPECS, NOW, [own]).pipeline_execution_arn == own.arn
+    assert plan_mini_batch(request, SPECS, NOW, [own]).message.endswith(f"by {own.arn}; this execution follows it.")
     batch = Interval.parse(asked["BatchStartTsIso"], asked["BatchEndTsIso"])
-    assert "pipeline_execution_arn" not in plan_mini_batch(request, SPECS, NOW, [rebuild(8, batch)])
-    assert find_rebuilds([own, rebuild(8, batch)], STEPS, [batch]) == [Rebuild(batch, arn_of(8, MINI_BATCH_PIPELINE))]
-    assert find_rebuilds([execution(9, MINI_BATCH_PIPELINE)], STEPS, [batch]) == []
+    assert "pipeline_execution_arn" not in plan_mini_batch(request, SPECS, NOW, [rebuild(8, batch)]).document()
+    expected = [BatchInProgress(batch, arn_of(8, MINI_BATCH_PIPELINE))]
+    assert find_batches_in_progress([own, rebuild(8, batch)], STEPS, [batch]) == expected
+    assert find_batches_in_progress([execution(9, MINI_BATCH_PIPELINE)], STEPS, [batch]) == []
 
 
 def test_late_slices_that_are_being_built_again_are_followed_even_when_no_longer_late() -> None:
     day = Interval(parse_instant("2027-03-08"), parse_instant("2027-03-09"))
     later = Interval(day.end, day.end + DAY)
     request = parse_request(BaselinesRequest, {"mode": "LATE"}, NOW, DEFAULTS)
-    rebuilds = [Rebuild(day, arn_of(1, MINI_BATCH_PIPELINE))]
-    entries = {"7d": {day.end: LedgerEntry("completed"), day.start: LedgerEntry("completed")}}
-    planned = plan_late(request, SPECS, LateData((), (), ()), entries, rebuilds)
-    assert planned["followed_fills"] == {"rebuild-20270308T000000Z-PT1440M": arn_of(1, MINI_BATCH_PIPELINE)}
-    assert [fill["MiniBatchId"] for fill in planned["fills"]] == list(planned["followed_fills"])
+    in_progress = [BatchInProgress(day, arn_of(1, MINI_BATCH_PIPELINE))]
+    rows = {"7d": {day.end: LedgerRow("completed"), day.start: LedgerRow("completed")}}
+    planned = plan_late(request, SPECS, LateData((), (), ()), rows, in_progress).document()
+    assert planned["followed_batches"] == {"rebuild-20270308T000000Z-PT1440M": arn_of(1, MINI_BATCH_PIPELINE)}
+    assert [batch["MiniBatchId"] for batch in planned["batches"]] == list(planned["followed_batches"])
     assert planned["stale"] == ["7d 2027-03-09T00:00:00Z"]
     assert planned["message"].startswith("1 batches of features are being built by arn:")
     file = InputFile(name="part-0", bytes=1, modified_at=NOW)
     late = tuple(Folder(each, "s3://b/x", (file,)) for each in (day, later))
     found = LateData(late, (day, later), ())
-    planned = plan_late(request, SPECS, found, entries, [Rebuild(day, arn_of(1, MINI_BATCH_PIPELINE))])
-    assert len(planned["fills"]) == 2  # what is at work, and the batch that reaches beyond it
+    planned = plan_late(request, SPECS, found, rows, [BatchInProgress(day, arn_of(1, MINI_BATCH_PIPELINE))]).document()
+    assert len(planned["batches"]) == 2  # what is at work, and the batch that reaches beyond it
 
 
 def test_what_runs_is_found_over_all_pages_and_the_oldest_that_goes_on_comes_first() -> None:

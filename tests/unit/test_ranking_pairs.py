@@ -1,4 +1,4 @@
-"""Rare pairs that do more than usual: known answers, on published partitions."""
+"""Ranking of rare pairs: scores with known answers, on published partitions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ndr.local.ranking import USUAL_MIN, AnomalyRanking, rank_anomalies
 SOURCE, NEIGHBOUR, SERVER, ODD = "10.0.0.1", "10.0.0.2", "10.0.0.9", "203.0.113.7"
 
 
-def judged(source: str, destination: str, port: int, rare: bool, days: int = 1) -> dict[str, Any]:
+def pair_baseline(source: str, destination: str, port: int, rare: bool, days: int = 1) -> dict[str, Any]:
     return {"src_ip": source, "dst_ip": destination, "dst_port": port, "is_rare_pair": rare, "active_days": days,
             "dst_prevalence": 0.02 if rare else 0.9}  # fmt: skip
 
@@ -39,9 +39,9 @@ def usual(source: str, sessions: int, size: int, days: int = USUAL_MIN) -> list[
 def test_rare_pair_is_measured_by_its_sources_usual_pair_days(tmp_path: Path) -> None:
     rows = [*usual(SOURCE, 9, 999), *usual(NEIGHBOUR, 99, 10**6), pair_row(SOURCE, ODD, 443, sessions=99, size=999)]
     pairs = [
-        judged(SOURCE, SERVER, 53, False, 30),
-        judged(NEIGHBOUR, SERVER, 53, False, 30),
-        judged(SOURCE, ODD, 443, True),
+        pair_baseline(SOURCE, SERVER, 53, False, 30),
+        pair_baseline(NEIGHBOUR, SERVER, 53, False, 30),
+        pair_baseline(SOURCE, ODD, 443, True),
     ]
     result = found(tmp_path, rows, {"pair_host": pairs})
     (only,) = result.pairs
@@ -52,10 +52,12 @@ def test_rare_pair_is_measured_by_its_sources_usual_pair_days(tmp_path: Path) ->
     assert "3 pairs on the day, 1 of them rare" in result.notes[1]
 
 
-def test_bytes_stand_out_where_they_lie_farther(tmp_path: Path) -> None:
+def test_the_measure_with_the_larger_score_is_reported(tmp_path: Path) -> None:
     rows = [*usual(SOURCE, 9, 999), pair_row(SOURCE, ODD, 443, sessions=19, size=10**9)]
     result = found(
-        tmp_path, rows, {"pair_host": [judged(SOURCE, SERVER, 53, False, 30), judged(SOURCE, ODD, 443, True)]}
+        tmp_path,
+        rows,
+        {"pair_host": [pair_baseline(SOURCE, SERVER, 53, False, 30), pair_baseline(SOURCE, ODD, 443, True)]},
     )
     assert result.pairs[0].measure == "bytes"
     assert math.isclose(result.pairs[0].score, math.log((10**9 + 1) / 1000) / math.log(2))
@@ -68,23 +70,31 @@ def test_source_with_few_usual_pair_days_is_measured_by_its_segment_then_by_all(
         pair_row(SOURCE, ODD, 443, sessions=39),
         pair_row(foreign, ODD, 443, sessions=79),
     ]
-    pairs = [judged(NEIGHBOUR, SERVER, 53, False, 30), judged(SOURCE, ODD, 443, True), judged(foreign, ODD, 443, True)]
+    pairs = [
+        pair_baseline(NEIGHBOUR, SERVER, 53, False, 30),
+        pair_baseline(SOURCE, ODD, 443, True),
+        pair_baseline(foreign, ODD, 443, True),
+    ]
     result = found(tmp_path, rows, {"pair_host": pairs})
     assert [(pair.src_ip, pair.measured_by) for pair in result.pairs] == [(foreign, "all"), (SOURCE, "segment")]
     assert [round(pair.score, 9) for pair in result.pairs] == [3, 2]
 
 
-def test_non_persistent_source_is_judged_by_its_segments_pairs(tmp_path: Path) -> None:
-    """A desktop with a new address each day has only young pairs; its segment knows them for a month."""
+def test_non_persistent_source_uses_its_segments_pairs(tmp_path: Path) -> None:
+    """A virtual desktop with a new address each day has only new pairs. Its segment has had them for a month."""
     rows = [
         *usual(NEIGHBOUR, 9, 999),
         pair_row(SOURCE, SERVER, 53, sessions=500),
         pair_row(SOURCE, ODD, 443, sessions=39),
     ]
-    pairs = [judged(NEIGHBOUR, SERVER, 53, False, 30), judged(SOURCE, SERVER, 53, True), judged(SOURCE, ODD, 443, True)]
+    pairs = [
+        pair_baseline(NEIGHBOUR, SERVER, 53, False, 30),
+        pair_baseline(SOURCE, SERVER, 53, True),
+        pair_baseline(SOURCE, ODD, 443, True),
+    ]
     of_segment = [
-        {**judged("", SERVER, 53, False, 30), "segment_id": "10.0.0.0/24"},
-        {**judged("", ODD, 443, True, 2), "segment_id": "10.0.0.0/24"},
+        {**pair_baseline("", SERVER, 53, False, 30), "segment_id": "10.0.0.0/24"},
+        {**pair_baseline("", ODD, 443, True, 2), "segment_id": "10.0.0.0/24"},
     ]
     by_segment = [{key: value for key, value in row.items() if key != "src_ip"} for row in of_segment]
     desktop = {"host_ip": SOURCE, "machine_name": "VDI-001", "is_non_persistent_machine": True, "is_cold_start": True}
@@ -99,9 +109,9 @@ def test_pairs_of_other_days_and_less_than_usual_do_not_lead(tmp_path: Path) -> 
         pair_row(SOURCE, ODD, 443, sessions=1, size=1),
     ]
     pairs = [
-        judged(SOURCE, SERVER, 53, False, 30),
-        judged(SOURCE, ODD, 443, True),
-        judged(SOURCE, "203.0.113.8", 443, True),
+        pair_baseline(SOURCE, SERVER, 53, False, 30),
+        pair_baseline(SOURCE, ODD, 443, True),
+        pair_baseline(SOURCE, "203.0.113.8", 443, True),
     ]
     result = found(tmp_path, rows, {"pair_host": pairs})
     assert [pair.dst_ip for pair in result.pairs] == [ODD]

@@ -39,6 +39,7 @@ def test_an_empty_request_is_a_regular_run_of_both_horizons(document: Any) -> No
         "reference_month": None,
         "reprocess": "failed",
         "fill_upstream": False,
+        "replace_with_empty": False,
         "max_concurrency": 4,
         "window_days": 28,
     }
@@ -97,8 +98,8 @@ BACKFILL = {"mode": "BACKFILL", "start": "2026-01-01", "end": "2026-02-01"}
         ({**BACKFILL, "start": "2026-01-01T00:07:00Z"}, "start is 2026-01-01T00:07:00Z, which is inside a 15-minute"),
         ({"reference_month": "2026-02"}, 'reference_month is the month of the inventory unload; add "inventory": true'),
         ({"inventory": True, "reference_month": "2026-04"}, "which is in the future; the latest is 2026-03."),
-        ("BACKFILL", "The request is 'BACKFILL', which is no JSON object: write {} for the defaults"),
-        ([], "The request is [], which is no JSON object"),
+        ("BACKFILL", "The request is 'BACKFILL', which is not a JSON object: write {} for the defaults"),
+        ([], "The request is [], which is not a JSON object"),
     ],
 )
 def test_a_refusal_says_what_was_found_and_what_to_write(document: Any, sentence: str) -> None:

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ndr.contract.errors import InvalidRequestError
-from ndr.contract.time import SLICE, Interval
+from ndr.contract.time import DAY, SLICE, Interval, parse_instant
 from ndr.planner.requests import MiniBatchRequest, parse_request
 
 NOW = datetime(2026, 3, 10, 13, 37, tzinfo=UTC)
+DAY_ONE = parse_instant("2026-03-01")
 DEFAULTS = {"project_name": "ndr-prod", "feature_spec_version": "v1"}
 
 
@@ -35,7 +36,7 @@ def test_without_a_batch_the_last_settled_slice_is_taken(now: str, settle_minute
     assert batch == Interval(datetime.fromisoformat(start), datetime.fromisoformat(start) + SLICE)
 
 
-@given(st.datetimes(datetime(2000, 1, 1), datetime(2099, 1, 1)), st.integers(0, 1440))
+@given(st.datetimes(datetime(2000, 1, 3), datetime(2099, 1, 1)), st.integers(0, 1440))
 def test_the_slice_taken_is_over_and_the_next_one_is_not(moment: datetime, settle_minutes: int) -> None:
     now = moment.replace(tzinfo=UTC)
     batch = parse({"settle_minutes": settle_minutes}, now).batch(now)
@@ -50,6 +51,16 @@ def test_a_day_is_a_batch_too() -> None:
     assert request.mini_batch_id == "day-1"
 
 
+@pytest.mark.parametrize("batch_id", ["20260301T000000Z-PT1440M", "rebuild-20260301T000000Z-PT1440M"])
+def test_an_id_alone_stands_for_its_interval(batch_id: str) -> None:
+    assert parse({"mini_batch_id": batch_id}).batch(NOW) == Interval(DAY_ONE, DAY_ONE + DAY)
+
+
+def test_the_longest_batch_is_a_quarter_and_the_first_one_starts_with_2000() -> None:
+    first = parse({"batch_start": "2000-01-01", "batch_end": "2000-04-02"}).batch(NOW)
+    assert first.duration == timedelta(days=92)
+
+
 @pytest.mark.parametrize(
     ("document", "sentence"),
     [
@@ -58,6 +69,23 @@ def test_a_day_is_a_batch_too() -> None:
         ({"batch_start": "2026-03-02", "batch_end": "2026-03-01"}, "batch_start must be before batch_end"),
         ({"batch_start": "2026-03-01T00:01:00Z", "batch_end": "2026-03-02"}, "write 2026-03-01T00:00:00Z"),
         ({"batch_start": "2026-03-10", "batch_end": "2026-03-11"}, "the last complete slice ends at 2026-03-10T13:30"),
+        (
+            {"mini_batch_id": "20260301T000000Z-PT15M", "batch_start": "2026-03-01", "batch_end": "2026-03-02"},
+            "names the batch [2026-03-01T00:00:00Z, 2026-03-01T00:15:00Z), and batch_start and batch_end give "
+            "[2026-03-01T00:00:00Z, 2026-03-02T00:00:00Z); leave mini_batch_id out, or write 20260301T000000Z-PT1440M",
+        ),
+        ({"mini_batch_id": "day-1"}, "'day-1', which does not name an interval; add batch_start and batch_end"),
+        ({"mini_batch_id": "20260301T000100Z-PT15M"}, "batch_start is 2026-03-01T00:01:00Z, which is inside a 15-min"),
+        ({"mini_batch_id": "20260310T134500Z-PT15M"}, "is not over; write one that ended before now"),
+        (
+            {"batch_start": "1999-12-31", "batch_end": "2000-01-01"},
+            "starts at 1999-12-31T00:00:00Z, which is before 2000-01-01T00:00:00Z; write the time of the events",
+        ),
+        (
+            {"batch_start": "2025-01-01", "batch_end": "2025-04-04"},
+            "93 days long, and one batch has at most 92; write batch_end 2025-04-03T00:00:00Z, and run the rest",
+        ),
+        ({"mini_batch_id": "20250101T000000Z-PT9999999M"}, "the batch is 6944 days long"),
         ({"mini_batch_id": "../other"}, "mini_batch_id: String should match pattern"),
         ({"settle_minutes": -1}, "settle_minutes: Input should be greater than or equal to 0 (found -1)"),
         ({"batch_strat": "2026-03-01"}, "batch_strat: no such field, did you mean 'batch_start'?"),

@@ -23,8 +23,8 @@ def test_a_definition_says_what_it_takes_and_every_error_has_a_way_out(machine: 
     assert "Input: " in definition["Comment"] or "Input:" in definition["Comment"]
     for name, state in all_states(definition).items():
         if state["Type"] == "Task" and name not in (
-            "Failed",
-            "FillRange",
+            "RaiseFailure",
+            "BuildBatch",
         ):  # one is there to fail, the other's Map catches
             assert "States.ALL" in state["Catch"][-1]["ErrorEquals"], name
 
@@ -128,10 +128,10 @@ def no_way_on(definition: dict[str, Any]) -> None:
 
 MISTAKES: dict[Mistake, str] = {
     rename_action: "DescribePipelineExecution: aws-sdk:sagemaker has no action describeRun",
-    unknown_service: "DescribePipelineExecution: aws-sdk:sagemakr is no service",
-    unknown_integration: "ExplainFailure: lambda:call is no integration",
+    unknown_service: "DescribePipelineExecution: aws-sdk:sagemakr is not a known service",
+    unknown_integration: "ExplainFailure: lambda:call is not a known integration",
     wrong_argument: "DescribePipelineExecution: DescribePipelineExecution takes no pipelineExecutionArn",
-    read_before_assigned: "IsItOver: $deadlineSeconds is read but not assigned",
+    read_before_assigned: "CheckStatus: $deadlineSeconds is read but not assigned",
     assigned_on_one_path_only: "PipelineFailed: $failure is read but not assigned",
     assigned_in_the_state_that_reads_it: "Prepare: $restarts is read but not assigned",
     missing_target: "no state is named Describe",
@@ -142,9 +142,9 @@ MISTAKES: dict[Mistake, str] = {
     result_in_a_pass: "PipelineSucceeded: $states.result does not exist in Output of a Pass",
     error_outside_a_catch: "PipelineFailed: $states.errorOutput does not exist in Cause",
     unknown_context: "Prepare: $states.context.Execution.Started does not exist",
-    bad_syntax: "PipelineFailed: Cause is no JSONata",
-    unprefixed_error: "DescribePipelineExecution: ThrottlingException is no error name",
-    error_without_its_suffix: "StartPipelineExecution: SageMaker.ResourceLimitExceeded is no error name",
+    bad_syntax: "PipelineFailed: Cause is not JSONata",
+    unprefixed_error: "DescribePipelineExecution: ThrottlingException is not an error name",
+    error_without_its_suffix: "StartPipelineExecution: SageMaker.ResourceLimitExceeded is not an error name",
     retry_of_everything: "DescribePipelineExecution: a Retry of every error",
     no_jitter: "DescribePipelineExecution: a Retry needs",
     no_timeout: "DescribePipelineExecution: a Task needs TimeoutSeconds",
@@ -162,7 +162,7 @@ def test_a_planted_mistake_is_found(mistake: Mistake) -> None:
 
 def test_a_variable_of_the_machine_is_known_inside_a_map_and_not_the_other_way() -> None:
     definition = substituted(source("baselines"))
-    inside = all_states(definition)["BuildWindow"]
+    inside = all_states(definition)["BuildChunk"]
     inside["Assign"] = {"inner": 1}
     all_states(definition)["DidAllSucceed"]["Output"] = "{% $inner %}"
     assert problems(definition) == ["DidAllSucceed: $inner is read but not assigned on every path"]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from ndr.contract.time import DAY, SLICE, Interval, merged, mini_batch_id, parse_instant
-from ndr.planner.upstream import FILL, Upstream, find_upstream, whole_batches
+from ndr.planner.upstream import LONGEST_BATCH, Upstream, find_upstream, whole_batches
 
 START = parse_instant("2026-01-05")
 PREFIXES = {name: f"s3://data/{name}/" for name in ("deltas", "fg_a", "pair_counts")}
@@ -59,7 +59,7 @@ def test_gaps_are_told_by_manifests_and_filled_where_something_was_delivered(s3:
     assert found.delivered == [day(0), day(1), day(2), *slices, day(5)]
     assert found.gaps(day(0, 7)) == [day(2, 3), day(6)]
     assert found.not_delivered(day(0, 7)) == [day(4), day(6)]
-    assert found.fills([day(0, 7)]) == [day(2, 2)]
+    assert found.missing_batches([day(0, 7)]) == [day(2, 2)]
     assert found.coverage(day(0, 7)) == pytest.approx(3 / 7)
     assert found.coverage(day(0, 7), [day(2, 2)]) == pytest.approx(5 / 7)
 
@@ -75,7 +75,8 @@ def test_a_batch_takes_whole_mini_batches_and_a_day_of_what_follows_them() -> No
     assert whole_batches([hour], [day(1), day(2)]) == []
     assert whole_batches([hour], [day(0), day(2)]) == [day(0)]
     month = [day(number) for number in range(70)]
-    assert [batch.duration for batch in whole_batches([day(0, 70)], month)] == [FILL, FILL, timedelta(days=8)]
+    lengths = [batch.duration for batch in whole_batches([day(0, 70)], month)]
+    assert lengths == [LONGEST_BATCH, LONGEST_BATCH, timedelta(days=8)]
 
 
 @given(

@@ -19,7 +19,7 @@ ColumnType = Literal["string", "int64", "float64", "bool", "date", "timestamp"]
 ROLES: Final = ("outbound", "inbound")
 TIME_BANDS: Final = ("working_hours", "off_hours")
 PORT_CLASSES: Final = ("high_risk", "admin", "fileshare", "directory", "db")
-PEER_FACETS: Final = ("peer_ip", "peer_port", "peer_segment")
+PEER_DIMENSIONS: Final = ("peer_ip", "peer_port", "peer_segment")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,7 @@ COUNTS: Final = _columns(
         ("tcp_cnt", "TCP flows"),
         ("udp_cnt", "UDP flows"),
         ("icmp_cnt", "ICMP flows, v4 and v6"),
+        ("syn_only_cnt", "TCP flows to which the destination sent no byte: a SYN without an answer"),
         ("bytes_sent_sum", "bytes that the host sent"),
         ("bytes_recv_sum", "bytes that the host received"),
         *((f"{port_class}_port_sessions_cnt", f"flows to a {port_class} port") for port_class in PORT_CLASSES),
@@ -155,29 +156,43 @@ PAIR_COUNTS: Final = Dataset(
 
 
 def _peer_metrics() -> tuple[Column, ...]:
-    per_facet = (
+    per_dimension = (
         ("nunique", "int64", "distinct values in the window"),
         ("entropy", "float64", "Shannon entropy of the sessions over the values, bits"),
         ("top1_sessions_share", "float64", "share of the sessions that the value with most sessions has"),
         ("top1_bytes_share", "float64", "share of the bytes that the value with most bytes has; null without bytes"),
     )
     return tuple(
-        Column(f"{facet}_{suffix}", type_, f"{facet}: {meaning}")  # type: ignore[arg-type]
-        for facet in PEER_FACETS
-        for suffix, type_, meaning in per_facet
+        Column(f"{dimension}_{suffix}", type_, f"{dimension}: {meaning}")  # type: ignore[arg-type]
+        for dimension in PEER_DIMENSIONS
+        for suffix, type_, meaning in per_dimension
     )
 
 
-RATIOS: Final = _columns(
-    "float64",
-    [
-        ("duration_mean", "seconds a flow"),
-        ("deny_ratio", "deny_cnt / sessions_cnt"),
-        ("bytes_asymmetry_ratio", "(sent - received) / (sent + received), in [-1, 1]; null without bytes"),
-        ("tcp_ratio", "tcp_cnt / sessions_cnt"),
-        ("udp_ratio", "udp_cnt / sessions_cnt"),
-        ("icmp_ratio", "icmp_cnt / sessions_cnt"),
-    ],
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A metric of FG-A that is one sum over the window divided by another; FG-A computes it from this declaration."""
+
+    name: str
+    part: str
+    whole: str = "sessions_cnt"
+
+    @property
+    def column(self) -> Column:
+        return Column(self.name, "float64", f"{self.part} / {self.whole}")
+
+
+COUNT_RATIOS: Final = (
+    Ratio("deny_ratio", "deny_cnt"),
+    Ratio("tcp_ratio", "tcp_cnt"),
+    Ratio("udp_ratio", "udp_cnt"),
+    Ratio("icmp_ratio", "icmp_cnt"),
+    Ratio("syn_only_ratio", "syn_only_cnt"),
+)
+RATIOS: Final = (
+    Column("duration_mean", "float64", "seconds a flow"),
+    Column("bytes_asymmetry_ratio", "float64", "(sent - received) / (sent + received), in [-1, 1]; null without bytes"),
+    *(ratio.column for ratio in COUNT_RATIOS),
 )
 NOVELTY: Final = _columns(
     "int64",

@@ -1,7 +1,7 @@
 """The ledger: one item per (project, dataset, horizon, as-of), what was built of it, by whom, and how it ended.
 
-A baseline is claimed before it is built: its item gets a holder and a lease, which the holder renews. Who finds a live
-lease of another leaves the baseline out; a lease that ran out, or whose holder has ended, is taken over.
+A baseline is leased before it is built: its item gets a holder and a lease, which the holder renews. A job that finds
+another's live lease skips the baseline; a lease that ran out, or whose holder has ended, is taken over.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from typing import Any, Final, Literal
 
 from botocore.exceptions import ClientError
 
-from ndr.contract.time import format_instant, parse_instant, whole_seconds
+from ndr.contract.time import Interval, format_instant, mini_batch_id, parse_instant, whole_seconds
 
 LedgerStatus = Literal["running", "completed", "failed", "insufficient_history"]
 """What an item says."""
 
-EntryStatus = Literal["in_progress", "abandoned", "completed", "stale", "failed", "insufficient_history"]
+RowStatus = Literal["in_progress", "abandoned", "completed", "stale", "failed", "insufficient_history"]
 """What an item means now: a running baseline is in progress while its lease lives and abandoned after it, and a
 completed one is stale when what it was built from has changed since."""
 
-GOING_ON: Final = ("Executing", "Stopping")
+UNFINISHED: Final = ("Executing", "Stopping")
 """Statuses of a pipeline execution that has not ended."""
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerEntry:
-    """A baseline's item as of now. `holder` and `until` are of a live lease, `reason` of what was not built.
+class LedgerRow:
+    """A ledger row as of now. `holder` and `until` are of a live lease, `reason` says why a baseline was not built.
 
-    `claimed_at` is when it was last begun.
+    `claimed_at` is when its building last began.
     """
 
-    status: EntryStatus
+    status: RowStatus
     holder: str | None = None
     until: str | None = None
     reason: str | None = None
@@ -54,14 +54,17 @@ def ledger_key(
     }
 
 
+def partition_key(project_name: str, feature_spec_version: str, dataset: str, interval: Interval) -> dict[str, str]:
+    """Return the key of a partition that answers for an interval: `project#version#dataset`, and its name."""
+    return {"series": f"{project_name}#{feature_spec_version}#{dataset}", "as_of": mini_batch_id(interval)}
+
+
 def ledger_item(key: Mapping[str, str], status: LedgerStatus, **facts: Any) -> dict[str, Any]:
     """Return a ledger item: the key, the status and what is known (execution, manifest, rows, times, reason)."""
     return {**key, "status": status, **{name: fact for name, fact in facts.items() if fact is not None}}
 
 
-def entry_of(
-    item: Mapping[str, Any], now: datetime, is_over: Callable[[str], bool] = lambda holder: False
-) -> LedgerEntry:
+def row_of(item: Mapping[str, Any], now: datetime, is_over: Callable[[str], bool] = lambda holder: False) -> LedgerRow:
     """Return what an item means.
 
     Parameters
@@ -73,11 +76,11 @@ def entry_of(
     if status == "running":
         holder, until = str(item.get("holder", "unknown")), item.get("lease_until")
         if until and parse_instant(until, "lease_until") > now and not is_over(holder):
-            return LedgerEntry("in_progress", holder, until, claimed_at=claimed)
-        return LedgerEntry("abandoned", reason=f"{holder} did not finish it", claimed_at=claimed)
+            return LedgerRow("in_progress", holder, until, claimed_at=claimed)
+        return LedgerRow("abandoned", reason=f"{holder} did not finish it", claimed_at=claimed)
     if status == "completed":
-        return LedgerEntry("stale" if _changed_since(item) else "completed", claimed_at=claimed)
-    return LedgerEntry(status, reason=reason, claimed_at=claimed)  # type: ignore[arg-type]
+        return LedgerRow("stale" if _changed_since(item) else "completed", claimed_at=claimed)
+    return LedgerRow(status, reason=reason, claimed_at=claimed)  # type: ignore[arg-type]
 
 
 def _changed_since(item: Mapping[str, Any]) -> bool:
@@ -88,18 +91,21 @@ def _changed_since(item: Mapping[str, Any]) -> bool:
 
 
 def is_over(sagemaker: Any, holder: str) -> bool:
-    """Tell whether a holder is a pipeline execution that has ended. Whoever can't be asked counts as at work."""
+    """Tell whether a holder is a pipeline execution that has ended.
+
+    If the status cannot be read, the holder is treated as running.
+    """
     if ":pipeline/" not in holder:
         return False
     try:
         described = sagemaker.describe_pipeline_execution(PipelineExecutionArn=holder)
     except ClientError:
         return False
-    return described["PipelineExecutionStatus"] not in GOING_ON
+    return described["PipelineExecutionStatus"] not in UNFINISHED
 
 
 def note_insufficient(table: Any, key: Mapping[str, str], reason: str, now: datetime) -> None:
-    """Note that a baseline has too little history, unless it is completed or somebody builds it."""
+    """Note that a baseline has too little history, unless it is completed or being built."""
     try:
         table.update_item(
             Key=dict(key),

@@ -19,6 +19,11 @@ INVENTORY_PIPELINE: Final = "ndr-machine-inventory-unload"
 NOT_USED: Final = "none"
 """What a time parameter that a mode does not read is given: SageMaker refuses the empty string."""
 
+REPLACE_WITH_EMPTY: Final = "ReplaceWithEmpty"
+"""The parameter of the 15-minute pipeline and the inventory unload that lets published rows be replaced by none."""
+
+REBUILD_PREFIX: Final = "rebuild-"
+
 Parameters = dict[str, str]
 
 
@@ -27,24 +32,29 @@ def fifteen_minute_steps(jobspecs: JobSpecs) -> list[JobSpec[Any]]:
     return [jobspecs[DELTA_BUILDER], jobspecs[FG_A_BUILDER], jobspecs[PAIR_COUNTS_BUILDER]]
 
 
-def mini_batch_parameters(jobspecs: Iterable[JobSpec[Any]], batch: Interval, batch_id: str | None = None) -> Parameters:
-    """Return the parameters of `ndr-15m-pipeline`, whose three steps share one image."""
+def mini_batch_parameters(
+    jobspecs: Iterable[JobSpec[Any]], batch: Interval, batch_id: str | None = None, replace_with_empty: bool = False
+) -> Parameters:
+    """Return the parameters of `ndr-15m-pipeline`, whose steps share one image."""
     steps = list(jobspecs)
     return {
         **_project(steps[0]),
         "MiniBatchId": batch_id or mini_batch_id(batch),
         "BatchStartTsIso": format_instant(batch.start),
         "BatchEndTsIso": format_instant(batch.end),
+        **_replacing(replace_with_empty),
         **_image("ProcessingImageUri", steps),
     }
 
 
-def rebuild_parameters(jobspecs: Iterable[JobSpec[Any]], batch: Interval) -> Parameters:
+def rebuild_parameters(
+    jobspecs: Iterable[JobSpec[Any]], batch: Interval, replace_with_empty: bool = False
+) -> Parameters:
     """Return the parameters of `ndr-15m-pipeline` for a batch of every mini-batch that lies in it, whatever its name.
 
     No folder has this id, so that the job takes all mini-batches within the batch, not the one that is named like it.
     """
-    return mini_batch_parameters(jobspecs, batch, f"rebuild-{mini_batch_id(batch)}")
+    return mini_batch_parameters(jobspecs, batch, f"{REBUILD_PREFIX}{mini_batch_id(batch)}", replace_with_empty)
 
 
 def fg_b_parameters(fg_b: JobSpec[FgBBuilderSpec], mode: str) -> Parameters:
@@ -74,9 +84,17 @@ def backfill_parameters(horizon: str, ends: Interval) -> Parameters:
     }
 
 
-def inventory_parameters(inventory: JobSpec[MachineInventoryUnloadSpec], month: str) -> Parameters:
+def inventory_parameters(
+    inventory: JobSpec[MachineInventoryUnloadSpec], month: str, replace_with_empty: bool = False
+) -> Parameters:
     """Return the parameters of `ndr-machine-inventory-unload`. `month` is `YYYY-MM`."""
-    return {**_project(inventory), "ReferenceMonthIso": month, **_image("ImageUri", [inventory])}
+    asked = {"ReferenceMonthIso": month, **_replacing(replace_with_empty)}
+    return {**_project(inventory), **asked, **_image("ImageUri", [inventory])}
+
+
+def _replacing(with_empty: bool) -> Parameters:
+    """Return the parameter that lets rows be replaced by none; its default in the definitions is not to."""
+    return {REPLACE_WITH_EMPTY: "true"} if with_empty else {}
 
 
 def _project(jobspec: JobSpec[Any]) -> Parameters:

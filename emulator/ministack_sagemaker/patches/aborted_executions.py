@@ -1,6 +1,7 @@
-"""An execution that is stopped does nothing more, and takes with it those that it waits for, as on AWS.
+"""StopExecution ends an execution and the nested executions that it waits for.
 
-MiniStack marks the execution and lets its threads go on: iterations of a Map would start one pipeline after another.
+MiniStack lacks this: it sets the status and lets the threads of the execution continue, so that the iterations of a Map
+would start one pipeline after another.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from ministack.services import stepfunctions
 STARTED_BY: Final = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
 
 
-def end_with_what_they_wait_for() -> None:
-    """Let StopExecution reach nested executions, and let no Task of an execution that has ended begin."""
+def stop_nested_executions() -> None:
+    """Stop nested executions with their parent, and start no Task of an execution that has ended."""
     stop, execute_task, fail = (
         stepfunctions._stop_execution,
         stepfunctions._execute_task,
@@ -42,7 +43,7 @@ def end_with_what_they_wait_for() -> None:
 
 
 def _waited_for(arn: str) -> list[str]:
-    """The running executions that an execution waits for; they name it in their input, by AWS's own word."""
+    """Return the running executions that an execution waits for. Each names it in its input, as on AWS."""
     running = [each for each in list(stepfunctions._executions.values()) if each["status"] == "RUNNING"]
     return [each["executionArn"] for each in running if each.get("sync") and _parent(each) == arn]
 
@@ -50,7 +51,7 @@ def _waited_for(arn: str) -> list[str]:
 def _has_ended(execution: dict[str, Any]) -> bool:
     if execution["status"] != "RUNNING":
         return True
-    # One that began while its parent was being stopped.
+    # It may have started while its parent was being stopped.
     parent = stepfunctions._executions.get(_parent(execution)) if execution.get("sync") else None
     return parent is not None and parent["status"] == "ABORTED"
 

@@ -1,4 +1,7 @@
-"""Metrics out of log lines in the embedded metric format, which CloudWatch Logs extracts and MiniStack does not."""
+"""Metrics of log lines in the embedded metric format.
+
+MiniStack lacks this: its CloudWatch Logs keeps such a line and extracts no metric from it.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ class Datum(NamedTuple):
 
 
 def embedded_metrics(line: str) -> Iterator[Datum]:
-    """Read the metrics of a log line: none where it is no JSON object with the format's `_aws` member."""
+    """Yield the metrics of a log line; none where it is not a JSON object with the member `_aws` of the format."""
     if '"_aws"' not in line:
         return
     try:
@@ -38,7 +41,7 @@ def embedded_metrics(line: str) -> Iterator[Datum]:
 
 
 def extract_embedded_metrics() -> None:
-    """From now on, make metrics of the lines that are appended to any log stream, and judge the alarms by them."""
+    """Record the metrics of each line that is appended to a log stream, and evaluate the alarms."""
     append = cloudwatch_logs._append_log_events
 
     def append_and_extract(stream: Any, events: list[dict[str, Any]]) -> None:

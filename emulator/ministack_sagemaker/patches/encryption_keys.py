@@ -1,8 +1,8 @@
-"""What is kept under a key of KMS is read and written by those only who may use the key; MiniStack asks nobody.
+"""Reading and writing data that is encrypted with a KMS key needs a permission on the key.
 
-S3, DynamoDB, SNS and SQS call KMS in the name of whoever calls them, so it is the caller's role that must allow it, by
-way of the service (`kms:ViaService`). Lambda decrypts a function's environment by a grant, and CloudWatch Logs by the
-key's own policy: neither asks a role.
+MiniStack lacks this: it checks no permission on a key. On AWS, S3, DynamoDB, SNS and SQS call KMS for their caller, so
+the caller's role must allow it through the service (`kms:ViaService`). Lambda decrypts a function's environment by a
+grant, and CloudWatch Logs uses the key's own policy; neither needs a role's permission.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ministack_sagemaker.scope import Scope
 READ: Final = ("kms:Decrypt",)
 WRITE: Final = ("kms:GenerateDataKey",)
 BOTH: Final = READ + WRITE
-# An item's key is opened by the table's, whether it is read or written; a message is read by the queue's.
+# DynamoDB decrypts the table's data key for reads and for writes.
 _ACTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "dynamodb": dict.fromkeys(
         ("GetItem", "BatchGetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem"), READ
@@ -39,12 +39,12 @@ Use = tuple[str, str]
 """A key's ARN and what is done with it."""
 
 
-def ask_for_keys() -> None:
-    """Let calls that use a key be refused to callers who may not use it."""
-    app.SERVICE_HANDLERS["s3"] = _asking("s3", app.SERVICE_HANDLERS["s3"], _uses_of_object)
+def check_key_permissions() -> None:
+    """Refuse a call that uses a key to a caller without the permission on it."""
+    app.SERVICE_HANDLERS["s3"] = _checked("s3", app.SERVICE_HANDLERS["s3"], _uses_of_object)
     for service in _ACTIONS:
         uses = functools.partial(_uses_of_request, service)
-        app.SERVICE_HANDLERS[service] = _asking(service, app.SERVICE_HANDLERS[service], uses)
+        app.SERVICE_HANDLERS[service] = _checked(service, app.SERVICE_HANDLERS[service], uses)
 
 
 def require_keys(scope: Scope, role_arn: str, service: str, operation: str, arguments: Mapping[str, Any]) -> None:
@@ -58,7 +58,7 @@ def require_keys(scope: Scope, role_arn: str, service: str, operation: str, argu
         require(scope, role_arn, action, key, kms__ViaService=_via(service, scope))
 
 
-def _asking(service: str, handle: Handler, uses: Callable[..., Iterator[Use]]) -> Handler:
+def _checked(service: str, handle: Handler, uses: Callable[..., Iterator[Use]]) -> Handler:
     async def answer(
         method: str, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]
     ) -> Response:
@@ -83,7 +83,7 @@ def _via(service: str, scope: Scope) -> str:
 def _uses_of_object(
     method: str, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]
 ) -> Iterator[Use]:
-    """An upload in parts reads what it wrote; a copy reads its source."""
+    """Yield the keys that a call of S3 uses. A multipart upload reads what it wrote; a copy reads its source."""
     bucket, _, name = path.lstrip("/").partition("/")
     if not name:
         return
@@ -143,7 +143,7 @@ def _keys_of_queue(arguments: Mapping[str, Any]) -> Iterator[str | None]:
 
 
 def _with(key: str | None, actions: tuple[str, ...]) -> Iterator[Use]:
-    """A key of the account's own, with each action; those that AWS manages for a service let it do what it must."""
+    """Yield a customer managed key with each action. The keys that AWS manages for a service need no permission."""
     if key is not None and "alias/aws/" not in key:
         arn = key if key.startswith("arn:") else Scope.of_request().arn("kms", f"key/{key}")
         yield from ((arn, action) for action in actions)

@@ -1,4 +1,7 @@
-"""Functions write their logs with their own role, as on AWS: without the permission there are none."""
+"""Functions write their logs with their own role; without the permission there is no log.
+
+MiniStack lacks this: it writes the log of every function.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,8 @@ from ministack_sagemaker.acting_role import NotAllowedError, require
 from ministack_sagemaker.scope import Scope
 
 
-def write_with_own_roles() -> None:
-    """Let a function whose role may not write its log group leave no log."""
+def check_log_permissions() -> None:
+    """Write no log of a function whose role may not write to its log group."""
     emit = lambda_svc._emit_lambda_logs
 
     def emit_if_allowed(function: dict[str, Any], *arguments: Any, **named: Any) -> None:

@@ -1,7 +1,7 @@
-"""Errors of Python functions, named by their exception's class as Lambda names them.
+"""The error type of a Python function is the class of its exception.
 
-MiniStack names every one `Runtime.HandlerError`, under which no Catch or Retry of a state machine could tell one error
-from another.
+MiniStack lacks this: it calls every error `Runtime.HandlerError`, so a Catch or Retry of a state machine could not tell
+one error from another.
 """
 
 from __future__ import annotations
@@ -14,26 +14,16 @@ from ministack.services import lambda_svc
 
 from ministack_sagemaker.faults import taken
 
-_MINISTACKS_ANSWER = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
+UNNAMED_ANSWER = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
 _NAMED_ANSWER = '{"status": "error", "error": str(e), "type": type(e).__name__, "trace": traceback.format_exc()}'
 
 
-def install() -> None:
-    """Let functions started from now on tell the class of their exceptions.
-
-    Raises
-    ------
-    RuntimeError
-        This version of MiniStack reports errors in another way than the one this package was made for.
-    """
+def name_errors_by_class() -> None:
+    """Let functions that are started from now on report the class of an exception."""
     script = lambda_runtime._PYTHON_WORKER_SCRIPT
-    if _MINISTACKS_ANSWER not in script:
-        raise RuntimeError(
-            "MiniStack reports Lambda errors in a new way; ministack_sagemaker.patches.lambda_errors must follow."
-        )
-    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(_MINISTACKS_ANSWER, _NAMED_ANSWER)
+    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(UNNAMED_ANSWER, _NAMED_ANSWER)
 
-    # An invocation stays on one thread from `execute` to `invoke`, which is how the two are brought together.
+    # An invocation stays on one thread from `execute` to `invoke`, so the result is passed on by the thread.
     invocation = threading.local()
     invoke = lambda_runtime.Worker.invoke
     execute = lambda_svc._execute_function_warm

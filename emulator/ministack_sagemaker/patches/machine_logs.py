@@ -1,4 +1,7 @@
-"""A machine that keeps a log needs a role that may have it delivered; MiniStack takes any."""
+"""A state machine with a log needs a role that may set up the delivery of the log.
+
+MiniStack lacks this: it accepts any role.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +19,13 @@ DELIVERY_ACTIONS: Final = (
 )
 
 
-def deliver_with_own_roles() -> None:
-    """Let a machine with a log be created or updated only with a role that may set up the delivery."""
-    stepfunctions._create_state_machine = _asking(stepfunctions._create_state_machine)
-    stepfunctions._update_state_machine = _asking(stepfunctions._update_state_machine)
+def check_delivery_permissions() -> None:
+    """Create or update a state machine with a log only if its role may set up the delivery."""
+    stepfunctions._create_state_machine = _checked(stepfunctions._create_state_machine)
+    stepfunctions._update_state_machine = _checked(stepfunctions._update_state_machine)
 
 
-def _asking(operation: Any) -> Any:
+def _checked(operation: Any) -> Any:
     def answer(request: dict[str, Any]) -> Any:
         machine = stepfunctions._state_machines.get(request.get("stateMachineArn", "")) or {}
         role = request.get("roleArn") or machine.get("roleArn", "")

@@ -1,4 +1,7 @@
-"""State machines act with their own role; MiniStack lets every Task call whatever it names."""
+"""The Tasks of a state machine act with the role of the state machine.
+
+MiniStack lacks this: it carries out every Task, whatever the role allows.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,14 @@ from ministack_sagemaker.patches.encryption_keys import require_keys
 from ministack_sagemaker.scope import Scope
 
 IAM_NAMES = {"redshiftdata": "redshift-data"}
-"""Services whose name in a Task is not theirs in policies."""
+"""The name in policies of a service that has another name in a Task."""
 NESTED_RULE = "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
 
 _machine: contextvars.ContextVar[str] = contextvars.ContextVar("machine")
 
 
-def act_with_own_roles() -> None:
-    """Let each Task fail as on AWS when its machine's role lacks what it needs."""
+def check_task_permissions() -> None:
+    """Let a Task fail as on AWS when the role of its state machine lacks a permission."""
     execute_task, invoke_resource = stepfunctions._execute_task, stepfunctions._invoke_resource
 
     def execute(state: dict[str, Any], given: Any, execution: dict[str, Any], context: Any) -> Any:
@@ -32,7 +35,7 @@ def act_with_own_roles() -> None:
             _machine.reset(token)
 
     def invoke(resource: str, arguments: dict[str, Any]) -> Any:
-        # The role as it is now: AWS takes the machine's role anew for each Task.
+        # The current role: AWS assumes the role of the state machine anew for each Task.
         role = stepfunctions._state_machines[_machine.get()]["roleArn"]
         _require_all(Scope.of_request(), role, resource, arguments)
         return invoke_resource(resource, arguments)
@@ -42,7 +45,7 @@ def act_with_own_roles() -> None:
 
 
 def needed(scope: Scope, resource: str, arguments: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The actions that a Task performs, each with its resource."""
+    """Yield each action that a Task performs, with its resource."""
     integration = resource.removeprefix("arn:aws:states:::")
     if integration == "lambda:invoke":
         yield "lambda:InvokeFunction", arguments["FunctionName"]
@@ -59,7 +62,7 @@ def needed(scope: Scope, resource: str, arguments: dict[str, Any]) -> Iterator[t
 
 
 def _execution_of(scope: Scope, machine: str) -> str:
-    """An ARN like those of a machine's executions, by which a nested one's end is read."""
+    """Return an ARN of the form that the executions of a state machine have."""
     name = (stepfunctions._resolve_state_machine_arn(machine) or machine).rpartition(":")[2]
     return scope.arn("states", f"execution:{name}:any")
 

@@ -1,6 +1,7 @@
-"""CloudFormation's versions and aliases of state machines; MiniStack has the operations, not the resource types.
+"""Versions and aliases of state machines in templates, and nested executions that are started by an alias.
 
-An alias moves to a new version at once, whatever its DeploymentPreference says: nothing shifts slowly here.
+MiniStack lacks both: it has the operations and not the CloudFormation resource types, and it finds a nested state
+machine by its own ARN only. An alias moves to a new version at once, whatever its DeploymentPreference says.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from ministack.services.cloudformation import provisioners
 
 
 def add_resource_types() -> None:
-    """Let templates have AWS::StepFunctions::StateMachineVersion and StateMachineAlias."""
+    """Add the resource types AWS::StepFunctions::StateMachineVersion and StateMachineAlias."""
     for name, create, update, delete in (
         ("StateMachineVersion", _publish, _publish_again, _leave),
         ("StateMachineAlias", _create_alias, _move_alias, _delete_alias),
@@ -23,7 +24,7 @@ def add_resource_types() -> None:
 
 
 def start_nested_by_alias() -> None:
-    """Let a machine start another by its alias and wait for it; MiniStack finds it by the machine's own ARN only."""
+    """Let a state machine start another by its alias and wait for it."""
     start = stepfunctions._start_sync_execution
 
     def start_resolved(request: dict[str, Any]) -> Any:
@@ -45,7 +46,7 @@ def _publish_again(arn: str, old: dict[str, Any], new: dict[str, Any], stack_nam
 
 
 def _leave(arn: str, properties: dict[str, Any]) -> None:
-    """A version goes with its machine; until then an execution may be running on it."""
+    """Keep the version: it is deleted with its state machine, and an execution may still run on it."""
 
 
 def _create_alias(logical_id: str, properties: dict[str, Any], stack_name: str) -> tuple[str, dict[str, str]]:

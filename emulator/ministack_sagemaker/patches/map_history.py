@@ -1,4 +1,7 @@
-"""Step Functions records the states inside a Map in the execution's history; MiniStack records them outside only."""
+"""The history of an execution has the states inside Map and Parallel states.
+
+MiniStack lacks this: it records the states of the top level only.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from ministack.services import stepfunctions
 
 
 def record_states_inside_maps() -> None:
-    """Let an execution's history tell of every state entered and left, also inside Map and Parallel states."""
+    """Record each state that is entered and exited inside Map and Parallel states."""
     of_ministack = stepfunctions._run_sub_machine
 
     def run(states: dict[str, Any], start_at: str, input_data: Any, execution: Any, ctx: Any) -> Any:
@@ -21,9 +24,9 @@ def record_states_inside_maps() -> None:
 
 
 class _RecordedStates(dict[str, Any]):
-    """The states of one iteration. MiniStack looks each up once, when it enters it: that is the moment to record.
+    """The states of one iteration. MiniStack looks a state up once, when it enters it; the lookup records the event.
 
-    An iteration that fails ends inside the state that failed.
+    The last state of an iteration that fails is never exited.
     """
 
     def __init__(self, states: dict[str, Any], execution: Any) -> None:
@@ -40,7 +43,7 @@ class _RecordedStates(dict[str, Any]):
         return state
 
     def leave(self) -> None:
-        """Record that the state that was entered last is left."""
+        """Record the exit from the state that was entered last."""
         if self._within is not None:
             self._record(self._within, "Exited")
             self._within = None

@@ -1,4 +1,7 @@
-"""That an object is absent, S3 tells those only who may list the bucket; MiniStack tells everybody."""
+"""S3 answers 403, and not 404, for a missing key when the caller may not list the bucket.
+
+MiniStack lacks this: it answers 404 to every caller.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,8 @@ from ministack_sagemaker.aws_json import Response
 from ministack_sagemaker.scope import Scope
 
 
-def tell_who_may_list() -> None:
-    """Answer for an absent object as S3 does."""
+def refuse_without_list_permission() -> None:
+    """Answer a request for a missing key as S3 does."""
     handle = app.SERVICE_HANDLERS["s3"]
 
     async def answer(

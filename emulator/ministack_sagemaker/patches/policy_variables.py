@@ -1,4 +1,7 @@
-"""Variables in the conditions of policies, such as `${aws:userid}`; MiniStack compares them as they are written."""
+"""Variables in the conditions of policies, such as `${aws:userid}`.
+
+MiniStack lacks this: it compares the text of the variable.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from ministack.core import iam_evaluator
 
 
 def substitute() -> None:
-    """Let a condition's variable stand for the caller's value of that key."""
+    """Replace a variable in a condition by the caller's value of that key."""
     met = iam_evaluator._conditions_met
 
     def conditions_met(conditions: dict[str, Any], context: Any) -> bool:

@@ -1,4 +1,7 @@
-"""Schedules start their targets with the target's role, and keep in the dead-letter queue what could not be started."""
+"""A schedule starts its target with the target's role, and sends what it cannot start to the dead-letter queue.
+
+MiniStack lacks this: it starts the target without a role, and drops what fails.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,8 @@ from ministack_sagemaker.scope import Scope
 logger = logging.getLogger("ministack_sagemaker")
 
 
-def start_with_their_roles() -> None:
-    """Let a schedule's machine be started as on AWS: by the role that it names, or told of to its queue."""
+def check_target_permissions() -> None:
+    """Start the state machine of a schedule if the target's role allows it; else send the input to the queue."""
     invoke_target = eventbridge._invoke_target
 
     def invoke(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None) -> None:
@@ -28,14 +31,14 @@ def start_with_their_roles() -> None:
             if stepfunctions._resolve_state_machine_arn(target["Arn"]) is None:
                 raise NotAllowedError(f"State Machine Does Not Exist: '{target['Arn']}'")
         except NotAllowedError as error:
-            _keep(scope, target, str(error))
+            _send_to_queue(scope, target, str(error))
             return
         invoke_target(target, event, rule, view)
 
     eventbridge._invoke_target = invoke
 
 
-def _keep(scope: Scope, target: dict[str, Any], reason: str) -> None:
+def _send_to_queue(scope: Scope, target: dict[str, Any], reason: str) -> None:
     queue = (target.get("DeadLetterConfig") or {}).get("Arn")
     if not queue:
         return
@@ -45,7 +48,7 @@ def _keep(scope: Scope, target: dict[str, Any], reason: str) -> None:
         require(scope, target["RoleArn"], "sqs:SendMessage", queue)
         require_keys(scope, target["RoleArn"], "sqs", "SendMessage", {"QueueUrl": url})
     except NotAllowedError:
-        logger.warning("%s was not started (%s), and its role may not say so to %s", target["Arn"], reason, queue)
+        logger.warning("%s was not started (%s), and its role may not send to %s", target["Arn"], reason, queue)
         return
     sqs.send_message(
         QueueUrl=url,

@@ -1,6 +1,7 @@
-"""The account is reached over HTTP on the loopback address, which stands for AWS's TLS endpoints.
+"""Requests over HTTP on the loopback address count as requests over TLS.
 
-A bucket policy that denies what comes without TLS would deny everything here, as soon as IAM is enforced.
+MiniStack lacks this: `aws:SecureTransport` is false for HTTP, so a bucket policy that denies requests without TLS would
+deny every request as soon as IAM is enforced.
 """
 
 from __future__ import annotations
@@ -9,6 +10,6 @@ from ministack import app
 
 
 def count_as_tls() -> None:
-    """Let `aws:SecureTransport` be true for every request that reaches this machine's loopback address."""
+    """Let `aws:SecureTransport` be true for every request."""
     pin = app.pin_request_origin
     app.pin_request_origin = lambda source_ip, secure_transport: pin(source_ip, True)

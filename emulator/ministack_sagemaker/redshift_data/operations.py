@@ -26,25 +26,15 @@ _submitting = threading.Lock()
 
 @dataclass
 class Submission:
-    """What one ExecuteStatement or BatchExecuteStatement call submitted."""
+    """An ExecuteStatement request and its statement."""
 
-    id: str
     request: dict[str, Any]
-    statements: list[Statement]
-    batch: bool
+    statement: Statement
     done: threading.Event = field(default_factory=threading.Event)
 
     @property
     def cluster(self) -> str:
         return str(self.request.get("ClusterIdentifier") or self.request["WorkgroupName"])
-
-    @property
-    def status(self) -> str:
-        found = {statement.status for statement in self.statements}
-        for status in ("STARTED", "FAILED", "ABORTED"):
-            if status in found:
-                return status
-        return found.pop() if len(found) == 1 else "STARTED"
 
 
 _submissions: dict[Scope, dict[str, Submission]] = {}
@@ -52,40 +42,49 @@ _by_token: dict[tuple[Scope, str], str] = {}
 
 
 def execute_statement(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    return _submit(scope, request, [request["Sql"]], batch=False)
-
-
-def batch_execute_statement(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    return _submit(scope, request, request["Sqls"], batch=True)
+    _check_connection(scope, request)
+    _check_secret(scope, request)
+    token = request.get("ClientToken")
+    with _submitting:
+        known = _by_token.get((scope, token)) if token else None
+        if known is not None:
+            return _connection(_same_request(_submissions[scope][known], request))
+        submission = Submission(request, _statement(request))
+        identifier = submission.statement.id
+        _submissions.setdefault(scope, {})[identifier] = submission
+        record_owner(identifier)
+        if token:
+            _by_token[scope, token] = identifier
+    _pool.submit(_run, scope, submission)
+    submission.done.wait(request.get("WaitTimeSeconds", 0))
+    return _connection(submission)
 
 
 def describe_statement(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    submission, statement = _find(scope, request["Id"])
+    submission = _find(scope, request["Id"])
     submission.done.wait(request.get("WaitTimeSeconds", 0))
-    described = _common(submission)
-    if statement is not None:
-        return described | _outcome(statement)
-    statements = submission.statements
-    if not submission.batch:
-        return described | _outcome(statements[0])
+    statement = submission.statement
     return {
-        **described,
-        "Id": submission.id,
-        "Status": submission.status,
-        "Error": next((each.error for each in statements if each.error), None),
-        "Duration": sum(max(each.duration_ns, 0) for each in statements),
-        "UpdatedAt": max(each.updated for each in statements),
-        "HasResultSet": any(each.records is not None for each in statements),
-        "SubStatements": [_outcome(each) for each in statements],
+        **_connection(submission),
+        "QueryParameters": submission.request.get("Parameters"),
+        "RedshiftPid": 1,
+        "ResultFormat": "JSON",
+        "QueryString": statement.sql,
+        "Status": statement.status,
+        "Error": statement.error,
+        "UpdatedAt": statement.updated,
+        "Duration": statement.duration_ns,
+        "HasResultSet": statement.records is not None,
+        "ResultRows": statement.rows,
+        "ResultSize": len(str(statement.records)) if statement.records else 0,
+        "RedshiftQueryId": statement.query_id,
     }
 
 
 def get_statement_result(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    submission, statement = _find(scope, request["Id"])
+    submission = _find(scope, request["Id"])
     submission.done.wait(request.get("WaitTimeSeconds", 0))
-    if statement is None and submission.batch:
-        raise ServiceError("ValidationException", f"Name a statement of the batch, such as {submission.id}:1.")
-    statement = statement or submission.statements[0]
+    statement = submission.statement
     if statement.status != "FINISHED" or statement.records is None:
         raise ServiceError(
             "ResourceNotFoundException",
@@ -101,52 +100,16 @@ def get_statement_result(scope: Scope, request: dict[str, Any]) -> dict[str, Any
 
 
 def cancel_statement(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    submission, _ = _find(scope, request["Id"])
-    cancelled = [statement.abort() for statement in submission.statements]
-    if not any(cancelled):
+    statement = _find(scope, request["Id"]).statement
+    if not statement.abort():
         raise ServiceError(
-            "ValidationException", f"Could not cancel a query that is already in {submission.status} state."
+            "ValidationException", f"Could not cancel a query that is already in {statement.status} state."
         )
     return {"Status": True}
 
 
-def list_statements(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    status, name = request.get("Status", "ALL"), request.get("StatementName", "")
-    found = [
-        submission
-        for submission in reversed(list(_submissions.get(scope, {}).values()))
-        if status in ("ALL", submission.status)
-        and submission.request.get("StatementName", "").startswith(name)
-        and all(
-            request[key] == submission.request.get(key)
-            for key in ("ClusterIdentifier", "WorkgroupName", "Database")
-            if key in request
-        )
-    ]
-    shown, token = page(found, request)
-    return {"Statements": [_summary(submission) for submission in shown], "NextToken": token}
-
-
-def _submit(scope: Scope, request: dict[str, Any], sqls: list[str], batch: bool) -> dict[str, Any]:
-    _check_connection(scope, request)
-    _check_secret(scope, request)
-    token = request.get("ClientToken")
-    with _submitting:
-        known = _by_token.get((scope, token)) if token else None
-        if known is not None:
-            return _accepted(_same_request(_submissions[scope][known], request))
-        submission = _submission(request, sqls, batch)
-        _submissions.setdefault(scope, {})[submission.id] = submission
-        record_owner(submission.id)
-        if token:
-            _by_token[scope, token] = submission.id
-    _pool.submit(_run, scope, submission)
-    submission.done.wait(request.get("WaitTimeSeconds", 0))
-    return _accepted(submission)
-
-
 def _check_secret(scope: Scope, request: dict[str, Any]) -> None:
-    """The caller must be allowed to read the secret that it asks the database to be opened with."""
+    """Check that the caller may read the secret of the request."""
     if "SecretArn" in request:
         try:
             require_of_caller(scope, "secretsmanager:GetSecretValue", request["SecretArn"])
@@ -154,45 +117,29 @@ def _check_secret(scope: Scope, request: dict[str, Any]) -> None:
             raise ServiceError("ValidationException", str(error)) from error
 
 
-def _submission(request: dict[str, Any], sqls: list[str], batch: bool) -> Submission:
+def _statement(request: dict[str, Any]) -> Statement:
     parameters = {item["name"]: item["value"] for item in request.get("Parameters", [])}
-    identifier = str(uuid.uuid4())
-    statements = []
-    for index, sql in enumerate(sqls, start=1):
-        statement = Statement(f"{identifier}:{index}" if batch else identifier, sql, parameters)
-        missing = sorted(statement.missing_parameters())
-        if missing:
-            raise ServiceError("ValidationException", f"Cannot find parameter: {missing[0]}")
-        statements.append(statement)
-    unused = set.intersection(*(statement.unused_parameters() for statement in statements))
+    statement = Statement(str(uuid.uuid4()), request["Sql"], parameters)
+    missing = sorted(statement.missing_parameters())
+    if missing:
+        raise ServiceError("ValidationException", f"Cannot find parameter: {missing[0]}")
+    unused = sorted(statement.unused_parameters())
     if unused:
         raise ServiceError(
             "ValidationException",
-            f"Parameters list contains unused parameters. Unused parameters: [{', '.join(sorted(unused))}]",
+            f"Parameters list contains unused parameters. Unused parameters: [{', '.join(unused)}]",
         )
-    return Submission(identifier, request, statements, batch)
+    return statement
 
 
 def _run(scope: Scope, submission: Submission) -> None:
     try:
         cursor = session(scope, submission.cluster, submission.request["Database"])
-        transaction = submission.batch and submission.request.get("ExecutionMode", "TRANSACTION") == "TRANSACTION"
-        if transaction:
-            cursor.begin()
-        failed = False
-        for statement in submission.statements:
-            if failed and transaction:
-                statement.abort()
-                continue
-            statement.run(scope, cursor)
-            failed = failed or statement.status != "FINISHED"
-        if transaction:
-            cursor.rollback() if failed else cursor.commit()
+        submission.statement.run(scope, cursor)
         cursor.close()
     except Exception as error:
-        for statement in submission.statements:
-            if statement.status not in _ENDED:
-                statement.fail(f"ERROR: {type(error).__name__}: {error}")
+        if submission.statement.status not in _ENDED:
+            submission.statement.fail(f"ERROR: {type(error).__name__}: {error}")
     finally:
         submission.done.set()
 
@@ -220,65 +167,18 @@ def _same_request(submission: Submission, request: dict[str, Any]) -> Submission
     return submission
 
 
-def _find(scope: Scope, identifier: str) -> tuple[Submission, Statement | None]:
-    submission = _submissions.get(scope, {}).get(identifier.partition(":")[0])
+def _find(scope: Scope, identifier: str) -> Submission:
+    submission = _submissions.get(scope, {}).get(identifier)
     if submission is None:
         raise ServiceError("ResourceNotFoundException", f"Query does not exist: {identifier}")
-    if ":" not in identifier:
-        return submission, None
-    for statement in submission.statements:
-        if statement.id == identifier:
-            return submission, statement
-    raise ServiceError("ResourceNotFoundException", f"Query does not exist: {identifier}")
+    return submission
 
 
-def _common(submission: Submission) -> dict[str, Any]:
+def _connection(submission: Submission) -> dict[str, Any]:
+    """Return the parts of the request that each answer about a statement repeats."""
     kept = ("ClusterIdentifier", "WorkgroupName", "Database", "SecretArn", "DbUser")
     return {
         **{key: submission.request.get(key) for key in kept},
-        "CreatedAt": submission.statements[0].created,
-        "QueryParameters": submission.request.get("Parameters"),
-        "RedshiftPid": 1,
-        "ResultFormat": "JSON",
-    }
-
-
-def _outcome(statement: Statement) -> dict[str, Any]:
-    return {
-        "Id": statement.id,
-        "QueryString": statement.sql,
-        "Status": statement.status,
-        "Error": statement.error,
-        "CreatedAt": statement.created,
-        "UpdatedAt": statement.updated,
-        "Duration": statement.duration_ns,
-        "HasResultSet": statement.records is not None,
-        "ResultRows": statement.rows,
-        "ResultSize": len(str(statement.records)) if statement.records else 0,
-        "RedshiftQueryId": statement.query_id,
-    }
-
-
-def _accepted(submission: Submission) -> dict[str, Any]:
-    kept = ("ClusterIdentifier", "WorkgroupName", "Database", "SecretArn", "DbUser")
-    return {
-        **{key: submission.request.get(key) for key in kept},
-        "Id": submission.id,
-        "CreatedAt": submission.statements[0].created,
-    }
-
-
-def _summary(submission: Submission) -> dict[str, Any]:
-    first = submission.statements[0]
-    return {
-        "Id": submission.id,
-        "Status": submission.status,
-        "StatementName": submission.request.get("StatementName"),
-        "QueryString": first.sql,
-        "QueryStrings": [statement.sql for statement in submission.statements] if submission.batch else None,
-        "IsBatchStatement": submission.batch,
-        "SecretArn": submission.request.get("SecretArn"),
-        "QueryParameters": submission.request.get("Parameters"),
-        "CreatedAt": first.created,
-        "UpdatedAt": max(statement.updated for statement in submission.statements),
+        "Id": submission.statement.id,
+        "CreatedAt": submission.statement.created,
     }

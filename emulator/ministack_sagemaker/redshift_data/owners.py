@@ -1,4 +1,4 @@
-"""Who submitted a statement: a role may be left its own statements and no others."""
+"""The user id that submitted a statement, for policies that allow a role its own statements only."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ _owners: dict[str, str] = {}
 
 
 def record_owner(identifier: str) -> None:
-    """Note that the caller of the request being answered submitted a statement."""
+    """Record the caller of the current request as the owner of a statement."""
     from ministack.core.iam_evaluator import caller_arn
     from ministack.services import sts
 
@@ -16,5 +16,5 @@ def record_owner(identifier: str) -> None:
 
 
 def owner_of(identifier: str) -> str | None:
-    """The `aws:userid` of who submitted a statement, or a statement of a batch."""
-    return _owners.get(identifier.partition(":")[0])
+    """Return the `aws:userid` that submitted a statement."""
+    return _owners.get(identifier)

@@ -1,4 +1,4 @@
-"""The Redshift Data API as this account answers it."""
+"""The operations of the Redshift Data API."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from ministack_sagemaker.redshift_data import operations
 
 OPERATIONS: dict[str, aws_json.Operation] = {
     "ExecuteStatement": operations.execute_statement,
-    "BatchExecuteStatement": operations.batch_execute_statement,
     "DescribeStatement": operations.describe_statement,
     "GetStatementResult": operations.get_statement_result,
     "CancelStatement": operations.cancel_statement,
-    "ListStatements": operations.list_statements,
 }
 
 handle = aws_json.handler("redshift-data", OPERATIONS)

@@ -23,12 +23,12 @@ _query_ids = itertools.count(1)
 
 @dataclass
 class Statement:
-    """One SQL statement and what became of it.
+    """One SQL statement and its outcome.
 
     Attributes
     ----------
     id
-        The statement's id; a statement of a batch has the batch's with `:1`, `:2`, ... appended.
+        The statement's id.
     sql
         The text, in Redshift's dialect.
     parameters
@@ -51,7 +51,7 @@ class Statement:
     _changing: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, scope: Scope, session: duckdb.DuckDBPyConnection) -> None:
-        """Execute in a session; the status tells how it ended."""
+        """Execute the statement in a session and set its status."""
         with self._changing:
             if self.status == "ABORTED":
                 return
@@ -75,7 +75,7 @@ class Statement:
             self._move(outcome)
 
     def abort(self) -> bool:
-        """Cancel; False when the statement has already ended."""
+        """Cancel the statement; return False if it has ended already."""
         with self._changing:
             if self.status == "STARTED" and self._session is not None:
                 self._session.interrupt()
@@ -86,17 +86,17 @@ class Statement:
             return False
 
     def fail(self, message: str) -> None:
-        """End without having run."""
+        """End the statement as failed, without running it."""
         with self._changing:
             self.error = message
             self._move("FAILED")
 
     def unused_parameters(self) -> set[str]:
-        """Parameters given that the statement does not mention."""
+        """Return the parameters of the request that the statement does not mention."""
         return set(self.parameters) - self._mentioned()
 
     def missing_parameters(self) -> set[str]:
-        """Parameters that the statement mentions and nobody gave."""
+        """Return the parameters that the statement mentions and the request lacks."""
         return self._mentioned() - set(self.parameters)
 
     def _mentioned(self) -> set[str]:

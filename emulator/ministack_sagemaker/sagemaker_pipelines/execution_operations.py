@@ -94,11 +94,6 @@ def stop_pipeline_execution(scope: Scope, request: dict[str, Any]) -> dict[str, 
     return {"PipelineExecutionArn": execution.arn}
 
 
-def describe_pipeline_definition_for_execution(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
-    execution = store(scope).execution(request["PipelineExecutionArn"])
-    return {"PipelineDefinition": execution.definition.text, "CreationTime": execution.created}
-
-
 def describe_processing_job(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
     job = store(scope).jobs.get(request["ProcessingJobName"])
     if job is None:

@@ -7,6 +7,7 @@ each.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
 import gc
@@ -18,6 +19,7 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 import types
 from pathlib import Path
 from typing import Any
@@ -146,27 +148,45 @@ def _become(request: dict[str, Any], output: int, parent: int) -> None:
     sys.argv = request["arguments"]
 
 
-def _run(request: dict[str, Any]) -> None:
-    """Run a script as `python script` does."""
+def _run(request: dict[str, Any]) -> int:
+    """Run a script as `python script` does; return its exit code."""
     script = sys.argv[0]
     main = types.ModuleType("__main__")
     main.__file__ = script
     main.__dict__.update(__builtins__=__builtins__, __cached__=None)
     sys.modules["__main__"] = main
-    sys.excepthook = _without_frames_of_this_file
-    with open(script, "rb") as source:
-        code = compile(source.read(), script, "exec")
-    exec(code, main.__dict__)  # noqa: S102
+    try:
+        with open(script, "rb") as source:
+            code = compile(source.read(), script, "exec")
+        exec(code, main.__dict__)  # noqa: S102
+    except SystemExit as end:
+        return _exit_code(end)
+    except BaseException as error:
+        trace = error.__traceback__
+        while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+            trace = trace.tb_next
+        sys.excepthook(type(error), error.with_traceback(trace), trace)
+        return 1
     names = [name for name in list(sys.modules) if not name.startswith("__")]
     Path(request["imported"]).write_text(json.dumps(names))
+    return 0
 
 
-def _without_frames_of_this_file(
-    kind: type[BaseException], error: BaseException, trace: types.TracebackType | None
-) -> None:
-    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
-        trace = trace.tb_next
-    sys.__excepthook__(kind, error.with_traceback(trace), trace)
+def _exit_code(end: SystemExit) -> int:
+    if end.code is None or isinstance(end.code, int):
+        return end.code or 0
+    print(end.code, file=sys.stderr)
+    return 1
+
+
+def _end(code: int) -> None:
+    """End as an interpreter does, but leave the memory to the system: taking down all that was imported takes long."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code & 0xFF)
 
 
 def _main() -> None:
@@ -174,7 +194,7 @@ def _main() -> None:
     sys.path[0] = folder
     request = Server(socket.socket(fileno=int(descriptor)), Path(modules)).serve()
     if request is not None:
-        _run(request)
+        _end(_run(request))
 
 
 if __name__ == "__main__":

@@ -124,12 +124,6 @@ def list_tags(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
     return {"Tags": shown, "NextToken": token}
 
 
-def delete_tags(scope: Scope, request: dict[str, Any]) -> None:
-    tags = _tags(scope, request["ResourceArn"])
-    for key in request["TagKeys"]:
-        tags.pop(key, None)
-
-
 def _check_passed_role(scope: Scope, role_arn: str) -> None:
     try:
         require_of_caller(scope, "iam:PassRole", role_arn, iam__PassedToService="sagemaker.amazonaws.com")

@@ -24,6 +24,8 @@ from ministack_sagemaker.scope import Scope
 # A demo machine has few cores: more jobs at once would only make each of them slower.
 CONCURRENT_JOBS = 2
 _job_slots = threading.BoundedSemaphore(CONCURRENT_JOBS)
+_session = boto3.session.Session()  # which reads each service's model once
+_creating_client = threading.Lock()
 _POLL_SECONDS = 0.02
 _DEFAULT_MAX_RUNTIME_SECONDS = 86_400
 
@@ -177,14 +179,15 @@ class ProcessingJob:
     def _logs(self) -> Any:
         """CloudWatch Logs with the job's role, as SageMaker writes a job's log."""
         credentials = self._credentials()
-        return boto3.session.Session().client(
-            "logs",
-            endpoint_url=credentials["AWS_ENDPOINT_URL"],
-            region_name=self._scope.region,
-            aws_access_key_id=credentials["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=credentials["AWS_SECRET_ACCESS_KEY"],
-            aws_session_token=credentials.get("AWS_SESSION_TOKEN"),
-        )
+        with _creating_client:
+            return _session.client(
+                "logs",
+                endpoint_url=credentials["AWS_ENDPOINT_URL"],
+                region_name=self._scope.region,
+                aws_access_key_id=credentials["AWS_ACCESS_KEY_ID"],
+                aws_secret_access_key=credentials["AWS_SECRET_ACCESS_KEY"],
+                aws_session_token=credentials.get("AWS_SESSION_TOKEN"),
+            )
 
     def _credentials(self) -> dict[str, str]:
         try:

@@ -1,4 +1,4 @@
-"""SageMaker as this account answers it."""
+"""The operations of SageMaker."""
 
 from __future__ import annotations
 
@@ -13,14 +13,12 @@ OPERATIONS: dict[str, aws_json.Operation] = {
     "ListPipelines": pipeline_operations.list_pipelines,
     "AddTags": pipeline_operations.add_tags,
     "ListTags": pipeline_operations.list_tags,
-    "DeleteTags": pipeline_operations.delete_tags,
     "StartPipelineExecution": execution_operations.start_pipeline_execution,
     "DescribePipelineExecution": execution_operations.describe_pipeline_execution,
     "ListPipelineExecutions": execution_operations.list_pipeline_executions,
     "ListPipelineExecutionSteps": execution_operations.list_pipeline_execution_steps,
     "ListPipelineParametersForExecution": execution_operations.list_pipeline_parameters_for_execution,
     "StopPipelineExecution": execution_operations.stop_pipeline_execution,
-    "DescribePipelineDefinitionForExecution": execution_operations.describe_pipeline_definition_for_execution,
     "DescribeProcessingJob": execution_operations.describe_processing_job,
 }
 

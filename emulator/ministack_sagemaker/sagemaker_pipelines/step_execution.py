@@ -1,11 +1,12 @@
-"""One step of one pipeline execution: its processing job, attempted again as its retry policies say."""
+"""One step of one pipeline execution: its processing job, with retries by its policies."""
 
 from __future__ import annotations
 
+import functools
 import secrets
 import string
 import threading
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import botocore.session
@@ -20,6 +21,12 @@ from ministack_sagemaker.scope import Scope
 
 _SUFFIX_ALPHABET = string.ascii_letters + string.digits
 _JOB_NAME_LIMIT = 63
+
+
+@functools.cache
+def _shape_of_a_request() -> Any:
+    model = botocore.session.get_session().get_service_model("sagemaker")
+    return model.operation_model("CreateProcessingJob").input_shape
 
 
 class StepExecution:
@@ -43,7 +50,7 @@ class StepExecution:
         self._execution_id = execution_id
         self._retries = RetryBudget(retry_policies)
         self.status = "Starting"
-        self.started = datetime.now(UTC)
+        self.started = clock.now()
         self._ended: datetime | None = None
         self._failure_reason: str | None = None
         self._attempts = 0
@@ -51,12 +58,12 @@ class StepExecution:
         self.job: ProcessingJob | None = None
 
     def new_job_name(self) -> str:
-        """A name for the next job: `pipelines-<execution>-<step>-<10 random characters>`."""
+        """Return a name for the next job: `pipelines-<execution>-<step>-<10 random characters>`."""
         suffix = "".join(secrets.choice(_SUFFIX_ALPHABET) for _ in range(10))
         return f"pipelines-{self._execution_id}-{self.name}"[: _JOB_NAME_LIMIT - 11] + f"-{suffix}"
 
     def run(self, arguments: dict[str, Any], role_arn: str, record_job: Any) -> None:
-        """Run the step to its end; its status tells how it ended.
+        """Run the step to its end and set its status.
 
         Parameters
         ----------
@@ -83,23 +90,23 @@ class StepExecution:
         except JobFailedError as failure:
             self.fail(failure.reason)
         finally:
-            self._ended = self._ended or datetime.now(UTC)
+            self._ended = self._ended or clock.now()
 
     def fail(self, reason: str) -> None:
         """End the step as failed."""
         self.status = "Failed"
         self._failure_reason = reason
-        self._ended = datetime.now(UTC)
+        self._ended = clock.now()
 
     def stop(self) -> None:
-        """End the running job and attempt no other."""
+        """Stop the running job and start no other."""
         self._stopping.set()
         clock.interrupt()
         if self.job is not None:
             self.job.stop()
 
     def describe(self) -> dict[str, Any]:
-        """The step as ListPipelineExecutionSteps shows it."""
+        """Return the step as ListPipelineExecutionSteps shows it."""
         stopping = self._stopping.is_set() and self.status in ("Starting", "Executing")
         return {
             "StepName": self.name,
@@ -112,7 +119,7 @@ class StepExecution:
         }
 
     def _check_role(self, request: dict[str, Any], role_arn: str) -> None:
-        """The pipeline's role starts the job, tags it with the pipeline, and passes it the job's own role."""
+        """Check that the pipeline's role may start the job, tag it, and pass it the role of the job."""
         job = self._scope.arn("sagemaker", f"processing-job/{request['ProcessingJobName'].lower()}")
         try:
             require(self._scope, role_arn, "sagemaker:CreateProcessingJob", job)
@@ -128,8 +135,7 @@ class StepExecution:
 
     def _attempt(self, arguments: dict[str, Any], role_arn: str, record_job: Any) -> None:
         request = {**arguments, "ProcessingJobName": self.new_job_name()}
-        model = botocore.session.get_session().get_service_model("sagemaker")
-        broken = violations(request, model.operation_model("CreateProcessingJob").input_shape)
+        broken = violations(request, _shape_of_a_request())
         if broken:
             raise JobFailedError(
                 "ClientError: Failed to invoke sagemaker:CreateProcessingJob. Error Details: "

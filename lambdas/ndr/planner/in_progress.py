@@ -1,67 +1,69 @@
-"""Who builds which baseline already: the holders of live leases, and pipeline executions that were asked for more."""
+"""Baselines in progress: those under a live lease, and those that a running pipeline execution was asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from ndr.contract.errors import InvalidRequestError
 from ndr.contract.horizons import labels_of
 from ndr.contract.jobspecs.fg_b_builder import Cadences
-from ndr.contract.ledger import LedgerEntry
+from ndr.contract.ledger import LedgerRow
 from ndr.contract.pipelines import FG_B_PIPELINE, Parameters
-from ndr.contract.time import Interval, baseline_ends, floor_to, format_instant, parse_instant
+from ndr.contract.time import Interval, baseline_ends, format_instant, parse_instant, whole_seconds
 from ndr.planner.running import RunningExecution
 
-Builders = dict[str, dict[datetime, str]]
+InProgress = dict[str, dict[datetime, str]]
 """For each horizon the baselines that a pipeline execution builds, by end, and its ARN."""
 
 _OF_THE_RANGE: Final = ("BaselineMode", "BaselineEndTsIso")
 _FOLLOWED: Final = f":pipeline/{FG_B_PIPELINE}/execution/"
 
 
-def find_builders(
+def find_in_progress(
     targets: Mapping[str, Sequence[datetime]],
-    entries: Mapping[str, Mapping[datetime, LedgerEntry]],
+    rows: Mapping[str, Mapping[datetime, LedgerRow]],
     running: Sequence[RunningExecution],
     shared: Parameters,
     cadence: Cadences,
-) -> Builders:
+) -> InProgress:
     """Return the pipeline execution that builds each target, where one does.
 
     That is the holder of a live lease. An execution that was asked for a baseline and has not begun it builds it, too:
-    minutes pass between its start and its claims, and a long range is claimed bit by bit.
+    minutes pass between its start and its leases, and a long range is leased piece by piece.
 
     Parameters
     ----------
+    rows : mapping
+        For each horizon, the ledger's rows by end.
     running : sequence of RunningExecution
         Of the pipeline of the baselines; of several that were asked for one baseline the first counts.
     shared : dict of str to str
-        What every run of the plan is asked alike: project, version and image.
+        The parameters that all runs of the plan have in common: project, version and image.
     """
-    builders: Builders = {horizon: {} for horizon in targets}
+    found: InProgress = {horizon: {} for horizon in targets}
     for horizon, ends in targets.items():
         for end in ends:
-            holder = entries[horizon][end].holder if end in entries[horizon] else None
+            holder = rows[horizon][end].holder if end in rows[horizon] else None
             if holder and _FOLLOWED in holder:
-                builders[horizon][end] = holder
+                found[horizon][end] = holder
     common = {name: value for name, value in shared.items() if name not in _OF_THE_RANGE}
     wanted = {(horizon, end) for horizon, ends in targets.items() for end in ends}
     for execution in running:
         if not execution.was_asked(common):
             continue
         for horizon, end in _asked_for(execution.parameters, cadence):
-            if (horizon, end) in wanted and _is_to_come(entries[horizon].get(end), execution.started):
-                builders[horizon].setdefault(end, execution.arn)
-    return builders
+            if (horizon, end) in wanted and _is_to_come(rows[horizon].get(end), execution.started):
+                found[horizon].setdefault(end, execution.arn)
+    return found
 
 
-def _is_to_come(entry: LedgerEntry | None, started: datetime) -> bool:
-    """Tell whether nobody has begun a baseline since an execution started. Claims are noted in whole seconds."""
-    if entry is None or entry.status == "in_progress":
-        return entry is None
-    return entry.claimed_at is None or entry.claimed_at < format_instant(floor_to(started, timedelta(seconds=1)))
+def _is_to_come(row: LedgerRow | None, started: datetime) -> bool:
+    """Tell whether a baseline was not begun since an execution started. Leases are noted in whole seconds."""
+    if row is None or row.status == "in_progress":
+        return row is None
+    return row.claimed_at is None or row.claimed_at < format_instant(whole_seconds(started))
 
 
 def _asked_for(parameters: Mapping[str, str], cadence: Cadences) -> Iterator[tuple[str, datetime]]:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from ndr.contract.horizons import HORIZONS
-from ndr.contract.jobspecs.item import JobSpecs
-from ndr.contract.pipelines import FG_B_PIPELINE, MINI_BATCH_PIPELINE, fifteen_minute_steps
+from ndr.contract.jobspecs import JobSpecs
+from ndr.contract.pipelines import fifteen_minute_steps
 from ndr.contract.time import DAY, Interval, format_instant, merged, unfilled
-from ndr.planner.baselines import Entries, series_of
+from ndr.planner.baselines import LedgerRows, baseline_name, plan_facts
+from ndr.planner.batches import BatchInProgress, PlannedBatches, followed_batches_sentences
 from ndr.planner.late_files import LateData, reached
+from ndr.planner.plan import BaselinesPlan
 from ndr.planner.requests import BaselinesRequest
-from ndr.planner.stale_batches import Rebuild, fills_of_plan, followed_fills_sentences
 
 BUILT: Final = ("completed", "stale", "in_progress")
 
@@ -23,47 +24,36 @@ def plan_late(
     request: BaselinesRequest,
     jobspecs: JobSpecs,
     found: LateData,
-    entries: Entries,
-    rebuilds: Sequence[Rebuild] = (),
-) -> dict[str, Any]:
-    """Return a plan as `plan_baselines` does, without runs: `fills` build the slices again, `stale` names baselines.
+    rows: LedgerRows,
+    in_progress: Sequence[BatchInProgress] = (),
+) -> BaselinesPlan:
+    """Return a plan without runs: `batches` build the slices again, `stale` names baselines.
 
     Parameters
     ----------
-    entries : mapping
+    rows : mapping
         What the ledger knows of every baseline whose horizon can reach over a batch, by horizon and end.
-    rebuilds : sequence of Rebuild
+    in_progress : sequence of BatchInProgress
         Batches that are being built again already: they are followed, even where their deltas are published and
-        nothing of them is late any more. What came after one began is found late when it has ended.
+        nothing of them is late any more. Files that came after one began are found late once it has ended.
     """
-    steps = fifteen_minute_steps(jobspecs)
-    at_work = [each.batch for each in rebuilds]
-    batches = [batch for batch in found.batches if unfilled(batch, at_work)]
+    running = [each.batch for each in in_progress]
+    batches = [batch for batch in found.batches if unfilled(batch, running)]
     stale = [
         (horizon, end)
-        for horizon, known in entries.items()
-        for end, entry in sorted(known.items())
-        if entry.status in BUILT and reached([*at_work, *batches], end, HORIZONS[horizon])
+        for horizon, known in rows.items()
+        for end, row in sorted(known.items())
+        if row.status in BUILT and reached([*running, *batches], end, HORIZONS[horizon])
     ]
-    plan = {
-        "project_name": request.project_name,
-        "feature_spec_version": request.feature_spec_version,
-        "mode": request.mode,
-        "dry_run": request.dry_run,
-        "max_concurrency": request.max_concurrency,
-        "pipeline_name": FG_B_PIPELINE,
-        "parameters": {},
-        "series": {horizon: series_of(request, horizon) for horizon in entries},
-        "runs": [],
-        "baselines": 0,
-        "inventory": None,
-        "skipped": [],
-        "fill_pipeline": MINI_BATCH_PIPELINE,
-        **fills_of_plan(rebuilds, batches, steps),
-        "stale": [f"{horizon} {format_instant(end)}" for horizon, end in stale],
-    }
-    followed = followed_fills_sentences(plan["followed_fills"])
-    return {**plan, "message": " ".join([*followed, _message(found, batches, [end for _, end in stale])])}
+    planned = PlannedBatches.of(in_progress, batches, fifteen_minute_steps(jobspecs), request.replace_with_empty)
+    followed = followed_batches_sentences(planned.followed)
+    return BaselinesPlan(
+        **plan_facts(request, rows),
+        batches=planned.parameters,
+        followed_batches=planned.followed,
+        stale=[baseline_name(horizon, end) for horizon, end in stale],
+        message=" ".join([*followed, _message(found, batches, [end for _, end in stale])]),
+    )
 
 
 def _message(found: LateData, batches: Sequence[Interval], stale: list[datetime]) -> str:

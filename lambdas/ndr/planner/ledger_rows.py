@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
 
-from ndr.contract.ledger import LedgerEntry, entry_of
+from ndr.contract.ledger import LedgerRow, row_of
 from ndr.contract.time import format_instant, parse_instant
 
 
@@ -16,14 +16,14 @@ class LedgerTable(Protocol):
     def query(self, **kwargs: Any) -> Any: ...
 
 
-def read_entries(
+def read_ledger_rows(
     table: LedgerTable,
     series: str,
     first: datetime,
     last: datetime,
     now: datetime,
     is_over: Callable[[str], bool] = lambda holder: False,
-) -> dict[datetime, LedgerEntry]:
+) -> dict[datetime, LedgerRow]:
     """Return what the ledger knows of every baseline whose end is in [first, last], by end."""
     query: dict[str, Any] = {
         "KeyConditionExpression": "series = :series AND as_of BETWEEN :first AND :last",
@@ -36,14 +36,14 @@ def read_entries(
         },
         "ConsistentRead": True,
     }
-    entries: dict[datetime, LedgerEntry] = {}
+    rows: dict[datetime, LedgerRow] = {}
     while True:
         page = table.query(**query)
-        entries |= {
-            parse_instant(item["as_of"], "as_of"): entry_of(item, now, is_over)
+        rows |= {
+            parse_instant(item["as_of"], "as_of"): row_of(item, now, is_over)
             for item in page["Items"]
             if "status" in item
         }
         if "LastEvaluatedKey" not in page:
-            return entries
+            return rows
         query["ExclusiveStartKey"] = page["LastEvaluatedKey"]

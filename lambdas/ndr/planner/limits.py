@@ -7,27 +7,28 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ndr.contract.errors import InvalidRequestError
+from ndr.planner.plan import BaselinesPlan
 
 PAYLOAD_BYTES: Final = 256 * 1024
 HISTORY_EVENTS: Final = 25_000
 
 PLAN_BYTES: Final = 224 * 1024  # the rest is for what the Lambda integration wraps around the plan
 EVENTS_AROUND: Final = 120  # every state that runs once, with retries
-EVENTS_PER_WINDOW: Final = 12  # iteration started and ended, the run's six task events, a failed window's own states
-EVENTS_PER_BASELINE: Final = 9  # a failed window marks each of its baselines in the ledger
+EVENTS_PER_CHUNK: Final = 12  # iteration started and ended, the run's six task events, a failed chunk's own states
+EVENTS_PER_BASELINE: Final = 9  # a failed chunk marks each of its baselines in the ledger
 
 
-def plan_bytes(plan: Mapping[str, Any]) -> int:
-    """Return the size of a plan as the machine carries it, in bytes of UTF-8 JSON."""
-    return len(json.dumps(plan, separators=(",", ":"), ensure_ascii=False).encode())
+def document_bytes(document: Mapping[str, Any]) -> int:
+    """Return the size of a document as a machine carries it, in bytes of UTF-8 JSON."""
+    return len(json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode())
 
 
-def history_events(windows: int, baselines: int) -> int:
-    """Return how many events the `baselines` machine writes at most: when every window fails."""
-    return EVENTS_AROUND + EVENTS_PER_WINDOW * windows + EVENTS_PER_BASELINE * baselines
+def history_events(chunks: int, baselines: int) -> int:
+    """Return how many events the `baselines` machine writes at most: when every chunk fails."""
+    return EVENTS_AROUND + EVENTS_PER_CHUNK * chunks + EVENTS_PER_BASELINE * baselines
 
 
-def check_limits(plan: Mapping[str, Any]) -> None:
+def check_limits(plan: BaselinesPlan) -> None:
     """Check that one execution can carry the plan.
 
     Raises
@@ -35,11 +36,11 @@ def check_limits(plan: Mapping[str, Any]) -> None:
     InvalidRequestError
         It can't; the sentence says what to write instead.
     """
-    size, events = plan_bytes(plan), history_events(len(plan["runs"]), plan["baselines"])
+    size, events = document_bytes(plan.document()), history_events(len(plan.runs), plan.baselines)
     if size <= PLAN_BYTES and events <= HISTORY_EVENTS:
         return
     raise InvalidRequestError(
-        f"The plan has {len(plan['runs'])} windows with {plan['baselines']} baselines: {size / 1024:.0f} KiB of at "
+        f"The plan has {len(plan.runs)} chunks with {plan.baselines} baselines: {size / 1024:.0f} KiB of at "
         f"most {PLAN_BYTES // 1024} and up to {events} history events of at most {HISTORY_EVENTS}. "
         "Write a larger window_days, or split [start, end) over several executions."
     )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from ndr.contract.jobspecs.item import JobSpecs
-from ndr.contract.pipelines import MINI_BATCH_PIPELINE, fifteen_minute_steps, mini_batch_parameters
+from ndr.contract.jobspecs import JobSpecs
+from ndr.contract.pipelines import fifteen_minute_steps, mini_batch_parameters
+from ndr.planner.plan import MiniBatchPlan
 from ndr.planner.report import followed_sentence
 from ndr.planner.requests import MiniBatchRequest
 from ndr.planner.running import RunningExecution, running_as
@@ -18,21 +18,19 @@ def plan_mini_batch(
     jobspecs: JobSpecs,
     now: datetime,
     running: Sequence[RunningExecution] = (),
-) -> dict[str, Any]:
-    """Return the plan: `pipeline_name`, `parameters`, `dry_run` and a `message` for the console.
-
-    Where one of `running` was asked for the same, it is the `pipeline_execution_arn` that is followed.
-    """
+) -> MiniBatchPlan:
+    """Plan one batch. Where one of `running` was asked for the same, it is followed."""
     batch = request.batch(now)
-    parameters = mini_batch_parameters(fifteen_minute_steps(jobspecs), batch, request.mini_batch_id)
+    parameters = mini_batch_parameters(
+        fifteen_minute_steps(jobspecs), batch, request.mini_batch_id, request.replace_with_empty
+    )
     arn = running_as(running, parameters)
     message = f"Mini batch {parameters['MiniBatchId']} of {request.project_name}: {batch}."
-    return {
-        "project_name": request.project_name,
-        "feature_spec_version": request.feature_spec_version,
-        "dry_run": request.dry_run,
-        "pipeline_name": MINI_BATCH_PIPELINE,
-        "parameters": parameters,
-        **({"pipeline_execution_arn": arn} if arn else {}),
-        "message": f"{message} {followed_sentence('It is being run', [arn])}" if arn else message,
-    }
+    return MiniBatchPlan(
+        project_name=request.project_name,
+        feature_spec_version=request.feature_spec_version,
+        dry_run=request.dry_run,
+        parameters=parameters,
+        pipeline_execution_arn=arn,
+        message=f"{message} {followed_sentence('It is being run', [arn])}" if arn else message,
+    )

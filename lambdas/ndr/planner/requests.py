@@ -17,6 +17,7 @@ from ndr.contract.horizons import ALL_HORIZONS, HORIZON_CHOICES, labels_of
 from ndr.contract.jobspecs.model import Identifier
 from ndr.contract.problems import problem_sentence, whole_sentence
 from ndr.contract.time import DAY, SLICE, Interval, floor_to, format_instant, month_text, parse_instant
+from ndr.planner.batch_bounds import bounds_problems, name_problems, named_batch
 
 Mode = Literal["REGULAR", "BACKFILL", "LATE"]
 HorizonChoice = Literal[HORIZON_CHOICES]  # type: ignore[valid-type]
@@ -35,7 +36,7 @@ def _instant(text: Any, info: ValidationInfo) -> datetime:
 def _month(text: Any, info: ValidationInfo) -> str:
     if isinstance(text, str) and re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text.strip()):
         return text.strip()
-    raise whole_sentence(f"{info.field_name} is {text!r:.80}, which is no month: write it as 2026-01")
+    raise whole_sentence(f"{info.field_name} is {text!r:.80}, which is not a month: write it as 2026-01")
 
 
 def _upper(text: Any) -> Any:
@@ -86,6 +87,8 @@ class BaselinesRequest(Request):
         so larger windows cost less; smaller ones lose less when one fails.
     fill_upstream : bool
         First build the features that are missing and whose mini-batches were delivered.
+    replace_with_empty : bool
+        Build features, and unload the inventory, even where published rows would be replaced by none.
     dry_run : bool
         Plan, and start nothing.
     """
@@ -100,6 +103,7 @@ class BaselinesRequest(Request):
     max_concurrency: Annotated[int, Field(ge=1, le=40)] = 4
     window_days: Annotated[int, Field(ge=1, le=366)] = 28
     fill_upstream: bool = False
+    replace_with_empty: bool = False
 
     @property
     def horizons(self) -> tuple[str, ...]:
@@ -130,14 +134,18 @@ class MiniBatchRequest(Request):
         The half-open batch, whole slices; without them, the last complete slice before the execution's start.
     settle_minutes : int
         Minutes that a slice must be over before it is taken as complete.
+    replace_with_empty : bool
+        Publish the batch even where published rows would be replaced by none.
     mini_batch_id : str, optional
-        The folder of the batch under the integration prefix; named after the interval by default.
+        The folder of the batch under the integration prefix; named after the interval by default. An id that names an
+        interval may stand alone for it.
     """
 
     batch_start: Instant | None = None
     batch_end: Instant | None = None
     mini_batch_id: MiniBatchId | None = None
     settle_minutes: Annotated[int, Field(ge=0, le=1440)] = 0
+    replace_with_empty: bool = False
 
     @model_validator(mode="after")
     def _fits_together(self, info: ValidationInfo) -> Self:
@@ -153,14 +161,27 @@ class MiniBatchRequest(Request):
                     f"batch_end is {format_instant(self.batch_end)}, which is in the future; the last complete slice "
                     f"ends at {format_instant(floor_to(now, SLICE))}"
                 )
+        if not problems:
+            problems = self._batch_problems(now)
         if problems:
             raise whole_sentence("; ".join(problems))
         return self
 
+    def _batch_problems(self, now: datetime) -> list[str]:
+        if problems := name_problems(self.mini_batch_id, self._given):
+            return problems
+        batch = self.batch(now)
+        future = [] if batch.end <= now else [f"the batch {batch} is not over; write one that ended before now"]
+        return [*bounds_problems(batch), *_not_on_a_slice(batch_start=batch.start, batch_end=batch.end), *future]
+
+    @property
+    def _given(self) -> Interval | None:
+        return Interval(self.batch_start, self.batch_end) if self.batch_start and self.batch_end else None
+
     def batch(self, now: datetime) -> Interval:
         """Return the interval asked for, or the last slice that was over and settled at `now`."""
-        if self.batch_start and self.batch_end:
-            return Interval(self.batch_start, self.batch_end)
+        if asked := self._given or named_batch(self.mini_batch_id):
+            return asked
         end = floor_to(now - timedelta(minutes=self.settle_minutes), SLICE)
         return Interval(end - SLICE, end)
 
@@ -191,7 +212,7 @@ def parse_request(
     """
     if not isinstance(document, Mapping | None):
         raise InvalidRequestError(
-            f"The request is {document!r:.80}, which is no JSON object: "
+            f"The request is {document!r:.80}, which is not a JSON object: "
             'write {} for the defaults, or fields such as {"dry_run": true}.'
         )
     given = {key: value for key, value in (document or {}).items() if value is not None and key != _NESTED_START}

@@ -1,7 +1,7 @@
-"""What runs already: the pipeline executions that SageMaker has at work, whoever started them.
+"""Pipeline executions that have not ended, whichever caller started them.
 
-An execution of a state machine that was aborted leaves its pipeline execution at work. The next plan finds it here and
-follows it to its end, instead of starting the same work beside it.
+An aborted state machine execution leaves its pipeline execution running. The next plan finds it here and follows it to
+its end, instead of starting the same work a second time.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from ndr.contract.ledger import GOING_ON
+from ndr.contract.ledger import UNFINISHED
 from ndr.contract.time import DAY
 
 LONGEST: Final = 4 * DAY
-"""How long ago what still runs may have been started: three steps of at most a day each, and their retries."""
+"""The longest time that an execution can run: three steps of at most a day each, and their retries."""
 LISTED: Final = 1000  # ten pages; in four days the schedules start 400
 READERS: Final = 8
 
@@ -32,12 +32,12 @@ class RunningExecution:
     parameters: Mapping[str, str]
 
     def was_asked(self, parameters: Mapping[str, str]) -> bool:
-        """Tell whether all `parameters` are its own. What they leave out, such as an instance type, may be anything."""
+        """Tell whether it was given all `parameters`. Others, such as an instance type, may have any value."""
         return parameters.items() <= self.parameters.items()
 
 
 def find_running(sagemaker: Any, pipeline_name: str, now: datetime) -> list[RunningExecution]:
-    """Return what runs of a pipeline: what goes on before what is being stopped, and the oldest first.
+    """Return the executions of a pipeline that have not ended: running before stopping, the oldest first.
 
     Parameters
     ----------
@@ -56,10 +56,10 @@ def find_running(sagemaker: Any, pipeline_name: str, now: datetime) -> list[Runn
         listed = [item for page in pages for item in page["PipelineExecutionSummaries"]]
     except ClientError as error:
         if error.response["Error"]["Code"] == "ResourceNotFound":
-            return []  # not registered: who starts it is told so
+            return []  # not registered: starting it says so
         raise
-    found = [item for item in listed if item["PipelineExecutionStatus"] in GOING_ON]
-    found.sort(key=lambda item: (GOING_ON.index(item["PipelineExecutionStatus"]), item["StartTime"]))
+    found = [item for item in listed if item["PipelineExecutionStatus"] in UNFINISHED]
+    found.sort(key=lambda item: (UNFINISHED.index(item["PipelineExecutionStatus"]), item["StartTime"]))
     with ThreadPoolExecutor(READERS) as pool:
         asked = pool.map(lambda item: _parameters(sagemaker, item["PipelineExecutionArn"]), found)
         return [

@@ -1,7 +1,7 @@
 """What lies upstream of the baselines in S3, told by names alone: published partitions and delivered mini-batches.
 
-A partition is published when it has a manifest; its folder's name says which time it answers for. So a planner that
-may not take long lists, and opens nothing: what it takes for covered is at least what the job will find.
+A partition is published when it has a manifest; its folder's name says which time it answers for. The planner lists
+names and opens nothing, because it must be quick: what it counts as covered is at least what the job will find.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from ndr.contract.time import (
 
 LISTERS: Final = 16
 LONGEST_DELIVERY: Final = timedelta(days=31)  # a mini-batch that starts earlier than this before a range is not seen
-FILL: Final = timedelta(days=31)
-"""The longest range that one execution of the 15m pipeline fills, unless one mini-batch is longer."""
+LONGEST_BATCH: Final = timedelta(days=31)
+"""The longest batch that is planned, unless one mini-batch is longer."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Upstream:
     published: dict[str, list[Interval]]
     delivered: list[Interval] = field(default_factory=list)
 
-    def coverage(self, wanted: Interval, filled: Sequence[Interval] = ()) -> float:
-        """Return the least share of `wanted` that any dataset covers, once `filled` is built too."""
-        return min(coverage(wanted, [*covered, *filled]) for covered in self.published.values())
+    def coverage(self, wanted: Interval, built: Sequence[Interval] = ()) -> float:
+        """Return the least share of `wanted` that any dataset covers, once `built` is built too."""
+        return min(coverage(wanted, [*covered, *built]) for covered in self.published.values())
 
     def gaps(self, wanted: Interval) -> list[Interval]:
         """Return the parts of `wanted` that some dataset lacks."""
@@ -53,13 +53,13 @@ class Upstream:
         """Return the gaps for which there is no mini-batch to build them from."""
         return [part for gap in self.gaps(wanted) for part in unfilled(gap, self.delivered)]
 
-    def fills(self, wanted: Iterable[Interval], at_work: Sequence[Interval] = ()) -> list[Interval]:
+    def missing_batches(self, wanted: Iterable[Interval], running: Sequence[Interval] = ()) -> list[Interval]:
         """Return the batches that build every gap for which mini-batches were delivered, in order.
 
-        What is `at_work` is built already.
+        Batches that are `running` need not be built again.
         """
         gaps = merged(gap for interval in wanted for gap in self.gaps(interval))
-        return whole_batches([part for gap in gaps for part in unfilled(gap, at_work)], self.delivered)
+        return whole_batches([part for gap in gaps for part in unfilled(gap, running)], self.delivered)
 
 
 def whole_batches(ranges: Iterable[Interval], delivered: Iterable[Interval]) -> list[Interval]:
@@ -86,7 +86,7 @@ def _pieces(span: Interval, folders: Sequence[Interval]) -> Iterator[Interval]:
     """Cut a long span between mini-batches."""
     piece: Interval | None = None
     for folder in (folder for folder in folders if folder.intersection(span)):
-        if piece and folder.end - piece.start > FILL:
+        if piece and folder.end - piece.start > LONGEST_BATCH:
             yield piece
             piece = None
         piece = Interval(piece.start, folder.end) if piece else folder
@@ -106,7 +106,7 @@ def merged_where_overlapping(intervals: Iterable[Interval]) -> list[Interval]:
 
 
 def find_upstream(s3: Any, published: dict[str, str], integration: str, wanted: Interval) -> Upstream | None:
-    """Look up what is published and delivered; None where the prefixes can't be seen from here.
+    """Look up what is published and delivered; None where the prefixes cannot be read.
 
     Parameters
     ----------

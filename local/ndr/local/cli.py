@@ -1,4 +1,4 @@
-"""``ndr``: this machine as an AWS account, and the pipelines in it."""
+"""``ndr``: the embedded AWS account on this machine, and the pipelines in it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _REMEDIES: Final[dict[Remedy, str]] = {"start": "Start one with `ndr up`.", "sto
 
 
 def main() -> None:
-    """Run a command. A named error is one sentence and exit status 1."""
+    """Run a command. An error of the contract is printed as one sentence, with exit status 1."""
     try:
         app(prog_name="ndr")
     except (NdrError, AccountError) as error:
@@ -41,7 +41,7 @@ def main() -> None:
         Console(stderr=True).print(Text(sentence, style="red"), soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
-        Console(stderr=True).print("Interrupted. An account that was started runs on until `ndr down`.")
+        Console(stderr=True).print("Interrupted. A started account keeps running until `ndr down`.")
         sys.exit(130)
 
 

@@ -1,4 +1,4 @@
-"""What every entry point does: read arguments, run the job, turn a named error into SageMaker's failure reason."""
+"""The main function of every entry point: reads arguments, runs the job, reports a named error to SageMaker."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ndr.jobs.metrics import count_run
 from ndr.jobs.run import Run, job_logger
 from ndr.spark.cluster import serve
 from ndr.spark.engine import SPARK_JOBS, chosen_engine, spark_on
-from ndr.spark.instances import Hosts, opt_ml, read_hosts
+from ndr.spark.instances import Instances, opt_ml, read_instances
 
 REPLACE_WITH_EMPTY: Final = "replace-with-empty"
 OPTIONAL: Final = {REPLACE_WITH_EMPTY: "false"}
@@ -81,55 +81,55 @@ def main(
     """Run a job and exit: 0 when it published, 1 with the reason in SageMaker's message file when it did not."""
     arguments = _parse(argument_names, argv)
     log = job_logger(job_name)
-    log.append_keys(**vars(arguments))  # a line is found by the mini batch or the baseline it is about
+    log.append_keys(**vars(arguments))  # so that log lines can be searched by mini-batch or baseline
     log.info("started")
     started = time.monotonic()
     try:
         run = Run.in_environment(job_name, arguments.project_name, arguments.feature_spec_version)
-        on_hosts(run, lambda ready: job(ready, arguments), read_hosts())
+        on_instances(run, lambda ready: job(ready, arguments), read_instances())
     except NdrError as error:
         reason = f"{type(error).__name__}: {error}"
         log.error(reason)
         count_run(arguments.project_name, job_name, time.monotonic() - started, failed=True)
-        _say_why(reason)
+        _report_failure(reason)
         sys.exit(1)
     except Exception as error:
-        # The person at the console sees only this file's text, so it must also name what nobody foresaw.
+        # The console shows only the text of this file, so it must name unforeseen errors too.
         log.exception("failed")
         count_run(arguments.project_name, job_name, time.monotonic() - started, failed=True)
-        _say_why(f"{type(error).__name__}: {error}")
+        _report_failure(f"{type(error).__name__}: {error}")
         raise
     seconds = round(time.monotonic() - started, 3)
     log.info("finished", extra={"seconds": seconds})
-    if read_hosts().is_first:  # the others' time is the same time
+    if read_instances().is_first:  # the other instances measure the same time
         count_run(arguments.project_name, job_name, seconds, failed=False)
 
 
-def on_hosts(run: Run, job: Callable[[Run], None], hosts: Hosts) -> None:
-    """Run the job on the first of the hosts; the others serve it, or leave when one host is all it needs.
+def on_instances(run: Run, job: Callable[[Run], None], instances: Instances) -> None:
+    """Run the job on the first instance. The others are Spark workers, or exit at once with the local engine.
 
     Raises
     ------
     ClusterError
-        The hosts did not come together, or, on another than the first, the job failed there.
+        The instances could not connect; on an instance other than the first: the job failed there.
     """
     asked: Engine = run.spec(cast(JobName, run.job_name)).engine if run.job_name in SPARK_JOBS else "local"
-    engine = chosen_engine(asked, hosts)
-    if engine == "local" and hosts.is_first:
+    engine = chosen_engine(asked, instances)
+    if engine == "local" and instances.is_first:
         job(run)
     elif engine == "local":
-        job_logger(run.job_name).info("nothing to do on this host", extra={"runs_on": hosts.first})
-    elif hosts.is_first:
-        with spark_on(hosts) as session:
+        job_logger(run.job_name).info("nothing to do on this instance", extra={"runs_on": instances.first})
+    elif instances.is_first:
+        with spark_on(instances) as session:
             job(replace(run, spark=session))
     else:
-        serve(hosts)
+        serve(instances)
 
 
-def _say_why(reason: str) -> None:
+def _report_failure(reason: str) -> None:
     folder = opt_ml() / "output"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "message").write_text(reason[:1024])
     except OSError:
-        print(reason, file=sys.stderr)  # outside SageMaker there may be no such folder
+        print(reason, file=sys.stderr)  # this folder exists in SageMaker only

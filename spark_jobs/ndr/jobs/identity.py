@@ -1,4 +1,4 @@
-"""Who this run is to the services around it: the ids that join its log lines to the execution that asked for it."""
+"""The ids of a run: they link its log lines to the pipeline execution that started it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a job reports as metrics: lines in the embedded metric format, which CloudWatch Logs makes metrics of.
+"""The metrics of a job: log lines in CloudWatch's embedded metric format.
 
-A line carries the ids of the job beside its values, so a point in a graph leads to the log it came from.
+Each line has the ids of the job beside its values, so that a data point leads to its log.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def count_partition(run: Run, manifest: Manifest) -> None:
 
 
 def count_baseline(run: Run, horizon: str, mode: str) -> None:
-    """Report a published baseline. REGULAR ones say that the schedules keep up, BACKFILL ones how far a backfill is."""
+    """Count a published baseline: REGULAR shows that the schedules keep up, BACKFILL the progress of a backfill."""
     put_metrics(
         {"project": run.project_name, "horizon": horizon, "mode": mode}, {"BaselinesPublished": (MetricUnit.Count, 1)}
     )
@@ -61,7 +61,7 @@ def count_run(project_name: str, job_name: str, seconds: float, failed: bool) ->
 
 
 def measure_inventory_age(run: Run, month: str, used: str | None) -> None:
-    """Report how many months older than the baseline's the inventory is that it was judged by; nothing without one."""
+    """Report the age of the inventory, in months before that of the baseline; nothing without an inventory."""
     if used is not None:
         age = 12 * (int(month[:4]) - int(used[:4])) + int(month[5:]) - int(used[5:])
         put_metrics({"project": run.project_name}, {"InventoryAgeMonths": (MetricUnit.Count, age)})

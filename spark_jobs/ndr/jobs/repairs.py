@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from ndr.contract.datasets import DELTAS, Dataset
-from ndr.contract.errors import SchemaMismatchError
+from ndr.contract.errors import PublishConflictError, SchemaMismatchError
 from ndr.contract.lineage import outdated
+from ndr.contract.manifest import Manifest
 from ndr.contract.time import DAY, Interval
 from ndr.jobs.published_deltas import PublishedDeltas
 from ndr.jobs.run import Run, job_logger
@@ -55,3 +56,28 @@ def outdated_intervals(
     for interval in outdated(built, {DELTAS.name: deltas.answers}, DELTAS.name, wanted, reach):
         for part in interval.steps(DAY):
             yield part, deltas
+
+
+def repaired(
+    run: Run,
+    dataset: Dataset,
+    intervals: Iterable[tuple[Interval, PublishedDeltas]],
+    publish: Callable[[Interval, PublishedDeltas], Iterable[Manifest]],
+) -> Iterator[Manifest]:
+    """Publish outdated intervals again. One that another run is building is left to it.
+
+    Yields
+    ------
+    Manifest
+        Of each partition, as it is published.
+    """
+    log = job_logger(run.job_name)
+    for interval, deltas in intervals:
+        held = run.claims.claim(run.lease_key(dataset.name, interval))
+        if held:
+            log.warning("repair left to another run", extra={"reason": str(held)})
+            continue
+        try:
+            yield from publish(interval, deltas)
+        except PublishConflictError as error:
+            log.warning("repair left to another run", extra={"reason": str(error)})

@@ -1,15 +1,19 @@
-"""What one run of a job knows: for whom it works, its JobSpecs, its code version, its log."""
+"""One run of a job: its project, its JobSpecs, its code version, its log."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, overload
 
 from ndr.contract.jobspecs import Job, read_jobspec
 from ndr.contract.jobspecs.item import SpecT
 from ndr.contract.jobspecs.table import Table
 from ndr.contract.manifest import Owner
+from ndr.contract.time import Interval
+from ndr.jobs.claims import Claims, LeaseKey, Unclaimed
 from ndr.jobs.identity import correlation
 
 if TYPE_CHECKING:
@@ -26,13 +30,15 @@ class Run:
     job_name : str
         As in the JobSpec.
     project_name, feature_spec_version : str
-        Whose JobSpecs to read.
+        The project and version of the JobSpecs.
     table : Table
         The JobSpec table.
     code_version : str
         Digest of the job sources; goes into every manifest.
     spark : SparkSession or None
-        Where the job's rows are worked on; None is this process.
+        The session that processes the rows; None: this process does.
+    claims : Claims
+        Decide which partitions this run may build.
     """
 
     job_name: str
@@ -41,11 +47,12 @@ class Run:
     table: Table
     code_version: str = field(default_factory=lambda: os.environ.get("NDR_CODE_VERSION", "unversioned"))
     spark: SparkSession | None = None
+    claims: Claims = field(default_factory=Unclaimed)
 
     @classmethod
     def in_environment(cls, job_name: str, project_name: str, feature_spec_version: str) -> Run:
         """Make a run whose JobSpec table is named by NDR_JOBSPEC_TABLE."""
-        import boto3  # here, as whoever runs a job without the table need not wait for it
+        import boto3  # imported here: a run with its own table does not need it
 
         table = boto3.resource("dynamodb").Table(os.environ.get("NDR_JOBSPEC_TABLE", "ndr-jobspecs"))
         return cls(job_name, project_name, feature_spec_version, table)
@@ -63,6 +70,14 @@ class Run:
         """
         return read_jobspec(self.table, self.project_name, job, self.feature_spec_version).spec
 
+    def lease_key(self, dataset: str, interval: Interval) -> LeaseKey:
+        """Return the ledger item of a partition that answers for an interval."""
+        return LeaseKey.of_interval(self.project_name, self.feature_spec_version, dataset, interval)
+
+    def fence(self, dataset: str, interval: Interval) -> Callable[[], None]:
+        """Return the fence of a partition, which `PartitionWriter.commit` asks before it publishes."""
+        return partial(self.claims.fence, self.lease_key(dataset, interval))
+
     @property
     def owner(self) -> Owner:
         """Whose data the run reads and writes."""
@@ -79,7 +94,7 @@ class Run:
 
 
 def job_logger(job_name: str) -> Logger:
-    """Return the job's JSON logger; a line carries the job and the ids that join it to who asked for it."""
+    """Return the JSON logger of a job; each line has the job and the ids that link it to the pipeline execution."""
     from aws_lambda_powertools import Logger
 
     log = Logger(service=job_name)

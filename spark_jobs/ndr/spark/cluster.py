@@ -1,4 +1,4 @@
-"""Several hosts as one Spark standalone cluster: the first runs master, worker and driver, the others a worker each."""
+"""Several instances as one Spark standalone cluster: the first runs master, worker and driver, each other a worker."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ndr.spark.gate import DONE, ClusterError, Gate, Guest
-from ndr.spark.instances import Hosts
+from ndr.spark.coordinator import DONE, ClusterError, Coordinator, CoordinatorClient
+from ndr.spark.instances import Instances
 from ndr.spark.session import JVM_OPTIONS, jvm_mebibytes, open_session, require_java, scratch
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MASTER_PORT: Final = 7077
 # Instances of one job start within a few minutes of each other.
-MEETING_SECONDS: Final = 600.0
+CONNECT_SECONDS: Final = 600.0
 REGISTRATION_SECONDS: Final = 120.0
 _MASTER_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.5
@@ -40,8 +40,8 @@ appender.stderr.layout.pattern = %d{yy/MM/dd HH:mm:ss} %p %c{1}: %m%n%ex
 
 
 @contextmanager
-def cluster(hosts: Hosts) -> Iterator[SparkSession]:
-    """Form the cluster on its first host, and tell the other hosts how the work under this context ended.
+def cluster(instances: Instances) -> Iterator[SparkSession]:
+    """Start the cluster on its first instance, and send the outcome of the context to the other instances.
 
     Raises
     ------
@@ -51,41 +51,45 @@ def cluster(hosts: Hosts) -> Iterator[SparkSession]:
         The master did not start, or no worker registered in time.
     """
     require_java()
-    url = f"spark://{hosts.current}:{MASTER_PORT}"
-    with _daemons_folder() as folder, _master(hosts.current, folder), Worker(hosts.current, url, folder) as worker:
-        gate = Gate(hosts.current, url)
+    url = f"spark://{instances.current}:{MASTER_PORT}"
+    with (
+        _daemons_folder() as folder,
+        _master(instances.current, folder),
+        Worker(instances.current, url, folder) as worker,
+    ):
+        coordinator = Coordinator(instances.current, url)
         try:
             with _kept_alive(worker):
-                session = open_session(url, hosts.current)
+                session = open_session(url, instances.current)
                 try:
-                    _await_workers(session, len(hosts.names))
+                    _await_workers(session, len(instances.names))
                     yield session
                 finally:
                     session.stop()
         except BaseException as error:
-            gate.announce(f"{type(error).__name__}: {error}")
+            coordinator.announce(f"{type(error).__name__}: {error}")
             raise
-        gate.announce(DONE)
+        coordinator.announce(DONE)
 
 
-def serve(hosts: Hosts) -> None:
-    """Be a worker of the cluster until the job on the first host has ended.
+def serve(instances: Instances) -> None:
+    """Run a worker of the cluster until the job on the first instance has ended.
 
     Raises
     ------
     InvalidRequestError
         Java or PySpark is absent.
     ClusterError
-        The first host can't be reached, its job failed, or it vanished.
+        The first instance cannot be reached, its job failed, or it disappeared.
     """
     require_java()
-    guest = Guest(hosts.first, MEETING_SECONDS)
-    with _daemons_folder() as folder, Worker(hosts.current, guest.master_url, folder) as worker:
-        guest.wait(meanwhile=worker.keep_alive)
+    client = CoordinatorClient(instances.first, CONNECT_SECONDS)
+    with _daemons_folder() as folder, Worker(instances.current, client.master_url, folder) as worker:
+        client.wait(meanwhile=worker.keep_alive)
 
 
 class Worker:
-    """A Spark worker process on this host, started again when it dies: the rest of the job has its cores back."""
+    """A Spark worker process on this instance. It is restarted when it dies, so that the job regains its cores."""
 
     def __init__(self, address: str, master_url: str, folder: Path) -> None:
         memory = os.environ.get("SPARK_EXECUTOR_MEMORY", f"{jvm_mebibytes()}m")
@@ -106,7 +110,7 @@ class Worker:
         _end(self._process)
 
     def keep_alive(self) -> None:
-        """Start the worker again if it has died; after some times not, since something is wrong with the host."""
+        """Restart the worker if it has died, at most `_RESTARTS` times: after that the instance itself is faulty."""
         if self._process is not None and self._process.poll() is not None and self._restarts_left:
             self._restarts_left -= 1
             print(f"The Spark worker ended with {self._process.returncode}; starting it again.", flush=True)
@@ -138,7 +142,7 @@ def _master(address: str, folder: Path) -> Iterator[None]:
         deadline = time.monotonic() + _MASTER_SECONDS
         while not _answers(address, MASTER_PORT):
             if process.poll() is not None or time.monotonic() > deadline:
-                raise ClusterError(f"The Spark master did not start on {address}; its words are in the job's log.")
+                raise ClusterError(f"The Spark master did not start on {address}; see the log of the job.")
             time.sleep(_POLL_SECONDS / 5)
         yield
     finally:
@@ -146,14 +150,14 @@ def _master(address: str, folder: Path) -> Iterator[None]:
 
 
 def _await_workers(session: SparkSession, wanted: int) -> None:
-    """Wait until every host works for the session. Fewer than all are enough when time is up; none are not."""
+    """Wait until every instance has an executor. When the time is up, the job continues if there is at least one."""
     deadline = time.monotonic() + REGISTRATION_SECONDS
     while (found := _executors(session)) < wanted and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS / 5)
     if found == 0:
         raise ClusterError(f"None of {wanted} Spark workers registered within {REGISTRATION_SECONDS:.0f} s.")
     if found < wanted:
-        print(f"Only {found} of {wanted} Spark workers registered in time; going on with them.", flush=True)
+        print(f"Only {found} of {wanted} Spark workers registered in time; continuing with these.", flush=True)
 
 
 def _executors(session: SparkSession) -> int:

@@ -17,10 +17,10 @@ from ndr.spark.s3a import s3a_settings
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-# The JVM only moves bytes and spills what is too much; the kernels need the rest, in the Python workers.
+# The JVM moves bytes and spills the excess; the kernels in the Python workers need the rest of the memory.
 _JVM_SHARE: Final = 0.3
-# It moves them in parcels of megabytes, so code compiled fast is as good as code compiled well: half the processor time
-# of a short job, no more of a long one.
+# It moves them in messages of megabytes, so fast compilation is as good as optimised code: half the CPU time of a short
+# job, no more of a long one.
 JVM_OPTIONS: Final = "-XX:TieredStopAtLevel=1"
 
 SETTINGS: Final = {
@@ -29,7 +29,7 @@ SETTINGS: Final = {
     "spark.log.level": "WARN",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.adaptive.enabled": "true",
-    # A row is a parcel of some megabytes: count bytes, not rows.
+    # A row is a message of some megabytes: limit bytes, not rows.
     "spark.sql.execution.arrow.maxBytesPerBatch": str(32 << 20),
     # Parquet that Spark writes itself has timestamps as the contract has them; its own default is INT96.
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
@@ -58,7 +58,7 @@ def open_session(master: str, address: str) -> SparkSession:
     require_java()
     from pyspark.sql import SparkSession
 
-    # Or the workers would be the first python3 of the PATH, whatever its version and packages.
+    # Without this the workers run the first python3 of the PATH, whatever its version and packages.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
 
     heap = f"{jvm_mebibytes()}m"
@@ -71,7 +71,7 @@ def open_session(master: str, address: str) -> SparkSession:
             "spark.driver.memory": os.environ.get("SPARK_DRIVER_MEMORY", heap),
             "spark.executor.memory": os.environ.get("SPARK_EXECUTOR_MEMORY", heap),
             "spark.local.dir": scratch(),
-            # The code lies at the same path on every host, not in an archive: numba's cache needs files.
+            # The code is at the same path on every instance, not in an archive: numba's cache needs files.
             "spark.executorEnv.PYTHONPATH": os.pathsep.join(filter(os.path.exists, sys.path)),
         }
     )
@@ -93,7 +93,7 @@ def require_java() -> None:
     if not shutil.which(str(Path(home, "bin", "java")) if home else "java"):
         place = f"below JAVA_HOME ({home})" if home else "on PATH"
         raise InvalidRequestError(
-            f"The engine spark needs Java 17 or newer, and there is none {place}. Install it (on Debian: apt-get "
+            f"The engine spark needs Java 17 or newer, and none was found {place}. Install it (on Debian: apt-get "
             "install openjdk-17-jre-headless), or set engine: local in the job's JobSpec."
         )
     if importlib.util.find_spec("pyspark") is None:
@@ -104,13 +104,13 @@ def require_java() -> None:
 
 
 def jvm_mebibytes() -> int:
-    """Return the heap of a JVM that moves the rows of this machine, MiB."""
+    """Return the JVM heap for this machine, MiB."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return max(1024, int(memory * _JVM_SHARE) >> 20)
 
 
 def scratch() -> str:
-    """Return the folder for what Spark spills: on SageMaker that of the job's volume, which is the large one."""
+    """Return the folder for what Spark spills; on SageMaker it is on the volume of the job, which is the largest."""
     folder = opt_ml() / "processing"
     if "SPARK_LOCAL_DIRS" in os.environ:
         return os.environ["SPARK_LOCAL_DIRS"]

@@ -1,4 +1,4 @@
-"""The two stages of a job on Spark: tasks read and cut, then a task for each part runs the kernel and writes."""
+"""The two stages of a job on Spark: tasks read and cut, then one task for each part runs the kernel and writes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 from ndr.contract.datasets import Dataset
 from ndr.contract.errors import NdrError
 from ndr.contract.manifest import FileEntry
-from ndr.spark.parcels import COLUMNS, ERROR, SCHEMA, Inputs, error_parcel, named, packed, parcel, spelled
+from ndr.spark.messages import COLUMNS, ERROR, SCHEMA, Inputs, failure_message, message, messages_of, named, spelled
 from ndr.spark.parts import Parts
 from ndr.store.publish import PartitionWriter
 from ndr.store.schema import arrow_schema
@@ -29,13 +29,13 @@ RESULT: Final = pa.schema([("result", pa.string())])
 
 @dataclass
 class Built:
-    """What the tasks of the second stage wrote: files by (partition, dataset), and the rows they got of each input."""
+    """What the tasks of the second stage wrote: files by (partition, dataset), and the rows received of each input."""
 
     files: dict[tuple[str, str], list[FileEntry]] = field(default_factory=dict)
     received: dict[str, int] = field(default_factory=dict)
 
     def add_to(self, writer: PartitionWriter, *datasets: Dataset) -> None:
-        """Make the files part of the writer's version; a dataset without a row gets one empty file."""
+        """Add the files to the writer; a dataset without a row gets one empty file."""
         for dataset in datasets:
             files = self.files.get((writer.partition_uri, dataset.name), [])
             if files:
@@ -44,13 +44,13 @@ class Built:
                 writer.write(arrow_schema(dataset).empty_table(), dataset)
 
 
-def read_parcels(spark: SparkSession, tasks: Sequence[Task], read: Callable[[Task], Iterable[Cut]]) -> DataFrame:
+def read_messages(spark: SparkSession, tasks: Sequence[Task], read: Callable[[Task], Iterable[Cut]]) -> DataFrame:
     """Run `read` on each task, one Spark task each; it yields tables with a name and the part of each row.
 
     Returns
     -------
     DataFrame
-        Parcels; nothing runs until a later stage asks for them. A named error travels to part 0.
+        Messages; lazy. A named error is sent to part 0.
     """
     given = list(tasks)
 
@@ -59,51 +59,51 @@ def read_parcels(spark: SparkSession, tasks: Sequence[Task], read: Callable[[Tas
             for number in batch.column(0).to_pylist():
                 try:
                     for name, table, parts in read(given[number]):
-                        yield from packed(name, table, parts)
+                        yield from messages_of(name, table, parts)
                 except NdrError as error:
-                    yield error_parcel(error)
+                    yield failure_message(error)
 
     return spark.range(0, len(given), 1, max(1, len(given))).mapInArrow(run, COLUMNS)
 
 
-def driver_parcels(spark: SparkSession, name: str, table: pa.Table, parts: Parts) -> DataFrame:
-    """Cut a table that the driver holds into parcels."""
-    return spark.createDataFrame(pa.Table.from_batches(packed(name, table, parts), SCHEMA))
+def driver_messages(spark: SparkSession, name: str, table: pa.Table, parts: Parts) -> DataFrame:
+    """Cut a table of the driver into messages."""
+    return spark.createDataFrame(pa.Table.from_batches(messages_of(name, table, parts), SCHEMA))
 
 
-def brought_together(parcels: DataFrame, parts: int) -> DataFrame:
-    """Shuffle parcels so that the Spark partition of a number holds the part of that number, whole."""
-    return parcels.repartitionById(parts, "part")
+def brought_together(messages: DataFrame, parts: int) -> DataFrame:
+    """Shuffle messages so that Spark partition n holds the whole of part n."""
+    return messages.repartitionById(parts, "part")
 
 
-def transformed(parcels: DataFrame, step: Callable[[Inputs], Iterable[tuple[str, pa.Table]]]) -> DataFrame:
-    """Run a step on each part of parcels that are together; what it yields stays in its part."""
+def transformed(messages: DataFrame, step: Callable[[Inputs], Iterable[tuple[str, pa.Table]]]) -> DataFrame:
+    """Run a step on each part of shuffled messages; its output stays in the part."""
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         inputs = Inputs(batches)
         if inputs.part is None:
             return
         if ERROR in inputs:
-            yield parcel(inputs.part, ERROR, inputs[ERROR])
+            yield message(inputs.part, ERROR, inputs[ERROR])
             return
         try:
             for name, table in step(inputs):
-                yield parcel(inputs.part, name, table)
+                yield message(inputs.part, name, table)
         except NdrError as error:
-            yield error_parcel(error)
+            yield failure_message(error)
 
-    return parcels.mapInArrow(run, COLUMNS)
+    return messages.mapInArrow(run, COLUMNS)
 
 
-def collected(parcels: DataFrame, name: str) -> list[pa.Table]:
-    """Bring the parcels of a name to the driver.
+def collected(messages: DataFrame, name: str) -> list[pa.Table]:
+    """Collect the messages of a name on the driver.
 
     Raises
     ------
     NdrError
-        A task met it.
+        Raised in a task.
     """
-    rows = parcels.where(parcels["name"].isin(name, ERROR)).select("name", "rows").collect()
+    rows = messages.where(messages["name"].isin(name, ERROR)).select("name", "rows").collect()
     tables = [(row["name"], pa.ipc.open_stream(bytes(row["rows"])).read_all()) for row in rows]
     for of, table in tables:
         if of == ERROR:
@@ -111,16 +111,16 @@ def collected(parcels: DataFrame, name: str) -> list[pa.Table]:
     return [table for _, table in tables]
 
 
-def build(parcels: DataFrame, make: Callable[[Inputs], Iterable[Output]]) -> Built:
-    """Run `make` on each part of parcels that are together, and write the tables it yields, from where it runs.
+def build(messages: DataFrame, make: Callable[[Inputs], Iterable[Output]]) -> Built:
+    """Run `make` on each part of shuffled messages; each task writes the tables that its `make` yields.
 
-    `make` yields, for each file, the writer of its partition, its dataset, a word that tells it from the part's other
-    files, and its rows. A task that Spark runs twice leaves a file that no manifest will name.
+    `make` yields, for each file, the writer of its partition, its dataset, a suffix that is unique within the part, and
+    its rows. A task that Spark runs twice leaves a file that no manifest names.
 
     Raises
     ------
     NdrError
-        A task met it.
+        Raised in a task.
     """
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -131,11 +131,11 @@ def build(parcels: DataFrame, make: Callable[[Inputs], Iterable[Output]]) -> Bui
         if inputs.part is None:
             return
         if context is None or inputs.part != context.partitionId():
-            raise RuntimeError(f"Part {inputs.part} came to another partition; the shuffle is not what it was.")
+            raise RuntimeError(f"Part {inputs.part} came to another Spark partition: `repartitionById` has changed.")
         result = _result(inputs, make, f"{inputs.part:05d}-{context.taskAttemptId():05d}")
         yield pa.record_batch([[json.dumps(result)]], schema=RESULT)
 
-    return _joined(json.loads(row["result"]) for row in parcels.mapInArrow(run, "result string").collect())
+    return _joined(json.loads(row["result"]) for row in messages.mapInArrow(run, "result string").collect())
 
 
 def _result(inputs: Inputs, make: Callable[[Inputs], Iterable[Output]], name: str) -> dict[str, object]:
@@ -143,9 +143,9 @@ def _result(inputs: Inputs, make: Callable[[Inputs], Iterable[Output]], name: st
         return {"error": inputs[ERROR]["error"][0].as_py()}
     files = []
     try:
-        for writer, dataset, word, table in make(inputs):
+        for writer, dataset, suffix, table in make(inputs):
             if table.num_rows:
-                entry = writer.write_file(table, dataset, f"{name}{word and '-'}{word}")
+                entry = writer.write_file(table, dataset, f"{name}{suffix and '-'}{suffix}")
                 files.append([writer.partition_uri, dataset.name, entry.model_dump()])
     except NdrError as error:
         return {"error": spelled(error)}

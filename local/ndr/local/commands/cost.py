@@ -1,4 +1,4 @@
-"""``ndr cost``: what a month costs in AWS."""
+"""``ndr cost``: the monthly cost in AWS."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ def cost(
     hosts: Annotated[int, typer.Option(min=1, help="Hosts in the traffic.")] = 1000,
     instance_type: Annotated[str, typer.Option(help="Instance of the Processing jobs.")] = "ml.m5.xlarge",
     instance_count: Annotated[int, typer.Option(min=1, help="Instances of each job.")] = 1,
-    kept_days: Annotated[int, typer.Option(min=1, help="How long published data is kept.")] = 365,
+    kept_days: Annotated[int, typer.Option(min=1, help="Days for which published data is kept.")] = 365,
 ) -> None:
-    """Estimate a month in AWS, with the schedules enabled: durations measured where an account runs, else assumed."""
+    """Estimate a month in AWS with enabled schedules. Durations are measured in a running account, else assumed."""
     lines, prices = progress(), read_prices()
     parameters, seconds = _deployed(directory)
     assumed = Assumptions(hosts, instance_type, instance_count, kept_days, seconds)
     stack = template_stack(find_template(), parameters)
     _print_bill(lines.console, estimate(stack, assumed, prices), prices)
-    lines.line(_where_durations_come_from(assumed))
-    lines.line(f"Transitions are for waits of {stack.poll_seconds} to {stack.max_poll_seconds} s between two looks.")
-    lines.line(_where_prices_come_from(prices, instance_type))
+    lines.line(_source_of_durations(assumed))
+    lines.line(f"Transitions assume a polling interval of {stack.poll_seconds} to {stack.max_poll_seconds} s.")
+    lines.line(_source_of_prices(prices, instance_type))
 
 
 def _deployed(directory: Directory) -> tuple[dict[str, str], dict[str, float]]:
@@ -64,18 +64,18 @@ def _print_bill(console: Console, bill: list[Line], prices: Prices) -> None:
     print_table(console, title, columns, rows, right=("quantity", "price", "cost"))
 
 
-def _where_durations_come_from(assumed: Assumptions) -> str:
+def _source_of_durations(assumed: Assumptions) -> str:
     measured = [job for job in SECONDS_PER_1000_HOSTS if job in assumed.seconds]
     guessed = [job for job in SECONDS_PER_1000_HOSTS if job not in assumed.seconds]
     sentences = []
     if measured:
-        sentences.append(f"Measured in this account, as it is: {', '.join(measured)}.")
+        sentences.append(f"Measured in this account: {', '.join(measured)}.")
     if guessed:
         sentences.append(f"Assumed for {assumed.hosts:,} hosts: {', '.join(guessed)}.")
-    return " ".join([*sentences, "Each job also pays a minute to begin. Storage and requests are assumed."])
+    return " ".join([*sentences, "Each job also pays a minute of start-up. Storage and requests are assumed."])
 
 
-def _where_prices_come_from(prices: Prices, instance_type: str) -> str:
+def _source_of_prices(prices: Prices, instance_type: str) -> str:
     unverified = list(prices.unverified(instance_type))
-    remembered = f"Not seen on any page, but remembered: {', '.join(unverified)}." if unverified else ""
-    return f"The source of each price is beside it in cost/prices.json. {remembered}".rstrip()
+    unknown = f"Prices without a source: {', '.join(unverified)}." if unverified else ""
+    return f"The source of each price is beside it in cost/prices.json. {unknown}".rstrip()

@@ -1,4 +1,4 @@
-"""``ndr ingest``: Zeek conn logs become integration mini-batches."""
+"""``ndr ingest``: write Zeek conn logs as integration mini-batches."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def ingest(
     folder: Annotated[Path, typer.Argument(help="A Zeek conn log, or a folder of them.")],
     directory: Directory = HERE,
     batch: Annotated[str, typer.Option(help="Length of a mini-batch: 15m, 1h or 1d.")] = "15m",
-    prefix: Annotated[str, typer.Option(help="Another place than the JobSpec's integration prefix.")] = "",
+    prefix: Annotated[str, typer.Option(help="Override the integration prefix of the JobSpec.")] = "",
 ) -> None:
     """Write the connections of Zeek conn logs below the integration prefix."""
     lines = progress()
@@ -29,24 +29,24 @@ def ingest(
 
 
 def ingest_folder(folder: Path, prefix: str, batch: str, lines: Progress) -> IngestReport:
-    """Ingest and say what became of the rows."""
+    """Ingest a folder and print the account of its rows."""
 
-    def told(step: IngestStep) -> None:
+    def report_step(step: IngestStep) -> None:
         if step.done == step.total or step.done % max(1, step.total // 4) == 0:
             lines.line(f"  {step.stage} {step.done} of {step.total}: {step.name}")
 
     with lines.doing(f"ingest {folder}"):
-        report = ingest_logs(folder, prefix, batch, progress=told)
+        report = ingest_logs(folder, prefix, batch, progress=report_step)
     copies = sum(file.duplicate_of is not None for file in report.files)
     lines.line(
         f"  {report.rows_in:,} connections of {len(report.files)} logs: {report.rows_out:,} in "
         f"{len(report.batches)} mini-batches, {report.rejected:,} rejected"
-        + (f", {copies} logs left out as copies of others" if copies else "")
+        + (f", {copies} logs skipped as copies of others" if copies else "")
     )
     late = [batch for batch in report.batches if batch.was_complete]
     if late:
         lines.line(
-            f"  {len(late)} mini-batches were complete before; run them again, the first is {late[0].interval}.",
+            f"  {len(late)} mini-batches were complete before. Run them again; the first is {late[0].interval}.",
             "yellow",
         )
     return report

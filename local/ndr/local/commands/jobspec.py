@@ -21,24 +21,25 @@ app = typer.Typer(no_args_is_help=True, help="Check, put and list JobSpecs.")
 
 Files = Annotated[list[Path], typer.Argument(help="JobSpec documents, JSON: an object or an array of objects.")]
 TableName = Annotated[
-    str, typer.Option("--table", help="A table of the AWS account that your credentials open, not of this machine's.")
+    str,
+    typer.Option("--table", help="A table in the AWS account of your credentials, not on this machine."),
 ]
 
 
 @app.command()
 def check(files: Files, directory: Directory = HERE) -> None:
-    """Check each JobSpec, and that the whole set fits together."""
+    """Check each JobSpec, and the consistency of the whole set."""
     lines = progress()
     jobspecs = read_jobspec_files(files, _values(directory))
     check_jobspecs(jobspecs)
     for jobspec in jobspecs:
         lines.line(f"{jobspec.project_name} {jobspec.job_name_version}: valid", "green")
-    lines.line(f"{len(jobspecs)} JobSpecs fit together.", "green")
+    lines.line(f"{len(jobspecs)} JobSpecs are consistent.", "green")
 
 
 @app.command()
 def put(files: Files, directory: Directory = HERE, table_name: TableName = "") -> None:
-    """Check each JobSpec, and that it fits those in the table, and write it. The first time give the whole set."""
+    """Check each JobSpec together with those in the table, and write it. The first time, name the whole set."""
     lines = progress()
     values = {} if table_name else deployed_values(Deployment.load(directory))
     jobspecs, table = read_jobspec_files(files, values), _table(directory, table_name)
@@ -57,12 +58,12 @@ def list_(directory: Directory = HERE, table_name: TableName = "") -> None:
 
 
 def put_checked(table: Any, jobspecs: list[JobSpec]) -> None:
-    """Write JobSpecs that, with those already in the table, fit together.
+    """Write JobSpecs that are consistent with each other and with those in the table.
 
     Raises
     ------
     JobSpecInvalidError
-        They do not; nothing was written.
+        They are not consistent. Nothing was written.
     """
     sets: dict[tuple[str, str], dict[str, JobSpec]] = defaultdict(dict)
     for item in jobspec_items(table):

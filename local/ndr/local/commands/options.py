@@ -1,4 +1,4 @@
-"""Options that commands share."""
+"""Options shared by the commands."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ndr.local.console.progress import Progress
 
 Directory = Annotated[
     Path,
-    typer.Option("--directory", "-d", envvar="NDR_HOME", help="Where the account on this machine keeps its files."),
+    typer.Option("--directory", "-d", envvar="NDR_HOME", help="Folder with the files of the account on this machine."),
 ]
 HERE = Path(".ndr")
 
 
 def progress() -> Progress:
-    """Return progress lines on standard output; without a terminal, plain text that is not cut to a width."""
+    """Return progress lines on standard output. Without a terminal they are plain text of at most 160 columns."""
     console = Console()
     return Progress(console if console.is_terminal else Console(width=160, highlight=False))

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from ndr.contract.errors import JobSpecNotFoundError
-from ndr.contract.ledger import entry_of, is_over
+from ndr.contract.ledger import is_over, row_of
 from ndr.local.commands.options import HERE, Directory, progress
 from ndr.local.console.tables import print_table
 from ndr.local.deployment.deployment import Deployment, all_items
@@ -62,7 +62,7 @@ def print_ledger(console: Console, deployment: Deployment) -> None:
 
 def _meaning(item: dict[str, Any], sagemaker: Any, now: datetime) -> tuple[str, str | None]:
     """Return what an item means now, and why or who."""
-    entry = entry_of(item, now, lambda holder: is_over(sagemaker, holder))
+    entry = row_of(item, now, lambda holder: is_over(sagemaker, holder))
     if entry.status == "stale":
         return entry.status, f"late events were built in at {item['stale_since']}"
     return entry.status, f"held by {entry.holder} until {entry.until}" if entry.holder else entry.reason

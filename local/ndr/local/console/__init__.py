@@ -1,1 +1,1 @@
-"""What the command line prints: progress lines with elapsed time, timelines, tables."""
+"""Output of the command line: progress lines with elapsed time, timelines, tables."""

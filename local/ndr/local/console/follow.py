@@ -1,4 +1,4 @@
-"""Follow a state machine's execution to its end, with the executions and pipelines that it starts."""
+"""Follow a state machine's execution to its end, with its nested executions and pipelines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STARTED_BY: Final = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
 
 @dataclass(frozen=True)
 class FollowedExecution:
-    """How an execution ended, and what happened in it, in order of start."""
+    """The result of an execution, and its spans in order of start."""
 
     arn: str
     status: str
@@ -38,9 +38,9 @@ class Follower:
     ----------
     states, sagemaker : boto3 clients
     machines : mapping of str to str
-        What each machine is called, and its ARN; the followed execution starts executions of `run_pipeline`.
+        ARN of each machine by name. The followed execution starts executions of `run_pipeline`.
     progress : Progress
-        Gets a line for each state, pipeline and step that begins, and for each pipeline and step that ends.
+        Receives a line at the start of each state, pipeline and step, and at the end of each pipeline and step.
     """
 
     states: Any
@@ -53,7 +53,7 @@ class Follower:
     _going_on: set[str] = field(default_factory=set)
 
     def follow(self, arn: str) -> FollowedExecution:
-        """Print what happens until the execution has ended."""
+        """Print the events of an execution until it has ended."""
         self._begin(self._machine(arn))
         try:
             while True:
@@ -90,7 +90,7 @@ class Follower:
         return [event for page in pages for event in page["events"]]
 
     def _nested(self, arn: str) -> list[str]:
-        """Return the run_pipeline executions that name `arn` as who started them, oldest first."""
+        """Return the run_pipeline executions that `arn` started, oldest first."""
         pages = self.states.get_paginator("list_executions").paginate(stateMachineArn=self.machines[_NESTED])
         listed = [execution for page in pages for execution in page["executions"]]
         nested = [execution for execution in listed if self._request(execution["executionArn"]).get(_STARTED_BY) == arn]

@@ -1,4 +1,4 @@
-"""Progress lines, each with the seconds since the command began; never silent for long."""
+"""Progress lines with the seconds since the start of the command, at least one every few seconds."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from rich.console import Console
 from rich.text import Text
 
 SILENCE_SECONDS = 4.0
-"""After so long without a line, one says what is still going on."""
+"""After this time without output, a line names the running activities."""
 
 
 class Progress:
-    """Prints lines; several threads may.
+    """Prints lines. Thread-safe.
 
     Parameters
     ----------
     console : rich.console.Console
-        Where to; colours and widths follow what it is.
+        Output console. It determines colours and widths.
     """
 
     def __init__(self, console: Console) -> None:
@@ -33,7 +33,7 @@ class Progress:
 
     @property
     def seconds(self) -> float:
-        """Seconds since the command began."""
+        """Seconds since the start of the command."""
         return time.monotonic() - self._began
 
     def line(self, text: str, style: str = "") -> None:
@@ -44,7 +44,7 @@ class Progress:
 
     @contextmanager
     def doing(self, what: str) -> Iterator[None]:
-        """Say that something begins and, unless it raises, how long it took."""
+        """Print the start of an activity and, unless it raises, its duration."""
         began = time.monotonic()
         self.line(f"{what} ...")
         self.begin(what)
@@ -55,12 +55,12 @@ class Progress:
         self.line(f"{what}: {time.monotonic() - began:.1f} s", "green")
 
     def begin(self, what: str) -> None:
-        """Remember that something goes on, for the line that breaks a silence."""
+        """Register a running activity."""
         with self._printing:
             self._doing[what] = time.monotonic()
 
     def end(self, what: str) -> None:
-        """Forget what was begun."""
+        """Remove a registered activity."""
         with self._printing:
             self._doing.pop(what, None)
 

@@ -16,7 +16,7 @@ from ndr.local.console.follow import FollowedExecution
 def print_table(
     console: Console, title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()
 ) -> None:
-    """Print a table; the columns named in `right` are aligned right, absent values are a dash."""
+    """Print a table. Columns in `right` are right-aligned, absent values are a dash."""
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False)
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
@@ -26,7 +26,7 @@ def print_table(
 
 
 def shown(value: object) -> str:
-    """Write a value for a reader: thousands separated, instants in UTC, nothing as a dash."""
+    """Format a value: thousands separated, instants in UTC, absent values as a dash."""
     if value is None or value == "":
         return "-"
     if isinstance(value, bool):
@@ -41,7 +41,7 @@ def shown(value: object) -> str:
 
 
 def print_timeline(console: Console, title: str, execution: FollowedExecution) -> None:
-    """Print the states, pipelines and steps of an execution with their start and length in seconds."""
+    """Print the states, pipelines and steps of an execution, with start and duration in seconds."""
     rows = [
         (
             span.within if span.kind == "state" else "",

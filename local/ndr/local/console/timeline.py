@@ -1,4 +1,4 @@
-"""What happened when, read from execution histories. Pure."""
+"""Spans of states, pipelines and steps, computed from execution histories without calls to AWS."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Any, Literal
 class Span:
     """A state, a pipeline or a step, from its start to its end (None while it runs).
 
-    `count` is how many times a state was entered; `seconds` then sums all its stays. `within` is the machine, or
-    the pipeline, that it belongs to, `execution` the ARN of the machine's or pipeline's execution.
+    `count` is the number of times a state was entered, and `seconds` the sum of their durations. `within` is the name
+    of its machine or pipeline, `execution` the ARN of that machine's or pipeline's execution.
     """
 
     kind: Literal["state", "pipeline", "step"]
@@ -29,14 +29,14 @@ class Span:
 
 
 def state_spans(execution: str, machine: str, events: Iterable[Mapping[str, Any]]) -> list[Span]:
-    """Read the states of an execution from its history, one span a state in order of first entry.
+    """Return the spans of an execution's states from its history, one a state, in order of first entry.
 
     Parameters
     ----------
     execution : str
         Its ARN.
     machine : str
-        What its machine is called.
+        Name of its machine.
     events : iterable of dict
         As GetExecutionHistory returns them, oldest first.
     """
@@ -71,7 +71,7 @@ def _closed(span: Span, start: datetime, end: datetime, status: str, *, still_op
 
 
 def pipeline_executions(events: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return the ARNs of the pipeline executions that a history's tasks started or followed, in order, each once."""
+    """Return the distinct ARNs of the pipeline executions that the tasks of a history started or followed, in order."""
     found: dict[str, None] = {}
     for event in events:
         output = event.get("taskSucceededEventDetails", {}).get("output", "")
@@ -81,7 +81,7 @@ def pipeline_executions(events: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def pipeline_span(execution: Mapping[str, Any]) -> Span:
-    """Read a pipeline's span from DescribePipelineExecution."""
+    """Return a pipeline's span from DescribePipelineExecution."""
     name = execution["PipelineArn"].rpartition("/")[2]
     status = execution["PipelineExecutionStatus"]
     ended = status in ("Succeeded", "Failed", "Stopped", "CompletedWithFailures")
@@ -90,7 +90,7 @@ def pipeline_span(execution: Mapping[str, Any]) -> Span:
 
 
 def step_spans(pipeline: Span, steps: Iterable[Mapping[str, Any]]) -> list[Span]:
-    """Read the spans of steps that have begun from ListPipelineExecutionSteps, in order of their start."""
+    """Return the spans of the started steps from ListPipelineExecutionSteps, in order of start."""
     spans = [_step_span(pipeline, step) for step in steps if step.get("StartTime")]
     return sorted(spans, key=lambda span: span.start)
 

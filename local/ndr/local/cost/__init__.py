@@ -1,1 +1,1 @@
-"""What a month of the deployed pipelines costs: counts of what is billed, times a table of prices."""
+"""The monthly cost of the deployed pipelines: billed quantities times prices."""

@@ -1,4 +1,4 @@
-"""The bill: quantities of a month times prices, a line for each thing that AWS bills."""
+"""The bill of a month: one line for each billed quantity, with its price."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ndr.local.cost.prices import Prices
 from ndr.local.cost.transitions import Definition, machine_transitions, polls, run_pipeline_transitions
 
 BUILD: Final = "BuildBaselines"
-"""The Map of `baselines` with one item a pipeline execution."""
+"""The Map state of `baselines` with one item for each pipeline execution."""
 PLAN_SECONDS: Final = 0.5
-PLAN_READ_UNITS: Final = 6 + 1  # six JobSpecs and a page of the ledger, read consistently
+PLAN_READ_UNITS: Final = 6 + 1  # six JobSpecs and a page of the ledger, with consistent reads
 JOB_READ_UNITS: Final = 4
 LEDGER_WRITE_UNITS: Final = 2
 METRICS: Final = 46  # job seconds and failures, rows, coverage, shares, ages and counts of every dataset
-KEY_REQUESTS: Final = 10  # of a job or a call of plan_run: two tables, and a bucket whose own key spares most others
+KEY_REQUESTS: Final = 10  # for a job or a call of plan_run: two tables and a bucket; the bucket key saves most requests
 LOG_KB_PER_TRANSITION: Final = 2.0
 LOG_KB_PER_JOB: Final = 20.0
 
@@ -41,7 +41,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Stack:
-    """What of the deployed, or the default, template the estimate depends on."""
+    """The settings of the deployed or default template that the estimate depends on."""
 
     poll_seconds: int
     max_poll_seconds: int
@@ -57,7 +57,7 @@ def estimate(stack: Stack, assumed: Assumptions, prices: Prices) -> list[Line]:
     Raises
     ------
     InvalidRequestError
-        The table holds no price of the instance type.
+        The table has no price for the instance type.
     """
     return [
         *_processing(assumed, prices),
@@ -73,12 +73,12 @@ def transitions(stack: Stack, assumed: Assumptions) -> float:
     waits = (stack.poll_seconds, stack.max_poll_seconds)
 
     def nested(*jobs: str) -> int:
-        looks = polls(sum(assumed.job_seconds(job) for job in jobs), *waits)
-        return run_pipeline_transitions(stack.definitions["run_pipeline"], looks)
+        count = polls(sum(assumed.job_seconds(job) for job in jobs), *waits)
+        return run_pipeline_transitions(stack.definitions["run_pipeline"], count)
 
     mini_batch = machine_transitions(stack.definitions["mini_batch"]) + nested(*MINI_BATCH_JOBS)
     baselines = machine_transitions(stack.definitions["baselines"], {BUILD: 1}) + nested("fg_b_builder")
-    late = machine_transitions(stack.definitions["baselines"])  # when nothing came late
+    late = machine_transitions(stack.definitions["baselines"])  # without late events
     unload = 1 + nested("machine_inventory_unload")  # the state UnloadInventory itself
     return MINI_BATCHES * mini_batch + BASELINE_RUNS * baselines + LATE * late + MONTHLY * unload
 
@@ -87,7 +87,7 @@ def _processing(assumed: Assumptions, prices: Prices) -> list[Line]:
     known = prices.processing_hours
     if assumed.instance_type not in known:
         raise InvalidRequestError(
-            f"There is no price of {assumed.instance_type!r}; write one of {', '.join(known)}, "
+            f"There is no price for {assumed.instance_type!r}. Write one of {', '.join(known)}, "
             "or add it to prices.json."
         )
     price = known[assumed.instance_type].amount
@@ -138,10 +138,10 @@ def _data(assumed: Assumptions, prices: Prices) -> list[Line]:
 
 def _watching(stack: Stack, assumed: Assumptions, prices: Prices) -> list[Line]:
     logged = (transitions(stack, assumed) * LOG_KB_PER_TRANSITION + _jobs() * LOG_KB_PER_JOB) / 1024**2
-    traces = 2 * (MINI_BATCHES + BASELINE_RUNS) + LATE  # the machine and the one it starts
+    traces = 2 * (MINI_BATCHES + BASELINE_RUNS) + LATE  # the machine and its nested execution
     return [
         Line("CloudWatch", "logs", logged, "GB", prices["log_gb"]),
-        Line("CloudWatch", "metrics of our own", METRICS, "metrics", prices["metric_month"]),
+        Line("CloudWatch", "custom metrics", METRICS, "metrics", prices["metric_month"]),
         Line("CloudWatch", "alarms", stack.alarms, "alarms", prices["alarm_month"]),
         Line("CloudWatch", "dashboard", 1, "dashboards", prices["dashboard_month"]),
         Line("X-Ray", "traces", traces, "traces", prices["trace"]),
@@ -150,13 +150,13 @@ def _watching(stack: Stack, assumed: Assumptions, prices: Prices) -> list[Line]:
 
 def _key(prices: Prices) -> list[Line]:
     return [
-        Line("KMS", "key of your own", 1, "keys", prices["kms_key_month"]),
-        Line("KMS", "its use", (_plan_calls() + _jobs()) * KEY_REQUESTS, "requests", prices["kms_request"]),
+        Line("KMS", "customer managed key", 1, "keys", prices["kms_key_month"]),
+        Line("KMS", "requests of the key", (_plan_calls() + _jobs()) * KEY_REQUESTS, "requests", prices["kms_request"]),
     ]
 
 
 def _plan_calls() -> float:
-    return MINI_BATCHES + 2 * (BASELINE_RUNS + LATE)  # baselines asks again for its report
+    return MINI_BATCHES + 2 * (BASELINE_RUNS + LATE)  # baselines calls it a second time for the report
 
 
 def _jobs() -> float:

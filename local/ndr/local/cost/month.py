@@ -1,4 +1,4 @@
-"""What a month of 30 days holds: how often each machine runs, and how long its jobs take."""
+"""A month of 30 days: the number of executions of each machine, and the durations of its jobs."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from typing import Final
 
 MINI_BATCHES: Final = 30 * 96
-NIGHTLY: Final = 29  # the first belongs to the monthly run
+NIGHTLY: Final = 29  # the first of the month is the monthly run
 WEEKLY: Final = 30 / 7
 MONTHLY: Final = 1
-LATE: Final = 30  # each day, for what came late
+LATE: Final = 30  # daily, for late events
 BASELINE_RUNS: Final = NIGHTLY + WEEKLY + MONTHLY
 
 MINI_BATCH_JOBS: Final = ("delta_builder", "fg_a_builder", "pair_counts_builder")
 
-# Until something is measured: seconds of work on ml.m5.xlarge per 1,000 hosts, beside what every job takes to begin.
-# A guess on the large side for one slice, or one night.
+# Used for jobs that are not measured: seconds of work on ml.m5.xlarge per 1,000 hosts, without start-up.
+# A high estimate for one slice, or one night.
 SECONDS_PER_1000_HOSTS: Final[Mapping[str, float]] = {
     "delta_builder": 5,
     "fg_a_builder": 15,
@@ -24,13 +24,13 @@ SECONDS_PER_1000_HOSTS: Final[Mapping[str, float]] = {
     "machine_inventory_unload": 10,
     "fg_b_builder": 120,
 }
-BEGIN_SECONDS: Final = 60.0  # pulling the image, starting Python: billed too
+START_UP_SECONDS: Final = 60.0  # pulling the image and starting Python are billed too
 STORED_MB_PER_HOST_DAY: Final = 1.0
 REQUESTS: Final = {
-    # Per mini batch: files, manifests and markers written; manifests and files of a day of slices read by the windows.
+    # Per mini-batch: files, manifests and markers written; manifests and files of a day of slices read.
     "mini_batch_puts": 20,
     "mini_batch_gets": 500,
-    # Per baseline run: a horizon's manifests and files of features and of pairs (7 days are 672 slices).
+    # Per baseline run: manifests and files of features and of pairs over a horizon (7 days are 672 slices).
     "baseline_puts": 10,
     "baseline_gets": 4 * 672,
 }
@@ -38,18 +38,18 @@ REQUESTS: Final = {
 
 @dataclass(frozen=True)
 class Assumptions:
-    """What the estimate is made for.
+    """The assumptions of an estimate.
 
     Attributes
     ----------
     hosts : int
         Hosts in the traffic.
     instance_type, instance_count
-        Of the Processing jobs.
+        Type and number of instances of the Processing jobs.
     kept_days : int
-        How long published data is kept.
+        Days for which published data is kept.
     seconds : mapping of str to float
-        Measured seconds of a job by its name; what is absent is assumed.
+        Measured seconds by job name. Other jobs use the default estimate.
     """
 
     hosts: int = 1000
@@ -60,7 +60,7 @@ class Assumptions:
 
     def job_seconds(self, job: str) -> float:
         """Return the billed seconds of a job on one instance."""
-        return BEGIN_SECONDS + self.seconds.get(job, SECONDS_PER_1000_HOSTS[job] * self.hosts / 1000)
+        return START_UP_SECONDS + self.seconds.get(job, SECONDS_PER_1000_HOSTS[job] * self.hosts / 1000)
 
 
 def hours(assumed: Assumptions) -> dict[str, float]:

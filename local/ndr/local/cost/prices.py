@@ -1,4 +1,4 @@
-"""The table of prices, and which of them were seen on a page rather than remembered."""
+"""The table of prices, with the source of each price."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ABOUT: Final = ("region", "currency", "as_of", "about")
 
 @dataclass(frozen=True)
 class Price:
-    """A price, where it was seen, and of what day that page is; without a source it is from memory."""
+    """A price, its source, and the date of the source. A price without a source is unverified."""
 
     amount: float
     source: str | None = None
@@ -28,11 +28,11 @@ class Prices:
     Attributes
     ----------
     region, currency, as_of : str
-        Where the prices are those of, in what, and the day on which they were looked up.
+        Region and currency of the prices, and the day on which they were looked up.
     units : mapping of str to Price
-        What one unit of each thing that is billed costs.
+        Price of one unit of each billed quantity.
     processing_hours : mapping of str to Price
-        What an hour of an instance type costs.
+        Price of an hour, by instance type.
     """
 
     region: str
@@ -45,7 +45,7 @@ class Prices:
         return self.units[unit].amount
 
     def unverified(self, instance_type: str) -> Iterator[str]:
-        """Names of the prices without a source, of those that an estimate with this instance type is made of."""
+        """Return the names of the prices without a source that an estimate with this instance type uses."""
         used = {**self.units, instance_type: self.processing_hours[instance_type]}
         return (name for name, price in used.items() if price.source is None)
 

@@ -1,4 +1,4 @@
-"""The template's parameters and machines, and what its jobs took, from the deployed stack where there is one."""
+"""The parameters and machines of the template, and the measured job durations of a deployed stack."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MEASURED_OVER: Final = timedelta(days=14)
 
 
 def template_stack(template: Path, parameters: Mapping[str, str] | None = None) -> Stack:
-    """Read the template; `parameters` are the values it was deployed with, its defaults otherwise."""
+    """Read the template. `parameters` override its defaults."""
     document = yaml_parse(template.read_text())
     given = {name: item.get("Default") for name, item in document["Parameters"].items()} | dict(parameters or {})
     definitions = {
@@ -44,7 +44,7 @@ def deployed_parameters(deployment: Deployment) -> dict[str, str]:
 
 
 def measured_seconds(cloudwatch: Any, project_name: str, now: datetime | None = None) -> dict[str, float]:
-    """Return the mean seconds of each job over the last two weeks, as the jobs reported them."""
+    """Return the mean seconds of each job over the last two weeks, from the metric JobSeconds."""
     end = now or datetime.now(UTC)
     found = {}
     for job in SECONDS_PER_1000_HOSTS:

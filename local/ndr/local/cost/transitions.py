@@ -1,4 +1,4 @@
-"""State transitions of a successful execution, counted along the definition's own states."""
+"""State transitions of a successful execution, counted in the machine's definition."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-POLL: Final = "IsItOver"
-"""The Choice of `run_pipeline` whose first rule is success and whose default is to wait and look again."""
+POLL: Final = "CheckStatus"
+"""The Choice of `run_pipeline` whose first rule is success and whose default waits and polls again."""
 
 Definition = Mapping[str, Any]
 
 
 def polls(seconds: float, first_wait: int, longest_wait: int) -> int:
-    """Return how often an execution that takes `seconds` is found not to be over: waits grow by a quarter."""
+    """Return the number of waits during an execution of `seconds`. Each wait is a quarter longer than the last."""
     count, waited, wait = 0, 0, first_wait
     while waited < seconds:
         waited += wait
@@ -22,22 +22,22 @@ def polls(seconds: float, first_wait: int, longest_wait: int) -> int:
     return count
 
 
-def run_pipeline_transitions(definition: Definition, looks: int) -> int:
-    """Return the transitions of one pipeline execution that is waited for `looks` times."""
+def run_pipeline_transitions(definition: Definition, waits: int) -> int:
+    """Return the transitions of one pipeline execution with a number of waits."""
     states = definition["States"]
     before = list(_path(states, definition["StartAt"], until=POLL))
     loop = list(_path(states, states[POLL]["Default"], until=POLL))
     after = list(_path(states, states[POLL]["Choices"][0]["Next"]))
-    return len(before) + 1 + looks * (len(loop) + 1) + len(after)
+    return len(before) + 1 + waits * (len(loop) + 1) + len(after)
 
 
 def machine_transitions(definition: Definition, items: Mapping[str, int] | None = None) -> int:
-    """Return the transitions of an execution that takes every Choice's default.
+    """Return the transitions of an execution that takes the default of each Choice.
 
     Parameters
     ----------
     items : mapping of str to int, optional
-        Items of its Maps by their names; a Map that is not named has none.
+        Number of items by name of the Map state. Other Maps have none.
     """
     states = definition["States"]
     path = list(_path(states, definition["StartAt"]))

@@ -1,4 +1,4 @@
-"""What this machine has that the demo could use."""
+"""Checks for optional software of this machine: Java and Docker."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ OLDEST_JAVA: Final = 17
 
 
 def java_version() -> int | None:
-    """Return the major version of the Java runtime that Spark would start, or None where none starts."""
+    """Return the major version of the Java runtime that Spark would use, or None without a working one."""
     home = os.environ.get("JAVA_HOME")
     java = str(Path(home, "bin", "java")) if home else "java"
     if shutil.which(java) is None:
         return None
     said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
-    found = re.search(r'version "(?:1\.)?(\d+)', said.stderr)  # Java 8 calls itself 1.8
+    found = re.search(r'version "(?:1\.)?(\d+)', said.stderr)  # Java 8 reports 1.8
     return int(found[1]) if found and said.returncode == 0 else None
 
 
 def has_docker() -> bool:
-    """Tell whether a Docker engine answers."""
+    """Tell whether a Docker engine is running."""
     return _runs("docker", "info")
 
 
 def check_engine(engine: str) -> None:
-    """Check that an engine can run here.
+    """Check that an engine can run on this machine.
 
     Raises
     ------
     InvalidRequestError
-        It is none, or it is spark and there is no Java that is new enough.
+        The engine is unknown, or it is spark and no recent Java is installed.
     """
     if engine not in ("local", "spark"):
         raise InvalidRequestError(f"The engine is {engine!r}: write local or spark.")
@@ -52,7 +52,7 @@ def check_engine(engine: str) -> None:
 
 
 def not_run(engine: str) -> list[str]:
-    """Return a sentence for each part that this run left out, and why."""
+    """Return a sentence for each part that this run does not cover, with the reason."""
     sentences = []
     if engine != "spark":
         why = "--engine spark does that" if java_version() else "there is no Java here"

@@ -1,4 +1,4 @@
-"""Peak memory of this process and all that it started."""
+"""Peak memory of this process and its descendants."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 
 class PeakMemory:
-    """Samples, every second, the proportional set size of a process tree, so that shared pages count once.
+    """Samples the proportional set size of a process tree every second, which counts shared pages once.
 
-    `peak_bytes` is None where the system has no /proc.
+    `peak_bytes` is None on a system without /proc.
     """
 
     def __init__(self, interval_seconds: float = 1.0) -> None:
@@ -33,7 +33,7 @@ def process_tree(root: int) -> list[int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                # The command's name, in parentheses, may hold spaces: what follows it is split.
+                # The command's name, in parentheses, may contain spaces, so only the text after it is split.
                 parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
             except (OSError, ValueError, IndexError):
                 continue
@@ -52,5 +52,5 @@ def _proportional_bytes(pid: int) -> int:
             if line.startswith("Pss:"):
                 return int(line.split()[1]) * 1024
     except OSError:
-        pass  # it has ended, or is another user's
+        pass  # the process has ended, or belongs to another user
     return 0

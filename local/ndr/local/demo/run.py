@@ -1,4 +1,4 @@
-"""The demo, from an empty directory to the last table."""
+"""The demo, from an empty directory to the anomaly ranking."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ VERSION: Final = "v1"
 
 @dataclass(frozen=True)
 class DemoRequest:
-    """What to show.
+    """The options of the demo.
 
     Attributes
     ----------
     directory : Path
-        Where the account keeps its files.
+        Folder with the files of the account.
     traffic : Path or None
         A folder of Zeek conn logs. None generates the traffic of a synthetic network.
     engine : str
@@ -61,12 +61,12 @@ class DemoRequest:
 
 
 def run_demo(request: DemoRequest, lines: Progress) -> None:
-    """Run the demo. The account runs on afterwards, since its data is in its memory.
+    """Run the demo. The account keeps running afterwards, because its data is in memory.
 
     Raises
     ------
     NdrError
-        Whatever a part of it refuses or fails with.
+        A part of the demo failed. The error is that part's own.
     """
     check_engine(request.engine)
     memory = PeakMemory()
@@ -88,12 +88,12 @@ def run_demo(request: DemoRequest, lines: Progress) -> None:
 
 
 def fresh_directory(directory: Path) -> Path:
-    """Stop what an earlier demo left running, and empty the directory but for its caches.
+    """Stop the account of an earlier demo, and empty the directory except for its caches.
 
     Raises
     ------
     InvalidRequestError
-        An account that `ndr up` started runs there.
+        An account started by `ndr up` runs in the directory.
     """
     directory = directory.resolve()
     try:
@@ -103,7 +103,7 @@ def fresh_directory(directory: Path) -> Path:
     if made_by == "up":
         raise InvalidRequestError(
             f"An account that `ndr up` started runs in {directory}, and the demo would replace it. Stop it with "
-            "`ndr down`, or give the demo another place: `ndr demo --directory .ndr-demo`."
+            "`ndr down`, or give the demo another directory: `ndr demo --directory .ndr-demo`."
         )
     stop_account(directory)
     shutil.rmtree(directory / "traffic", ignore_errors=True)
@@ -146,8 +146,8 @@ def _fed(deployment: Deployment, traffic: Future[Traffic], lines: Progress) -> I
 def _load_inventory(deployment: Deployment, traffic: Traffic, lines: Progress) -> None:
     if traffic.inventory is None:
         lines.line(
-            f"{traffic.folder} has no inventory.csv: the machine inventory is empty, no host has a name, none is known "
-            "to be non-persistent.",
+            f"{traffic.folder} has no inventory.csv: the machine inventory is empty, so hosts have no names and "
+            "none is non-persistent.",
             "yellow",
         )
         return
@@ -157,12 +157,12 @@ def _load_inventory(deployment: Deployment, traffic: Traffic, lines: Progress) -
 
 
 def covered_days(report: IngestReport, now: datetime, lines: Progress) -> Interval:
-    """Return the whole days that the mini-batches cover, up to the last midnight.
+    """Return the whole days of the mini-batches, up to the last midnight.
 
     Raises
     ------
     InsufficientHistoryError
-        There is no connection, or none before today.
+        The logs have no connection before today.
     """
     today = floor_to(now, DAY)
     past = [batch.interval for batch in report.batches if batch.interval.end <= today]
@@ -171,9 +171,9 @@ def covered_days(report: IngestReport, now: datetime, lines: Progress) -> Interv
             "The logs hold no connection of a day that is over, so there is nothing to build baselines from."
         )
     if len(past) < len(report.batches):
-        left_out = sum(batch.rows for batch in report.batches if batch.interval.end > today)
+        skipped = sum(batch.rows for batch in report.batches if batch.interval.end > today)
         lines.line(
-            f"{left_out:,} connections since {format_instant(today)} are left out: their day is not over.", "yellow"
+            f"{skipped:,} connections since {format_instant(today)} are skipped: their day is not over.", "yellow"
         )
     return Interval(min(each.start for each in past), max(each.end for each in past))
 
@@ -202,8 +202,8 @@ def _epilogue(request: DemoRequest, covered: Interval, memory: PeakMemory, lines
     peak = f", peak memory {memory.peak_bytes / 2**30:.2f} GiB" if memory.peak_bytes else ""
     lines.line(f"Done in {lines.seconds:.0f} s{peak}.", "bold")
     first = format_instant(max(covered.start + DAY, covered.end - 7 * DAY))[:10]
-    place = "" if request.directory == Path(".ndr") else f" --directory {request.directory}"
-    lines.line("The account runs on, since its data is in its memory. Go on with:")
-    lines.line(f"  ndr status{place}")
-    lines.line(f"  ndr backfill {first} {format_instant(covered.end)[:10]}{place}")
-    lines.line(f"  ndr down{place}")
+    option = "" if request.directory == Path(".ndr") else f" --directory {request.directory}"
+    lines.line("The account keeps running, because its data is in memory. Continue with:")
+    lines.line(f"  ndr status{option}")
+    lines.line(f"  ndr backfill {first} {format_instant(covered.end)[:10]}{option}")
+    lines.line(f"  ndr down{option}")

@@ -19,19 +19,19 @@ from ndr.local.traffic.generate import DEFAULT_END
 
 @dataclass(frozen=True)
 class Traffic:
-    """A folder of conn logs, and its inventory.csv where it has one."""
+    """A folder of conn logs, and its inventory.csv if present."""
 
     folder: Path
     inventory: Path | None
 
     @classmethod
     def of(cls, folder: Path) -> Traffic:
-        """Take a folder as it is.
+        """Return the traffic of a folder.
 
         Raises
         ------
         InvalidRequestError
-            It does not exist or holds no conn log.
+            The folder does not exist or has no conn log.
         """
         find_logs(folder)
         inventory = folder / "inventory.csv"

@@ -1,4 +1,4 @@
-"""Start an account, deploy the template, and create what the template leaves to its owner."""
+"""Start an account, deploy the template, and create the resources that the template expects."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from ndr.local.deployment.redshift import Warehouse
 
 STACK_NAME: Final = "ndr"
 WAIT_SCALE: Final = 0.5
-"""A pipeline of this machine takes seconds where SageMaker takes minutes: waits between two looks are half as long."""
+"""Factor of all waits. A pipeline takes seconds here and minutes on SageMaker, so polling waits are halved."""
 _POLLING: Final = {"PollSeconds": "1", "MaxPollSeconds": "2"}
 
 
 def find_template() -> Path:
-    """Return template.yaml of the current directory or the nearest one above; else of this project's sources.
+    """Return the template.yaml of the current directory, of the nearest parent, or of this project's sources.
 
     Raises
     ------
     InvalidRequestError
-        There is none.
+        No template.yaml was found.
     """
     here = Path.cwd().resolve()
     sources = Path(__file__).resolve().parents[4]
@@ -37,7 +37,7 @@ def find_template() -> Path:
 
 
 def start_account(directory: Path) -> Account:
-    """Start the account of a directory with the waits of this machine."""
+    """Start the account of a directory, with scaled waits."""
     return up(directory, wait_scale=WAIT_SCALE)
 
 
@@ -50,25 +50,25 @@ def deploy_stack(
     *,
     kms_key_arn: str = "",
 ) -> Deployment:
-    """Build and deploy the template, which registers the pipelines; create the secret and the inventory's table.
+    """Build and deploy the template, which registers the pipelines. Create the secret and the inventory's table.
 
     Parameters
     ----------
     account
         A running account.
     project_name, feature_spec_version
-        What requests take where nothing else is said.
+        Defaults of the requests.
     made_by
-        The command that deploys it, `up` or `demo`.
+        The deploying command, `up` or `demo`.
     progress
-        Told of each step.
+        Receives a line for each step.
     kms_key_arn
-        Key of the account that all is kept under; without it, those that AWS owns or manages.
+        KMS key for all data. Empty means the keys that AWS owns or manages.
 
     Raises
     ------
     AccountError
-        SAM is not installed, or failed.
+        SAM is not installed, or the deploy failed.
     """
     with progress.doing("create the secret of the Redshift stand-in"):
         secret_arn = _secret(account)
@@ -86,7 +86,7 @@ def deploy_stack(
 
 
 def registered_pipelines(deployment: Deployment) -> list[tuple[str, str]]:
-    """Name and description of the pipelines that the deploy registered through the function upsert_pipelines."""
+    """Return name and description of the pipelines that the deploy registered."""
     by_name = {"PipelineNamePrefix": "ndr", "SortBy": "Name", "SortOrder": "Ascending"}
     listed = deployment.client("sagemaker").list_pipelines(**by_name)["PipelineSummaries"]
     return [(each["PipelineName"], each["PipelineDescription"]) for each in listed]

@@ -1,4 +1,4 @@
-"""A deployed stack: its outputs, its tables, and how this process reaches its data."""
+"""A deployed stack: its outputs, its tables, and access to its data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _RECORD: Final = "deployment.json"
 
 @dataclass(frozen=True)
 class Deployment:
-    """The stack that `ndr up` or `ndr demo` deployed.
+    """A stack deployed by `ndr up` or `ndr demo`.
 
     Attributes
     ----------
@@ -27,11 +27,11 @@ class Deployment:
     outputs : dict of str to str
         The stack's outputs.
     project_name, feature_spec_version : str
-        What requests and commands take where nothing else is said.
+        Defaults of requests and commands.
     secret_arn : str
-        The secret that opens the Redshift stand-in.
+        ARN of the secret of the Redshift stand-in.
     made_by : str
-        The command that deployed it, `up` or `demo`.
+        The deploying command, `up` or `demo`.
     """
 
     account: Account
@@ -43,19 +43,19 @@ class Deployment:
 
     @classmethod
     def load(cls, directory: Path) -> Deployment:
-        """Find the deployment of a directory, and let this process reach its data.
+        """Load the deployment of a directory, and point this process at its account.
 
         Raises
         ------
         AccountError
-            No account runs there.
+            No account runs in the directory.
         InvalidRequestError
-            One runs, but nothing is deployed in it.
+            An account runs, but nothing is deployed in it.
         """
         account = Account.load(directory.resolve())
         record = account.directory / _RECORD
         recorded = json.loads(record.read_text()) if record.is_file() else {}
-        # A record that an account which ended left behind is not about this one.
+        # The record may be left from an account that has ended.
         if recorded.pop("account_pid", None) != account.pid:
             raise InvalidRequestError(
                 f"An account runs in {directory}, but nothing is deployed in it; deploy with `ndr up`."
@@ -65,13 +65,13 @@ class Deployment:
         return deployment
 
     def save(self) -> None:
-        """Record the deployment, so that `load` finds it."""
+        """Write the record that `load` reads."""
         recorded = {name: value for name, value in vars(self).items() if name != "account"}
         recorded["account_pid"] = self.account.pid
         (self.account.directory / _RECORD).write_text(json.dumps(recorded, indent=2))
 
     def enter(self) -> None:
-        """Point this process's AWS SDKs, and Arrow's S3 client, at the account."""
+        """Set the environment so that boto3 and Arrow's S3 client of this process use the account."""
         os.environ.update(self.account.environment())
 
     def client(self, service: str) -> Any:
@@ -83,7 +83,7 @@ class Deployment:
 
     @property
     def machines(self) -> dict[str, str]:
-        """Machine name to ARN."""
+        """State machine ARNs by name."""
         return {
             "baselines": self.outputs["BaselinesMachineArn"],
             "mini_batch": self.outputs["MiniBatchMachineArn"],
@@ -92,22 +92,22 @@ class Deployment:
 
     @property
     def warehouse(self) -> Warehouse:
-        """The Redshift stand-in that holds the machine inventory."""
+        """The Redshift stand-in with the machine inventory."""
         return Warehouse(self.client("redshift-data"), self.secret_arn)
 
     def table(self, output: str) -> Any:
-        """Return the DynamoDB table that an output names."""
+        """Return the DynamoDB table whose name is in an output."""
         return self.account.table(self.outputs[output])
 
     def jobspecs(self) -> JobSpecs:
-        """Return the checked set of the deployment's project and version.
+        """Return the checked JobSpecs of the deployment's project and version.
 
         Raises
         ------
         JobSpecNotFoundError
-            The table holds none.
+            The table has none.
         JobSpecInvalidError
-            They do not fit together.
+            The JobSpecs contradict each other.
         """
         asked = (self.project_name, self.feature_spec_version)
         items = jobspec_items(self.table("JobSpecTableName"))
@@ -121,14 +121,14 @@ class Deployment:
 
 
 def jobspec_items(table: Any) -> list[dict[str, Any]]:
-    """Return every item of a JobSpec table, by project, version and job."""
+    """Return all items of a JobSpec table, sorted by project, version and job."""
     return sorted(
         all_items(table), key=lambda item: (item["project_name"], item["feature_spec_version"], item["job_name"])
     )
 
 
 def all_items(table: Any) -> list[dict[str, Any]]:
-    """Return every item of a DynamoDB table."""
+    """Return all items of a DynamoDB table."""
     page = table.scan()
     items = list(page["Items"])
     while "LastEvaluatedKey" in page:

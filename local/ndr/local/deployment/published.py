@@ -1,4 +1,4 @@
-"""What is published below the JobSpecs' prefixes."""
+"""Summary of the published datasets below the JobSpecs' prefixes."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from ndr.store.storage import join, list_names
 
 @dataclass(frozen=True, slots=True)
 class PublishedTable:
-    """One table of a dataset over all its partitions.
+    """One table of a dataset, over all partitions.
 
-    `first` and `last` bound the time that the partitions answer for; `coverage` is the share, in [0, 1], of the time
-    asked for that the inputs covered, on the average weighted by the partitions' lengths.
+    `first` and `last` bound the time of the partitions. `coverage`, in [0, 1], is the mean coverage of the inputs,
+    weighted by the partitions' lengths.
     """
 
     dataset: str
@@ -40,7 +40,7 @@ class PublishedTable:
 
 @dataclass(frozen=True, slots=True)
 class FlowAccount:
-    """The rows of the integration files: every one was used or quarantined."""
+    """The rows of the integration files, each of which was used or quarantined."""
 
     rows_in: int
     rows_used: int
@@ -48,7 +48,7 @@ class FlowAccount:
 
 
 def published_tables(jobspecs: JobSpecs) -> list[PublishedTable]:
-    """Look up every dataset that the JobSpecs' jobs publish, in the order in which they are built."""
+    """Summarize all datasets of the JobSpecs, in the order in which they are built."""
     found: list[PublishedTable] = []
     for prefix in _time_prefixes(jobspecs):
         found += _tables(_manifests(prefix, "dt="))
@@ -61,7 +61,7 @@ def published_tables(jobspecs: JobSpecs) -> list[PublishedTable]:
 
 
 def flow_account(jobspecs: JobSpecs) -> FlowAccount:
-    """Add up what the manifests of the deltas say about the rows that came in."""
+    """Add up the row counts in the manifests of the deltas."""
     manifests = _manifests(jobspecs[DELTA_BUILDER].spec.outputs.deltas, "dt=")
     accounts = [manifest.rows for manifest in manifests if manifest.rows]
     return FlowAccount(
@@ -80,7 +80,7 @@ def _time_prefixes(jobspecs: JobSpecs) -> list[str]:
 
 
 def _manifests(prefix: str, day_prefix: str | None) -> list[Manifest]:
-    """Read the manifests of the partitions right below a prefix, or below its day folders."""
+    """Read the manifests of the partitions directly below a prefix, or below its day folders."""
     folders = [prefix]
     if day_prefix:
         days = list_names(prefix, kind=fs.FileType.Directory)

@@ -1,4 +1,4 @@
-"""The machine inventory's table in the Redshift stand-in, reached through the Data API as Redshift would be."""
+"""The machine inventory's table in the Redshift stand-in, accessed through the Data API as in Redshift."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ _CREATE: Final = (
 
 @dataclass(frozen=True)
 class Warehouse:
-    """A database behind the Data API, and the secret that opens it."""
+    """A database behind the Data API, with the secret of its credentials."""
 
     data_api: Any
     secret_arn: str
 
     def create_inventory(self) -> None:
-        """Create the inventory's table, empty, unless it is there."""
+        """Create the inventory's table unless it exists."""
         self.run(_CREATE)
 
     def load_inventory(self, path: Path) -> int:
-        """Replace the inventory by the rows of a CSV file with the columns COLUMNS, in any order.
+        """Replace the inventory with the rows of a CSV file that has the columns COLUMNS, in any order.
 
         Returns
         -------
         int
-            Rows in the table.
+            Number of rows in the table.
 
         Raises
         ------
@@ -61,7 +61,7 @@ class Warehouse:
         return int(self.run(f"SELECT count(*) FROM {TABLE}")[0][0]["longValue"])  # noqa: S608
 
     def run(self, sql: str) -> list[list[dict[str, Any]]]:
-        """Run a statement and return its rows as the Data API writes them.
+        """Run a statement and return its rows in the format of the Data API.
 
         Raises
         ------

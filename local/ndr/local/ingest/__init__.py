@@ -1,4 +1,4 @@
-"""``ndr ingest``: Zeek conn logs become integration mini-batches."""
+"""Conversion of Zeek conn logs to integration mini-batches."""
 
 from ndr.local.ingest.report import IngestedBatch, IngestedFile, IngestReport, Progress
 from ndr.local.ingest.run import ingest

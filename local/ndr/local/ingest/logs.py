@@ -1,4 +1,4 @@
-"""Which files are conn logs."""
+"""Search for conn logs."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,14 +7,15 @@ from ndr.contract.errors import InvalidRequestError
 
 
 def find_logs(source: Path | str | Iterable[Path | str]) -> list[Path]:
-    """Return the logs to read: those named, or in a folder and below all that Zeek calls ``conn*.log*``, by path.
+    """Return the logs to read, sorted by path within a folder.
 
-    Zeek's ``conn-summary`` reports are no conn logs and are left out.
+    A named file is taken as it is. A folder is searched recursively for ``conn*.log*``, except Zeek's ``conn-summary``
+    reports, which are not conn logs.
 
     Raises
     ------
     InvalidRequestError
-        A path that does not exist, a folder without conn logs, or nothing named at all.
+        A path does not exist, a folder has no conn log, or no path is given.
     """
     named = [Path(source)] if isinstance(source, Path | str) else [Path(path) for path in source]
     logs: list[Path] = []
@@ -23,7 +24,7 @@ def find_logs(source: Path | str | Iterable[Path | str]) -> list[Path]:
             found = [log for log in sorted(path.rglob("conn*.log*")) if log.is_file() and _is_conn_log(log.name)]
             if not found:
                 raise InvalidRequestError(
-                    f"{path} holds no conn log: Zeek calls them conn.log or conn.*.log.gz. Name the folder that has "
+                    f"{path} holds no conn log. Zeek names them conn.log or conn.*.log.gz. Name the folder that has "
                     "them, or the files themselves."
                 )
             logs += found

@@ -1,4 +1,4 @@
-"""A table as the bytes of one file; the same table is always the same bytes."""
+"""Encoding of a table as one file. The same table always yields the same bytes."""
 
 import gzip
 import json

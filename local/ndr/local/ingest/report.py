@@ -1,4 +1,4 @@
-"""What an ingest did: files read, batches written, every row accounted for."""
+"""The report of an ingest: files read, batches written, and the account of all rows."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from ndr.contract.time import Interval
 
 @dataclass(frozen=True, slots=True)
 class IngestedFile:
-    """A log that was read: `rows_out` flows and `rejected` lines. A copy of an earlier file is named and not read."""
+    """A log with `rows_out` flows and `rejected` lines. A copy of an earlier log (`duplicate_of`) is not read."""
 
     path: Path
     rows_out: int
@@ -23,9 +23,9 @@ class IngestedFile:
 
 @dataclass(frozen=True, slots=True)
 class IngestedBatch:
-    """A mini-batch that was written to: where, for which interval, and how many rows this ingest put there.
+    """A written mini-batch: its id, interval and URI, and the number of rows from this ingest.
 
-    `was_complete` says that an earlier ingest had finished it: what was built from it then lacks rows that are new.
+    `was_complete` tells that an earlier ingest completed it. Data built from it may lack the new rows.
     """
 
     mini_batch_id: str
@@ -37,7 +37,7 @@ class IngestedBatch:
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """All files and batches of an ingest; `rejected_uri` is where the rejected lines are kept, None without any."""
+    """All files and batches of an ingest. `rejected_uri` is the folder of the rejected lines, or None without any."""
 
     files: tuple[IngestedFile, ...]
     batches: tuple[IngestedBatch, ...]
@@ -45,7 +45,7 @@ class IngestReport:
 
     @property
     def rows_in(self) -> int:
-        """Rows of the logs; always `rows_out` + `rejected`."""
+        """Rows of the logs, which equal `rows_out` + `rejected`."""
         return sum(file.rows_in for file in self.files)
 
     @property
@@ -55,13 +55,13 @@ class IngestReport:
 
     @property
     def rejected(self) -> int:
-        """Lines that can't be read as flows."""
+        """Lines that are not valid flows."""
         return sum(file.rejected for file in self.files)
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One step done: the `done`-th of `total` files read or batches written, its name and its rows."""
+    """A finished step: number `done` of `total` files read or batches written, with its name and rows."""
 
     stage: Literal["read", "write"]
     done: int

@@ -1,4 +1,4 @@
-"""Logs in, mini-batches out."""
+"""Ingest of Zeek conn logs as integration mini-batches."""
 
 import hashlib
 import re
@@ -36,17 +36,17 @@ def ingest(
 ) -> IngestReport:
     """Write the connections of Zeek conn logs as integration mini-batches.
 
-    A connection belongs to the batch that holds its start. Each batch is a folder ``<prefix>/<mini_batch_id>/`` with
-    one part for each log that has connections in it, and ``_SUCCESS``, put last. A part is named after its log's
-    content: the same log ingested again replaces its own parts, and a later log adds to the batches in which its
-    connections started. So logs are ingested when Zeek has closed them: one that has grown is another log.
-    Nothing is written before every log has been read. Memory holds the batches being written (four), a block of a
-    log and the rejected lines; it does not grow with the range.
+    A connection belongs to the batch that contains its start. Each batch is a folder ``<prefix>/<mini_batch_id>/``
+    with one part for each log that has connections in it, and ``_SUCCESS``, written last. The name of a part is a
+    digest of its log's content. A log that is ingested again replaces its own parts, and a later log adds parts to the
+    batches in which its connections started. Ingest a log after Zeek has closed it: a log that has grown counts as
+    another log. Nothing is written before all logs are read. Memory holds four batches, a block of a log and the
+    rejected lines, whatever the time range.
 
     Parameters
     ----------
     source : Path, str or iterable of them
-        Logs, or folders of them (every ``conn*.log*`` below).
+        Logs, or folders that are searched for ``conn*.log*``.
     prefix_uri : str
         The integration prefix, ``s3://bucket/path/`` or ``file:///path/``.
     batch : str or timedelta
@@ -54,17 +54,18 @@ def ingest(
     file_format : {"parquet", "json"}
         Parquet, or gzip JSON lines.
     progress : callable
-        Called after each file read and each batch written.
+        Called after each file is read and after each batch is written.
 
     Raises
     ------
     InvalidRequestError
-        A log is missing, truncated or damaged; the batch is not of whole slices; the prefix is none or not writable.
+        A log is missing, truncated or damaged, the batch is not of whole slices, or the prefix is invalid or not
+        writable.
     SchemaMismatchError
-        A file is no conn log.
+        A file is not a conn log.
     """
     logs, length = find_logs(source), _batch_length(batch)
-    filesystem(prefix_uri)  # a prefix that is none is told before the logs are read
+    filesystem(prefix_uri)  # an invalid prefix is refused before the logs are read
     if file_format not in SUFFIXES:
         raise InvalidRequestError(f"The format is {file_format!r}: write parquet or json.")
     with tempfile.TemporaryDirectory(prefix="ndr-ingest-") as folder:
@@ -117,7 +118,7 @@ def _read(path: Path, source_id: str, spool: Spool, rejects: dict[str, pa.Table]
 
 
 def _content_id(path: Path) -> str:
-    # By content, not by name: Zeek's archive has a conn.00:00:00-01:00:00.log.gz in every day's folder.
+    # A digest of the content, because Zeek's archive has the same file names in each day's folder.
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
@@ -143,7 +144,7 @@ def _write(spool: Spool, prefix_uri: str, file_format: FileFormat, interval: Int
     for source_id, flows in spool.parts(interval):
         _put(join(folder, f"part-{source_id}{SUFFIXES[file_format]}"), encode(flows, file_format))
         rows += flows.num_rows
-        for other, suffix in SUFFIXES.items():  # an earlier ingest of the same log in the other format
+        for other, suffix in SUFFIXES.items():  # left by an earlier ingest of the same log in the other format
             if other != file_format and f"part-{source_id}{suffix}" in present:
                 system, path = filesystem(join(folder, f"part-{source_id}{suffix}"))
                 system.delete_file(path)

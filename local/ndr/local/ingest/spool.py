@@ -1,7 +1,7 @@
-"""Flows on local disk, cut by batch, until every file has been read.
+"""Flows on local disk, indexed by batch, until all files are read.
 
-Zeek logs a connection when it ends, so a batch's flows lie in files long after it: no batch is whole before the last
-file is read. The spool holds the blocks sorted by time and, of each batch, only where its runs of rows are.
+Zeek logs a connection at its end, so the flows of a batch can be in much later files, and no batch is complete before
+the last file is read. The spool keeps the blocks sorted by time, and for each batch the positions of its rows.
 """
 
 from collections.abc import Iterator
@@ -14,8 +14,6 @@ import pyarrow as pa
 
 from ndr.contract.time import EPOCH, Interval
 from ndr.sources.zeek.integration import INTEGRATION_SCHEMA
-
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class Run(NamedTuple):
@@ -32,9 +30,9 @@ class Spool:
     Parameters
     ----------
     folder : Path
-        An empty folder; the caller removes it.
+        An empty folder. The caller removes it.
     batch : timedelta
-        Length of a batch; batches start at its multiples since the epoch.
+        Length of a batch. Batches start at its multiples since the epoch.
     """
 
     def __init__(self, folder: Path, batch: timedelta) -> None:
@@ -44,11 +42,11 @@ class Spool:
         self._runs: dict[int, dict[str, list[Run]]] = {}
 
     def add(self, source: str, flows: pa.Table) -> None:
-        """Keep a block of a source's flows, each in the batch that holds its event_start."""
+        """Add a block of a source's flows, each to the batch that contains its event_start."""
         flows = flows.sort_by("event_start")
         starts = flows["event_start"].cast(pa.int64()).to_numpy()
         keys, offsets, counts = np.unique(
-            starts // (self._batch // _MICROSECOND), return_index=True, return_counts=True
+            starts // (self._batch // EPOCH.resolution), return_index=True, return_counts=True
         )
         block = self._folder / f"{self._blocks}.arrow"
         self._blocks += 1
@@ -58,12 +56,12 @@ class Spool:
             self._runs.setdefault(key, {}).setdefault(source, []).append(Run(block, offset, count))
 
     def batches(self) -> list[Interval]:
-        """Return the intervals of the batches that have flows, in order of time."""
+        """Return the intervals of the batches with flows, in order of time."""
         starts: list[datetime] = [EPOCH + key * self._batch for key in sorted(self._runs)]
         return [Interval(start, start + self._batch) for start in starts]
 
     def parts(self, interval: Interval) -> Iterator[tuple[str, pa.Table]]:
-        """Yield a batch's flows, source by source, each in order of event_start and then of its file."""
+        """Yield a batch's flows by source, each sorted by event_start and then by position in the file."""
         runs = self._runs[(interval.start - EPOCH) // self._batch]
         for source in sorted(runs):
             yield source, pa.concat_tables([_read(run) for run in runs[source]]).sort_by("event_start")

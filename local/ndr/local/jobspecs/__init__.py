@@ -1,6 +1,6 @@
-"""The demo's JobSpecs as JSON documents, and reading JobSpec documents from files.
+"""The demo's JobSpecs as JSON documents, and the reader of JobSpec documents.
 
-A document may hold ``${name}`` where the value is known only once the stack is deployed.
+A document may contain ``${name}`` for a value that is known only after the deploy.
 """
 
 from ndr.local.jobspecs.documents import DEMO_FILES, deployed_values, read_jobspec_files

@@ -1,4 +1,4 @@
-"""JobSpec documents: JSON, one JobSpec or a list of them a file."""
+"""JobSpec documents: JSON files with one JobSpec or a list of JobSpecs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PLACEHOLDER: Final = re.compile(r"\$\{([a-z_]+)\}")
 
 
 def deployed_values(deployment: Deployment, engine: str = "auto") -> dict[str, str]:
-    """Return what placeholders of a document stand for in a deployment."""
+    """Return the values of the placeholders for a deployment."""
     return {
         "project_name": deployment.project_name,
         "feature_spec_version": deployment.feature_spec_version,
@@ -37,14 +37,14 @@ def read_jobspec_files(files: Iterable[Path], values: Mapping[str, str] | None =
     files : iterable of Path
         JSON documents: an object, or an array of objects.
     values : mapping of str to str, optional
-        What ``${name}`` stands for.
+        Value of each placeholder ``${name}``.
 
     Raises
     ------
     InvalidRequestError
-        A file is not there or no JSON, or a placeholder has no value.
+        A file does not exist or is not JSON, or a placeholder has no value.
     JobSpecInvalidError
-        A document breaks a rule; the sentence names its file.
+        A document is invalid. The message names its file.
     """
     jobspecs = []
     for path in files:
@@ -62,7 +62,7 @@ def _documents(path: Path) -> list[dict[str, Any]]:
     except OSError as error:
         raise InvalidRequestError(f"{path} can't be read: {error.strerror}. Name a JobSpec document.") from None
     except ValueError as error:
-        raise InvalidRequestError(f"{path} is no JSON: {error}.") from None
+        raise InvalidRequestError(f"{path} is not JSON: {error}.") from None
     documents = content if isinstance(content, list) else [content]
     if not documents or not all(isinstance(document, dict) for document in documents):
         raise InvalidRequestError(f"{path} holds no JobSpec: write an object, or an array of objects.")

@@ -68,6 +68,7 @@ def publish_deltas(
         if not replace_with_empty:
             build.refuse_empty(writer, account)
         yield writer.commit(
+            run.fence(DELTAS.name, interval),
             dataset=DELTAS.name,
             start=interval.start,
             end=interval.end,

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ndr.contract.datasets import COUNTS, DURATION_SUM, MAX_SESSIONS_PER_MINUTE
+from ndr.contract.datasets import COUNT_RATIOS, COUNTS, DURATION_SUM, MAX_SESSIONS_PER_MINUTE
 from ndr.contract.time import SECOND_MICROSECONDS
 from ndr.jobs.fg_a.codes import Integers, integers
-from ndr.jobs.fg_a.host_roles import Order
+from ndr.jobs.fg_a.host_roles import SortOrder
 from ndr.jobs.fg_a.windows import WindowRows, running
 
 Floats = npt.NDArray[np.float64]
 
-_RATIOS: Final = ("deny", "tcp", "udp", "icmp")
 
-
-def activity_columns(deltas: pa.Table, order: Order, windows: WindowRows) -> dict[str, pa.Array]:
+def activity_columns(deltas: pa.Table, order: SortOrder, windows: WindowRows) -> dict[str, pa.Array]:
     """Return the counts, sums, maximum and ratios over each window, by column name."""
     sums = {column.name: _window_sum(integers(deltas, column.name)[order.rows], windows) for column in COUNTS}
     # Durations are whole microseconds; summed as such, the order of the rows leaves no trace.
@@ -31,8 +27,8 @@ def activity_columns(deltas: pa.Table, order: Order, windows: WindowRows) -> dic
     columns[MAX_SESSIONS_PER_MINUTE.name] = pa.array(busiest)
     sessions = sums["sessions_cnt"]
     columns["duration_mean"] = pa.array(duration / sessions)
-    for name in _RATIOS:
-        columns[f"{name}_ratio"] = pa.array(sums[f"{name}_cnt"] / sessions)
+    for ratio in COUNT_RATIOS:
+        columns[ratio.name] = share(sums[ratio.part], sums[ratio.whole])
     sent, received = sums["bytes_sent_sum"], sums["bytes_recv_sum"]
     columns["bytes_asymmetry_ratio"] = share(sent - received, sent + received)
     return columns

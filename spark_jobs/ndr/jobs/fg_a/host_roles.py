@@ -48,8 +48,8 @@ class HostRoles:
 
 
 @dataclass(frozen=True)
-class Order:
-    """Rows ordered by (group, slice): which rows, their slices, and where each group starts and ends.
+class SortOrder:
+    """The sort order of rows by (group, slice): which rows, their slices, and where each group starts and ends.
 
     `rows` are positions in the table, `slices` slice numbers, `groups` groups, all of one length; group g has
     the entries `offsets[g]` to `offsets[g + 1]`.
@@ -61,11 +61,11 @@ class Order:
     offsets: Integers
 
     @classmethod
-    def of(cls, groups: Integers, slices: Integers, group_count: int, first: int, stop: int) -> Order:
-        """Order the rows of known groups whose slice is in [first, stop)."""
+    def of(cls, groups: Integers, slices: Integers, group_count: int, first: int, stop: int) -> SortOrder:
+        """Sort the rows of known groups whose slice is in [first, stop)."""
         kept = np.flatnonzero((groups >= 0) & (slices >= first) & (slices < stop))
         keys = groups[kept] * (stop - first) + (slices[kept] - first)
-        # Rows of one slice may come in any order: everything downstream is a sum, a maximum or a set.
+        # The order within a slice is arbitrary: every feature is a sum, a maximum or a set.
         by_key = np.argsort(keys)
         rows, keys = kept[by_key], keys[by_key]
         sorted_groups, sorted_slices = np.divmod(keys, stop - first)

@@ -14,7 +14,7 @@ from ndr.jobs.fg_a.days import earliest_midnight, features_by_day, inputs_of, lo
 from ndr.jobs.fg_a.history_start import HistoryStart, history_start
 from ndr.jobs.fg_a.on_spark import write_features
 from ndr.jobs.published_deltas import PublishedDeltas
-from ndr.jobs.repairs import outdated_intervals
+from ndr.jobs.repairs import outdated_intervals, repaired
 from ndr.jobs.run import Run
 from ndr.store.partition import time_partition_uri
 from ndr.store.publish import PartitionWriter
@@ -49,8 +49,7 @@ def publish_fg_a(
     repairs = outdated_intervals(
         run, spec.outputs.fg_a, FG_A, deltas, batch, lambda interval: inputs_of(interval, spec)
     )
-    for interval, known in repairs:
-        yield from _publish(run, spec, interval, known, replace_with_empty=False)
+    yield from repaired(run, FG_A, repairs, lambda interval, known: _publish(run, spec, interval, known, False))
 
 
 def _publish(
@@ -84,6 +83,7 @@ def _commit(
     answers = days.deltas.answers
     windows = Interval(earliest_midnight(interval, spec), interval.end)
     return writer.commit(
+        run.fence(FG_A.name, interval),
         dataset=FG_A.name,
         start=interval.start,
         end=interval.end,

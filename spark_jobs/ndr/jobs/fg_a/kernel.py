@@ -15,10 +15,10 @@ from ndr.contract.time import SLICE, SLICE_MICROSECONDS, SLICES_PER_DAY, Interva
 from ndr.jobs.fg_a.activity import activity_columns
 from ndr.jobs.fg_a.business_time import calendar_columns
 from ndr.jobs.fg_a.codes import integers, slice_numbers
-from ndr.jobs.fg_a.facets import spread
 from ndr.jobs.fg_a.history import MASK_BITS, Masks, masks
-from ndr.jobs.fg_a.host_roles import HostRoles, Order
+from ndr.jobs.fg_a.host_roles import HostRoles, SortOrder
 from ndr.jobs.fg_a.novelty import last_day, novelty_counts
+from ndr.jobs.fg_a.peer_dimensions import spread
 from ndr.jobs.fg_a.peers import PeerRows
 from ndr.jobs.fg_a.windows import Frame, WindowRows
 from ndr.store.schema import arrow_schema
@@ -62,12 +62,12 @@ def build_fg_a(
     InvalidRequestError
         The batch is not of whole slices, or longer than a mask of days can hold.
     SchemaMismatchError
-        A null, a port outside 0 to 65535, or a peer that is no address.
+        A null, a port outside 0 to 65535, or a peer that is not an address.
     """
     frame = Frame.of(batch, spec.windows)
     _check(batch, frame, spec.novelty.lookback_days)
     host_roles = HostRoles.of(deltas)
-    order = Order.of(
+    order = SortOrder.of(
         host_roles.groups(deltas), slice_numbers(deltas), len(host_roles), frame.first_slice, frame.last_end
     )
     windows = WindowRows.of(frame, order, integers(deltas, "sessions_cnt")[order.rows])
@@ -112,7 +112,7 @@ def _key_columns(frame: Frame, host_roles: HostRoles, windows: WindowRows) -> Co
 def _peer_columns(
     frame: Frame, windows: WindowRows, rows: PeerRows, days: Masks, spec: FgABuilderSpec, threads: int
 ) -> Columns:
-    def facet(name: str) -> Columns:
+    def dimension(name: str) -> Columns:
         values = {"peer_ip": rows.peers, "peer_port": rows.ports, "peer_segment": rows.segments}[name]
         return spread(frame, windows, rows, values).columns(name)
 
@@ -126,8 +126,8 @@ def _peer_columns(
         return {f"new_{name}_cnt": pa.array(new), f"rare_{name}_cnt": pa.array(rare)}
 
     tasks: list[tuple[Callable[[str], Columns], str]] = [
-        (facet, "peer_ip"), (novel, "pair"), (facet, "peer_segment"),
-        (novel, "peer"), (facet, "peer_port"), (novel, "port"),
+        (dimension, "peer_ip"), (novel, "pair"), (dimension, "peer_segment"),
+        (novel, "peer"), (dimension, "peer_port"), (novel, "port"),
     ]  # fmt: skip
     if threads == 1:
         return {name: column for task, of in tasks for name, column in task(of).items()}

@@ -18,10 +18,10 @@ from ndr.jobs.fg_a.days import earliest_midnight, features_by_day
 from ndr.jobs.fg_a.history_start import HistoryStart
 from ndr.jobs.fg_a.monitored import of_networks
 from ndr.jobs.fg_a.pair_history import COLUMNS, SCHEMA, PairHistory
-from ndr.spark.parcels import Inputs
+from ndr.spark.messages import Inputs
 from ndr.spark.parts import part_count, parts_by_text
 from ndr.spark.scan_tasks import FileShare, file_shares, in_tasks, tables_of
-from ndr.spark.stages import Built, Cut, Output, brought_together, build, read_parcels
+from ndr.spark.stages import Built, Cut, Output, brought_together, build, read_messages
 from ndr.store.catalog import Piece
 from ndr.store.partition import time_partition_uri
 from ndr.store.publish import PartitionWriter
@@ -88,7 +88,7 @@ def _build(
             for number, table in enumerate(tables):
                 yield writer, FG_A, str(number) if number else "", table
 
-    return build(brought_together(read_parcels(spark, in_tasks(spark, shares), read), parts), make)
+    return build(brought_together(read_messages(spark, in_tasks(spark, shares), read), parts), make)
 
 
 def _shares(spec: FgABuilderSpec, stretch: Interval, days: DayReader, start: HistoryStart) -> list[FileShare]:

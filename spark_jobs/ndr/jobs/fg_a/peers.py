@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ndr.contract.jobspecs.segment import Segment
 from ndr.jobs.fg_a.codes import PORTS, Integers, encoded, integers, numbered, ports, positions, slice_numbers
-from ndr.jobs.fg_a.host_roles import HostRoles, Order
+from ndr.jobs.fg_a.host_roles import HostRoles, SortOrder
 from ndr.jobs.fg_a.windows import Frame
 from ndr.net.networks import segment_numbers
 
@@ -26,7 +26,7 @@ class Values:
     offsets: Integers
 
     @classmethod
-    def of(cls, keys: Integers, order: Order) -> Values:
+    def of(cls, keys: Integers, order: SortOrder) -> Values:
         """Number the keys of rows that are ordered by group; a key belongs to one group."""
         codes, distinct = numbered(keys)
         group_of_value = np.empty(len(distinct), dtype=np.int64)
@@ -42,7 +42,7 @@ class Values:
 class PeerRows:
     """The peer rows of a batch's windows, ordered by (group, slice)."""
 
-    order: Order
+    order: SortOrder
     sessions: Integers
     bytes: Integers
     peer_texts: pa.Array
@@ -53,7 +53,7 @@ class PeerRows:
 
     @classmethod
     def of(cls, peer_deltas: pa.Table, host_roles: HostRoles, frame: Frame, segment: Segment) -> PeerRows:
-        order = Order.of(
+        order = SortOrder.of(
             host_roles.groups(peer_deltas), slice_numbers(peer_deltas), len(host_roles),
             frame.first_slice, frame.last_end,
         )  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 
 from ndr.contract.time import SLICE, WINDOWS, Interval, slice_number
 from ndr.jobs.fg_a.codes import Integers
-from ndr.jobs.fg_a.host_roles import Order
+from ndr.jobs.fg_a.host_roles import SortOrder
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class WindowRows:
     highs: Integers
 
     @classmethod
-    def of(cls, frame: Frame, order: Order, sessions: Integers) -> WindowRows:
+    def of(cls, frame: Frame, order: SortOrder, sessions: Integers) -> WindowRows:
         """List the windows over delta rows; `sessions` is their flows, in that order."""
         rows_per_group = np.diff(order.offsets)
         end_count = frame.last_end - frame.first_end + 1

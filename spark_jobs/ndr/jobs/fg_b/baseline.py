@@ -1,4 +1,4 @@
-"""A baseline that is to be built."""
+"""A baseline to build."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ndr.store.publish import PartitionWriter
 
 
 @dataclass(frozen=True, slots=True)
-class BaselineWindow:
+class Baseline:
     """One baseline to build: its horizon's label, its interval, and how many window ends the interval holds.
 
     Attributes
@@ -26,10 +26,10 @@ class BaselineWindow:
     label : str
         `7d` or `30d`.
     interval : Interval
-        [end - horizon, end). A row belongs to it when its window_end t has start < t <= end: its last slice is inside.
+        [end - horizon, end). A row belongs to it when start < window_end <= end: its last slice lies inside.
     expected_ends : mapping of (time_band, window_label) to int
-        Window ends that the interval has for a host that is always active; active_ratio divides by it. Pairs
-        need none.
+        Window ends in the interval of a host that is always active, the denominator of active_ratio. Empty for pair
+        baselines.
     """
 
     label: str
@@ -42,10 +42,11 @@ class BaselineWindow:
 
 
 @dataclass(frozen=True)
-class BaselineOrder:
-    """A baseline's window, the machines (ip_address, machine_name) known at its end, and its partition's writer."""
+class BaselineJob:
+    """One baseline as a unit of work, with the machines (ip_address, machine_name) known at its end and the writer of
+    its partition."""
 
-    window: BaselineWindow
+    baseline: Baseline
     machines: pa.Table
     writer: PartitionWriter
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from ndr.contract.errors import InvalidRequestError
-from ndr.jobs.fg_b.baseline import BaselineWindow
+from ndr.jobs.fg_b.baseline import Baseline
 from ndr.jobs.fg_b.order_statistics import PERCENTS, Ints, OrderStatistics
 from ndr.jobs.fg_b.specs import StatisticsRules
 
@@ -17,7 +17,7 @@ TIMESTAMP = pa.timestamp("us", "UTC")
 
 
 @dataclass(frozen=True, slots=True)
-class Baselines:
+class BaselineTables:
     """Host and segment baselines of one horizon."""
 
     host: pa.Table
@@ -53,7 +53,7 @@ def baseline_table(
     keys: Mapping[str, list[str]],
     counts: GroupCounts,
     metrics: Mapping[str, MetricStatistics],
-    window: BaselineWindow,
+    baseline: Baseline,
     rules: StatisticsRules,
 ) -> pa.Table:
     """Put keys, counts and statistics side by side, a row for each group.
@@ -61,28 +61,28 @@ def baseline_table(
     Raises
     ------
     InvalidRequestError
-        `window.expected_ends` lacks a (time_band, window_label) that the rows have.
+        `baseline.expected_ends` lacks a (time_band, window_label) that the rows have.
     """
     groups = len(counts.rows)
     columns: dict[str, pa.Array] = {name: pa.array(values, pa.string()) for name, values in keys.items()}
-    columns["baseline_horizon"] = pa.repeat(window.label, groups)
-    columns["baseline_end"] = pa.repeat(pa.scalar(window.end, TIMESTAMP), groups)
+    columns["baseline_horizon"] = pa.repeat(baseline.label, groups)
+    columns["baseline_end"] = pa.repeat(pa.scalar(baseline.end, TIMESTAMP), groups)
     columns["rows_cnt"] = pa.array(counts.rows)
     columns["capped_rows_cnt"] = pa.array(counts.capped)
-    columns["active_ratio"] = pa.array(counts.ends / _expected(keys, window))
+    columns["active_ratio"] = pa.array(counts.ends / _expected(keys, baseline))
     for name in rules.metrics:
         columns |= _metric_columns(name, metrics[name], rules.support_min)
     return pa.table(columns)
 
 
-def _expected(keys: Mapping[str, list[str]], window: BaselineWindow) -> np.ndarray:
+def _expected(keys: Mapping[str, list[str]], baseline: Baseline) -> np.ndarray:
     pairs = list(zip(keys["time_band"], keys["window_label"], strict=True))
-    missing = sorted(set(pairs) - set(window.expected_ends))
+    missing = sorted(set(pairs) - set(baseline.expected_ends))
     if missing:
         raise InvalidRequestError(
-            f"No expected number of window ends is given for {missing}: the horizon {window.label} has none of them."
+            f"No expected number of window ends is given for {missing}: the horizon {baseline.label} has none of them."
         )
-    return np.array([window.expected_ends[pair] for pair in pairs], np.float64)
+    return np.array([baseline.expected_ends[pair] for pair in pairs], np.float64)
 
 
 def _metric_columns(name: str, metric: MetricStatistics, support_min: int) -> dict[str, pa.Array]:

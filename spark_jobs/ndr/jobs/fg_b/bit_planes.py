@@ -1,8 +1,8 @@
-"""Order statistics of many windows from one sort, compiled.
+"""Order statistics of many baselines from one sort, compiled.
 
-Bit w of a row's mask says whether window w holds the row. With a group sorted by value once, its masks, turned by 90
-degrees, are one bit plane for each window: the places of the window's values in the sorted order. The value of any rank
-is found by counting bits, a machine word at a time, and nothing is sorted again. A mask holds 64 windows.
+Bit b of a row's mask says whether baseline b contains the row. A group is sorted by value once; its masks, transposed,
+are one bit plane for each baseline: the positions of the baseline's values in the sorted order. The value of any rank
+is found by counting bits, a machine word at a time, without another sort. A mask holds 64 baselines.
 
 The arithmetic is that of `order_statistics`, operation by operation, so that results are equal bit for bit.
 """
@@ -16,10 +16,10 @@ import numpy as np
 
 from ndr.jobs.fg_b.order_statistics import PERCENTS
 
-MOST_WINDOWS: Final = 64
-# Segment groups up to this size are sorted here; larger ones come with their order, by numpy's faster sort.
+MOST_BASELINES: Final = 64
+# Segment groups up to this size are sorted here; larger ones are passed with their sort order.
 SMALL_GROUP: Final = 64
-STATISTICS: Final = len(PERCENTS) + 1  # of a window: its percentiles, then its MAD
+STATISTICS: Final = len(PERCENTS) + 1  # of a baseline: its percentiles, then its MAD
 
 _SHARES: Final = tuple(percent / 100 for percent in PERCENTS)
 _MEDIAN: Final = PERCENTS.index(50)
@@ -78,8 +78,8 @@ def _turn(square):  # type: ignore[no-untyped-def]
 
 
 @numba.njit
-def _fill_planes(masks, windows, planes):  # type: ignore[no-untyped-def]
-    """Write the bit planes of sorted rows' masks: word i of window w at w * words + i."""
+def _fill_planes(masks, baselines, planes):  # type: ignore[no-untyped-def]
+    """Write the bit planes of sorted rows' masks: word i of baseline b at b * words + i."""
     words = (masks.size + _WORD - 1) // _WORD
     square = np.empty(_WORD, np.uint64)
     for word in range(words):
@@ -88,8 +88,8 @@ def _fill_planes(masks, windows, planes):  # type: ignore[no-untyped-def]
         square[:rows] = masks[first : first + rows]
         square[rows:] = _ZERO
         _turn(square)
-        for window in range(windows):
-            planes[window * words + word] = square[window]
+        for baseline in range(baselines):
+            planes[baseline * words + word] = square[baseline]
 
 
 @numba.njit
@@ -170,24 +170,24 @@ def _median_deviation(values, plane, before, count, median):  # type: ignore[no-
 
 
 @numba.njit
-def _all_windows(values, masks, planes, before, statistics):  # type: ignore[no-untyped-def]
-    """Write each window's statistics of one group's sorted values; a window without any is left as it is."""
-    windows, words = statistics.shape[0], (values.size + _WORD - 1) // _WORD
-    _fill_planes(masks, windows, planes)
-    for window in range(windows):
-        plane = planes[window * words : (window + 1) * words]
+def _all_baselines(values, masks, planes, before, statistics):  # type: ignore[no-untyped-def]
+    """Write each baseline's statistics of one group's sorted values; a baseline without values is not written."""
+    baselines, words = statistics.shape[0], (values.size + _WORD - 1) // _WORD
+    _fill_planes(masks, baselines, planes)
+    for baseline in range(baselines):
+        plane = planes[baseline * words : (baseline + 1) * words]
         count = _count_before(plane, before)
         if count == 0:
             continue
-        of_window = statistics[window]
+        of_baseline = statistics[baseline]
         for number in range(len(_SHARES)):
-            of_window[number] = _percentile(values, plane, before, count, _SHARES[number])
-        of_window[len(_SHARES)] = _median_deviation(values, plane, before, count, of_window[_MEDIAN])
+            of_baseline[number] = _percentile(values, plane, before, count, _SHARES[number])
+        of_baseline[len(_SHARES)] = _median_deviation(values, plane, before, count, of_baseline[_MEDIAN])
 
 
 @numba.njit
 def _sort_small(values, order):  # type: ignore[no-untyped-def]
-    """Fill `order` with the places of a few values, ascending, NaN last, by insertion."""
+    """Fill `order` with the sort order of a few values, ascending, NaN last, by insertion sort."""
     for number in range(values.size):
         value, at = values[number], number
         while at > 0 and (value < values[order[at - 1]] or (np.isnan(values[order[at - 1]]) and not np.isnan(value))):
@@ -198,7 +198,7 @@ def _sort_small(values, order):  # type: ignore[no-untyped-def]
 
 @numba.njit
 def _in_order(values, masks, order, sorted_values, sorted_masks):  # type: ignore[no-untyped-def]
-    """Write values and masks in order; a missing value is in no window."""
+    """Write values and masks in order; a missing value is in no baseline."""
     if values.size <= SMALL_GROUP:
         _sort_small(values, order)
     for number in range(values.size):
@@ -210,7 +210,7 @@ def _in_order(values, masks, order, sorted_values, sorted_masks):  # type: ignor
 
 @numba.njit(numba.void(_U, _I, numba.int64[:, ::1]), nogil=True, cache=True)
 def count_masks(masks, offsets, counts):  # type: ignore[no-untyped-def]
-    """Add to `counts` (groups, windows) how many rows of each group lie in each window; for masks mostly empty."""
+    """Add to `counts` (groups, baselines) how many rows of each group lie in each baseline; for masks mostly empty."""
     for group in range(offsets.size - 1):
         for row in range(offsets[group], offsets[group + 1]):
             mask = masks[row]
@@ -220,8 +220,8 @@ def count_masks(masks, offsets, counts):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(numba.void(_F, _U, _I, _I, numba.int64, numba.float64, _U), nogil=True, cache=True)
-def mark_anomalous(values, masks, order, offsets, windows, limit, marked):  # type: ignore[no-untyped-def]
-    """Set in `marked` the windows in which a row's |x - median| / MAD of its segment group exceeds `limit`.
+def mark_anomalous(values, masks, order, offsets, baselines, limit, marked):  # type: ignore[no-untyped-def]
+    """Set in `marked` the baselines in which a row's |x - median| / MAD of its segment group exceeds `limit`.
 
     In the sorted order these rows are a head and a tail, found by bisection.
     """
@@ -230,11 +230,11 @@ def mark_anomalous(values, masks, order, offsets, windows, limit, marked):  # ty
         rows = stop - first
         words = (rows + _WORD - 1) // _WORD
         sorted_values, sorted_masks = np.empty(rows), np.empty(rows, np.uint64)
-        planes, before = np.empty(words * windows, np.uint64), np.empty(words, np.int64)
+        planes, before = np.empty(words * baselines, np.uint64), np.empty(words, np.int64)
         _in_order(values[first:stop], masks[first:stop], order[first:stop], sorted_values, sorted_masks)
-        _fill_planes(sorted_masks, windows, planes)
-        for window in range(windows):
-            plane = planes[window * words : (window + 1) * words]
+        _fill_planes(sorted_masks, baselines, planes)
+        for baseline in range(baselines):
+            plane = planes[baseline * words : (baseline + 1) * words]
             count = _count_before(plane, before)
             if count == 0:
                 continue
@@ -242,7 +242,7 @@ def mark_anomalous(values, masks, order, offsets, windows, limit, marked):  # ty
             mad = _median_deviation(sorted_values, plane, before, count, median)
             if not mad > 0:
                 continue
-            bit = _ONE << np.uint64(window)
+            bit = _ONE << np.uint64(baseline)
             number = 0
             while number < rows and not abs(sorted_values[number] - median) / mad <= limit:
                 marked[first + order[first + number]] |= sorted_masks[number] & bit
@@ -255,7 +255,7 @@ def mark_anomalous(values, masks, order, offsets, windows, limit, marked):  # ty
 
 @numba.njit
 def _deal_to_hosts(values, masks, order, offsets, host_values, host_masks):  # type: ignore[no-untyped-def]
-    """Deal a segment group's sorted values to its hosts, whose places start at `offsets`."""
+    """Distribute the sorted values of a segment group to its hosts, whose rows start at `offsets`."""
     host_of, cursor = np.empty(values.size, np.int32), offsets - offsets[0]
     for host in range(offsets.size - 1):
         host_of[offsets[host] - offsets[0] : offsets[host + 1] - offsets[0]] = host
@@ -267,7 +267,7 @@ def _deal_to_hosts(values, masks, order, offsets, host_values, host_masks):  # t
 
 @numba.njit(numba.void(_F, _U, _I, _I, numba.int64[:, ::1]), nogil=True, cache=True)
 def uncount_missing(values, masks_of_ends, moments, offsets, counts):  # type: ignore[no-untyped-def]
-    """Take the rows without a finite value out of `counts` (groups, windows)."""
+    """Take the rows without a finite value out of `counts` (groups, baselines)."""
     for group in range(offsets.size - 1):
         for row in range(offsets[group], offsets[group + 1]):
             if np.isfinite(values[row]):
@@ -280,22 +280,22 @@ def uncount_missing(values, masks_of_ends, moments, offsets, counts):  # type: i
 
 @numba.njit(numba.void(_F, _U, _I, _I, _I, _SQUARE, _SQUARE), nogil=True, cache=True)
 def describe_groups(values, masks, order, offsets, segment_groups, host, segment):  # type: ignore[no-untyped-def]
-    """Write the statistics of each host group and each segment group in every window.
+    """Write the statistics of each host group and each segment group in every baseline.
 
     Parameters
     ----------
     values : float64[rows]
         A metric over whole segment groups.
     masks : uint64[rows]
-        The windows that a row counts in.
+        The baselines that a row counts in.
     order : int64[rows]
-        The order of the values within each segment group, counted from its first row; small groups' is overwritten.
+        The sort order of the values within each segment group, relative to its first row. Overwritten in small groups.
     offsets : int64[host groups + 1]
         Where each host group starts among the rows.
     segment_groups : int64[segment groups + 1]
         The first host group of each segment group.
-    host, segment : float64[groups, windows, STATISTICS]
-        Left as they are where a window holds no value.
+    host, segment : float64[groups, baselines, STATISTICS]
+        Not written where a baseline has no value.
     """
     for group in range(segment_groups.size - 1):
         first_host, last_host = segment_groups[group], segment_groups[group + 1]
@@ -305,9 +305,9 @@ def describe_groups(values, masks, order, offsets, segment_groups, host, segment
         host_values, host_masks = np.empty(stop - first), np.empty(stop - first, np.uint64)
         planes, before = np.empty(words * host.shape[1], np.uint64), np.empty(words, np.int64)
         _in_order(values[first:stop], masks[first:stop], order[first:stop], sorted_values, sorted_masks)
-        _all_windows(sorted_values, sorted_masks, planes, before, segment[group])
+        _all_baselines(sorted_values, sorted_masks, planes, before, segment[group])
         of_group = offsets[first_host : last_host + 1]
         _deal_to_hosts(sorted_values, sorted_masks, order[first:stop], of_group, host_values, host_masks)
         for member in range(first_host, last_host):
             own = slice(offsets[member] - first, offsets[member + 1] - first)
-            _all_windows(host_values[own], host_masks[own], planes, before, host[member])
+            _all_baselines(host_values[own], host_masks[own], planes, before, host[member])

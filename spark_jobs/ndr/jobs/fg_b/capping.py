@@ -13,8 +13,8 @@ _BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Capped:
-    """The rows of a horizon that capping leaves out, and how many rows of each host group it leaves in."""
+class CappedRows:
+    """The capped rows of a horizon, and how many rows of each host group are not capped."""
 
     rows: NDArray[np.bool_]
     kept_counts: Ints

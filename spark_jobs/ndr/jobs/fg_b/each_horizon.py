@@ -1,4 +1,4 @@
-"""Statistics of horizons one by one: each takes its rows and sorts them."""
+"""Strategies for the statistics of several horizons, and the one that sorts the rows of each horizon by themselves."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ndr.jobs.fg_b.baseline_tables import HostAndSegment, MetricStatistics
-from ndr.jobs.fg_b.capping import Capped, anomalous_rows, count_unmarked
+from ndr.jobs.fg_b.capping import CappedRows, anomalous_rows, count_unmarked
 from ndr.jobs.fg_b.layout import HorizonLayout
 from ndr.jobs.fg_b.order_statistics import Floats, Ints, order_statistics, sort_groups
 
-# What a way keeps of anomalous rows; several of one way are joined by a bitwise or.
+# The anomalous rows, as a strategy stores them; marks of several key metrics are combined by a bitwise or.
 Marks = NDArray[Any]
 
 
-class Way(Protocol):
-    """A way to compute all horizons over laid-out columns. Threads may use it at the same time."""
+class Strategy(Protocol):
+    """How to compute all horizons from laid-out columns. Thread-safe."""
 
     def unmarked(self) -> list[Marks]:
-        """Return marks of no row."""
+        """Return marks without any row."""
 
     def anomalous(self, column: Floats, limit: float) -> list[Marks]:
         """Mark the rows that a key metric puts far outside their segment group, in each horizon."""
 
-    def leaving_out(self, marks: list[Marks]) -> Cleared:
-        """Return how to compute statistics without the marked rows."""
+    def capped(self, marks: list[Marks]) -> CappedStrategy:
+        """Return the strategy with the marked rows capped."""
 
 
-class Cleared(Protocol):
-    """A way whose anomalous rows are known."""
+class CappedStrategy(Protocol):
+    """A strategy whose anomalous rows are capped: they count in no percentile and no MAD."""
 
     @property
     def kept_counts(self) -> list[Ints]:
-        """For each horizon, the rows of each host group that are left in."""
+        """For each horizon, the rows of each host group that are not capped."""
 
     def statistics(self, column: Floats) -> list[HostAndSegment]:
         """Compute a metric's statistics for each horizon."""
@@ -44,7 +44,7 @@ class Cleared(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EachHorizon:
-    """The fastest way for one horizon or two."""
+    """The fastest strategy for a few horizons: each takes its rows and sorts them."""
 
     horizons: Sequence[HorizonLayout]
 
@@ -57,19 +57,19 @@ class EachHorizon:
             for horizon in self.horizons
         ]
 
-    def leaving_out(self, marks: list[Marks]) -> ClearedHorizons:
+    def capped(self, marks: list[Marks]) -> CappedHorizons:
         pairs = zip(marks, self.horizons, strict=True)
-        return ClearedHorizons(
-            self.horizons, [Capped(rows, count_unmarked(rows, horizon.host_offsets)) for rows, horizon in pairs]
+        return CappedHorizons(
+            self.horizons, [CappedRows(rows, count_unmarked(rows, horizon.host_offsets)) for rows, horizon in pairs]
         )
 
 
 @dataclass(frozen=True, slots=True)
-class ClearedHorizons:
-    """Horizons, and the rows that capping leaves out of each."""
+class CappedHorizons:
+    """Horizons, and the capped rows of each."""
 
     horizons: Sequence[HorizonLayout]
-    capped: list[Capped]
+    capped: list[CappedRows]
 
     @property
     def kept_counts(self) -> list[Ints]:
@@ -80,27 +80,27 @@ class ClearedHorizons:
         return [metric_statistics(horizon.take(column), capped, horizon) for horizon, capped in pairs]
 
 
-def metric_statistics(column: Floats, capped: Capped, horizon: HorizonLayout) -> HostAndSegment:
+def metric_statistics(column: Floats, capped: CappedRows, horizon: HorizonLayout) -> HostAndSegment:
     """Compute one metric's statistics over the rows that are not capped, and its support over all rows.
 
     Parameters
     ----------
     column : array of float64
         The metric over the horizon's rows, group by group; a value that is not finite is missing.
-    capped : Capped
-        Rows that capping leaves out.
+    capped : CappedRows
+        The capped rows of the horizon.
     """
     offsets, segment_groups = horizon.host_offsets, horizon.segment_groups
-    left_out = ~np.isfinite(column)
+    excluded = ~np.isfinite(column)
     support, counts = np.diff(offsets), capped.kept_counts
-    if left_out.any():
-        support = count_unmarked(left_out, offsets)
-        left_out |= capped.rows
-        counts = count_unmarked(left_out, offsets)
+    if excluded.any():
+        support = count_unmarked(excluded, offsets)
+        excluded |= capped.rows
+        counts = count_unmarked(excluded, offsets)
     else:
-        left_out = capped.rows
-    # An infinity sorts behind every value: what is left out stays in its group, past the group's count.
-    values = np.where(left_out, np.inf, column)
+        excluded = capped.rows
+    # Infinity sorts after every value: excluded rows stay in their group, after its `counts` first values.
+    values = np.where(excluded, np.inf, column)
     sort_groups(values, offsets)
     host = order_statistics(values, offsets[:-1], counts)
     # The hosts of a segment lie side by side: the same array, sorted over longer groups, serves the segments.

@@ -1,4 +1,4 @@
-"""What is known of each host: its machine, and whether its own history is long enough to be judged by."""
+"""Metadata of each host: its machine, and whether its history is long enough for a baseline of its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ndr.contract.datasets import FG_B_IP_METADATA
 from ndr.contract.time import DAY, EPOCH, SLICE_MICROSECONDS, Interval, floor_to, microseconds
 from ndr.jobs.deltas.grouping import group
-from ndr.jobs.fg_b.baseline import BaselineWindow
+from ndr.jobs.fg_b.baseline import Baseline
 from ndr.jobs.fg_b.row_columns import read_keys
 from ndr.jobs.fg_b.row_source import RowSource, TableRows
 from ndr.store.schema import arrow_schema
@@ -43,7 +43,7 @@ class HostActivity:
     def of(
         cls, rows: pa.Table | Iterable[pa.RecordBatch] | RowSource, span: Interval, threads: int = 1
     ) -> HostActivity:
-        """Take the rows over one slice out of FG-A rows: a longer window outlives the activity it holds."""
+        """Select the FG-A rows of one slice: the end of a longer window can be hours after its last activity."""
         source = rows if isinstance(rows, RowSource) else TableRows(rows)
         with ThreadPoolExecutor(threads) as pool:
             keys, _ = read_keys(source, span, pool)
@@ -81,19 +81,20 @@ class HostActivity:
 
 
 def ip_metadata(
-    activity: HostActivity, window: BaselineWindow, inventory: pa.Table, non_persistent_prefixes: Sequence[str]
+    activity: HostActivity, baseline: Baseline, inventory: pa.Table, non_persistent_prefixes: Sequence[str]
 ) -> pa.Table:
     """Describe every host that was active in the horizon or that the inventory knows.
 
     Parameters
     ----------
     activity : HostActivity
-        Over a time that holds the window.
-    window : BaselineWindow
+        Over an interval that contains the baseline.
+    baseline : Baseline
     inventory : pa.Table
-        ip_address and machine_name of the newest snapshot. Of two names for one address, the first in text order holds.
+        ip_address and machine_name of the newest snapshot. Of two names for an address, the first in text order counts.
     non_persistent_prefixes : sequence of str
-        A machine whose name starts with one of them is rebuilt under a host's feet (VDI): its past is another's.
+        A machine whose name starts with one of them (VDI) is recreated from an image, so its history belongs to another
+        machine.
 
     Returns
     -------
@@ -101,14 +102,14 @@ def ip_metadata(
         The ip_metadata dataset, ordered by host_ip. is_full_history: active on the first and on the last UTC day of
         the horizon. is_cold_start: without full history, or non-persistent.
     """
-    active = activity.within(window.interval)
+    active = activity.within(baseline.interval)
     known = pa.table({name: inventory[name].cast(pa.string()) for name in ("ip_address", "machine_name")})
     names = known.group_by("ip_address").aggregate([("machine_name", "min")])
     hosts = pc.unique(pa.chunked_array([*active["host_ip"].chunks, *names["ip_address"].chunks], pa.string()))
     hosts = hosts.take(pc.sort_indices(hosts))
     machine = _looked_up(names["machine_name_min"], names["ip_address"], hosts)
-    second_day = floor_to(window.interval.start, DAY) + DAY
-    last_day = floor_to(window.end - EPOCH.resolution, DAY)
+    second_day = floor_to(baseline.interval.start, DAY) + DAY
+    last_day = floor_to(baseline.end - EPOCH.resolution, DAY)
     full = pc.and_(
         pc.less(_looked_up(active["first_seen"], active["host_ip"], hosts), pa.scalar(second_day, _TIMESTAMP)),
         pc.greater_equal(_looked_up(active["last_seen"], active["host_ip"], hosts), pa.scalar(last_day, _TIMESTAMP)),
@@ -117,8 +118,8 @@ def ip_metadata(
     non_persistent = pa.array(np.any(starts, axis=0) if starts else np.zeros(len(hosts), bool))
     columns = {
         "host_ip": hosts,
-        "baseline_horizon": pa.repeat(window.label, len(hosts)),
-        "baseline_end": pa.repeat(pa.scalar(window.end, _TIMESTAMP), len(hosts)),
+        "baseline_horizon": pa.repeat(baseline.label, len(hosts)),
+        "baseline_end": pa.repeat(pa.scalar(baseline.end, _TIMESTAMP), len(hosts)),
         "machine_name": machine,
         "is_full_history": full,
         "is_non_persistent_machine": non_persistent,

@@ -6,29 +6,33 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from ndr.contract.history import short_sentence
 from ndr.contract.horizons import HORIZONS
+from ndr.contract.ledger import ledger_key
 from ndr.contract.manifest import Manifest
-from ndr.contract.time import Interval, format_instant
+from ndr.contract.time import Interval, format_instant, whole_seconds
+from ndr.jobs.claims import LeaseHeld, LeaseKey
 from ndr.jobs.fg_b import local_engine
 from ndr.jobs.fg_b import on_spark as spark_engine
-from ndr.jobs.fg_b.baseline import BaselineOrder
-from ndr.jobs.fg_b.leases import Claims, Held, Unclaimed
+from ndr.jobs.fg_b.baseline import BaselineJob
 from ndr.jobs.fg_b.published import ChunkRows
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.targets import Target, chunks
 from ndr.jobs.identity import processing_job
 from ndr.jobs.inventory.snapshot import Snapshot
+from ndr.jobs.leases import completed
 from ndr.jobs.run import Run
 from ndr.store.partition import baseline_partition_uri
 from ndr.store.publish import PartitionWriter
 
+DATASET: Final = "fg_b"
+
 
 @dataclass(frozen=True)
-class Short:
-    """A baseline that is not built because too little of its horizon is published."""
+class InsufficientHistory:
+    """Why a baseline is not built: too little of its horizon is published."""
 
     target: Target
     coverage: float
@@ -44,25 +48,22 @@ def publish_baselines(
     specs: BaselineSpecs,
     targets: Sequence[Target],
     inventory_of: Callable[[str], Snapshot],
-    claims: Claims = Unclaimed(),  # noqa: B008 - it has no state
-) -> Iterator[tuple[Target, Manifest | Short | Held]]:
+) -> Iterator[tuple[Target, Manifest | InsufficientHistory | LeaseHeld]]:
     """Publish each target's baseline: the tables host, segment, pair_host, pair_segment and ip_metadata as one commit.
 
-    Targets whose ends lie within a month share one reading of their rows, so a backfill does not pay the horizon for
-    every day, and memory is bounded by two horizons however long it is.
+    Targets whose ends lie within the longest horizon share one read of their rows, so a backfill does not read a
+    horizon for every day, and memory is bounded by two horizons.
 
     Parameters
     ----------
     inventory_of : callable
         Returns the newest inventory snapshot at or before a month, `YYYY-MM`.
-    claims : Claims
-        What a chunk's baselines are claimed with before they are built.
 
     Yields
     ------
-    (Target, Manifest or Short or Held)
-        `Short` where the horizon has too little history, `Held` where another run is building it; nothing is published
-        then.
+    (Target, Manifest or InsufficientHistory or LeaseHeld)
+        `InsufficientHistory`: too little of the horizon is published. `LeaseHeld`: another run is building it. Nothing
+        is published in either case.
 
     Raises
     ------
@@ -72,7 +73,7 @@ def publish_baselines(
     for asked in chunks(targets, max(HORIZONS.values())):
         chunk = []
         for target in asked:
-            held = claims.claim(target)
+            held = run.claims.claim(lease_key(run, target))
             if held:
                 yield target, held
             else:
@@ -84,11 +85,12 @@ def publish_baselines(
         for target in chunk:
             covered = rows.coverage(target.interval)
             if covered < specs.fg_b.min_coverage:
-                yield target, Short(target, covered, specs.fg_b.min_coverage, rows.missing(specs, target.interval))
+                missing = rows.missing(specs, target.interval)
+                yield target, InsufficientHistory(target, covered, specs.fg_b.min_coverage, missing)
             else:
                 enough.append((target, covered))
         if enough:
-            yield from _publish_chunk(run, specs, enough, rows, inventory_of, claims)
+            yield from _publish_chunk(run, specs, enough, rows, inventory_of)
 
 
 def _publish_chunk(
@@ -97,23 +99,22 @@ def _publish_chunk(
     targets: Sequence[tuple[Target, float]],
     chunk: ChunkRows,
     inventory_of: Callable[[str], Snapshot],
-    claims: Claims,
 ) -> Iterator[tuple[Target, Manifest]]:
     inventories = [inventory_of(f"{target.end:%Y-%m}") for target, _ in targets]
-    orders = [
-        BaselineOrder(
-            specs.window(target),
+    jobs = [
+        BaselineJob(
+            specs.baseline(target),
             inventory.machines,
             PartitionWriter(baseline_partition_uri(specs.fg_b.outputs.fg_b, target.horizon, target.end)),
         )
         for (target, _), inventory in zip(targets, inventories, strict=True)
     ]
     if run.spark is None:
-        written: Iterable[PartitionWriter] = local_engine.write_baselines(specs, orders, chunk.fg_a, chunk.pair_counts)
+        written: Iterable[PartitionWriter] = local_engine.write_baselines(specs, jobs, chunk.fg_a, chunk.pair_counts)
     else:
-        written = spark_engine.write_baselines(run.spark, specs, orders, chunk.fg_a, chunk.pair_counts)
+        written = spark_engine.write_baselines(run.spark, specs, jobs, chunk.fg_a, chunk.pair_counts)
     for (target, covered), writer, inventory in zip(targets, written, inventories, strict=True):
-        fence = partial(claims.fence, target)
+        fence = partial(run.claims.fence, lease_key(run, target))
         yield target, _commit(run, target, writer, chunk, covered, inventory, fence)
 
 
@@ -128,7 +129,7 @@ def _commit(
 ) -> Manifest:
     return writer.commit(
         fence,
-        dataset="fg_b",
+        dataset=DATASET,
         start=target.interval.start,
         end=target.interval.end,
         inputs=(inventory.source,) if inventory.source else (),
@@ -139,17 +140,19 @@ def _commit(
     )
 
 
-def ledger_facts(outcome: Manifest | Short) -> dict[str, Any]:
-    """Return completed with its facts, or short of history with the reason."""
-    at = format_instant(datetime.now(UTC).replace(microsecond=0))
-    job = processing_job()
-    if isinstance(outcome, Short):
-        return {"status": "insufficient_history", "reason": str(outcome), "updated_at": at, "processing_job": job}
+def lease_key(run: Run, target: Target) -> LeaseKey:
+    """Return the ledger item of a baseline."""
+    key = ledger_key(run.project_name, run.feature_spec_version, DATASET, target.horizon, target.end)
+    return LeaseKey(**key, name=f"{target.horizon} ending {format_instant(target.end)}")
+
+
+def ledger_facts(outcome: Manifest | InsufficientHistory) -> dict[str, Any]:
+    """Return the ledger attributes of an outcome: completed, or insufficient history with the reason."""
+    if isinstance(outcome, Manifest):
+        return completed(outcome)
     return {
-        "status": "completed",
-        "run_id": outcome.run_id,
-        "rows": {name: table.rows for name, table in outcome.tables.items()},
-        "coverage": f"{outcome.coverage:.4f}",  # DynamoDB has no binary floats
-        "updated_at": at,
-        "processing_job": job,
+        "status": "insufficient_history",
+        "reason": str(outcome),
+        "updated_at": format_instant(whole_seconds(datetime.now(UTC))),
+        "processing_job": processing_job(),
     }

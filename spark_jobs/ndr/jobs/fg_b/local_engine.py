@@ -1,4 +1,4 @@
-"""FG-B in one process: statistics, pairs and machines of many baselines from one reading of their rows."""
+"""FG-B in one process: the statistics, pairs and machines of many baselines, whose rows are read once."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from ndr.contract.datasets import FG_B_IP_METADATA, FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, fg_b_host, fg_b_segment
 from ndr.contract.time import Interval
-from ndr.jobs.fg_b.baseline import BaselineOrder, BaselineWindow
-from ndr.jobs.fg_b.baseline_tables import Baselines
+from ndr.jobs.fg_b.baseline import Baseline, BaselineJob
+from ndr.jobs.fg_b.baseline_tables import BaselineTables
 from ndr.jobs.fg_b.ip_metadata import HostActivity, ip_metadata
 from ndr.jobs.fg_b.pair_rows import PairRows, condense_for
 from ndr.jobs.fg_b.pairs import PairBaselines, destination_hosts, pair_baselines
 from ndr.jobs.fg_b.row_source import ScanRows, one_slice_rows
 from ndr.jobs.fg_b.specs import BaselineSpecs, PairRules
-from ndr.jobs.fg_b.statistics import baselines_of_windows
+from ndr.jobs.fg_b.statistics import tables_of_baselines
 from ndr.store.publish import PartitionWriter, in_key_order
 from ndr.store.scan import Scan
 
@@ -23,62 +23,60 @@ THREADS = 2
 
 
 def write_baselines(
-    specs: BaselineSpecs, orders: Sequence[BaselineOrder], fg_a: Scan, pair_counts: Scan
+    specs: BaselineSpecs, jobs: Sequence[BaselineJob], fg_a: Scan, pair_counts: Scan
 ) -> Iterator[PartitionWriter]:
-    """Write the five tables of each ordered baseline, in order and THREADS at a time.
+    """Write the five tables of each baseline, in the order of the jobs, THREADS at a time.
 
     Parameters
     ----------
     fg_a : Scan
-        TEXT_COLUMNS, window_end and the metrics, over all ordered windows.
+        TEXT_COLUMNS, window_end and the metrics, over all baselines.
     pair_counts : Scan
-        PAIR_COLUMNS, over all ordered windows.
+        PAIR_COLUMNS, over all baselines.
 
     Yields
     ------
     PartitionWriter
-        Of each order, ready to be committed.
+        Of each job; not yet committed.
     """
-    windows = [order.window for order in orders]
+    baselines = [job.baseline for job in jobs]
     rows = ScanRows(fg_a)
-    statistics = baselines_of_windows(rows, windows, specs.statistics_rules, THREADS)
-    shared = SharedRows.of(specs, rows, pair_counts, windows)
+    statistics = tables_of_baselines(rows, baselines, specs.statistics_rules, THREADS)
+    shared = SharedRows.of(specs, rows, pair_counts, baselines)
 
-    def write(order: BaselineOrder, of_window: Baselines) -> PartitionWriter:
-        pairs = shared.pairs(order.window, specs.pair_rules)
+    def write(job: BaselineJob, of_baseline: BaselineTables) -> PartitionWriter:
+        pairs = shared.pairs(job.baseline, specs.pair_rules)
         host, segment = fg_b_host(specs.fg_b.metrics), fg_b_segment(specs.fg_b.metrics)
-        order.writer.write(in_key_order(of_window.host, host), host)
-        order.writer.write(in_key_order(of_window.segment, segment), segment)
-        order.writer.write(pairs.host, FG_B_PAIR_HOST)
-        order.writer.write(pairs.segment, FG_B_PAIR_SEGMENT)
-        known = ip_metadata(shared.activity, order.window, order.machines, specs.non_persistent_prefixes)
-        order.writer.write(known, FG_B_IP_METADATA)
-        return order.writer
+        job.writer.write(in_key_order(of_baseline.host, host), host)
+        job.writer.write(in_key_order(of_baseline.segment, segment), segment)
+        job.writer.write(pairs.host, FG_B_PAIR_HOST)
+        job.writer.write(pairs.segment, FG_B_PAIR_SEGMENT)
+        known = ip_metadata(shared.activity, job.baseline, job.machines, specs.non_persistent_prefixes)
+        job.writer.write(known, FG_B_IP_METADATA)
+        return job.writer
 
     with ThreadPoolExecutor(THREADS) as pool:
-        # Statistics, the largest tables of the job, are given up one by one.
-        yield from pool.map(write, orders, (statistics.pop(0) for _ in orders))
+        # The statistics are the largest tables: each is released once it is written.
+        yield from pool.map(write, jobs, (statistics.pop(0) for _ in jobs))
 
 
 @dataclass(frozen=True)
 class SharedRows:
-    """What all baselines of a chunk take their pairs and the hosts' activity from."""
+    """The rows that all baselines of a chunk share: pair counts, and the activity of hosts."""
 
     activity: HostActivity
     by_host: PairRows
     by_segment: PairRows
 
     @classmethod
-    def of(
-        cls, specs: BaselineSpecs, rows: ScanRows, pair_counts: Scan, windows: Sequence[BaselineWindow]
-    ) -> SharedRows:
-        intervals = [window.interval for window in windows]
+    def of(cls, specs: BaselineSpecs, rows: ScanRows, pair_counts: Scan, baselines: Sequence[Baseline]) -> SharedRows:
+        intervals = [baseline.interval for baseline in baselines]
         span = Interval(min(each.start for each in intervals), max(each.end for each in intervals))
         by_host = PairRows.of(pair_counts.each_file(condense_for(intervals)), intervals)
         by_segment = by_host.by_segment(specs.pair_rules.segment)
         return cls(HostActivity.of(one_slice_rows(rows), span, THREADS), by_host, by_segment)
 
-    def pairs(self, window: BaselineWindow, rules: PairRules) -> PairBaselines:
-        """Return the pair baselines of one window."""
-        sums, segment_sums = (pairs.sums(window.interval) for pairs in (self.by_host, self.by_segment))
-        return pair_baselines(sums, segment_sums, destination_hosts([sums]), window, rules)
+    def pairs(self, baseline: Baseline, rules: PairRules) -> PairBaselines:
+        """Return the pair baselines of one baseline."""
+        sums, segment_sums = (pairs.sums(baseline.interval) for pairs in (self.by_host, self.by_segment))
+        return pair_baselines(sums, segment_sums, destination_hosts([sums]), baseline, rules)

@@ -1,7 +1,7 @@
 """Host and segment statistics, and what is known of hosts, on Spark.
 
-A segment is cut into its (role, time band, window) groups, whose statistics do not touch. They are counted first and
-dealt to parts by their size, so that a segment a hundred times larger than the others is spread over the cores.
+A segment is cut into its (role, time band, window) groups, whose statistics are independent. Their rows are counted
+first, and the groups are assigned to parts by size, so that one very large segment is spread over the cores.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ import pyarrow.compute as pc
 from ndr.contract.datasets import FG_A, FG_B_IP_METADATA, MACHINE_INVENTORY, fg_b_host, fg_b_segment
 from ndr.contract.time import Interval
 from ndr.jobs.deltas.grouping import packed
-from ndr.jobs.fg_b.baseline import BaselineOrder, BaselineWindow
+from ndr.jobs.fg_b.baseline import Baseline, BaselineJob
 from ndr.jobs.fg_b.ip_metadata import HostActivity, ip_metadata
 from ndr.jobs.fg_b.layout import GROUP_COLUMNS
 from ndr.jobs.fg_b.pairs_on_spark import write_pairs
 from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, TIME_COLUMN
 from ndr.jobs.fg_b.specs import BaselineSpecs, StatisticsRules
-from ndr.jobs.fg_b.statistics import baselines_of_windows
+from ndr.jobs.fg_b.statistics import tables_of_baselines
 from ndr.net.networks import segments_of
-from ndr.spark.parcels import Inputs
+from ndr.spark.messages import Inputs
 from ndr.spark.parts import Parts, balanced, part_count, parts_by_text
 from ndr.spark.scan_tasks import FileShare, file_shares, in_tasks, tables_of
-from ndr.spark.stages import Cut, Output, brought_together, build, collected, driver_parcels, read_parcels
+from ndr.spark.stages import Cut, Output, brought_together, build, collected, driver_messages, read_messages
 from ndr.store.publish import PartitionWriter, in_key_order
 from ndr.store.scan import Scan, read_schema
 
@@ -45,28 +45,28 @@ _ONE_SLICE: Final = "15m"
 
 
 def write_baselines(
-    spark: SparkSession, specs: BaselineSpecs, orders: Sequence[BaselineOrder], fg_a: Scan, pair_counts: Scan
+    spark: SparkSession, specs: BaselineSpecs, jobs: Sequence[BaselineJob], fg_a: Scan, pair_counts: Scan
 ) -> list[PartitionWriter]:
-    """Write the five tables of each ordered baseline, reading the rows once for all of them.
+    """Write the five tables of each baseline; the rows are read once for all of them.
 
     Parameters
     ----------
     fg_a : Scan
-        TEXT_COLUMNS, window_end and the metrics, over all ordered windows.
+        TEXT_COLUMNS, window_end and the metrics, over all baselines.
     pair_counts : Scan
-        PAIR_COLUMNS, over all ordered windows.
+        PAIR_COLUMNS, over all baselines.
 
     Returns
     -------
     list of PartitionWriter
-        Of the orders, ready to be committed.
+        Of the jobs; not yet committed.
     """
-    windows = [order.window for order in orders]
-    writers = [order.writer for order in orders]
-    machines = [order.machines for order in orders]
+    baselines = [job.baseline for job in jobs]
+    writers = [job.writer for job in jobs]
+    machines = [job.machines for job in jobs]
     rules = specs.statistics_rules
-    write_statistics(spark, rules, specs.non_persistent_prefixes, windows, machines, fg_a, writers)
-    write_pairs(spark, specs.pair_rules, windows, pair_counts, writers)
+    write_statistics(spark, rules, specs.non_persistent_prefixes, baselines, machines, fg_a, writers)
+    write_pairs(spark, specs.pair_rules, baselines, pair_counts, writers)
     return writers
 
 
@@ -74,26 +74,26 @@ def write_statistics(
     spark: SparkSession,
     rules: StatisticsRules,
     non_persistent_prefixes: Sequence[str],
-    windows: Sequence[BaselineWindow],
+    baselines: Sequence[Baseline],
     machines: Sequence[pa.Table],
     fg_a: Scan,
     writers: Sequence[PartitionWriter],
 ) -> None:
-    """Write the tables host, segment and ip_metadata of each window.
+    """Write the tables host, segment and ip_metadata of each baseline.
 
     Parameters
     ----------
     machines : sequence of Table
-        ip_address and machine_name, for each window.
+        ip_address and machine_name, for each baseline.
     fg_a : Scan
-        Key columns, window_end and metrics over all windows.
+        Key columns, window_end and metrics over all baselines.
     """
     counts = _group_counts(spark, rules, fg_a)
     parts = part_count(spark, sum(counts.values()))
     part_of = balanced(counts, parts)
     host, segment = fg_b_host(rules.metrics), fg_b_segment(rules.metrics)
     keys = read_schema(FG_A, (*TEXT_COLUMNS, TIME_COLUMN))
-    span = Interval(min(each.interval.start for each in windows), max(each.end for each in windows))
+    span = Interval(min(each.interval.start for each in baselines), max(each.end for each in baselines))
     inventory = read_schema(MACHINE_INVENTORY, ("ip_address", "machine_name"))
 
     def read(task: list[FileShare]) -> Iterator[Cut]:
@@ -104,24 +104,26 @@ def write_statistics(
 
     def make(inputs: Inputs) -> Iterator[Output]:
         if _ROWS in inputs:
-            found = baselines_of_windows(inputs[_ROWS], windows, rules)
+            found = tables_of_baselines(inputs[_ROWS], baselines, rules)
             for writer, tables in zip(writers, found, strict=True):
                 yield writer, host, "", in_key_order(tables.host, host)
                 yield writer, segment, "", in_key_order(tables.segment, segment)
         activity = HostActivity.of(inputs.table(_ACTIVITY, keys), span)
-        for number, (writer, window) in enumerate(zip(writers, windows, strict=True)):
+        for number, (writer, baseline) in enumerate(zip(writers, baselines, strict=True)):
             known = inputs.table(_machines(number), inventory)
-            yield writer, FG_B_IP_METADATA, "", ip_metadata(activity, window, known, non_persistent_prefixes)
+            yield writer, FG_B_IP_METADATA, "", ip_metadata(activity, baseline, known, non_persistent_prefixes)
 
-    parcels = [read_parcels(spark, in_tasks(spark, file_shares(_ROWS, fg_a)), read)]
+    messages = [read_messages(spark, in_tasks(spark, file_shares(_ROWS, fg_a)), read)]
     for number, table in enumerate(machines):
         by_host = parts_by_text(table["ip_address"], parts)
-        parcels.append(driver_parcels(spark, _machines(number), table.select(inventory.names).cast(inventory), by_host))
-    together = brought_together(reduce(lambda one, other: one.unionAll(other), parcels), parts)
+        messages.append(
+            driver_messages(spark, _machines(number), table.select(inventory.names).cast(inventory), by_host)
+        )
+    together = brought_together(reduce(lambda one, other: one.unionAll(other), messages), parts)
     built = build(together, make)
     if built.received.get(_ROWS, 0) != sum(counts.values()):
         raise RuntimeError(
-            f"{sum(counts.values())} FG-A rows were counted but {built.received.get(_ROWS, 0)} came to the kernels; "
+            f"{sum(counts.values())} FG-A rows were counted but {built.received.get(_ROWS, 0)} reached the kernels; "
             "nothing is published."
         )
     for writer in writers:
@@ -129,7 +131,7 @@ def write_statistics(
 
 
 def _machines(number: int) -> str:
-    return f"machines of window {number}"
+    return f"machines of baseline {number}"
 
 
 def _group_counts(spark: SparkSession, rules: StatisticsRules, fg_a: Scan) -> dict[Group, int]:
@@ -143,7 +145,7 @@ def _group_counts(spark: SparkSession, rules: StatisticsRules, fg_a: Scan) -> di
             yield name, counted, np.zeros(counted.num_rows, np.int32)
 
     counts: dict[Group, int] = {}
-    for table in collected(read_parcels(spark, in_tasks(spark, shares), read), _COUNTS):
+    for table in collected(read_messages(spark, in_tasks(spark, shares), read), _COUNTS):
         for *group, rows in zip(*table.to_pydict().values(), strict=True):
             counts[tuple(group)] = counts.get(tuple(group), 0) + rows
     return counts

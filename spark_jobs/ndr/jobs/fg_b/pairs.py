@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ndr.contract.datasets import FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT
 from ndr.contract.time import DAY
-from ndr.jobs.fg_b.baseline import BaselineWindow
+from ndr.jobs.fg_b.baseline import Baseline
 from ndr.jobs.fg_b.specs import PairRules
 from ndr.store.schema import arrow_schema
 
@@ -69,14 +69,14 @@ def destination_hosts(sums: Iterable[pa.Table]) -> Prevalence:
 
 
 def pair_baselines(
-    sums: pa.Table, segment_sums: pa.Table, prevalence: Prevalence, window: BaselineWindow, rules: PairRules
+    sums: pa.Table, segment_sums: pa.Table, prevalence: Prevalence, baseline: Baseline, rules: PairRules
 ) -> PairBaselines:
     """Turn pair sums into the pair baselines of source hosts and of source segments.
 
     Parameters
     ----------
     sums, segment_sums : pa.Table
-        From `PairRows.sums` over the window's interval: of source hosts, and of whole segments.
+        From `PairRows.sums` over the baseline's interval: of source hosts, and of whole segments.
     prevalence : Prevalence
         From `destination_hosts` over the whole network.
 
@@ -87,24 +87,24 @@ def pair_baselines(
     every day. dst_prevalence says how common the destination is, and is a column of its own.
     """
     return PairBaselines(
-        host=_judged(sums, prevalence, window, rules)
+        host=_judged(sums, prevalence, baseline, rules)
         .select(FG_B_PAIR_HOST.column_names)
         .cast(arrow_schema(FG_B_PAIR_HOST)),
-        segment=_judged(segment_sums, prevalence, window, rules)
+        segment=_judged(segment_sums, prevalence, baseline, rules)
         .select(FG_B_PAIR_SEGMENT.column_names)
         .cast(arrow_schema(FG_B_PAIR_SEGMENT)),
     )
 
 
-def _judged(sums: pa.Table, prevalence: Prevalence, window: BaselineWindow, rules: PairRules) -> pa.Table:
+def _judged(sums: pa.Table, prevalence: Prevalence, baseline: Baseline, rules: PairRules) -> pa.Table:
     """Add what follows from the sums: days, daily average, rarity and prevalence."""
-    days = window.interval.duration / DAY
+    days = baseline.interval.duration / DAY
     active_days = np.bitwise_count(sums["active_days_mask"].to_numpy()).astype(np.int64)
     share = _hosts(sums["dst_ip"].combine_chunks(), prevalence) / max(prevalence.active_hosts, 1)
     rare = (active_days <= rules.max_active_days) & (share <= rules.max_prevalence)
     added = {
-        "baseline_horizon": pa.repeat(window.label, len(sums)),
-        "baseline_end": pa.repeat(pa.scalar(window.end, pa.timestamp("us", "UTC")), len(sums)),
+        "baseline_horizon": pa.repeat(baseline.label, len(sums)),
+        "baseline_end": pa.repeat(pa.scalar(baseline.end, pa.timestamp("us", "UTC")), len(sums)),
         "active_days": pa.array(active_days),
         "pair_daily_avg": pa.array(sums["pair_seen_count"].to_numpy() / days),
         "pair_rarity_score": pa.array(_rarity(days)[active_days]),

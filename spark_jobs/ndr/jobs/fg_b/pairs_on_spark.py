@@ -16,14 +16,14 @@ import pyarrow.compute as pc
 
 from ndr.contract.datasets import FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT
 from ndr.contract.time import Interval
-from ndr.jobs.fg_b.baseline import BaselineWindow
+from ndr.jobs.fg_b.baseline import Baseline
 from ndr.jobs.fg_b.pair_rows import PairRows, condense_for
 from ndr.jobs.fg_b.pairs import destination_hosts, pair_baselines
 from ndr.jobs.fg_b.specs import PairRules
-from ndr.spark.parcels import Inputs
+from ndr.spark.messages import Inputs
 from ndr.spark.parts import part_count, parts_by_text
 from ndr.spark.scan_tasks import FileShare, file_shares, in_tasks, tables_of
-from ndr.spark.stages import Cut, Output, brought_together, build, collected, read_parcels, transformed
+from ndr.spark.stages import Cut, Output, brought_together, build, collected, read_messages, transformed
 from ndr.store.publish import PartitionWriter
 from ndr.store.scan import Scan
 
@@ -37,15 +37,15 @@ _SOURCES: Final = "sources"
 def write_pairs(
     spark: SparkSession,
     rules: PairRules,
-    windows: Sequence[BaselineWindow],
+    baselines: Sequence[Baseline],
     pair_counts: Scan,
     writers: Sequence[PartitionWriter],
 ) -> None:
-    """Write the tables pair_host and pair_segment of each window."""
+    """Write the tables pair_host and pair_segment of each baseline."""
     shares = file_shares(_ROWS, pair_counts)
     parts = part_count(spark, sum(share.rows for share in shares))
-    active_hosts = _active_hosts(spark, windows, pair_counts, parts)
-    intervals = [window.interval for window in windows]
+    active_hosts = _active_hosts(spark, baselines, pair_counts, parts)
+    intervals = [baseline.interval for baseline in baselines]
     condense = condense_for(intervals)
 
     def read(task: list[FileShare]) -> Iterator[Cut]:
@@ -55,37 +55,37 @@ def write_pairs(
     def make(inputs: Inputs) -> Iterator[Output]:
         by_host = PairRows.of([condense(inputs[_ROWS])], intervals)
         by_segment = by_host.by_segment(rules.segment)
-        for writer, window, active in zip(writers, windows, active_hosts, strict=True):
-            sums, segment_sums = by_host.sums(window.interval), by_segment.sums(window.interval)
+        for writer, baseline, active in zip(writers, baselines, active_hosts, strict=True):
+            sums, segment_sums = by_host.sums(baseline.interval), by_segment.sums(baseline.interval)
             prevalence = replace(destination_hosts([sums]), active_hosts=active)
-            pairs = pair_baselines(sums, segment_sums, prevalence, window, rules)
+            pairs = pair_baselines(sums, segment_sums, prevalence, baseline, rules)
             yield writer, FG_B_PAIR_HOST, "", pairs.host
             yield writer, FG_B_PAIR_SEGMENT, "", pairs.segment
 
-    built = build(brought_together(read_parcels(spark, in_tasks(spark, shares), read), parts), make)
+    built = build(brought_together(read_messages(spark, in_tasks(spark, shares), read), parts), make)
     for writer in writers:
         built.add_to(writer, FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT)
 
 
-def _active_hosts(spark: SparkSession, windows: Sequence[BaselineWindow], pair_counts: Scan, parts: int) -> list[int]:
-    """Count the distinct sources of each window. They are counted where they are, since all of them may be many."""
+def _active_hosts(spark: SparkSession, baselines: Sequence[Baseline], pair_counts: Scan, parts: int) -> list[int]:
+    """Count the distinct sources of each baseline. They are counted where they are, since all of them may be many."""
     shares = file_shares(_SOURCES, Scan(pair_counts.dataset, pair_counts.pieces, ("src_ip", "slice_start")))
 
     def read(task: list[FileShare]) -> Iterator[Cut]:
         for _, rows in tables_of(task):
-            for number, window in enumerate(windows):
-                sources = pc.unique(rows.filter(_starts_within(rows, window.interval))["src_ip"])
-                table = pa.table({"window": pa.repeat(number, len(sources)), "src_ip": sources})
+            for number, baseline in enumerate(baselines):
+                sources = pc.unique(rows.filter(_starts_within(rows, baseline.interval))["src_ip"])
+                table = pa.table({"baseline": pa.repeat(number, len(sources)), "src_ip": sources})
                 yield _SOURCES, table, parts_by_text(table["src_ip"], parts)
 
     def count(inputs: Inputs) -> Iterator[tuple[str, pa.Table]]:
-        distinct = inputs[_SOURCES].group_by(["window", "src_ip"]).aggregate([])
-        yield _SOURCES, distinct.group_by("window").aggregate([([], "count_all")])
+        distinct = inputs[_SOURCES].group_by(["baseline", "src_ip"]).aggregate([])
+        yield _SOURCES, distinct.group_by("baseline").aggregate([([], "count_all")])
 
-    together = brought_together(read_parcels(spark, in_tasks(spark, shares), read), parts)
-    active = [0] * len(windows)
+    together = brought_together(read_messages(spark, in_tasks(spark, shares), read), parts)
+    active = [0] * len(baselines)
     for table in collected(transformed(together, count), _SOURCES):
-        for number, sources in zip(table["window"].to_pylist(), table["count_all"].to_pylist(), strict=True):
+        for number, sources in zip(table["baseline"].to_pylist(), table["count_all"].to_pylist(), strict=True):
             active[number] += sources
     return active
 

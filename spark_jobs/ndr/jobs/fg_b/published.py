@@ -26,7 +26,7 @@ PAIR_COLUMNS = ("src_ip", "dst_ip", "dst_port", "slice_start", "sessions_cnt")
 
 @dataclass(frozen=True)
 class ChunkRows:
-    """What is published of FG-A and of pair counts over the time that a chunk's baselines span."""
+    """What is published of FG-A and of pair counts over the time that the baselines of a chunk span."""
 
     fg_a: Scan
     pair_counts: Scan
@@ -48,7 +48,7 @@ class ChunkRows:
         )
 
     def coverage(self, interval: Interval) -> float:
-        """Return the share of an interval that FG-A and pair counts both have, by the one that has less."""
+        """Return the share of an interval that FG-A and pair counts both have; the smaller of the two."""
         return min(pieces_coverage(scan.within(interval).pieces, interval) for scan in (self.fg_a, self.pair_counts))
 
     def reads(self, interval: Interval) -> tuple[InputRange, ...]:
@@ -66,7 +66,7 @@ class ChunkRows:
         return tuple(found)
 
     def missing(self, specs: BaselineSpecs, interval: Interval) -> tuple[Interval, ...]:
-        """Return the parts of an interval for which deltas, FG-A or pair counts are not published, or of nothing."""
+        """Return the parts of an interval in which deltas, FG-A or pair counts are absent or have coverage 0."""
         read = [self.fg_a.within(interval).pieces, self.pair_counts.within(interval).pieces]
         read.append(tuple(published_pieces(specs.fg_a.inputs.deltas, interval)))
         delivered = ([piece.interval for piece in pieces if piece.partition.manifest.coverage > 0] for pieces in read)
@@ -76,8 +76,8 @@ class ChunkRows:
 def baseline_age_days(fg_b: str, fg_a: str, horizon: str, end: datetime) -> int:
     """Return the days from the end of the newest baseline of a horizon to `end`.
 
-    While there is none they count from the end of the first that could have been built, so that a schedule which never
-    began is seen too; they are 0 while the features are younger than the horizon.
+    Without a baseline, the days count from the end of the first one that could have been built, so that a schedule that
+    never ran is seen too. They are 0 while the features are younger than the horizon.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def baseline_age_days(fg_b: str, fg_a: str, horizon: str, end: datetime) -> int:
     horizon : str
         `7d` or `30d`.
     end : datetime
-        A midnight; later baselines are none.
+        A midnight; later baselines are ignored.
     """
     newest = newest_baseline(fg_b, horizon, end)
     if newest is not None:

@@ -1,4 +1,4 @@
-"""Many horizons over the same rows: each metric is sorted once, and every horizon picks its values from that order."""
+"""The strategy for many horizons over the same rows: each metric is sorted once for all of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ndr.contract.time import Interval, microseconds
 from ndr.jobs.fg_b.baseline_tables import HostAndSegment, MetricStatistics
 from ndr.jobs.fg_b.bit_planes import (
-    MOST_WINDOWS,
+    MOST_BASELINES,
     SMALL_GROUP,
     STATISTICS,
     count_masks,
@@ -25,19 +25,19 @@ from ndr.jobs.fg_b.order_statistics import Floats, Ints, OrderStatistics
 
 Masks = NDArray[np.uint64]
 
-# Rows that are sorted and described by one call: enough that small segments don't pay for it one by one.
+# Rows of one call of the compiled kernels: small segments share a call.
 _BLOCK_ROWS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class SlidingHorizons:
-    """The way for many horizons: up to MOST_WINDOWS share a sort."""
+    """The strategy for many horizons: up to MOST_BASELINES share a sort."""
 
     slides: list[Slide]
 
     @classmethod
     def of(cls, layout: RowLayout, intervals: Sequence[Interval], horizons: Sequence[HorizonLayout]) -> SlidingHorizons:
-        cuts = [slice(first, first + MOST_WINDOWS) for first in range(0, len(horizons), MOST_WINDOWS)]
+        cuts = [slice(first, first + MOST_BASELINES) for first in range(0, len(horizons), MOST_BASELINES)]
         return cls([Slide.of(layout, intervals[cut], horizons[cut]) for cut in cuts])
 
     def unmarked(self) -> list[Marks]:
@@ -46,15 +46,15 @@ class SlidingHorizons:
     def anomalous(self, column: Floats, limit: float) -> list[Marks]:
         return [slide.anomalous(column, limit) for slide in self.slides]
 
-    def leaving_out(self, marks: list[Marks]) -> ClearedSlides:
+    def capped(self, marks: list[Marks]) -> CappedSlides:
         counts = [slide.kept_counts(marked) for slide, marked in zip(self.slides, marks, strict=True)]
         kept = [slide.row_masks() & ~marked for slide, marked in zip(self.slides, marks, strict=True)]
-        return ClearedSlides(self.slides, kept, [count for of_slide in counts for count in of_slide])
+        return CappedSlides(self.slides, kept, [count for of_slide in counts for count in of_slide])
 
 
 @dataclass(frozen=True, slots=True)
-class ClearedSlides:
-    """Slides, and for each the horizons that keep a row."""
+class CappedSlides:
+    """Slides, and for each the horizons in which a row is not capped."""
 
     slides: list[Slide]
     kept: list[Masks]
@@ -67,7 +67,7 @@ class ClearedSlides:
 
 @dataclass(frozen=True, slots=True)
 class Slide:
-    """The rows of a layout under up to MOST_WINDOWS intervals.
+    """The rows of a layout under up to MOST_BASELINES intervals.
 
     Attributes
     ----------
@@ -104,7 +104,7 @@ class Slide:
         return cls(layout, horizons, np.append(firsts, groups), offsets, masks, rows)
 
     def row_masks(self) -> Masks:
-        """Return the intervals that hold each row."""
+        """Return the intervals that contain each row."""
         return self.masks[self.layout.moments % len(self.masks)]
 
     def anomalous(self, column: Floats, limit: float) -> Masks:
@@ -125,10 +125,10 @@ class Slide:
         return [-kept[horizon.groups, number] for number, horizon in enumerate(self.horizons)]
 
     def statistics(self, column: Floats, kept: Masks) -> list[HostAndSegment]:
-        """Compute a metric's statistics for each interval, over the rows that it keeps: `metric_statistics` in each."""
-        groups, windows = self.rows.shape
-        host = np.full((groups, windows, STATISTICS), np.nan)
-        segment = np.full((len(self.segment_groups) - 1, windows, STATISTICS), np.nan)
+        """Compute a metric's statistics for each interval, over the rows that are not capped in it."""
+        groups, baselines = self.rows.shape
+        host = np.full((groups, baselines, STATISTICS), np.nan)
+        segment = np.full((len(self.segment_groups) - 1, baselines, STATISTICS), np.nan)
         support = self.rows.copy()
         if not np.isfinite(column).all():
             uncount_missing(column, self.masks, self.layout.moments, self.offsets, support)
@@ -146,7 +146,7 @@ class Slide:
         ]
 
     def _blocks(self) -> Iterator[tuple[int, int]]:
-        """Cut the segment groups into runs that are worth a call."""
+        """Cut the segment groups into runs of about _BLOCK_ROWS rows."""
         starts = self.offsets[self.segment_groups]
         first = 0
         while first < len(starts) - 1:
@@ -157,7 +157,7 @@ class Slide:
 
 
 def _order(values: Floats, bounds: Ints) -> Ints:
-    """Return the order of the values within each group; small groups' is left to the kernel."""
+    """Return the sort order of the values within each group; the kernel sorts small groups itself."""
     order = np.empty(len(values), np.int64)
     for group in np.flatnonzero(np.diff(bounds) > SMALL_GROUP):
         rows = slice(bounds[group], bounds[group + 1])

@@ -8,7 +8,7 @@ from ndr.contract.errors import InvalidRequestError
 from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
 from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
 from ndr.contract.jobspecs.segment import Segment
-from ndr.jobs.fg_b.baseline import BaselineWindow, expected_ends
+from ndr.jobs.fg_b.baseline import Baseline, expected_ends
 from ndr.jobs.fg_b.targets import Target
 
 
@@ -21,7 +21,7 @@ class StatisticsRules:
     metrics : tuple of str
         Metric columns of FG-A, in output order.
     key_metrics : tuple of str
-        Those of them that anomaly capping looks at.
+        Those of them that anomaly capping uses.
     capping_limit : float
         A row is capped when |x - median| / MAD of its segment exceeds this for any key metric.
     support_min : int
@@ -42,10 +42,10 @@ class StatisticsRules:
     segment: Segment = field(default_factory=Segment)
 
     def __post_init__(self) -> None:
-        strangers = [name for name in self.key_metrics if name not in self.metrics]
-        if strangers:
+        unknown = [name for name in self.key_metrics if name not in self.metrics]
+        if unknown:
             raise InvalidRequestError(
-                f"Key metrics {strangers} are not among the metrics {list(self.metrics)}: add them to metrics."
+                f"Key metrics {unknown} are not among the metrics {list(self.metrics)}: add them to metrics."
             )
         if len(set(self.metrics)) != len(self.metrics):
             raise InvalidRequestError(f"The metrics {list(self.metrics)} name one twice: name each once.")
@@ -79,10 +79,10 @@ class BaselineSpecs:
             segment=self.fg_b.segment,
         )
 
-    def window(self, target: Target) -> BaselineWindow:
-        """Return a target as the kernels take it, with the window ends that its time bands have."""
+    def baseline(self, target: Target) -> Baseline:
+        """Return the baseline of a target, with the expected number of window ends in each time band."""
         expected = expected_ends(target.interval, self.fg_a.business_hours, self.fg_a.windows)
-        return BaselineWindow(target.horizon, target.interval, expected)
+        return Baseline(target.horizon, target.interval, expected)
 
     @property
     def pair_rules(self) -> PairRules:

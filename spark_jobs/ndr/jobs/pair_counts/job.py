@@ -12,7 +12,7 @@ from ndr.contract.time import DAY, SLICE, Interval, unfilled
 from ndr.jobs.pair_counts.kernel import build_pair_counts
 from ndr.jobs.pair_counts.on_spark import write_pair_counts
 from ndr.jobs.published_deltas import PublishedDeltas
-from ndr.jobs.repairs import outdated_intervals
+from ndr.jobs.repairs import outdated_intervals, repaired
 from ndr.jobs.run import Run
 from ndr.store.catalog import pieces_coverage
 from ndr.store.partition import time_partition_uri
@@ -49,8 +49,7 @@ def publish_pair_counts(
             _refuse_empty(run, spec, scan, interval)
         yield _publish(run, spec, deltas, interval)
     repairs = outdated_intervals(run, spec.outputs.pair_counts, PAIR_COUNTS, deltas, batch, lambda interval: interval)
-    for interval, known in repairs:
-        yield _publish(run, spec, known, interval)
+    yield from repaired(run, PAIR_COUNTS, repairs, lambda interval, known: [_publish(run, spec, known, interval)])
 
 
 def _publish(run: Run, spec: PairCountsBuilderSpec, deltas: PublishedDeltas, interval: Interval) -> Manifest:
@@ -61,6 +60,7 @@ def _publish(run: Run, spec: PairCountsBuilderSpec, deltas: PublishedDeltas, int
     else:
         write_pair_counts(run.spark, scan, writer)
     return writer.commit(
+        run.fence(PAIR_COUNTS.name, interval),
         dataset=PAIR_COUNTS.name,
         start=interval.start,
         end=interval.end,

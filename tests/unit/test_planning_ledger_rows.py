@@ -4,9 +4,9 @@ import boto3
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from ndr.contract.ledger import LedgerEntry, entry_of, is_over, ledger_item, ledger_key
+from ndr.contract.ledger import LedgerRow, is_over, ledger_item, ledger_key, row_of
 from ndr.contract.time import DAY, parse_instant
-from ndr.planner import read_entries
+from ndr.planner import read_ledger_rows
 
 FIRST = parse_instant("2026-01-01")
 NOW = parse_instant("2026-02-01")
@@ -31,29 +31,29 @@ def test_a_range_of_a_series_is_read_over_all_pages() -> None:
         other = ledger_key("ndr-prod", "v1", "fg_b", "30d", FIRST + 2 * DAY)
         batch.put_item(Item=ledger_item(other, "running"))
     series = ledger_key("ndr-prod", "v1", "fg_b", "7d", FIRST)["series"]
-    assert read_entries(table, series, FIRST + DAY, FIRST + 5 * DAY, NOW) == {
-        FIRST + number * DAY: LedgerEntry("completed") if number % 2 else LedgerEntry("failed", reason=note)
+    assert read_ledger_rows(table, series, FIRST + DAY, FIRST + 5 * DAY, NOW) == {
+        FIRST + number * DAY: LedgerRow("completed") if number % 2 else LedgerRow("failed", reason=note)
         for number in range(1, 6)
     }
-    assert read_entries(table, "nothing", FIRST, FIRST + DAY, NOW) == {}
+    assert read_ledger_rows(table, "nothing", FIRST, FIRST + DAY, NOW) == {}
 
 
 def test_a_running_baseline_is_in_progress_while_its_lease_lives_and_its_holder_has_not_ended() -> None:
     item = {"status": "running", "holder": "arn:1", "lease_until": "2026-02-01T00:00:01Z"}
-    held = LedgerEntry("in_progress", "arn:1", "2026-02-01T00:00:01Z")
-    assert entry_of(item, NOW) == held
-    assert entry_of(item, NOW, lambda holder: holder == "arn:2") == held
-    assert entry_of(item, NOW, lambda holder: holder == "arn:1").status == "abandoned"
-    assert entry_of({**item, "lease_until": "2026-02-01T00:00:00Z"}, NOW).status == "abandoned"
-    assert entry_of({"status": "running"}, NOW).status == "abandoned"
+    held = LedgerRow("in_progress", "arn:1", "2026-02-01T00:00:01Z")
+    assert row_of(item, NOW) == held
+    assert row_of(item, NOW, lambda holder: holder == "arn:2") == held
+    assert row_of(item, NOW, lambda holder: holder == "arn:1").status == "abandoned"
+    assert row_of({**item, "lease_until": "2026-02-01T00:00:00Z"}, NOW).status == "abandoned"
+    assert row_of({"status": "running"}, NOW).status == "abandoned"
 
 
 def test_a_completed_baseline_is_stale_when_what_it_was_built_from_changed_since_it_was_begun() -> None:
     completed = {"status": "completed", "claimed_at": "2026-01-31T10:00:00Z"}
-    assert entry_of(completed, NOW).status == "completed"
-    assert entry_of({**completed, "stale_since": "2026-01-31T09:59:59.123Z"}, NOW).status == "completed"
-    assert entry_of({**completed, "stale_since": "2026-01-31T10:00:00.123Z"}, NOW).status == "stale"
-    assert entry_of({"status": "completed", "stale_since": "2026-01-31T10:00:00Z"}, NOW).status == "stale"
+    assert row_of(completed, NOW).status == "completed"
+    assert row_of({**completed, "stale_since": "2026-01-31T09:59:59.123Z"}, NOW).status == "completed"
+    assert row_of({**completed, "stale_since": "2026-01-31T10:00:00.123Z"}, NOW).status == "stale"
+    assert row_of({"status": "completed", "stale_since": "2026-01-31T10:00:00Z"}, NOW).status == "stale"
 
 
 def test_a_holder_has_ended_when_its_pipeline_execution_says_so() -> None:

@@ -1,7 +1,7 @@
-"""How the sessions and bytes of a window spread over its peers, ports or segments.
+"""Peer dimensions: how the sessions and bytes of a window spread over its peers, ports or segments.
 
-A window slides over the rows of its group; each row enters once and leaves once. All state is whole numbers, so
-that a window has the same figures however it was reached, in a run over a day or in one over a single slice.
+A window slides over the rows of its group; each row enters once and leaves once. All state is in whole numbers, so
+that a run over a day and a run over a single slice give a window the same values, bit for bit.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ class Spread:
     top_sessions: Integers
     top_bytes: Integers
 
-    def columns(self, facet: str) -> dict[str, pa.Array]:
-        """Return the facet's columns by name."""
+    def columns(self, dimension: str) -> dict[str, pa.Array]:
+        """Return the columns of a peer dimension by name."""
         return {
-            f"{facet}_nunique": pa.array(self.distinct),
-            f"{facet}_entropy": pa.array(self.entropy),
-            f"{facet}_top1_sessions_share": share(self.top_sessions, self.sessions),
-            f"{facet}_top1_bytes_share": share(self.top_bytes, self.bytes),
+            f"{dimension}_nunique": pa.array(self.distinct),
+            f"{dimension}_entropy": pa.array(self.entropy),
+            f"{dimension}_top1_sessions_share": share(self.top_sessions, self.sessions),
+            f"{dimension}_top1_bytes_share": share(self.top_bytes, self.bytes),
         }
 
 
@@ -95,7 +95,7 @@ def _change(state, sessions_of, bytes_of, code, sessions, size):  # type: ignore
     state[_DISTINCT] += (after > 0) - (before > 0)
     _weigh(state, after, 1)
     _weigh(state, before, -1)
-    # A value that led and lost leaves the lead to be looked up; until then it is an upper bound.
+    # The largest value may have become smaller: what is stored is an upper bound until `_find_top` runs.
     if before == state[_TOP_SESSIONS] > after or size_before == state[_TOP_BYTES] > size_after:
         state[_STALE] = 1
     state[_TOP_SESSIONS] = max(state[_TOP_SESSIONS], after)

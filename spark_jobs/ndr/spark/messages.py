@@ -1,7 +1,7 @@
-"""Rows on their way through Spark: tables cut by part, each piece an Arrow stream in a binary column.
+"""Messages: tables cut by part, each piece an Arrow stream in a binary column of a Spark DataFrame.
 
-All inputs of a job, whatever their columns, travel in one DataFrame of (part, name, rows). Values are never converted:
-a NaN, a microsecond or a null comes out of the shuffle as the bits that went in.
+All inputs of a job, whatever their columns, are sent in one DataFrame of (part, name, rows). Values are not converted:
+a NaN, a microsecond or a null leaves the shuffle with the bits that it entered with.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from ndr.store.schema import plain_schema
 COLUMNS: Final = "part int, name string, rows binary"
 ERROR: Final = "error"
 SCHEMA: Final = pa.schema([("part", pa.int32()), ("name", pa.string()), ("rows", pa.binary())])
-PARCEL_BYTES: Final = 4 << 20
+MESSAGE_BYTES: Final = 4 << 20
 
 
 class Inputs(Mapping[str, pa.Table]):
-    """The tables that a part got, by name."""
+    """The tables that a part received, by name."""
 
     def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
         found: dict[str, list[pa.Table]] = {}
@@ -47,36 +47,36 @@ class Inputs(Mapping[str, pa.Table]):
         return len(self._tables)
 
     def table(self, name: str, schema: pa.Schema) -> pa.Table:
-        """Return a table, empty where the part got no row of it."""
+        """Return a table; empty when the part received no row of it."""
         return self._tables.get(name, schema.empty_table())
 
 
-def packed(name: str, table: pa.Table, parts: Parts) -> Iterator[pa.RecordBatch]:
-    """Cut a table by the part of each row; text that is coded becomes plain, so that no piece carries all texts."""
+def messages_of(name: str, table: pa.Table, parts: Parts) -> Iterator[pa.RecordBatch]:
+    """Cut a table by the part of each row. Codes become plain text, so that no message carries the whole dictionary."""
     if not table.num_rows:
         return
     order = np.argsort(parts, kind="stable")
     ordered = table.cast(plain_schema(table.schema)).take(pa.array(order))
     sorted_parts = parts[order]
     bounds = np.flatnonzero(np.concatenate(([True], sorted_parts[1:] != sorted_parts[:-1], [True])))
-    step = max(1, PARCEL_BYTES * table.num_rows // max(1, ordered.nbytes))
+    step = max(1, MESSAGE_BYTES * table.num_rows // max(1, ordered.nbytes))
     for first, end in pairwise(bounds.tolist()):
         for start in range(first, end, step):
             piece = ordered.slice(start, min(step, end - start))
-            yield parcel(int(sorted_parts[first]), name, piece)
+            yield message(int(sorted_parts[first]), name, piece)
 
 
-def parcel(part: int, name: str, table: pa.Table) -> pa.RecordBatch:
-    """Return one row of the DataFrame of parcels."""
+def message(part: int, name: str, table: pa.Table) -> pa.RecordBatch:
+    """Return one message, a row of the DataFrame."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as stream:
         stream.write_table(table)
     return pa.record_batch([[part], [name], [sink.getvalue().to_pybytes()]], schema=SCHEMA)
 
 
-def error_parcel(error: NdrError) -> pa.RecordBatch:
-    """Return an error as a parcel for part 0: raised in a task, Spark would only try again and bury its sentence."""
-    return parcel(0, ERROR, pa.table({"error": [spelled(error)]}))
+def failure_message(error: NdrError) -> pa.RecordBatch:
+    """Return an error as a message for part 0: if a task raised it, Spark would retry and bury its sentence."""
+    return message(0, ERROR, pa.table({"error": [spelled(error)]}))
 
 
 def spelled(error: NdrError) -> str:
@@ -86,6 +86,6 @@ def spelled(error: NdrError) -> str:
 
 def named(text: str) -> NdrError:
     """Return the error that `spelled` wrote."""
-    name, message = json.loads(text)
+    name, sentence = json.loads(text)
     kind: type[NdrError] = getattr(errors, name, NdrError)
-    return kind(message)
+    return kind(sentence)

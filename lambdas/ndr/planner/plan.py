@@ -1,0 +1,149 @@
+"""Plans: what a machine is told to start. The planner makes these models; a machine carries them as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_serializer
+from pydantic.functional_serializers import SerializerFunctionWrapHandler
+
+from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE, Parameters
+
+
+class PlanPart(BaseModel):
+    """What every part of a plan shares: unknown fields are refused, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def document(self) -> dict[str, Any]:
+        """Return the JSON object that the machine carries. A field that is None is left out."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+class Stretch(PlanPart):
+    """Consecutive baselines of a horizon that the ledger says the same of; `first` and `last` are baseline ends.
+
+    `holder` and `until` are of the lease, where another execution is building them.
+    """
+
+    horizon: str
+    status: str
+    first: str
+    last: str
+    count: int
+    holder: str | None = None
+    until: str | None = None
+
+
+class PlannedRun(PlanPart):
+    """One pipeline execution: the parameters that it adds to the plan's, and the baselines it builds, "horizon end".
+
+    `pipeline_execution_arn` is an execution that builds them already, and is followed.
+    """
+
+    parameters: Parameters
+    baselines: list[str]
+    pipeline_execution_arn: str | None = None
+
+
+class InventoryRun(PlanPart):
+    """The unload of the machine inventory, or the execution that does it already."""
+
+    pipeline_name: str = INVENTORY_PIPELINE
+    parameters: Parameters
+    pipeline_execution_arn: str | None = None
+
+
+class Plan(PlanPart):
+    """What the plans of both machines share. `message` is the plan in a few sentences, for the console."""
+
+    project_name: str
+    feature_spec_version: str
+    dry_run: bool
+    message: str = ""
+
+
+class MiniBatchPlan(Plan):
+    """One execution of the 15-minute pipeline, or the one that does the same already."""
+
+    pipeline_name: str = MINI_BATCH_PIPELINE
+    parameters: Parameters
+    pipeline_execution_arn: str | None = None
+
+
+class BaselinesPlan(Plan):
+    """The pipeline executions that honour a baselines request.
+
+    Parameters are held once and as objects, not as SageMaker's lists of pairs, because a thousand chunks must fit in
+    256 KiB.
+
+    Attributes
+    ----------
+    parameters : dict of str to str
+        What all `runs` share.
+    series : dict of str to str
+        The ledger's partition key of each horizon.
+    runs : list of PlannedRun
+    baselines : int
+        How many the runs build.
+    inventory : InventoryRun, optional
+    skipped : list of Stretch
+    batches : list of dict
+        Parameters of the 15-minute pipeline for each batch of features that is built first, in order.
+    followed_batches : dict of str to str
+        By MiniBatchId the pipeline executions that build some of them already.
+    not_delivered : list of str
+        Ranges that cannot be filled, because no mini-batch was delivered for them.
+    insufficient : dict of str to str
+        Baselines whose horizons have too little history, by name, with the sentence; the machine gets their number.
+    stale : list of str
+        Baselines, by name, that what is built again makes stale.
+    """
+
+    mode: str
+    horizon: str
+    reprocess: str
+    max_concurrency: int
+    pipeline_name: str = FG_B_PIPELINE
+    parameters: Parameters = Field(default_factory=dict)
+    series: dict[str, str]
+    runs: list[PlannedRun] = Field(default_factory=list)
+    baselines: int = 0
+    inventory: InventoryRun | None = None
+    skipped: list[Stretch] = Field(default_factory=list)
+    batch_pipeline: str = MINI_BATCH_PIPELINE
+    batches: list[Parameters] = Field(default_factory=list)
+    followed_batches: dict[str, str] = Field(default_factory=dict)
+    not_delivered: list[str] = Field(default_factory=list)
+    insufficient: dict[str, str] = Field(default_factory=dict)
+    stale: list[str] = Field(default_factory=list)
+
+    @field_serializer("insufficient")
+    def _number(self, insufficient: dict[str, str]) -> int:
+        return len(insufficient)  # all the sentences would not fit; the ledger has them
+
+    @model_serializer(mode="wrap")
+    def _with_previous_names(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Add the names by which the machine of the previous release knows the batches.
+
+        During a deployment that machine may be given the plan of the new function.
+        """
+        document: dict[str, Any] = serialize(self)
+        previous = {"fills": "batches", "followed_fills": "followed_batches", "fill_pipeline": "batch_pipeline"}
+        return {**document, **{old: document[new] for old, new in previous.items()}}
+
+
+class Report(PlanPart):
+    """What became of the baselines of the runs that succeeded.
+
+    `built` counts them and `stale` those of them that are stale already; the other fields are the stretches that were
+    left out, by what the ledger says of them.
+    """
+
+    in_progress: list[Stretch]
+    insufficient_history: list[Stretch]
+    abandoned: list[Stretch]
+    failed: list[Stretch]
+    built: int
+    stale: int
+    message: str = ""

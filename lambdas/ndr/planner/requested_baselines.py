@@ -1,0 +1,89 @@
+"""From the input of the `baselines` machine to its plan."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from ndr.contract.horizons import HORIZONS
+from ndr.contract.jobspecs import DELTA_BUILDER, FG_A_BUILDER, FG_B_BUILDER, PAIR_COUNTS_BUILDER, JobSpecs
+from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE, fifteen_minute_steps
+from ndr.contract.time import DAY, SLICE, Interval, floor_to, horizon_interval
+from ndr.planner.baselines import LedgerRows, Running, Targets, baseline_targets, plan_baselines, series_of
+from ndr.planner.batches import find_batches_in_progress
+from ndr.planner.late import plan_late
+from ndr.planner.late_files import SETTLED, find_late
+from ndr.planner.plan import BaselinesPlan
+from ndr.planner.requests import BaselinesRequest, parse_request
+from ndr.planner.services import Services
+from ndr.planner.upstream import Upstream, find_upstream
+
+
+def plan_requested_baselines(services: Services, document: Any, now: datetime) -> BaselinesPlan:
+    """Check a request, plan it, and note in the ledger what the plan leaves out or makes stale.
+
+    Raises
+    ------
+    InvalidRequestError, JobSpecNotFoundError, JobSpecInvalidError
+    """
+    request = parse_request(BaselinesRequest, document, now, services.defaults)
+    jobspecs = services.jobspecs_of(request)
+    if request.mode == "LATE":
+        plan = _plan_late(services, request, jobspecs, now)
+    else:
+        plan = _plan_baselines(services, request, jobspecs, now)
+    if not request.dry_run:
+        services.note_insufficient(plan.insufficient, plan.series)
+        services.mark_stale(plan.stale, plan.series)
+    return plan
+
+
+def _plan_baselines(services: Services, request: BaselinesRequest, jobspecs: JobSpecs, now: datetime) -> BaselinesPlan:
+    targets = baseline_targets(request, jobspecs[FG_B_BUILDER].spec, now)
+    running = _running(services, request, now)  # before the ledger, where an execution that ends meanwhile is completed
+    rows = {
+        horizon: services.ledger_rows(series_of(request, horizon), ends[0], ends[-1]) if ends else {}
+        for horizon, ends in targets.items()
+    }
+    return plan_baselines(request, jobspecs, targets, rows, now, _upstream(services, jobspecs, targets), running)
+
+
+def _plan_late(services: Services, request: BaselinesRequest, jobspecs: JobSpecs, now: datetime) -> BaselinesPlan:
+    spec, end = jobspecs[DELTA_BUILDER].spec, floor_to(now - SETTLED, SLICE)
+    since = Interval(min(request.start or now - 7 * DAY, end - SLICE), end)
+    found = find_late(services.s3, spec.outputs.deltas, spec.inputs.integration, since)
+    running = services.running(MINI_BATCH_PIPELINE, now)
+    in_progress = find_batches_in_progress(running, fifteen_minute_steps(jobspecs), [since])
+    batches = [*found.batches, *(each.batch for each in in_progress)]
+    return plan_late(request, jobspecs, found, _rows_over(services, request, batches), in_progress)
+
+
+def _rows_over(services: Services, request: BaselinesRequest, batches: list[Interval]) -> LedgerRows:
+    """Read the rows of every baseline whose horizon can reach over a batch."""
+    if not batches:
+        return {}
+    first, last = min(each.start for each in batches), max(each.end for each in batches)
+    return {
+        horizon: services.ledger_rows(series_of(request, horizon), first, last + HORIZONS[horizon])
+        for horizon in request.horizons
+    }
+
+
+def _running(services: Services, request: BaselinesRequest, now: datetime) -> Running:
+    """List the running executions of the pipelines that the plan can start."""
+    asked = {FG_B_PIPELINE: True, INVENTORY_PIPELINE: request.inventory, MINI_BATCH_PIPELINE: request.fill_upstream}
+    return {name: services.running(name, now) for name, is_asked in asked.items() if is_asked}
+
+
+def _upstream(services: Services, jobspecs: JobSpecs, targets: Targets) -> Upstream | None:
+    intervals = [horizon_interval(horizon, end) for horizon, ends in targets.items() for end in ends]
+    if not intervals:
+        return None
+    span = Interval(min(each.start for each in intervals), max(each.end for each in intervals))
+    deltas = jobspecs[DELTA_BUILDER].spec
+    published = {
+        "deltas": deltas.outputs.deltas,
+        "fg_a": jobspecs[FG_A_BUILDER].spec.outputs.fg_a,
+        "pair_counts": jobspecs[PAIR_COUNTS_BUILDER].spec.outputs.pair_counts,
+    }
+    return find_upstream(services.s3, published, deltas.inputs.integration, span)

@@ -1,0 +1,111 @@
+"""What a plan reads and notes in the account: JobSpecs, the ledger, running executions, the features in S3."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from logging import Logger
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from ndr.contract.errors import JobSpecNotFoundError
+from ndr.contract.jobspecs import JobSpecs, check_jobspecs, read_jobspecs
+from ndr.contract.ledger import LedgerRow, is_over, mark_stale, note_insufficient
+from ndr.planner.ledger_rows import read_ledger_rows
+from ndr.planner.requests import Request
+from ndr.planner.running import RunningExecution, find_running
+
+
+@dataclass(frozen=True)
+class Services:
+    """The account as the planner sees it.
+
+    Parameters
+    ----------
+    jobspecs, ledger : boto3 tables
+    s3, sagemaker : boto3 clients
+    defaults : mapping of str to str
+        What a request that leaves its project and version out means.
+    settle_minutes : int
+        Minutes that a slice must be over before it is taken as complete, unless the request says otherwise.
+    logger : Logger
+    """
+
+    jobspecs: Any
+    ledger: Any
+    s3: Any
+    sagemaker: Any
+    defaults: Mapping[str, str]
+    settle_minutes: int
+    logger: Logger | Any
+
+    @classmethod
+    def in_environment(cls, logger: Logger | Any) -> Services:
+        """Make the services that the function's environment variables name."""
+        dynamodb = boto3.resource("dynamodb")
+        return cls(
+            jobspecs=dynamodb.Table(os.environ["NDR_JOBSPEC_TABLE"]),
+            ledger=dynamodb.Table(os.environ["NDR_LEDGER_TABLE"]),
+            s3=boto3.client("s3"),
+            # A plan asks SageMaker about each running execution, and must not fail for being throttled in between.
+            sagemaker=boto3.client("sagemaker", config=Config(retries={"mode": "standard", "max_attempts": 8})),
+            defaults={
+                "project_name": os.environ["DEFAULT_PROJECT_NAME"],
+                "feature_spec_version": os.environ["DEFAULT_FEATURE_SPEC_VERSION"],
+            },
+            settle_minutes=int(os.environ["BATCH_SETTLE_MINUTES"]),
+            logger=logger,
+        )
+
+    def jobspecs_of(self, request: Request) -> JobSpecs:
+        """Read and check the JobSpecs of a request's project and version.
+
+        Raises
+        ------
+        JobSpecNotFoundError, JobSpecInvalidError
+        """
+        found = read_jobspecs(self.jobspecs, request.project_name, request.feature_spec_version)
+        if not found:
+            raise JobSpecNotFoundError(
+                f"Table {self.jobspecs.name} holds no JobSpec of project {request.project_name!r}, version "
+                f"{request.feature_spec_version!r}; check project_name and feature_spec_version, or put the JobSpecs "
+                "with `ndr jobspec put FILE`."
+            )
+        return check_jobspecs(found)
+
+    def running(self, pipeline_name: str, now: datetime) -> list[RunningExecution]:
+        """List a pipeline's executions that have not ended; none where that is refused, as during an upgrade."""
+        try:
+            return find_running(self.sagemaker, pipeline_name, now)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "AccessDeniedException":
+                raise
+            reason = {"reason": str(error)}
+            self.logger.warning("cannot list running executions; duplicates may be started", extra=reason)
+            return []
+
+    def ledger_rows(self, series: str, first: datetime, last: datetime) -> dict[datetime, LedgerRow]:
+        """Read the ledger. Leases are judged by the clock, not by the execution's start, which may be hours ago."""
+        ended = lru_cache(lambda holder: is_over(self.sagemaker, holder))
+        return read_ledger_rows(self.ledger, series, first, last, datetime.now(UTC), ended)
+
+    def mark_stale(self, names: Iterable[str], series: Mapping[str, str]) -> None:
+        """Mark baselines, each named "horizon end", as stale in the ledger."""
+        for name in names:
+            mark_stale(self.ledger, _key(name, series), datetime.now(UTC))
+
+    def note_insufficient(self, reasons: Mapping[str, str], series: Mapping[str, str]) -> None:
+        """Note which baselines are not run for want of history; rows of completed or leased ones stay as they are."""
+        for name, reason in reasons.items():
+            note_insufficient(self.ledger, _key(name, series), reason, datetime.now(UTC))
+
+
+def _key(name: str, series: Mapping[str, str]) -> dict[str, str]:
+    horizon, _, as_of = name.partition(" ")
+    return {"series": series[horizon], "as_of": as_of}

@@ -1,0 +1,128 @@
+"""A whole simulation: account, stacks, events, comparison."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ministack_sagemaker import clock
+from ministack_sagemaker.clock_control import ClockControl
+from ministack_sagemaker.faults import injected
+from ministack_sagemaker.job_conditions import SERVICE, JobConditions
+from ministack_sagemaker.lifecycle import Account, down, up
+from ministack_sagemaker.sagemaker_pipelines import warm_python
+from ndr.contract.pipelines import MINI_BATCH_PIPELINE
+from ndr.contract.time import format_instant, parse_instant
+from ndr.store import storage
+from tests.fortnight.bulk import build_in_bulk
+from tests.fortnight.comparison import Difference, differences
+from tests.fortnight.deliveries import deliveries
+from tests.fortnight.latency import built_batches, minutes_to_features, percentiles
+from tests.fortnight.plan import Plan, Schedule
+from tests.fortnight.simulation import Simulation
+from tests.fortnight.stack import Stack, secret_of_the_inventory
+from tests.fortnight.traffic import Traffic
+from tests.template import ROOT
+
+START: Final = parse_instant("2026-01-05T00:00:00Z")
+SCHEDULES: Final[dict[str, Schedule]] = {"alpha": "every slice"}
+STEPS: Final = 3
+SOURCES: Final = ("contract", "lambdas", "pipeline_defs", "spark_jobs", "statemachines")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a simulation.
+
+    Attributes
+    ----------
+    slices, failures
+        Slices of traffic; failures that were injected.
+    differences
+        Rows that differ from the bulk build, by stack.
+    p50, p95
+        Minutes from a slice's first delivery until its features were there, over all stacks.
+    failed
+        A line for each execution of a machine that failed.
+    """
+
+    slices: int
+    failures: int
+    differences: dict[str, list[Difference]]
+    p50: float
+    p95: float
+    failed: list[str]
+
+    def __str__(self) -> str:
+        count = sum(map(len, self.differences.values()))
+        return (
+            f"{self.slices} slices, {self.failures} failures injected, {count} differences, p50 {self.p50:.0f} min, "
+            f"p95 {self.p95:.0f} min from delivery to features"
+        )
+
+
+def simulate(folder: Path, days: int, seed: int, tell: Callable[[str], None]) -> Outcome:
+    """Simulate some days in an account of a folder."""
+    traffic = Traffic(START, days, seed)
+    plan = Plan(traffic, SCHEDULES, seed)
+    with _account(folder / "account") as account:
+        secret = secret_of_the_inventory(account)
+        stacks = {name: Stack.deploy(account, name, secret, ROOT / "template.yaml") for name in SCHEDULES}
+        next(iter(stacks.values())).load_inventory()
+        tell(f"deployed: {', '.join(stacks)}")
+
+        def upgrade() -> None:
+            template = _next_release(folder / "next")
+            for name in stacks:
+                Stack.deploy(account, name, secret, template, LogRetentionDays="60")
+
+        conditions = {"startup_seconds": (180.0, 480.0), "failing": 0.05 / STEPS, "without_capacity": 0.02 / STEPS}
+        JobConditions(seed, **conditions).put(account.directory)  # type: ignore[arg-type]
+        simulation = Simulation(plan, stacks, ClockControl(account.directory), upgrade, tell)
+        simulation.run()
+        JobConditions(seed, startup_seconds=(180.0, 480.0)).put(account.directory)
+        simulation.settle_everything()
+        tell("the bulk build")
+        bulk = build_in_bulk(folder / "bulk", traffic)
+        found = {name: list(differences(traffic, stack.prefix, bulk.uri)) for name, stack in stacks.items()}
+        delivered = deliveries(traffic, seed)
+        minutes = [
+            each
+            for stack in stacks.values()
+            for each in minutes_to_features(delivered, traffic.slices, built_batches(stack, MINI_BATCH_PIPELINE))
+        ]
+        failures = sum(line.startswith(f"{SERVICE} ") for line in injected(account.directory))
+        return Outcome(len(traffic.slices), failures, found, *percentiles(minutes), simulation.failed)
+
+
+@contextmanager
+def _account(directory: Path) -> Iterator[Account]:
+    """Start an account whose clock stands at the traffic's start, and let this process reach its data."""
+    before = dict(os.environ)
+    os.environ |= {clock.VARIABLE: format_instant(START), warm_python.SWITCH: "true", "LOG_LEVEL": "WARNING"}
+    account = up(directory, end_with_parent=True)
+    os.environ |= account.environment()
+    storage._s3.cache_clear()  # a process keeps one S3 client
+    try:
+        yield account
+    finally:
+        down(directory)
+        storage._s3.cache_clear()
+        os.environ.clear()
+        os.environ |= before
+
+
+def _next_release(folder: Path) -> Path:
+    """Write the sources of a release whose jobs differ in a comment; return its template."""
+    for name in SOURCES:
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    with (folder / "spark_jobs" / "ndr" / "jobs" / "run.py").open("a") as source:
+        source.write("# The next release.\n")
+    for name in ("template.yaml", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder / name)
+    return folder / "template.yaml"
