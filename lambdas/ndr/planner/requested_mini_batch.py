@@ -22,4 +22,5 @@ def plan_requested_mini_batch(services: Services, document: Any, now: datetime) 
     defaults = {**services.defaults, "settle_minutes": services.settle_minutes}
     request = parse_request(MiniBatchRequest, document, now, defaults)
     running = services.running(MINI_BATCH_PIPELINE, now)
-    return plan_mini_batch(request, services.jobspecs_of(request), now, running)
+    plan = plan_mini_batch(request, services.jobspecs_of(request), now, running)
+    return plan.with_suffix(services.pipeline_name_suffix)
