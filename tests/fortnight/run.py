@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from ministack_sagemaker.faults import injected
 from ministack_sagemaker.job_conditions import SERVICE, JobConditions
 from ministack_sagemaker.lifecycle import Account, down, up
 from ministack_sagemaker.sagemaker_pipelines import warm_python
+from ministack_sagemaker.testing import environment_variables
 from ndr.contract.time import format_instant, parse_instant
 from ndr.store import storage
 from tests.fortnight.bulk import build_in_bulk
@@ -100,18 +100,22 @@ def simulate(folder: Path, days: int, seed: int, tell: Callable[[str], None]) ->
 @contextmanager
 def _account(directory: Path) -> Iterator[Account]:
     """Start an account whose clock stands at the traffic's start, and let this process reach its data."""
-    before = dict(os.environ)
-    os.environ |= {clock.VARIABLE: format_instant(START), warm_python.SWITCH: "true", "LOG_LEVEL": "WARNING"}
-    account = up(directory, end_with_parent=True)
-    os.environ |= account.environment()
-    storage._s3.cache_clear()  # a process keeps one S3 client
-    try:
-        yield account
-    finally:
-        down(directory)
-        storage._s3.cache_clear()
-        os.environ.clear()
-        os.environ |= before
+    settings = {clock.VARIABLE: format_instant(START), warm_python.SWITCH: "true", "LOG_LEVEL": "WARNING"}
+    with environment_variables(**settings):
+        account = up(directory, end_with_parent=True)
+    _forget_clients()
+    with environment_variables(**account.environment()):
+        try:
+            yield account
+        finally:
+            down(directory)
+            _forget_clients()
+
+
+def _forget_clients() -> None:
+    """A process keeps its clients, which may be of an account that was stopped."""
+    storage._s3.cache_clear()
+    storage._s3_client.cache_clear()
 
 
 def _next_release(folder: Path) -> Path:
