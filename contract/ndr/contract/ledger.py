@@ -55,14 +55,14 @@ def ledger_key(
     }
 
 
-def batch_claim_key(project_name: str, feature_spec_version: str, batch: Interval) -> dict[str, str]:
-    """Return the key of a batch's claim: `project#version#mini_batch`, and the batch by its name."""
-    return {"series": f"{project_name}#{feature_spec_version}#mini_batch", "as_of": mini_batch_id(batch)}
-
-
 def partition_key(project_name: str, feature_spec_version: str, dataset: str, interval: Interval) -> dict[str, str]:
     """Return the key of a partition that answers for an interval: `project#version#dataset`, and its name."""
     return {"series": f"{project_name}#{feature_spec_version}#{dataset}", "as_of": mini_batch_id(interval)}
+
+
+def batch_claim_key(project_name: str, feature_spec_version: str, batch: Interval) -> dict[str, str]:
+    """Return the key of a batch's claim: `project#version#mini_batch`, and the batch by its name."""
+    return {"series": f"{project_name}#{feature_spec_version}#mini_batch", "as_of": mini_batch_id(batch)}
 
 
 def ledger_item(key: Mapping[str, str], status: LedgerStatus, **facts: Any) -> dict[str, Any]:

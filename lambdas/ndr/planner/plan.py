@@ -93,6 +93,10 @@ class MiniBatchPlan(Plan):
     parameters: Parameters
     pipeline_execution_arn: str | None = None
 
+    def with_suffix(self, suffix: str) -> MiniBatchPlan:
+        """Return the plan for a stack whose pipelines' names end with a suffix."""
+        return self.model_copy(update={"pipeline_name": f"{self.pipeline_name}{suffix}"})
+
 
 class BaselinesPlan(Plan):
     """The pipeline executions that honour a baselines request.
@@ -140,6 +144,19 @@ class BaselinesPlan(Plan):
     not_delivered: list[str] = Field(default_factory=list)
     insufficient: dict[str, str] = Field(default_factory=dict)
     stale: list[str] = Field(default_factory=list)
+
+    def with_suffix(self, suffix: str) -> BaselinesPlan:
+        """Return the plan for a stack whose pipelines' names end with a suffix."""
+        inventory = self.inventory
+        if inventory:
+            inventory = inventory.model_copy(update={"pipeline_name": f"{inventory.pipeline_name}{suffix}"})
+        return self.model_copy(
+            update={
+                "pipeline_name": f"{self.pipeline_name}{suffix}",
+                "batch_pipeline": f"{self.batch_pipeline}{suffix}",
+                "inventory": inventory,
+            }
+        )
 
     @field_serializer("insufficient")
     def _number(self, insufficient: dict[str, str]) -> int:

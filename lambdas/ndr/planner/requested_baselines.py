@@ -47,7 +47,7 @@ def plan_requested_baselines(services: Services, document: Any, now: datetime) -
     if not request.dry_run:
         services.note_insufficient(plan.insufficient, plan.series)
         services.mark_stale(plan.stale, plan.series)
-    return plan
+    return plan.with_suffix(services.pipeline_name_suffix)
 
 
 def _plan_baselines(services: Services, request: BaselinesRequest, jobspecs: JobSpecs, now: datetime) -> BaselinesPlan:

@@ -35,7 +35,8 @@ def plan_requested_mini_batch(services: Services, document: Any, now: datetime, 
         held_by = claim_batch(services.ledger, services.states, project, batch, execution, now)
     # After the claim: whatever its last holder started is seen here.
     running = services.running(MINI_BATCH_PIPELINE, now)
-    return plan_mini_batch(request, jobspecs, now, running, lambda: _delivered_at(services, jobspecs, batch), held_by)
+    plan = plan_mini_batch(request, jobspecs, now, running, lambda: _delivered_at(services, jobspecs, batch), held_by)
+    return plan.with_suffix(services.pipeline_name_suffix)
 
 
 def _delivered_at(services: Services, jobspecs: JobSpecs, batch: Interval) -> datetime | None:
