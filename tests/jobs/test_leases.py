@@ -27,7 +27,7 @@ from ndr.store.catalog import newest_baseline
 START = parse_instant("2026-01-05")
 DAYS = Interval(START, START + 3 * DAY)
 TARGET = Target(DAYS.end, "7d")
-KEY = lease_key(Run("fg_b_builder", "project", "v1", cast(Any, None)), TARGET)
+KEY = lease_key(Run("fg_b_builder", "ndr-test", "v1", cast(Any, None)), TARGET)
 
 
 class Clock:
