@@ -285,7 +285,7 @@ _IS_FREE: Final = "attribute_not_exists(lease_until) OR lease_until <= :now OR h
 _IS_MINE: Final = "lease_id = :lease_id"
 _NO_LEASE: Final = "none"
 _NO_TABLE: Final = (
-    "The ledger table that NDR_LEDGER_TABLE names (ndr-ledger when it is not set) does not exist. Register the pipelines "
+    "The ledger table that NDR_LEDGER_TABLE names (default: ndr-ledger) does not exist. Register the pipelines "
     "by a deploy of the stack, or set NDR_LEDGER_TABLE to the stack's output LedgerTableName."
 )
 
