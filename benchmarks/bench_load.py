@@ -1,10 +1,11 @@
-"""What a backfill of many windows costs in Step Functions: state transitions, Lambda calls and history events.
+"""The cost of a large backfill in Step Functions: state transitions, Lambda calls and history events.
 
-WINDOWS (1,000) windows are planned and driven through the Map of `baselines` on this machine's account, with a
-stand-in pipeline that does nothing. Each window's history is read, so that its cost is known as a number of looks at
-the pipeline and a rest; then it is counted for a pipeline of MINUTES (30), whose looks the template's waits determine.
-The rival is the usual loop of four states, which waits 30 s a round; it runs for real, against the same pipeline, on a
-few windows, and is counted the same way. One JSON line each, and last the ratio; exit status 1 when above a third.
+WINDOWS (1,000) chunks are planned and run through the Map of `baselines` in the embedded account, with a pipeline that
+does nothing. The history of each chunk gives its cost as a constant and a cost for each poll. From these the cost is
+computed for a pipeline of MINUTES (30), with the number of polls that follows from the template's waits. The
+alternative is the usual loop of four states, which waits 30 s in each round. It runs against the same pipeline for a
+few chunks and is counted in the same way. Prints one JSON line for each, and the ratio last. The exit status is 1 when
+the ratio is above a third.
 """
 
 from __future__ import annotations
@@ -49,17 +50,17 @@ def cost_of(run: Run) -> Cost:
     return Cost(len(run.entered()), len(lambdas), len(run.history))
 
 
-def looks(seconds: float, first: float, longest: float, growth: float = 1.25) -> int:
-    """Return how often `run_pipeline` looks at a pipeline that takes so long, with waits as its definition has them."""
+def polls(seconds: float, first: float, longest: float, growth: float = 1.25) -> int:
+    """Return the number of polls of `run_pipeline` for a pipeline of `seconds`."""
     waited, wait = 0.0, first
-    look = 1
+    poll = 1
     while waited < seconds:
-        waited, wait, look = waited + wait, min(ceil(wait * growth), longest), look + 1
-    return look
+        waited, wait, poll = waited + wait, min(ceil(wait * growth), longest), poll + 1
+    return poll
 
 
 def rival(arn: str) -> dict[str, Any]:
-    """Return the usual machine: start, then wait, describe, count, decide."""
+    """Return the definition of the usual loop: start, then wait, describe, count, decide."""
     sagemaker = "arn:aws:states:::aws-sdk:sagemaker:"
     execution = {"PipelineExecutionArn": "{% $execution %}"}
     over = "{% $status in ['Succeeded', 'Failed', 'Stopped'] %}"
@@ -85,28 +86,28 @@ def rival(arn: str) -> dict[str, Any]:
                 "Assign": {"status": "{% $states.result.PipelineExecutionStatus %}"},
                 "Next": "Count",
             },
-            "Count": {"Type": "Pass", "Assign": {"round": "{% $round + 1 %}"}, "Next": "IsItOver"},
-            "IsItOver": {"Type": "Choice", "Choices": [{"Condition": over, "Next": "Done"}], "Default": "Wait"},
+            "Count": {"Type": "Pass", "Assign": {"round": "{% $round + 1 %}"}, "Next": "CheckStatus"},
+            "CheckStatus": {"Type": "Choice", "Choices": [{"Condition": over, "Next": "Done"}], "Default": "Wait"},
             "Done": {"Type": "Pass", "End": True},
         },
     }
 
 
-def per_look(runs: list[tuple[int, Cost]], base: int, each: int) -> float:
-    """Check that every execution's transitions are `base + each x looks`; return the events that a look adds."""
+def per_poll(runs: list[tuple[int, Cost]], base: int, each: int) -> float:
+    """Check that the transitions of each execution are `base + each x polls`; return the events of one poll."""
     for number, cost in runs:
         if cost.transitions != base + each * number:
-            raise AssertionError(f"{cost} at {number} looks is not {base} + {each} transitions a look")
-    by_looks = dict(runs)
-    fewest, most = min(by_looks), max(by_looks)
+            raise AssertionError(f"{cost} at {number} polls is not {base} + {each} transitions a poll")
+    by_polls = dict(runs)
+    fewest, most = min(by_polls), max(by_polls)
     if fewest == most:
-        raise AssertionError("every execution looked equally often: what a look costs in events can't be told")
-    return (by_looks[most].events - by_looks[fewest].events) / (most - fewest)
+        raise AssertionError("all executions have the same number of polls, so the events of one poll are unknown")
+    return (by_polls[most].events - by_polls[fewest].events) / (most - fewest)
 
 
 def at(number: int, runs: list[tuple[int, Cost]], base: int, each: int) -> Cost:
-    """Return the cost of one execution that looks so often."""
-    events = per_look(runs, base, each)
+    """Return the cost of an execution with a number of polls."""
+    events = per_poll(runs, base, each)
     known, cost = runs[0]
     return Cost(base + each * number, cost.lambda_calls, round(cost.events + events * (number - known)))
 
@@ -117,7 +118,7 @@ def history(machines: Machines, arn: str) -> Run:
 
 
 def backfill(control: Control) -> tuple[Cost, list[tuple[int, Cost]]]:
-    """Drive the windows; return what the Map's own execution cost, and each window's looks and cost."""
+    """Run the chunks; return the cost of the Map's own execution, and the polls and cost of each chunk."""
     end = datetime.now(UTC).date()
     request = {"mode": "BACKFILL", "horizon": "7d", "window_days": 1, "max_concurrency": 40, "reprocess": "completed"}
     dates = {"start": str(end - timedelta(days=WINDOWS)), "end": str(end)}
@@ -163,9 +164,9 @@ def main() -> int:
     parameters = yaml.load(TEMPLATE.read_text(), Loader=yaml.BaseLoader)["Parameters"]
     waits = [float(parameters[name]["Default"]) for name in ("PollSeconds", "MaxPollSeconds")]
     seconds = MINUTES * 60
-    own = at(looks(seconds, *waits), windows, 3, 3)
-    other_looks = ceil(seconds / RIVAL_SECONDS)
-    other = Cost(2 + 4 * other_looks, 0, 0)
+    own = at(polls(seconds, *waits), windows, 3, 3)
+    other_polls = ceil(seconds / RIVAL_SECONDS)
+    other = Cost(2 + 4 * other_polls, 0, 0)
     if any(cost.transitions != 2 + 4 * number for number, cost in usual):
         sys.exit(f"the rival's transitions are not 2 + 4 a round: {usual}")
     facts = {"bench": "load", "windows": WINDOWS, "pipeline_minutes": MINUTES}

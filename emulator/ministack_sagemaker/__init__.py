@@ -1,7 +1,8 @@
-"""This machine as an AWS account.
+"""An in-process AWS emulator: MiniStack, with SageMaker Pipelines and the Redshift Data API.
 
-MiniStack answers for S3, DynamoDB, Lambda, Step Functions, CloudFormation and the rest. Two services that it lacks are
-added in its process: SageMaker Pipelines (`sagemaker_pipelines`) and the Redshift Data API (`redshift_data`).
+MiniStack serves S3, DynamoDB, Lambda, Step Functions, CloudFormation and other services. This package adds two services
+to its process, SageMaker Pipelines (`sagemaker_pipelines`) and the Redshift Data API (`redshift_data`), and corrects
+where MiniStack differs from AWS (`patches`).
 
-`lifecycle.up` starts the account, `deploy.deploy` puts a SAM template into it, `lifecycle.down` stops it.
+`lifecycle.up` starts an account, `deploy.deploy` deploys a SAM template into it, `lifecycle.down` stops it.
 """

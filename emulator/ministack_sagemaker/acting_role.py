@@ -1,4 +1,4 @@
-"""The role with which a service acts for somebody; MiniStack checks the role of requests that arrive signed only.
+"""Permission checks for calls that a service makes with a role; MiniStack checks signed requests only.
 
 Step Functions calls with the machine's role, Scheduler with the target's, SageMaker with the job's, Lambda logs with
 the function's, and what a caller passes on (a role, a secret) is checked against the caller.
@@ -10,7 +10,7 @@ from ministack_sagemaker.scope import Scope
 
 
 class NotAllowedError(Exception):
-    """The role lacks a permission; the message is AWS's own."""
+    """The role lacks a permission. The message is the one of AWS."""
 
 
 def require(scope: Scope, role_arn: str, action: str, resource: str, **context: str) -> None:

@@ -1,4 +1,4 @@
-"""The resource that a request to one of the added services is authorized on, and the conditions it brings."""
+"""The resource and the condition keys with which a request to an added service is authorized."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ministack_sagemaker.scope import Scope
 
 
 def resource_arn_of(service: str, body: bytes, region: str, account_id: str) -> str | None:
-    """ARN of the resource that a request names.
+    """Return the ARN of the resource that a request names.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def resource_arn_of(service: str, body: bytes, region: str, account_id: str) -> 
     Returns
     -------
     str or None
-        None when the service is not one of this package's, or the action has no resource.
+        None if the service is not one of this package, or the action has no resource.
     """
     if service not in ("sagemaker", "redshift-data"):
         return None
@@ -37,13 +37,13 @@ def resource_arn_of(service: str, body: bytes, region: str, account_id: str) -> 
 
 
 def resource_arn_of_call(service: str, request: Mapping[str, Any], scope: Scope) -> str | None:
-    """ARN of the resource that a call names: of this package's services, and of those that state machines call."""
+    """Return the ARN of the resource that a call to an added service, DynamoDB or SNS names."""
     find = {"sagemaker": _sagemaker, "redshift-data": _redshift, "dynamodb": _dynamodb, "sns": _sns}.get(service)
     return None if find is None else find(request, scope)
 
 
 def conditions_of(service: str, body: bytes, parameters: Mapping[str, Any]) -> dict[str, str]:
-    """Condition keys that MiniStack does not know: the owner of a Redshift statement, the namespace of metrics."""
+    """Return condition keys that MiniStack lacks: the owner of a Redshift statement, the namespace of metrics."""
     if service == "redshift-data":
         from ministack_sagemaker.redshift_data.owners import owner_of
 

@@ -39,20 +39,20 @@ class ServiceError(Exception):
 
 
 def handler(service: str, operations: Mapping[str, Operation]) -> Handler:
-    """Answer a service's requests with its operations.
+    """Return a handler that answers the requests of a service.
 
     Parameters
     ----------
     service
         The service's name in botocore; its model is what requests are checked against.
     operations
-        Function by operation name. They run on worker threads, so they may call the account's other services.
+        Function by operation name. They run on worker threads, so they may call other services of the account.
     """
     model = botocore.session.get_session().get_service_model(service)
 
     def answer(scope: Scope, action: str, body: bytes) -> dict[str, Any]:
         if action not in operations:
-            raise ServiceError("UnknownOperationException", f"{service} has no operation {action} in this account.")
+            raise ServiceError("UnknownOperationException", f"{service} has no operation {action} in this emulator.")
         try:
             request = json.loads(body or b"{}")
         except ValueError as error:

@@ -24,7 +24,7 @@ _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
 
 
 def violations(value: Any, shape: Shape | None, path: str = "") -> list[str]:
-    """What in a request the service's model forbids.
+    """Return the constraints of the service's model that a request violates.
 
     Parameters
     ----------
@@ -33,12 +33,12 @@ def violations(value: Any, shape: Shape | None, path: str = "") -> list[str]:
     shape
         The operation's input shape, None when it takes no input.
     path
-        Where the value stands in the request, in the service's dotted form.
+        Path of the value in the request, in the dotted form of the service.
 
     Returns
     -------
     list of str
-        One sentence per broken constraint, in the words AWS uses.
+        One sentence for each violated constraint, with the text of AWS.
     """
     return [] if shape is None else list(_violations(value, shape, path))
 
@@ -84,7 +84,7 @@ def _own_violations(value: Any, shape: Shape, path: str) -> Iterator[str]:
     if enum and value not in enum:
         yield failed + f"satisfy enum value set: [{', '.join(enum)}]"
     pattern = shape.metadata.get("pattern")
-    # Patterns are Java's; those with its Unicode classes, which Python's `re` can't read, are left unchecked.
+    # The patterns are Java's. Python's `re` cannot read Java's Unicode classes; such a pattern is not checked.
     if pattern and "\\p{" not in pattern and isinstance(value, str) and not re.fullmatch(pattern, value, re.DOTALL):
         yield failed + f"satisfy regular expression pattern: {pattern}"
 

@@ -28,7 +28,7 @@ def deploy(
     account
         A running account.
     template
-        The template; what it refers to lies beside it.
+        The template. Relative paths in it are relative to its folder.
     stack_name
         The CloudFormation stack, created or updated.
     parameters
@@ -51,7 +51,7 @@ def deploy(
     shutil.rmtree(work, ignore_errors=True)
     adapted = _adapted(template.resolve(), work)
     built = work / "build"
-    # Without --cached, which compares a function's own folder and would miss a change in what its Makefile copies.
+    # Without --cached: it compares the folder of a function, and its Makefile copies files from other folders.
     project = template.resolve().parent
     _sam(account, project, "build", "--template-file", str(adapted), "--build-dir", str(built), "--parallel")
     bucket = f"{_BUCKET_PREFIX}-{account.account_id}"
@@ -99,7 +99,7 @@ def sam_path(project: Path) -> Path:
 
 
 def _adapted(template: Path, work: Path) -> Path:
-    """The template as this account takes it, in a folder where all its neighbours seem to lie beside it."""
+    """Write the template without image functions to a folder that links to everything beside the template."""
     source = work / "source"
     source.mkdir(parents=True)
     for neighbour in template.parent.iterdir():
@@ -117,7 +117,7 @@ def _sam(account: Account, project: Path, command: str, *arguments: str) -> None
         "SAM_CLI_TELEMETRY": "0",
         "SAM_CLI_POLL_DELAY": "0.2",
         **_function_runtime(),
-        # SAM looks for a Python of each function's runtime, which is the one that runs this account.
+        # SAM needs a Python of the function's runtime: the one that runs this process.
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
     ran = subprocess.run(
@@ -136,7 +136,7 @@ def _sam(account: Account, project: Path, command: str, *arguments: str) -> None
 
 
 def _function_runtime() -> dict[str, str]:
-    """What the Makefile builds functions for: the Python that runs them here, whatever runtime the template names."""
+    """Return the build target for Makefiles of functions: the Python that runs this process."""
     machine = platform.machine()
     return {
         "PYTHON": sys.executable,

@@ -1,4 +1,4 @@
-"""Where an account keeps its files: `state` lives as long as the account runs, `cache` outlives it."""
+"""Directories of an account: `state` is emptied when an account starts, `cache` is kept."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ DIRECTORY_VARIABLE = "MINISTACK_SAGEMAKER_DIRECTORY"
 
 
 def state(*names: str) -> Path:
-    """A directory that a fresh account starts without, created when missing."""
+    """Return a directory below `state`, created if missing."""
     return _ensured("state", *names)
 
 
 def cache(*names: str) -> Path:
-    """A directory that the next account started here finds again, created when missing."""
+    """Return a directory below `cache`, created if missing."""
     return _ensured("cache", *names)
 
 

@@ -1,4 +1,4 @@
-"""The one adaptation that a template gets before it is deployed here: image functions run without Docker.
+"""Adapt a template to a machine without Docker: image functions become zip functions.
 
 A function with `PackageType: Image` becomes a zip function with the same name, settings and role. Its code is what the
 Dockerfile's COPY lines put into the image, its handler the Dockerfile's CMD (or `ImageConfig.Command`). What the
@@ -25,19 +25,19 @@ _IMAGE_PROPERTIES = ("PackageType", "ImageUri", "ImageConfig")
 
 
 def without_images(template: Path, code_directory: Path) -> str:
-    """A template's text in which every image function is a zip function.
+    """Return the text of a template in which every image function is a zip function.
 
     Parameters
     ----------
     template
         A SAM template.
     code_directory
-        Where the code of each image function is put, in a folder of the function's logical id.
+        Target of the code of each image function, in a folder with the logical id of the function.
 
     Raises
     ------
     AccountError
-        An image function's Dockerfile can't be found or read.
+        The Dockerfile of an image function is missing or cannot be converted.
     """
     # The node tree, not the values, is edited: it keeps tags such as !Sub and !GetAtt.
     root = yaml.compose(template.read_text(), Loader=yaml.SafeLoader)

@@ -1,4 +1,4 @@
-"""Start and stop an account, and find it again."""
+"""Start, find and stop an account."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Account:
     Attributes
     ----------
     directory
-        Where it keeps its files; the key by which it is found.
+        Directory of its files, by which it is found.
     endpoint_url
-        What AWS_ENDPOINT_URL must be to reach it.
+        Value of AWS_ENDPOINT_URL that reaches it.
     pid
         Its process.
     wait_scale
@@ -55,7 +55,7 @@ class Account:
 
     @classmethod
     def load(cls, directory: Path) -> Account:
-        """The account that runs in a directory.
+        """Return the account that runs in a directory.
 
         Raises
         ------
@@ -71,15 +71,15 @@ class Account:
 
     @property
     def log_path(self) -> Path:
-        """What the account's process prints."""
+        """The log of the server process."""
         return _log_path(self.directory)
 
     def client(self, service: str) -> Any:
-        """A boto3 client that acts as the account's root user."""
+        """Return a boto3 client with the rights of the account's root user."""
         return boto3.session.Session().client(service, **self._as_root())  # type: ignore[call-overload]
 
     def table(self, name: str) -> Any:
-        """A DynamoDB table, for the account's root user."""
+        """Return a DynamoDB table, with the rights of the account's root user."""
         return boto3.session.Session().resource("dynamodb", **self._as_root()).Table(name)
 
     def _as_root(self) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class Account:
         }
 
     def environment(self) -> dict[str, str]:
-        """Environment variables with which any AWS SDK or tool reaches this account as its root user."""
+        """Return environment variables with which an AWS SDK or tool reaches this account as its root user."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_REGION": self.region,
@@ -123,7 +123,7 @@ def up(
     Parameters
     ----------
     directory
-        Where it keeps its files. What an earlier account left there is removed, except its caches.
+        Directory of its files. Files of an earlier account are removed, except its cache.
     port
         On 127.0.0.1; None takes a free one.
     wait_scale
@@ -160,7 +160,7 @@ def down(directory: Path) -> bool:
     Raises
     ------
     AccountError
-        Another user started it.
+        It runs as another user or in another container.
     """
     directory = directory.resolve()
     pid = holder(directory)
@@ -171,7 +171,9 @@ def down(directory: Path) -> bool:
 
 
 def _end(pid: int, directory: Path) -> None:
-    """End the process that holds the directory's lock: SIGTERM, and SIGKILL if it does not follow."""
+    """End the process that holds the directory's lock: SIGTERM, then SIGKILL if it does not end."""
+    if pid <= 0:  # a signal to such a number would reach this process and others
+        raise AccountError(f"The account in {directory} runs in another container. Stop it there.")
     number, deadline = signal.SIGTERM, time.monotonic() + _SHUTDOWN_SECONDS
     try:
         os.kill(pid, number)
@@ -187,7 +189,7 @@ def _end(pid: int, directory: Path) -> None:
             f"The account in {directory} runs as process {pid} of another user. Stop it as that user."
         ) from error
     with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, 0)  # of a server that this process started, nothing is left behind
+        os.waitpid(pid, 0)  # a server that this process started would stay a zombie
 
 
 def _start(asked: Account, port: int, end_with_parent: bool) -> None:
@@ -204,7 +206,7 @@ def _start(asked: Account, port: int, end_with_parent: bool) -> None:
         began = log.tell()
         process = subprocess.Popen(
             command,
-            # The pipe is never written to: that it closes is the message.
+            # Nothing is written to the pipe; the server stops when it closes.
             stdin=subprocess.PIPE if end_with_parent else subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -236,7 +238,7 @@ def _answering(directory: Path) -> Account:
     return account
 
 
-# Held open as long as this process lives, for the accounts that end with it.
+# Open until this process ends; the servers that end with it wait for that.
 _pipes_to_servers: list[IO[bytes]] = []
 
 

@@ -10,7 +10,7 @@ Item = TypeVar("Item")
 
 
 def page(items: list[Item], request: dict[str, Any], default_size: int = 100) -> tuple[list[Item], str | None]:
-    """One page and the token of the next.
+    """Return one page and the token of the next.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def page(items: list[Item], request: dict[str, Any], default_size: int = 100) ->
     Raises
     ------
     ServiceError
-        `ValidationException` when `NextToken` is not one that this account gave.
+        `ValidationException` if `NextToken` was not returned by this emulator.
     """
     size = request.get("MaxResults") or default_size
     token = request.get("NextToken") or "0"

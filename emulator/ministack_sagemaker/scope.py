@@ -17,14 +17,14 @@ _creating_client = threading.Lock()
 
 @dataclass(frozen=True)
 class Scope:
-    """One AWS account in one region, as the services inside the account's process see it."""
+    """One AWS account in one region, for services that run in the server process."""
 
     account_id: str
     region: str
 
     @classmethod
     def of_request(cls) -> Scope:
-        """The scope of the request being answered, which MiniStack reads from its signature."""
+        """Return the scope of the current request, which MiniStack reads from the signature."""
         from ministack.core.responses import get_account_id, get_region
 
         return cls(get_account_id(), get_region())
@@ -33,11 +33,11 @@ class Scope:
         return f"arn:aws:{service}:{self.region}:{self.account_id}:{resource}"
 
     def client(self, service: str) -> Any:
-        """A boto3 client that acts as the account's root user."""
+        """Return a boto3 client with the rights of the account's root user."""
         return _client(self, service)
 
     def environment(self, role_arn: str | None = None, session_name: str = "job") -> dict[str, str]:
-        """Environment variables with which a process reaches this account.
+        """Return environment variables with which a process reaches this account.
 
         Parameters
         ----------
@@ -65,7 +65,7 @@ class Scope:
 
 
 def _session(account_id: str, role_arn: str, session_name: str) -> dict[str, str]:
-    """Credentials of a role that a service takes by itself: its trust policy names the service, not this account."""
+    """Return credentials of a role that a service assumes; the trust policy names the service, not the account."""
     from ministack.services import sts
 
     role = role_arn.rpartition("/")[2]
@@ -86,7 +86,7 @@ def _session(account_id: str, role_arn: str, session_name: str) -> dict[str, str
 
 
 def endpoint_url() -> str:
-    """The address at which this process answers."""
+    """Return the address of this server."""
     return f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}"
 
 

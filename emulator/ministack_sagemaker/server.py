@@ -116,7 +116,7 @@ def _serve(port: int, end_with_parent: bool) -> None:
 
 
 def _when_input_ends(act: Callable[[], object]) -> None:
-    """Act when the pipe from the parent closes, which it does however the parent ends."""
+    """Call a function when the pipe from the parent closes, which any end of the parent does."""
 
     def watch() -> None:
         while sys.stdin.buffer.read(1):
@@ -127,7 +127,7 @@ def _when_input_ends(act: Callable[[], object]) -> None:
 
 
 def _import_ahead() -> None:
-    """Import what the first deployment needs while SAM is still building; it takes longer than all of the start."""
+    """Import modules of the first deployment in advance, while SAM still builds; the import takes seconds."""
     with contextlib.suppress(ImportError):
         importlib.import_module("samtranslator.translator.transform")
     importlib.import_module("ministack.services.cloudformation.engine")
@@ -141,7 +141,7 @@ def _end_children() -> None:
     stop_jobs()
     lambda_runtime.reset()
     sys.stdout.flush()
-    # Worker threads of executions in progress would hold the process until they end.
+    # A normal exit would wait for the threads of running executions.
     os._exit(0)
 
 

@@ -37,9 +37,12 @@ def hold(directory: Path) -> bool:
 
 
 def holder(directory: Path) -> int | None:
-    """Return the process that holds the lock of a directory, None where none does."""
+    """Return the process that holds the lock of a directory, None where none does.
+
+    A process that this one cannot see, because it runs in another container, is 0 or negative.
+    """
     try:
-        descriptor = os.open(_path(directory), os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(_path(directory), os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     try:

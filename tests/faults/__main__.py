@@ -53,11 +53,13 @@ def _on_leases(
     folder: Path, options: argparse.Namespace, kinds: Counter[str], verdict: Verdict, progress: Told
 ) -> None:
     """Let two runs of a job meet over a ledger in an account; their data is on the disk."""
-    (trial,) = on_disk.trials(folder, verdict, ["fg_b_builder"])
+    trials = on_disk.trials(folder, verdict, options.lease_job or list(JOBS))
     with fast_account(folder / "account") as account:
-        for meeting in leases.INJECTIONS:
-            kinds.update(meeting(account, trial))
-            progress(f"fg_b_builder: {meeting.__name__}")
+        for trial in trials:
+            of_baselines = leases.OF_BASELINES if trial.job.name == "fg_b_builder" else ()
+            for meeting in (*leases.OF_ANY_JOB, *of_baselines):
+                kinds.update(meeting(account, trial))
+                progress(f"{trial.job.name}: {meeting.__name__}")
 
 
 def _on_services(
@@ -84,10 +86,10 @@ def _on_orphans(
 ) -> None:
     """Abort executions on an account of their own, where the pipelines are the real ones."""
     with fast_account(folder) as account:
-        office = orphans.Office.deployed(account, verdict)
+        project = orphans.DeployedProject.deployed(account, verdict)
         progress("template deployed with the real pipelines")
         for aborting in orphans.INJECTIONS:
-            kinds.update(aborting(office))
+            kinds.update(aborting(project))
             progress(f"orphans: {aborting.__name__}")
 
 
@@ -99,6 +101,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--job", action="append", choices=list(JOBS), help="this job only; may be repeated")
     parser.add_argument("--fault", action="append", choices=list(on_disk.INJECTIONS), help="this fault only")
     parser.add_argument("--part", action="append", choices=list(PARTS), help="this part only; may be repeated")
+    parser.add_argument("--lease-job", action="append", choices=list(JOBS), help="of the part leases, this job only")
     parser.add_argument("--broken-publisher", action="store_true", help="put manifests first, for the checker to find")
     return parser.parse_args()
 

@@ -36,8 +36,8 @@ def main() -> None:
 
 
 def _put_gates(folder: Path) -> None:
-    from ndr.jobs.fg_b.leases import Leases
     from ndr.jobs.inventory.redshift_data import Statements
+    from ndr.jobs.leases import Leases
 
     claim, execute = Leases.claim, Statements.execute
 

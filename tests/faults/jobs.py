@@ -1,4 +1,4 @@
-"""The jobs that write to a disk, each on a small office with an old version published and a new one to build."""
+"""The jobs that write to a disk, each on a small project with an old version published and a new one to build."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ JOBS: dict[str, tuple[str, Callable[[Project], object]]] = {
 }
 
 
-def offices(root: Path) -> list[Job]:
+def small_projects(root: Path) -> list[Job]:
     """Build, below `root`, the folder that each job starts from."""
     base = root / "all old"
     _done(in_child(lambda: _old(Project(base))))
@@ -129,7 +129,7 @@ class Trial:
 
 
 def copied(job: Job, scratch: Path) -> Path:
-    folder = scratch / "office"
+    folder = scratch / "ndr-test"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(job.before, folder)
     return folder

@@ -1,4 +1,4 @@
-"""Two runs of the FG-B job around one lease: clocks that jump, and a run that stands still between fence and commit."""
+"""Two runs of a job and one lease: clocks that jump, and a run that is suspended between fence and commit."""
 
 from __future__ import annotations
 
@@ -12,31 +12,60 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import boto3
 from tests.faults.child import Child, Ended, in_child, start, wait
-from tests.faults.jobs import TARGETS, Trial, copied, published_in
+from tests.faults.jobs import JOBS, LAST_DAY, TARGETS, Trial, copied, published_in
 from tests.jobs.job_chain import Project
 
 from ministack_sagemaker.lifecycle import Account
-from ndr.contract.time import DAY, compact_instant, format_instant
-from ndr.jobs import run_fg_b_builder
-from ndr.jobs.fg_b import leases
-from ndr.jobs.fg_b.leases import DATASET, Leases
+from ndr.contract.jobspecs import JobName
+from ndr.contract.time import DAY, compact_instant, format_instant, mini_batch_id
+from ndr.jobs import leases, run_delta_builder, run_fg_a_builder, run_fg_b_builder, run_pair_counts_builder
+from ndr.jobs.claims import LeaseKey
+from ndr.jobs.fg_b.job import DATASET, lease_key
+from ndr.jobs.leases import Leases
+from ndr.jobs.run import Run
 from ndr.planner import read_ledger_rows
 from ndr.store import manifest
 
 HOURS = timedelta(hours=3)
-SERIES = f"office#v1#{DATASET}#7d"
-REQUEST = Namespace(
+SERIES = f"ndr-test#v1#{DATASET}#7d"
+BACKFILL: Any = Namespace(
     baseline_mode="BACKFILL",
     baseline_horizon="7d",
     baseline_end_ts_iso="none",
     backfill_start_ts_iso=format_instant(TARGETS[0].end),
     backfill_end_ts_iso=format_instant(TARGETS[-1].end + DAY),
 )
+BATCH: Any = Namespace(
+    mini_batch_id=mini_batch_id(LAST_DAY),
+    batch_start_ts_iso=format_instant(LAST_DAY.start),
+    batch_end_ts_iso=format_instant(LAST_DAY.end),
+    replace_with_empty="false",
+)
+ENTRY_POINTS: dict[str, Callable[[Run], None]] = {
+    "delta_builder": lambda run: run_delta_builder.job(run, BATCH),
+    "fg_a_builder": lambda run: run_fg_a_builder.job(run, BATCH),
+    "pair_counts_builder": lambda run: run_pair_counts_builder.job(run, BATCH),
+    "fg_b_builder": lambda run: run_fg_b_builder.job(run, BACKFILL),
+}
 Broken = Callable[[], object]
+
+
+def partitions(trial: Trial) -> list[str]:
+    """Return the partitions that a run of the trial's job publishes, below its dataset's prefix."""
+    if trial.job.name == "fg_b_builder":
+        return [f"horizon=7d/end={compact_instant(target.end)}" for target in TARGETS]
+    return [f"dt={LAST_DAY.start:%Y-%m-%d}/{mini_batch_id(LAST_DAY)}"]
+
+
+def last_key(run: Run) -> LeaseKey:
+    """Return what a run claims last."""
+    if run.job_name == "fg_b_builder":
+        return lease_key(run, TARGETS[-1])
+    return run.lease_key(JOBS[run.job_name][0], LAST_DAY)
 
 
 @dataclass
@@ -58,7 +87,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Rivals:
-    """Two runs of one backfill, `first` and `second`, over one ledger in the account."""
+    """Two runs of one job, `first` and `second`, over one ledger in the account."""
 
     account: Account
     trial: Trial
@@ -79,7 +108,7 @@ class Rivals:
                 {"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=True)
             ],
         )
-        return cls(account, trial, f"fg_b_builder, {what}", copied(trial.job, trial.scratch), name)
+        return cls(account, trial, f"{trial.job.name}, {what}", copied(trial.job, trial.scratch), name)
 
     def start(self, holder: str, break_it: Broken = lambda: None) -> Child:
         """Begin a run of the job in a process of its own; its answer is what it completed in the ledger, and held."""
@@ -108,17 +137,17 @@ class Rivals:
         return set(in_child(read).value)
 
     def judge(self, *ended: Ended) -> None:
-        """Each baseline is whole, was completed by one run, and is that run's."""
+        """Each partition is whole, was completed by one run, and is that run's."""
         verdict, prefix = self.trial.verdict, self.folder / self.trial.job.dataset
         verdict.after_rerun(self.what, published_in(prefix), self.trial.new)
         completed = [run_id for each in ended for run_id in (each.value or [])]
-        for target in TARGETS:
-            partition = prefix / "horizon=7d" / f"end={compact_instant(target.end)}"
-            run_id = json.loads((partition / "_manifest.json").read_text())["run_id"]
+        for partition in partitions(self.trial):
+            run_id = json.loads((prefix / partition / "_manifest.json").read_text())["run_id"]
             if completed.count(run_id) != 1:
                 verdict.mixed.append(f"{self.what}: {run_id} is published, but {completed} were completed")
-        if len(completed) != len(TARGETS):
-            verdict.mixed.append(f"{self.what}: {len(completed)} completions of {len(TARGETS)} baselines")
+        wanted = len(partitions(self.trial))
+        if len(completed) != wanted:
+            verdict.mixed.append(f"{self.what}: {len(completed)} completions of {wanted} partitions")
         shutil.rmtree(self.folder)
 
     def _table(self) -> Any:
@@ -131,14 +160,14 @@ class Rivals:
         completed: list[str] = []
         record = Leases.record
 
-        def noted(self: Leases, target: Any, facts: dict[str, Any]) -> None:
-            record(self, target, facts)
+        def noted(self: Leases, key: LeaseKey, facts: dict[str, Any]) -> None:
+            record(self, key, facts)
             completed.extend([facts["run_id"]] if facts["status"] == "completed" else [])
 
         Leases.record = noted  # type: ignore[method-assign]
         break_it()
         try:
-            run_fg_b_builder.job(Project(self.folder).run("fg_b_builder"), REQUEST)
+            ENTRY_POINTS[self.trial.job.name](Project(self.folder).run(cast(JobName, self.trial.job.name)))
         except Exception as error:
             if type(error).__name__ != "PublishConflictError":
                 raise
@@ -151,14 +180,14 @@ def stop_here() -> None:
 
 
 def after_the_last_claim(act: Callable[[Leases], object]) -> Broken:
-    """Act when all baselines are claimed."""
+    """Act when all partitions are claimed."""
 
     def patch() -> None:
         claim = Leases.claim
 
-        def then(self: Leases, target: Any) -> Any:
-            held = claim(self, target)
-            if target == TARGETS[-1]:
+        def then(self: Leases, key: LeaseKey) -> Any:
+            held = claim(self, key)
+            if key == last_key(self.run):
                 act(self)
             return held
 
@@ -230,9 +259,10 @@ def stands_still(account: Account, trial: Trial) -> Iterator[str]:
         rivals = Rivals.of(account, trial, f"stood still before {name}")
         first = rivals.stand_still(before_put(name))
         second = wait(rivals.start("second", lambda: Clock(timedelta(hours=1))))
-        assert len(second.value) == len(TARGETS), second
+        assert len(second.value) == len(partitions(trial)), second
         rivals.judge(rivals.go_on(first), second)
         yield "SIGSTOP between fence and commit, taken over meanwhile"
 
 
-INJECTIONS = (jumps_after_the_claim, jumps_before_the_claim, jumps_after_the_plan, stands_still)
+OF_ANY_JOB = (jumps_after_the_claim, jumps_before_the_claim, stands_still)
+OF_BASELINES = (jumps_after_the_plan,)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.faults import breakage
 from tests.faults.child import start, wait
-from tests.faults.jobs import JOBS, Trial, copied, offices, published_in
+from tests.faults.jobs import JOBS, Trial, copied, published_in, small_projects
 from tests.faults.published import Verdict
 from tests.jobs.job_chain import Project
 
@@ -28,7 +28,7 @@ def trials(
     """Return a trial of each named job; all of them write to a disk."""
     scratch = root / "scratch"
     scratch.mkdir()
-    return [Trial.of(job, scratch, verdict, publisher) for job in offices(root) if job.name in names]
+    return [Trial.of(job, scratch, verdict, publisher) for job in small_projects(root) if job.name in names]
 
 
 def killed_at_each_write(trial: Trial) -> Iterator[str]:

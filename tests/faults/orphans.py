@@ -36,7 +36,7 @@ FLOWS_A_DAY = 40
 
 
 @dataclass(frozen=True)
-class Office:
+class DeployedProject:
     """A deployment with three days of features, whose jobs can be held at gates."""
 
     deployment: Deployment
@@ -45,7 +45,7 @@ class Office:
     gates: Path
 
     @classmethod
-    def deployed(cls, account: Account, verdict: Verdict) -> Office:
+    def deployed(cls, account: Account, verdict: Verdict) -> DeployedProject:
         """Deploy, deliver, and build what baselines need."""
         with Path("/dev/null").open("w") as nowhere:
             deployment = deploy_stack(account, "left", "v1", "up", Progress(Console(file=nowhere)))
@@ -54,13 +54,13 @@ class Office:
         deployment.warehouse.run("INSERT INTO public.dim_machine VALUES ('10.0.0.1', 'a', true, 'prod', NULL, NULL)")
         gates = account.directory / "gates"
         gates.mkdir()
-        office = cls(deployment, Machines(account, deployment.machines), verdict, gates)
-        office._hold_jobs_at_gates()
+        project = cls(deployment, Machines(account, deployment.machines), verdict, gates)
+        project._hold_jobs_at_gates()
         for number, day in enumerate([*LOADED.steps(DAY), *UNBUILT.steps(DAY)]):
-            office.deliver(day, number)
-        built = office.machines.run("mini_batch", _batch(LOADED) | {"mini_batch_id": "all-of-it"})
+            project.deliver(day, number)
+        built = project.machines.run("mini_batch", _batch(LOADED) | {"mini_batch_id": "all-of-it"})
         assert built.status == "SUCCEEDED", built.cause
-        return office
+        return project
 
     def _hold_jobs_at_gates(self) -> None:
         sagemaker = self.deployment.client("sagemaker")
@@ -155,81 +155,81 @@ class Office:
             self.verdict.mixed.append(f"{what}: {end} was built as {sorted(versions)}")
 
 
-def before_the_claim(office: Office) -> Iterator[str]:
+def before_the_claim(project: DeployedProject) -> Iterator[str]:
     """The pipeline execution is started, and its job has claimed nothing yet."""
     for end in ("2026-01-08", "2026-01-09"):
         request = {"horizon": "7d", "end": end}
-        run, found = office.abort_and_start_again("baselines", request, "started", "BuildChunk")
-        office.expect(f"aborted before the claim of {end}", run, found, [FG_B_PIPELINE], end)
+        run, found = project.abort_and_start_again("baselines", request, "started", "BuildChunk")
+        project.expect(f"aborted before the claim of {end}", run, found, [FG_B_PIPELINE], end)
         yield "baselines aborted before the job claims"
 
 
-def while_it_holds_leases(office: Office) -> Iterator[str]:
+def while_it_holds_leases(project: DeployedProject) -> Iterator[str]:
     """The job has claimed one baseline of three: it holds that, and is yet to come to the others."""
     ends = ("2026-01-10", "2026-01-11", "2026-01-12")
     request = {"mode": "BACKFILL", "horizon": "7d", "start": ends[0], "end": "2026-01-13"}
-    run, found = office.abort_and_start_again("baselines", request, "claimed", "BuildChunk")
-    office.expect(f"aborted while {ends[0]} is held", run, found, [FG_B_PIPELINE], *ends)
+    run, found = project.abort_and_start_again("baselines", request, "claimed", "BuildChunk")
+    project.expect(f"aborted while {ends[0]} is held", run, found, [FG_B_PIPELINE], *ends)
     yield "baselines aborted while its job holds leases"
 
 
-def during_the_unload(office: Office) -> Iterator[str]:
+def during_the_unload(project: DeployedProject) -> Iterator[str]:
     """The inventory is being unloaded."""
     request = {"horizon": "7d", "end": "2026-01-09T12:00:00Z", "inventory": True}
-    run, found = office.abort_and_start_again("baselines", request, "unloading", "UnloadInventory")
-    office.expect("aborted in the unload", run, found, [INVENTORY_PIPELINE, FG_B_PIPELINE], request["end"])
+    run, found = project.abort_and_start_again("baselines", request, "unloading", "UnloadInventory")
+    project.expect("aborted in the unload", run, found, [INVENTORY_PIPELINE, FG_B_PIPELINE], request["end"])
     yield "baselines aborted during the inventory unload"
 
 
-def during_a_fill(office: Office) -> Iterator[str]:
+def during_a_fill(project: DeployedProject) -> Iterator[str]:
     """Missing features are being built."""
     request = {"horizon": "7d", "end": "2026-01-23", "fill_upstream": True}
-    run, found = office.abort_and_start_again("baselines", request, "started", "BuildBatch")
-    office.expect("aborted in a fill", run, found, [MINI_BATCH_PIPELINE, FG_B_PIPELINE], "2026-01-23")
+    run, found = project.abort_and_start_again("baselines", request, "started", "BuildBatch")
+    project.expect("aborted in a fill", run, found, [MINI_BATCH_PIPELINE, FG_B_PIPELINE], "2026-01-23")
     yield "baselines aborted during a fill"
 
 
-def mini_batch(office: Office) -> Iterator[str]:
+def mini_batch(project: DeployedProject) -> Iterator[str]:
     """A mini-batch is being run."""
     request = _batch(Interval(UNBUILT.start, UNBUILT.start + DAY))
-    run, found = office.abort_and_start_again("mini_batch", request, "started", "RunMiniBatch")
-    office.expect("aborted mini-batch", run, found, [MINI_BATCH_PIPELINE])
+    run, found = project.abort_and_start_again("mini_batch", request, "started", "RunMiniBatch")
+    project.expect("aborted mini-batch", run, found, [MINI_BATCH_PIPELINE])
     yield "mini_batch aborted"
 
 
-def followed_and_stopped(office: Office) -> Iterator[str]:
+def followed_and_stopped(project: DeployedProject) -> Iterator[str]:
     """What is followed is stopped by somebody: the follower starts the work anew."""
     request, end = {"horizon": "7d", "end": "2026-01-10T12:00:00Z"}, "2026-01-10T12:00:00Z"
 
     def stop() -> None:
-        for arn in office.running():
-            office.deployment.client("sagemaker").stop_pipeline_execution(PipelineExecutionArn=arn)
+        for arn in project.running():
+            project.deployment.client("sagemaker").stop_pipeline_execution(PipelineExecutionArn=arn)
 
-    run, found = office.abort_and_start_again("baselines", request, "claimed", "BuildChunk", stop)
-    office.expect("followed and stopped", run, found, [FG_B_PIPELINE, FG_B_PIPELINE], end)
+    run, found = project.abort_and_start_again("baselines", request, "claimed", "BuildChunk", stop)
+    project.expect("followed and stopped", run, found, [FG_B_PIPELINE, FG_B_PIPELINE], end)
     yield "what is followed after an abort is stopped"
 
 
-def during_late_data(office: Office) -> Iterator[str]:
+def during_late_data(project: DeployedProject) -> Iterator[str]:
     """Late events are being built in: their deltas are published, and nothing is late any more."""
     day = Interval(LOADED.start + DAY, LOADED.start + 2 * DAY)
-    office.deliver(day, seed=99, name="part-1.json")
+    project.deliver(day, seed=99, name="part-1.json")
     request = {"mode": "LATE", "start": format_instant(LOADED.start)}
-    run, found = office.abort_and_start_again("baselines", request, "run_fg_a_builder", "BuildBatch")
-    office.expect("aborted in late data", run, found, [MINI_BATCH_PIPELINE])
+    run, found = project.abort_and_start_again("baselines", request, "run_fg_a_builder", "BuildBatch")
+    project.expect("aborted in late data", run, found, [MINI_BATCH_PIPELINE])
     reach = Interval(day.start + timedelta(seconds=1), day.end + HORIZONS["7d"])
-    for item in office.deployment.table("LedgerTableName").scan()["Items"]:
+    for item in project.deployment.table("LedgerTableName").scan()["Items"]:
         if parse_instant(item["as_of"]) in reach and "stale_since" not in item:
-            office.verdict.lost.append(f"aborted in late data: {item['as_of']} is not stale")
+            project.verdict.lost.append(f"aborted in late data: {item['as_of']} is not stale")
     yield "baselines aborted while it builds late data in"
 
 
-def twice_at_once(office: Office) -> Iterator[str]:
+def twice_at_once(project: DeployedProject) -> Iterator[str]:
     """One request is started twice at once, so that neither plan sees the other's work."""
     end = "2026-01-10T18:00:00Z"
-    both = [office.machines.start("baselines", {"horizon": "7d", "end": end}) for _ in range(2)]
-    for run in map(office.machines.ended, both):
-        office.expect("started twice at once", run, [], [], end)
+    both = [project.machines.start("baselines", {"horizon": "7d", "end": end}) for _ in range(2)]
+    for run in map(project.machines.ended, both):
+        project.expect("started twice at once", run, [], [], end)
     yield "baselines started twice at once"
 
 

@@ -53,8 +53,8 @@ from ndr.store.publish import read_table
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 DAY_ONE = Interval(parse_instant("2026-01-05"), parse_instant("2026-01-05") + DAY)
-DEFAULTS = {"project_name": "office", "feature_spec_version": "v1"}
-FG_B = FgBBuilderSpec.model_validate(documents("office")[3]["spec"])
+DEFAULTS = {"project_name": "ndr-test", "feature_spec_version": "v1"}
+FG_B = FgBBuilderSpec.model_validate(documents("ndr-test")[3]["spec"])
 FOLDER = Path(tempfile.mkdtemp(prefix="ndr-hostile-"))
 
 
@@ -80,7 +80,7 @@ BASELINES = {
     "max_concurrency": 4,
     "window_days": 28,
     "dry_run": False,
-    "project_name": "office",
+    "project_name": "ndr-test",
     "feature_spec_version": "v1",
 }
 BATCH = {
@@ -118,10 +118,10 @@ def job_arguments(horizon: str, start: str, end: str, month: str) -> None:
             parse()
 
 
-@given(st.sampled_from(documents("office")).flatmap(damaged) | st.dictionaries(texts, values, max_size=6))
+@given(st.sampled_from(documents("ndr-test")).flatmap(damaged) | st.dictionaries(texts, values, max_size=6))
 def jobspecs(document: dict[str, Any]) -> None:
     with named_errors_only(document):
-        others = [item for item in documents("office") if item["job_name"] != document.get("job_name")]
+        others = [item for item in documents("ndr-test") if item["job_name"] != document.get("job_name")]
         check_jobspecs(map(parse_jobspec, [document, *others]))
 
 
@@ -139,7 +139,7 @@ FLOW = {
     "event_reason": "tcp-fin",
     "network_transport": "tcp",
 }
-DELTA_SPEC = DeltaBuilderSpec.model_validate(documents("office")[0]["spec"])
+DELTA_SPEC = DeltaBuilderSpec.model_validate(documents("ndr-test")[0]["spec"])
 json_lines = (damaged(FLOW) | st.fixed_dictionaries(dict.fromkeys(FLOW, scalars)) | values).map(
     lambda row: json.dumps(row).encode()
 )
@@ -352,11 +352,11 @@ GOOD_QUERY = {"schema": "public", "table": "m", "ip_column": "ip", "name_column"
 )
 def sql_fragments(query: dict[str, Any], active: str | None, further: list[str]) -> None:
     spec = {
-        **documents("office")[4]["spec"],
+        **documents("ndr-test")[4]["spec"],
         "query": {**query, "active_filter": active, "additional_filters": further},
     }
     with named_errors_only((query, active, further)):
-        document = {**documents("office")[4], "spec": spec}
+        document = {**documents("ndr-test")[4], "spec": spec}
         parsed: InventoryQuery = parse_jobspec(document).spec.query
         try:
             unloaded = unload(parsed)
@@ -401,7 +401,7 @@ def good_manifest() -> dict[str, Any]:
     }
     manifest = Manifest(
         dataset="deltas",
-        project_name="office",
+        project_name="ndr-test",
         feature_spec_version="v1",
         start=DAY_ONE.start,
         end=DAY_ONE.end,
@@ -431,7 +431,7 @@ def manifests(content: bytes) -> None:
         assert manifest.interval.start < manifest.interval.end
         read_table(uri, manifest, DELTAS)
     with named_errors_only(content):
-        output = parse_jobspec(documents("office")[4]).spec.output
+        output = parse_jobspec(documents("ndr-test")[4]).spec.output
         newest_snapshot(output.model_copy(update={"s3_prefix": partition.parent.as_uri() + "/"}), "2026-06")
 
 

@@ -56,7 +56,7 @@ def test_a_resourceconfig_that_names_no_hosts(content: str, tmp_path: Path, monk
     monkeypatch.setenv("NDR_OPT_ML", str(tmp_path))
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "resourceconfig.json").write_text(content)
-    with pytest.raises(InvalidRequestError, match="does not name the job's hosts"):
+    with pytest.raises(InvalidRequestError, match="does not name the job's instances"):
         read_instances()
 
 

@@ -1,4 +1,4 @@
-"""The Processing image built, and an account for its containers; all of it is skipped where no Docker engine is."""
+"""The Processing image, and an account for its containers. Skipped without a Docker engine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ministack_sagemaker.testing import fast_account
 ROOT = Path(__file__).parents[2]
 IMAGE = "ndr-processing:test"
 PACKAGE_INDEX = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
-# Two hosts and other tests share this machine: each Java process takes little of it.
+# Two instances and other tests share this machine, so each Java process gets little memory.
 SMALL = {"SPARK_WORKER_CORES": "1", "SPARK_EXECUTOR_MEMORY": "512m", "SPARK_DRIVER_MEMORY": "512m"}
 
 
@@ -38,7 +38,7 @@ def image() -> str:
 
 @pytest.fixture(scope="session")
 def project(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProjectInAccount]:
-    """Not in the account of the other tests: the pipelines registered here have the names of theirs."""
+    """An account of its own, because its pipelines have the names of those in other tests."""
     with fast_account(tmp_path_factory.mktemp("image_account")) as account:
         project = ProjectInAccount(account)
         project.set_up()

@@ -24,7 +24,7 @@ OPT_ML = PurePosixPath("/opt/ml")
 
 @dataclass(frozen=True)
 class Ended:
-    """How a container ended: its exit code, what it printed, and the folder that was its /opt/ml."""
+    """A finished container: its exit code, its output, and the folder of its /opt/ml."""
 
     exit_code: int
     output: str
@@ -40,7 +40,7 @@ class Ended:
 class Containers:
     """Containers of an image that reach an account at a port of this machine's end of Docker's bridge.
 
-    `variables` are those of a machine that is no SageMaker instance: how much of it Spark may take.
+    `variables` limit the resources of Spark on a machine that is not a SageMaker instance.
     """
 
     image: str
@@ -71,7 +71,7 @@ class Containers:
         return ended
 
     def script(self, script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a script with what the image itself holds, no job of SageMaker's."""
+        """Run a script with the jobs in the image, outside of SageMaker."""
         mounted = f"/tmp/{script.name}"
         command = ["docker", "run", "--rm", "--volume", f"{script}:{mounted}:ro", *self._variables({}), self.image]
         return subprocess.run([*command, mounted, *arguments], capture_output=True, text=True, check=False)
@@ -103,7 +103,7 @@ class Containers:
             return subprocess.Popen(command, stdout=output, stderr=output), log
 
     def _provide(self, opt_ml: Path, request: dict[str, Any]) -> None:
-        """Put the inputs where the container sees them."""
+        """Copy the inputs into the container's folder."""
         s3 = self.account.client("s3")
         for item in request["ProcessingInputs"]:
             bucket, prefix = split_uri(item["S3Input"]["S3Uri"])
@@ -116,7 +116,7 @@ class Containers:
         (opt_ml / "config").mkdir()
 
     def _variables(self, job: Mapping[str, str]) -> list[str]:
-        """Words that tell a container where the account is, and the variables of its job."""
+        """Return the arguments for the address of the account and for the variables of the job."""
         account = self.account.environment() | {"AWS_ENDPOINT_URL": f"http://host.docker.internal:{self.port}"}
         variables = {**job, **account, **self.variables}
         words = [word for name, value in variables.items() for word in ("--env", f"{name}={value}")]
@@ -125,7 +125,7 @@ class Containers:
 
 @contextmanager
 def _network(name: str) -> Iterator[None]:
-    """A network on which the hosts of a job find each other by name."""
+    """A network on which the instances of a job resolve each other by name."""
     subprocess.run(["docker", "network", "create", name], check=True, capture_output=True)
     try:
         yield

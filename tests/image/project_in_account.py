@@ -31,9 +31,9 @@ BUCKET: Final = "ndr-image"
 PROJECT: Final = "ndr-image"
 DAYS: Final = Interval(parse_instant("2026-01-05"), parse_instant("2026-01-05") + 3 * DAY)
 FLOWS_A_DAY: Final = 300
-# The engine of each version. A version has its data below a prefix of its own; `hosts` publishes only baselines, of
-# what `embedded` has.
-ENGINES: Final = {"embedded": "local", "image": "auto", "spark": "spark", "hosts": "auto"}
+# The engine of each version. A version has its data below a prefix of its own; `instances` publishes only
+# baselines, of the features of `embedded`.
+ENGINES: Final = {"embedded": "local", "image": "auto", "spark": "spark", "instances": "auto"}
 TABLES: Final = {"ndr-jobspecs": ("project_name", "job_name_version"), "ndr-ledger": ("series", "as_of")}
 
 
@@ -65,7 +65,7 @@ class ProjectInAccount:
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """This process as a user of the account."""
+        """Make this process a user of the account."""
         with pytest.MonkeyPatch.context() as environment:
             for name, value in self.account.environment().items():
                 environment.setenv(name, value)
@@ -87,13 +87,13 @@ class ProjectInAccount:
         assert status == "Succeeded", sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn)
 
     def rows(self, version: str, dataset: Dataset, folder: str) -> pa.Table:
-        """What a version published of a dataset of the 15m pipeline."""
+        """Return the published rows of a version, for a dataset of the 15-minute pipeline."""
         with self.entered():
             table = Scan.of(_uri(version, folder), dataset, DAYS).read()
         return in_key_order(table, dataset)
 
     def baseline(self, version: str, dataset: Dataset) -> pa.Table:
-        """What a version published of a table of the 7d baseline."""
+        """Return the published rows of a version, for a table of the 7d baseline."""
         with self.entered():
             partition = newest_baseline(_uri(version, "fg_b"), "7d", DAYS.end)
             assert partition is not None
@@ -125,7 +125,7 @@ class ProjectInAccount:
         values = {
             "project_name": PROJECT,
             "feature_spec_version": version,
-            "data_bucket": f"{BUCKET}/{'embedded' if version == 'hosts' else version}",
+            "data_bucket": f"{BUCKET}/{'embedded' if version == 'instances' else version}",
             "secret_arn": secret,
             "region": self.account.region,
             "redshift_role_arn": "arn:aws:iam::123456789012:role/ndr-redshift-unload",

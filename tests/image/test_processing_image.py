@@ -91,9 +91,9 @@ def test_fifteen_minute_steps_on_spark(expected: ProjectInAccount, containers: C
 
 
 def test_two_containers_are_one_cluster(expected: ProjectInAccount, containers: Containers) -> None:
-    first, second = containers.execute(FG_B_PIPELINE, **fg_b("hosts"), ProcessingInstanceCount="2")
+    first, second = containers.execute(FG_B_PIPELINE, **fg_b("instances"), ProcessingInstanceCount="2")
     succeeded([first, second], containers=2)
-    same_baselines(expected, "hosts")
+    same_baselines(expected, "instances")
     assert '"message":"published"' in first.output
     assert '"message":"published"' not in second.output
 

@@ -23,6 +23,7 @@ COUNTS = [
     "tcp_cnt",
     "udp_cnt",
     "icmp_cnt",
+    "syn_only_cnt",
     "bytes_sent_sum",
     "bytes_recv_sum",
     "high_risk_port_sessions_cnt",
@@ -67,7 +68,7 @@ def activity(rows):
     out["max_sessions_per_minute"] = max(r["max_sessions_per_minute"] for r in rows)
     out["duration_sum"] = float(sum(Fraction(round(r["duration_sum"] * 1e6), 10**6) for r in rows))
     out["duration_mean"] = out["duration_sum"] / n
-    for name in ("deny", "tcp", "udp", "icmp"):
+    for name in ("deny", "tcp", "udp", "icmp", "syn_only"):
         out[name + "_ratio"] = out[name + "_cnt"] / n
     total = out["bytes_sent_sum"] + out["bytes_recv_sum"]
     out["bytes_asymmetry_ratio"] = (out["bytes_sent_sum"] - out["bytes_recv_sum"]) / total if total else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,10 @@ from ndr.contract.datasets import MACHINE_INVENTORY
 from ndr.contract.jobspecs import JobName, parse_jobspec, put_jobspec
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import Interval, format_instant, mini_batch_id
+from ndr.jobs.claims import Claims, LeaseHeld, Unclaimed
 from ndr.jobs.deltas.job import publish_deltas
 from ndr.jobs.fg_a.job import publish_fg_a
 from ndr.jobs.fg_b.job import InsufficientHistory, publish_baselines
-from ndr.jobs.fg_b.leases import Claims, LeaseHeld, Unclaimed
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.targets import Target
 from ndr.jobs.inventory.layout import month_interval, snapshot_uri
@@ -62,7 +62,7 @@ class Project:
     def __post_init__(self) -> None:
         for name, spec in self._specs().items():
             document = {
-                "project_name": "office",
+                "project_name": "ndr-test",
                 "job_name": name,
                 "feature_spec_version": "v1",
                 "spec": spec | self.changes.get(name, {}),
@@ -106,7 +106,7 @@ class Project:
         return (self.root / dataset).as_uri() + "/"
 
     def run(self, job_name: JobName) -> Run:
-        return Run(job_name, "office", "v1", self.table, code_version="tests", spark=self.spark)
+        return Run(job_name, "ndr-test", "v1", self.table, code_version="tests", spark=self.spark)
 
     def spec(self, job_name: JobName) -> Any:
         return self.run(job_name).spec(job_name)
@@ -126,14 +126,16 @@ class Project:
         run, interval = self.run("machine_inventory_unload"), month_interval(month)
         return writer.commit(dataset=MACHINE_INVENTORY.name, start=interval.start, end=interval.end, **run.facts)
 
-    def deltas(self, batch: Interval) -> list[Manifest]:
-        return list(publish_deltas(self.run("delta_builder"), self.spec("delta_builder"), mini_batch_id(batch), batch))
+    def deltas(self, batch: Interval, replace_with_empty: bool = False, batch_id: str | None = None) -> list[Manifest]:
+        run, identifier = self.run("delta_builder"), batch_id or mini_batch_id(batch)
+        return list(publish_deltas(run, self.spec("delta_builder"), identifier, batch, replace_with_empty))
 
-    def fg_a(self, batch: Interval) -> list[Manifest]:
-        return list(publish_fg_a(self.run("fg_a_builder"), self.spec("fg_a_builder"), batch))
+    def fg_a(self, batch: Interval, replace_with_empty: bool = False) -> list[Manifest]:
+        return list(publish_fg_a(self.run("fg_a_builder"), self.spec("fg_a_builder"), batch, replace_with_empty))
 
-    def pair_counts(self, batch: Interval) -> list[Manifest]:
-        return list(publish_pair_counts(self.run("pair_counts_builder"), self.spec("pair_counts_builder"), batch))
+    def pair_counts(self, batch: Interval, replace_with_empty: bool = False) -> list[Manifest]:
+        run, spec = self.run("pair_counts_builder"), self.spec("pair_counts_builder")
+        return list(publish_pair_counts(run, spec, batch, replace_with_empty))
 
     def baselines(
         self,
@@ -141,10 +143,10 @@ class Project:
         claims: Claims = Unclaimed(),  # noqa: B008 - it has no state
     ) -> list[tuple[Target, Manifest | InsufficientHistory | LeaseHeld]]:
         """Run the FG-B job, without the ledger unless told."""
-        run = self.run("fg_b_builder")
+        run = replace(self.run("fg_b_builder"), claims=claims)
         output = run.spec("machine_inventory_unload").output
         specs = BaselineSpecs(run.spec("fg_b_builder"), run.spec("fg_a_builder"), ("VDI-",))
-        return list(publish_baselines(run, specs, targets, lambda month: newest_snapshot(output, month), claims))
+        return list(publish_baselines(run, specs, targets, lambda month: newest_snapshot(output, month)))
 
     def fifteen_minute_steps(self, batch: Interval) -> None:
         """Run the three steps of the 15m pipeline."""

@@ -21,11 +21,11 @@ from ndr.store import storage
 from ndr.store.manifest import read_manifest
 from ndr.store.publish import COMMITS, PartitionWriter
 from ndr.store.schema import arrow_schema
-from ndr.store.storage import put_bytes, read_version, replace_bytes
+from ndr.store.storage import list_files, list_folders, put_bytes, read_version, replace_bytes
 
 FACTS = {
     "dataset": "pair_counts",
-    "project_name": "office",
+    "project_name": "ndr-test",
     "feature_spec_version": "v1",
     "code_version": "tests",
     "start": parse_instant("2026-01-05"),
@@ -131,3 +131,16 @@ def test_a_put_whose_answer_is_lost_has_been_carried_out(account: Account, bucke
     inject(account.directory, "s3", "PutObject", "InternalError", carried_out=True)
     assert replace_bytes(uri, b"carried out", read_version(uri)[1])
     assert read_version(uri)[0] == b"carried out"
+
+
+def test_folders_are_listed_from_a_name_to_before_another(root: str) -> None:
+    for name in ("20260104T000000Z-PT15M", "20260105T000000Z-PT15M", "20260105T001500Z-PT15M", "by-hand"):
+        put_bytes(f"{root}/integration/{name}/deep/er/part.json", b"{}")
+    put_bytes(f"{root}/integration/20260105T000000Z-file", b"")
+    assert list_folders(f"{root}/integration/", "20260105T000000Z", "20260106T000000Z") == [
+        "20260105T000000Z-PT15M",
+        "20260105T001500Z-PT15M",
+    ]
+    assert list_folders(f"{root}/nothing", "2", "3") == []
+    (file,) = list_files(f"{root}/integration/by-hand", recursive=True)
+    assert str(file.path).endswith("/integration/by-hand/deep/er/part.json")

@@ -82,6 +82,7 @@ def oracle(flows: list[Flow]) -> tuple[list[Flow], list[Flow]]:
                     "tcp_cnt": transport == "tcp",
                     "udp_cnt": transport == "udp",
                     "icmp_cnt": transport in ("icmp", "ipv6-icmp"),
+                    "syn_only_cnt": transport == "tcp" and not row["destination_bytes"],
                     "bytes_sent_sum": row[f"{own}_bytes"],
                     "bytes_recv_sum": row[f"{other}_bytes"],
                     "microseconds": microseconds,

@@ -25,7 +25,7 @@ class Published:
         self.fg_b, self.fg_a = f"{(root / 'fg_b').as_uri()}/", f"{(root / 'fg_a').as_uri()}/"
 
     def baseline(self, end: datetime) -> None:
-        facts = {"project_name": "office", "feature_spec_version": "v1", "code_version": "c", "run_id": "r"}
+        facts = {"project_name": "ndr-test", "feature_spec_version": "v1", "code_version": "c", "run_id": "r"}
         manifest = Manifest(
             dataset="fg_b", start=end - HORIZONS["30d"], end=end, tables={}, coverage=1.0, published_at=end, **facts
         )

@@ -32,8 +32,8 @@ DATASETS = (fg_b_host(METRICS), fg_b_segment(METRICS), FG_B_PAIR_HOST, FG_B_PAIR
 
 
 @pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    project = Project(tmp_path_factory.mktemp("office"), CHANGES)
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = Project(tmp_path_factory.mktemp("ndr-test"), CHANGES)
     for number, day in enumerate(DAYS.steps(DAY)):
         project.deliver(day, random_flows(day, 300, seed=number))
     project.fifteen_minute_steps(DAYS)
@@ -47,14 +47,14 @@ def _tables(project: Project, target: Target) -> dict[str, list[dict[str, Any]]]
     return {dataset.name: read_table(partition.uri, partition.manifest, dataset).to_pylist() for dataset in DATASETS}
 
 
-def test_published_host_statistics_equal_numpy_on_the_published_features(office: Project) -> None:
+def test_published_host_statistics_equal_numpy_on_the_published_features(project: Project) -> None:
     """Recompute two hosts' baselines, capping included, from FG-A rows with numpy's own percentile."""
     target = Target(DAYS.end, "7d")
-    ((_, manifest),) = office.baselines([target])
+    ((_, manifest),) = project.baselines([target])
     assert isinstance(manifest, Manifest)
     assert manifest.coverage == 1.0
-    features = Scan.of(office.uri("fg_a"), FG_A, target.interval).read().to_pylist()
-    published = _tables(office, target)["host"]
+    features = Scan.of(project.uri("fg_a"), FG_A, target.interval).read().to_pylist()
+    published = _tables(project, target)["host"]
     checked = 0
     for row in published:
         if row["host_ip"] not in ("10.0.1.1", "2001:db8::5"):
@@ -90,20 +90,20 @@ def _is_anomalous(row: dict[str, Any], segment: list[dict[str, Any]]) -> bool:
     return False
 
 
-def test_a_backfilled_baseline_equals_the_regular_one(office: Project, tmp_path: Path) -> None:
-    targets = backfill_targets("7d", "2026-01-11", "2026-01-14T00:15:00Z", office.spec("fg_b_builder").cadence)
+def test_a_backfilled_baseline_equals_the_regular_one(project: Project, tmp_path: Path) -> None:
+    targets = backfill_targets("7d", "2026-01-11", "2026-01-14T00:15:00Z", project.spec("fg_b_builder").cadence)
     assert [target.end for target in targets] == [START + number * DAY for number in (6, 7, 8, 9)]
-    built = office.baselines(targets)
+    built = project.baselines(targets)
     assert all(isinstance(outcome, Manifest) for _, outcome in built)
-    backfilled = {target: _tables(office, target) for target in targets}
+    backfilled = {target: _tables(project, target) for target in targets}
     for target in targets:
-        office.baselines([target])
-        assert _tables(office, target) == backfilled[target]
+        project.baselines([target])
+        assert _tables(project, target) == backfilled[target]
     assert backfilled[targets[0]] != backfilled[targets[3]]
 
 
-def test_a_horizon_longer_than_the_history_is_said_to_be_so(office: Project) -> None:
-    built = office.baselines([Target(DAYS.end, "30d"), Target(START + DAY, "7d")])
+def test_a_horizon_longer_than_the_history_is_said_to_be_so(project: Project) -> None:
+    built = project.baselines([Target(DAYS.end, "30d"), Target(START + DAY, "7d")])
     (_, early), (_, month) = built
     assert isinstance(month, Manifest)
     assert month.coverage == pytest.approx(9 / 30)
@@ -115,10 +115,10 @@ def test_a_horizon_longer_than_the_history_is_said_to_be_so(office: Project) -> 
     )
 
 
-def test_pairs_are_counted_over_the_horizon(office: Project) -> None:
+def test_pairs_are_counted_over_the_horizon(project: Project) -> None:
     target = Target(DAYS.end, "7d")
-    office.baselines([target])
-    tables = _tables(office, target)
+    project.baselines([target])
+    tables = _tables(project, target)
     week = [
         flow
         for number in range(2, 9)

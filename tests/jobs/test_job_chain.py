@@ -100,7 +100,7 @@ def test_an_empty_batch_publishes_an_empty_partition_and_says_so(tmp_path: Path)
     project = Project(tmp_path)
     (missing,) = project.deltas(batch)
     assert missing.note is not None
-    assert missing.note.startswith("Nothing was delivered: there is no file below ")
+    assert missing.note.startswith("Nothing was delivered: there is no mini-batch below ")
     assert missing.coverage == 0.0
     project.deliver(batch, [])
     (empty,) = project.deltas(batch)
@@ -142,6 +142,6 @@ def test_the_manifest_tells_what_was_read_and_by_which_code(tmp_path: Path) -> N
     (deltas,) = project.deltas(day)
     (pairs,) = project.pair_counts(day)
     assert [entry.run_id for entry in pairs.inputs] == [deltas.run_id]
-    assert (pairs.code_version, pairs.project_name, pairs.interval) == ("tests", "office", day)
+    assert (pairs.code_version, pairs.project_name, pairs.interval) == ("tests", "ndr-test", day)
     table = pa.table({"src": [row["src_ip"] for row in _rows(project, PAIR_COUNTS, "pair_counts", day)]})
     assert table.num_rows == pairs.tables["pair_counts"].rows

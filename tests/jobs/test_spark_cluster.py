@@ -30,7 +30,7 @@ SCRIPT = Path(__file__).with_name("cluster_instance.py")
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Only Linux has the whole of 127.0.0.0/8 as loopback addresses.")
 def test_a_worker_killed_in_mid_job_changes_nothing(tmp_path: Path, java: None) -> None:
-    project = Project(tmp_path / "office")
+    project = Project(tmp_path / "ndr-test")
     for number, day in enumerate(DAYS.steps(DAY)):
         project.deliver(day, random_flows(day, 400, seed=number))
     project.deltas(DAYS)

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import pyarrow as pa
@@ -27,12 +27,12 @@ from ndr.contract.manifest import Manifest
 from ndr.jobs.inventory.redshift_data import Statements
 from ndr.jobs.inventory.snapshot import newest_snapshot
 from ndr.jobs.inventory.unload import Unload
-from ndr.jobs.run import job_logger
+from ndr.jobs.run import Run, job_logger
 from ndr.store import storage
 from ndr.store.manifest import read_manifest
 from ndr.store.publish import new_run_id
 
-FACTS = {"project_name": "ndr-test", "feature_spec_version": "v1", "code_version": "test"}
+RUN = Run("machine_inventory_unload", "ndr-test", "v1", cast(Any, None), code_version="test")  # it has its spec
 MONTH = "2026-01"
 SECONDS = 30.0
 
@@ -132,7 +132,7 @@ class Warehouse:
         log = job_logger(f"inventory-{uuid.uuid4().hex}")
         if hook:
             log.addHandler(hook)
-        return Unload(spec, month, statements, FACTS, log).publish()
+        return Unload(spec, month, statements, RUN, log).publish()
 
     def machines(self, month: str = MONTH) -> list[tuple[str, str | None]]:
         table = newest_snapshot(self.jobspec().spec.output, month).machines
@@ -269,15 +269,15 @@ def test_a_run_that_dies_leaves_the_old_snapshot_or_the_new(warehouse: Warehouse
 
 def test_files_of_no_manifest_go_unless_a_run_may_be_writing_them(warehouse: Warehouse) -> None:
     in_progress = f"machines-{new_run_id()}-0000_part_00.parquet"
-    strays = ["0000_part_00.parquet", "machines-20200101T000000Z-0123456789ab-0000_part_00.parquet", in_progress]
-    for name in strays:
+    leftovers = ["0000_part_00.parquet", "machines-20200101T000000Z-0123456789ab-0000_part_00.parquet", in_progress]
+    for name in leftovers:
         key = f"machine_inventory/snapshot_month={MONTH}/{name}"
         warehouse.s3.put_object(Bucket=warehouse.bucket, Key=key, Body=b"not read")
     warehouse.insert("('10.0.0.1', 'a', true, '')")
     warehouse.unload()
 
     left = {key.split("/")[1] for key in warehouse.keys(f"snapshot_month={MONTH}/")}
-    assert left & set(strays) == {in_progress}
+    assert left & set(leftovers) == {in_progress}
     assert warehouse.machines() == [("10.0.0.1", "a")]
 
 

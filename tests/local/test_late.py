@@ -13,8 +13,10 @@ from tests.jobs.job_chain import Project, random_flows
 
 from ministack_sagemaker.lifecycle import Account
 from ndr.contract.datasets import DELTAS, FG_A
+from ndr.contract.manifest import Owner
 from ndr.contract.time import SLICE, Interval, format_instant, mini_batch_id, parse_instant
 from ndr.jobs.deltas.job import publish_deltas
+from ndr.planner.feature_prefixes import FeaturePrefixes
 from ndr.planner.late_files import LateData, find_late
 from ndr.store import storage
 from ndr.store.scan import Scan
@@ -22,6 +24,7 @@ from ndr.store.scan import Scan
 START = parse_instant("2026-01-05T10:00:00Z")
 HOUR = Interval(START, START + 4 * SLICE)
 BUCKET = "late-data"
+OWNER = Owner("office", "v1")
 
 
 @dataclass
@@ -49,7 +52,7 @@ class InS3(Project):
 
 
 @pytest.fixture
-def office(account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[InS3]:
+def project(account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[InS3]:
     storage._s3.cache_clear()  # a process keeps one S3 client, which may be of an account that another test stopped
     for name, value in account.environment().items():
         monkeypatch.setenv(name, value)
@@ -59,37 +62,38 @@ def office(account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
 
 def late(account: Account) -> LateData:
-    return find_late(account.client("s3"), f"s3://{BUCKET}/deltas/", f"s3://{BUCKET}/integration/", HOUR)
+    datasets = {name: f"s3://{BUCKET}/{name}/" for name in ("integration", "deltas", "fg_a", "pair_counts", "fg_b")}
+    return find_late(account.client("s3"), FeaturePrefixes(owner=OWNER, **datasets), HOUR)
 
 
-def test_late_events_end_up_in_their_slice_and_are_counted_once(account: Account, office: InS3) -> None:
+def test_late_events_end_up_in_their_slice_and_are_counted_once(account: Account, project: InS3) -> None:
     slices = list(HOUR.steps(SLICE))
     flows = {each: random_flows(each, 40, seed=number) for number, each in enumerate(slices)}
     stray, own = flows[slices[0]][:5], flows[slices[0]][5:]
-    office.deliver(slices[0], own)
-    office.deliver(slices[1], flows[slices[1]][:30])
-    office.deliver(slices[2], [*flows[slices[2]], *stray])
+    project.deliver(slices[0], own)
+    project.deliver(slices[1], flows[slices[1]][:30])
+    project.deliver(slices[2], [*flows[slices[2]], *stray])
     for each in slices[:3]:
-        office.fifteen_minute_steps(each)
+        project.fifteen_minute_steps(each)
     assert [folder.interval for folder in late(account).late] == [slices[0]]  # what slice 2 brought for slice 0
-    office.deliver(slices[1], flows[slices[1]][30:], name="part-1.json")  # after slice 1 was published
-    office.deliver(slices[3], flows[slices[3]])  # never built at all
+    project.deliver(slices[1], flows[slices[1]][30:], name="part-1.json")  # after slice 1 was published
+    project.deliver(slices[3], flows[slices[3]])  # never built at all
 
     found = late(account)
     assert sorted({folder.interval for folder in found.late}) == [slices[0], slices[1], slices[3]]
     assert found.stranded == []
     assert found.batches == [HOUR]
     for batch in found.batches:
-        office.rebuild(batch)
+        project.rebuild(batch)
 
-    assert office.sessions() == {format_instant(each.start): len(flows[each]) for each in slices}
+    assert project.sessions() == {format_instant(each.start): len(flows[each]) for each in slices}
     assert late(account).late == ()
-    hour = [row for row in Scan.of(office.uri("fg_a"), FG_A, HOUR).read().to_pylist() if _is_whole_hour(row)]
+    hour = [row for row in Scan.of(project.uri("fg_a"), FG_A, HOUR).read().to_pylist() if _is_whole_hour(row)]
     assert sum(row["sessions_cnt"] for row in hour) == sum(map(len, flows.values()))
 
-    office.fifteen_minute_steps(slices[2])  # what brought the strays is read again: nothing changes
-    office.rebuild(HOUR)
-    assert office.sessions() == {format_instant(each.start): len(flows[each]) for each in slices}
+    project.fifteen_minute_steps(slices[2])  # what brought the strays is read again: nothing changes
+    project.rebuild(HOUR)
+    assert project.sessions() == {format_instant(each.start): len(flows[each]) for each in slices}
     assert late(account).late == ()
 
 

@@ -1,4 +1,4 @@
-"""The code bundle: what it holds, what its digest depends on, and how it reaches S3."""
+"""The code bundle: its files, its digest, its upload."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BUCKET = "code-bucket"
 
 @pytest.fixture
 def sources(tmp_path: Path) -> Path:
-    """A source tree with one entry script, one data file, and everything that must stay out."""
+    """A source tree with one entry script, one data file, and files that the bundle excludes."""
     files = {
         "ndr/contract/__init__.py": "",
         "ndr/contract/words.py": "WORD = 'seven'\n",
@@ -76,7 +76,7 @@ def test_an_entry_script_runs_from_the_unpacked_bundle_alone(
     assert ran.stdout == f"seven {mounted}/ndr/jobs/greet.py\n"
 
 
-def test_digest_does_not_depend_on_where_the_sources_lie(
+def test_digest_does_not_depend_on_the_path_of_the_sources(
     sources: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     copy = tmp_path_factory.mktemp("elsewhere") / "deeper"
@@ -115,12 +115,12 @@ def test_a_renamed_file_changes_the_digest() -> None:
     assert CodeBundle({"a.py": b"1"}).digest != CodeBundle({"b.py": b"1"}).digest
 
 
-def test_a_missing_entry_script_is_named_with_those_there_are(sources: Path) -> None:
+def test_a_missing_entry_script_is_named_with_the_existing_ones(sources: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no entry script run_bye\.py.*Entry scripts found: run_hello\.py\."):
         bundle_of(sources).script_uri(BUCKET, "run_bye.py")
 
 
-def test_a_package_that_is_not_there_is_named() -> None:
+def test_a_missing_package_is_named() -> None:
     with pytest.raises(ModuleNotFoundError, match=r"ndr\.nowhere is not on the import path.*pip install -e"):
         package_folder("ndr.nowhere")
 
@@ -162,7 +162,7 @@ def test_upload_puts_every_file_and_the_marker(s3: Any, sources: Path) -> None:
     assert bundle.prefix(BUCKET) == f"s3://{BUCKET}/code/{bundle.digest}/"
 
 
-def test_upload_of_what_is_there_puts_nothing(s3: Any, sources: Path) -> None:
+def test_a_complete_upload_is_not_repeated(s3: Any, sources: Path) -> None:
     bundle = bundle_of(sources)
     bundle.upload(s3, BUCKET)
     calls: list[str] = []
@@ -172,7 +172,7 @@ def test_upload_of_what_is_there_puts_nothing(s3: Any, sources: Path) -> None:
     assert calls == ["HeadObject"]
 
 
-def test_an_upload_cut_short_is_done_again_and_the_marker_comes_last(s3: Any, sources: Path) -> None:
+def test_an_incomplete_upload_is_repeated_and_the_marker_comes_last(s3: Any, sources: Path) -> None:
     bundle = bundle_of(sources)
     s3.put_object(Bucket=BUCKET, Key=f"code/{bundle.digest}/run_hello.py", Body=b"half")
     put: list[str] = []
@@ -185,14 +185,14 @@ def test_an_upload_cut_short_is_done_again_and_the_marker_comes_last(s3: Any, so
     assert stored == bundle.files["run_hello.py"]
 
 
-def test_a_bucket_that_is_not_there_is_an_error_and_not_an_upload(s3: Any) -> None:
+def test_a_missing_bucket_is_an_error(s3: Any) -> None:
     with pytest.raises(s3.exceptions.ClientError) as raised:
         CodeBundle({"run_x.py": b""}).upload(s3, "no-such-bucket")
     assert raised.value.response["Error"]["Code"] == "NoSuchBucket"
 
 
 def test_a_changed_sentence_of_the_planner_or_the_pipelines_leaves_the_digest(tmp_path: Path) -> None:
-    """What only Lambda or the command line needs is not part of a job's code version."""
+    """The code version of a job covers only what the job imports."""
     root = package_folder("ndr.contract").parents[2]
     portions = ("contract", "lambdas", "pipeline_defs", "spark_jobs", "local")
     for portion in portions:

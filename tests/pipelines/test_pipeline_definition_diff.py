@@ -1,4 +1,4 @@
-"""Definitions compared by content, and a difference that a person can read and a payload can hold."""
+"""The comparison of definitions by content, and a readable difference of bounded size."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_nothing_registered_is_a_difference_of_additions_only() -> None:
     assert lines[3:] == ["+{", '+  "a": 1', "+}"]
 
 
-def test_a_difference_is_bounded_and_says_what_it_left_out() -> None:
+def test_a_difference_is_bounded_and_counts_the_cut_lines() -> None:
     built = json.dumps([str(number) + "x" * 1000 for number in range(1000)])
     lines = definition_diff(None, built).splitlines()
     # 3 header lines, 2 brackets, 1000 values

@@ -40,27 +40,27 @@ BUILDERS = (build_ndr_15m_pipeline_with_pairs, build_fg_b_baseline_pipeline, bui
 
 @pytest.fixture(scope="module", autouse=True)
 def quiet_environment() -> Iterator[None]:
-    """An environment that says nothing about regions, images or tables, and no instance metadata to ask."""
+    """An environment without settings of regions, images and tables, and without instance metadata."""
     with pytest.MonkeyPatch.context() as patch:
         settings = ("NDR_PROCESSING_IMAGE_URI", "NDR_JOBSPEC_TABLE", "NDR_LEDGER_TABLE", "NDR_KMS_KEY_ARN")
         for name in ("AWS_DEFAULT_REGION", *settings):
             patch.delenv(name, raising=False)
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        # The SDK checks its configuration against its schema at every look-up, a tenth of a second each.
+        # The SDK validates its configuration at every look-up, which takes a tenth of a second.
         patch.setattr(SageMakerConfig, "validate_sagemaker_config", staticmethod(lambda _: None))
         yield
 
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A small source tree that the bundles are made of."""
+    """A small source tree for the bundles."""
     folder = tmp_path_factory.mktemp("sources")
     for package in code_bundle.JOB_PACKAGES:
         (folder / package.replace(".", "/")).mkdir(parents=True)
         (folder / package.replace(".", "/") / "__init__.py").write_text("")
     for script in SCRIPTS:
         (folder / "ndr/jobs" / script).write_text(f"print({script!r})\n")
-    # The definitions import the errors, also where another process has no other contract than this one.
+    # The definitions import the contract, and the process of one test has only this copy of it.
     shutil.copy(errors.__file__, folder / "ndr/contract/errors.py")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(code_bundle, "package_folder", lambda package: folder / package.replace(".", "/"))
@@ -103,6 +103,7 @@ def test_parameters_of_the_15_minute_pipeline() -> None:
         string("ProcessingImageUri", IMAGE),
         string("ProcessingInstanceType", "ml.m5.xlarge"),
         {"Name": "ProcessingInstanceCount", "Type": "Integer", "DefaultValue": 1},
+        string("ReplaceWithEmpty", "false", ["true", "false"]),
     ]
 
 
@@ -131,6 +132,7 @@ def test_parameters_of_the_inventory_pipeline() -> None:
         string("InstanceType", "ml.m5.xlarge"),
         {"Name": "InstanceCount", "Type": "Integer", "DefaultValue": 1},
         string("ImageUri", IMAGE),
+        string("ReplaceWithEmpty", "false", ["true", "false"]),
     ]
 
 
@@ -140,6 +142,7 @@ BATCH_ARGUMENTS = [
     *("--mini-batch-id", get("MiniBatchId")),
     *("--batch-start-ts-iso", get("BatchStartTsIso")),
     *("--batch-end-ts-iso", get("BatchEndTsIso")),
+    *("--replace-with-empty", get("ReplaceWithEmpty")),
 ]
 BASELINE_ARGUMENTS = [
     *("--project-name", get("ProjectName")),
@@ -154,6 +157,7 @@ INVENTORY_ARGUMENTS = [
     *("--project-name", get("ProjectName")),
     *("--feature-spec-version", get("FeatureSpecVersion")),
     *("--reference-month-iso", get("ReferenceMonthIso")),
+    *("--replace-with-empty", get("ReplaceWithEmpty")),
 ]
 
 
@@ -204,7 +208,7 @@ def test_everything_else_in_a_step(build: Callable[..., Pipeline]) -> None:
     digest = code_bundle.CodeBundle.of_installed_packages().digest
     prefix = "" if build is build_machine_inventory_unload_pipeline else "Processing"
     for step in definition_of(build)["Steps"]:
-        # No CacheConfig: the keys are all there are.
+        # There are no other keys, so no CacheConfig.
         assert set(step) - {"DependsOn"} == {"Name", "Type", "Arguments", "RetryPolicies"}
         arguments = step["Arguments"]
         application = arguments.pop("AppSpecification")
@@ -246,7 +250,7 @@ def test_everything_else_in_a_step(build: Callable[..., Pipeline]) -> None:
 
 @pytest.mark.usefixtures("sources")
 @pytest.mark.parametrize("build", BUILDERS)
-def test_every_step_retries_what_can_pass_and_nothing_else(build: Callable[..., Pipeline]) -> None:
+def test_every_step_retries_transient_failures_only(build: Callable[..., Pipeline]) -> None:
     for step in definition_of(build)["Steps"]:
         assert step["RetryPolicies"] == [
             {
@@ -315,7 +319,7 @@ def test_image_and_tables_come_from_the_environment_of_the_build(monkeypatch: py
 
 @pytest.mark.usefixtures("sources")
 @pytest.mark.parametrize("build", BUILDERS)
-def test_volumes_and_jobs_are_given_the_key_of_the_build_if_there_is_one(
+def test_volumes_and_jobs_use_the_kms_key_of_the_build(
     build: Callable[..., Pipeline], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "Kms" not in text_of(build)
@@ -336,12 +340,12 @@ def test_the_image_is_in_the_registry_of_the_roles_partition() -> None:
 
 @pytest.mark.usefixtures("sources")
 @pytest.mark.parametrize("role", ["ndr-role", "arn:aws:iam:::role/ndr", "arn:aws:s3:::bucket", ""])
-def test_a_role_that_is_no_arn_is_refused_with_what_to_write(role: str) -> None:
+def test_a_role_that_is_not_an_arn_is_refused_with_an_example(role: str) -> None:
     with pytest.raises(errors.InvalidRequestError, match=r"not a role ARN\. Write arn:aws:iam::<account>:role/<name>"):
         build_machine_inventory_unload_pipeline(role, REGION, BUCKET)
 
 
-def test_a_script_that_is_not_in_the_sources_is_refused_by_name(sources: Path) -> None:
+def test_a_missing_script_is_refused_by_name(sources: Path) -> None:
     script = sources / "ndr/jobs/run_fg_a_builder.py"
     content = script.read_text()
     script.unlink()

@@ -1,4 +1,4 @@
-"""Registering pipelines, by the registry, by the Lambda, and by the snippets that users have in their code."""
+"""Registration of pipelines by the registry, by the Lambda, and by a user's own code."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ TRUST = {
 
 @dataclass(frozen=True)
 class Account:
-    """A moto account with the bucket and role that registering needs."""
+    """A moto account with the bucket and the role for registration."""
 
     sagemaker: Any
     s3: Any
@@ -79,14 +79,14 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def account(sources: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    # moto answers ValidationException for a pipeline that is not there; SageMaker answers ResourceNotFound.
+    # For a missing pipeline moto raises ValidationException, SageMaker ResourceNotFound.
     def pipeline_of_that_name(pipelines: dict[str, Any], name: str) -> Any:
         if name not in pipelines:
             raise JsonRESTError("ResourceNotFound", f"Pipeline '{name}' does not exist.")
         return pipelines[name]
 
     monkeypatch.setattr(moto.sagemaker.models, "get_pipeline_from_name", pipeline_of_that_name)
-    # The SDK checks its configuration against its schema at every look-up, a tenth of a second each.
+    # The SDK validates its configuration at every look-up, which takes a tenth of a second.
     monkeypatch.setattr(SageMakerConfig, "validate_sagemaker_config", staticmethod(lambda _: None))
     for name in ("NDR_PROCESSING_IMAGE_URI", "NDR_JOBSPEC_TABLE", "NDR_LEDGER_TABLE"):
         monkeypatch.delenv(name, raising=False)
@@ -184,7 +184,7 @@ def test_changed_sources_are_shown_by_a_dry_run_and_then_registered(account: Acc
     assert account.register(FG_B)[0].change == "unchanged"
 
 
-def test_a_definition_edited_by_hand_is_put_right(account: Account) -> None:
+def test_a_definition_edited_by_hand_is_replaced(account: Account) -> None:
     registered = account.register(UNLOAD)[0]
     edited = json.loads(account.describe(UNLOAD)["PipelineDefinition"])
     edited["Parameters"][4]["DefaultValue"] = 7
@@ -198,7 +198,7 @@ def test_a_definition_edited_by_hand_is_put_right(account: Account) -> None:
     assert account.register(UNLOAD)[0].registered_digest == registered.digest
 
 
-def test_json_written_another_way_is_no_change(account: Account) -> None:
+def test_another_formatting_of_the_json_is_not_a_change(account: Account) -> None:
     account.register(UNLOAD)
     registered = json.loads(account.describe(UNLOAD)["PipelineDefinition"])
     account.sagemaker.update_pipeline(
@@ -216,7 +216,7 @@ def test_another_role_is_an_update(account: Account) -> None:
     assert account.describe(FG_B)["RoleArn"] == other
 
 
-def test_code_that_was_deleted_is_put_back_though_the_definition_is_right(account: Account) -> None:
+def test_deleted_code_is_uploaded_again_although_the_definition_is_unchanged(account: Account) -> None:
     account.register(FG_B)
     keys = account.code_keys()
     account.s3.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": key} for key in keys]})
@@ -239,7 +239,7 @@ def test_a_wrong_list_of_names_is_refused_with_the_right_ones(names: list[str], 
 
 
 def test_upsert_by_hand_and_by_the_registry_agree(account: Account) -> None:
-    """A user's own upsert(role_arn) leaves nothing for the registry to do, description included."""
+    """After a user's own upsert(role_arn) the registry finds no difference, also none in the description."""
     pipeline = build_fg_b_baseline_pipeline(account.role_arn, REGION, BUCKET)
     pipeline.upsert(account.role_arn)
     assert account.register(FG_B)[0].change == "unchanged"
@@ -287,7 +287,9 @@ def test_the_lambda_registers_and_answers_in_json(
     assert [metric["PipelinesChanged"] for metric in emitted] == [[1.0]]
 
 
-def test_a_dry_run_of_the_lambda_answers_what_the_real_run_does(upsert_lambda: ModuleType, account: Account) -> None:
+def test_a_dry_run_of_the_lambda_reports_the_changes_of_the_real_run(
+    upsert_lambda: ModuleType, account: Account
+) -> None:
     """An event without names means all pipelines."""
     shown = upsert_lambda.handler({"dry_run": True}, Context())
     assert account.names() == set()

@@ -1,4 +1,4 @@
-"""Commands typed in a folder, with an account's credentials."""
+"""Commands in a folder, with the credentials of an account."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class CommandLine:
-    """A folder and the environment of the commands that are run in it."""
+    """A folder, and the environment of the commands in it."""
 
     folder: Path
     environment: Mapping[str, str]

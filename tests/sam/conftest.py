@@ -1,4 +1,4 @@
-"""The template deployed into an account of its own, and the project built for containers where a Docker engine is."""
+"""The template, deployed into its own account, and the project, built for containers if Docker is available."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ DOCUMENTED_PORT = "4566"
 
 @pytest.fixture(scope="session")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    """Not the account of the other tests: the pipelines registered here have the names of theirs."""
+    """An account of its own, because its pipelines have the names of those in other tests."""
     with fast_account(tmp_path_factory.mktemp("sam_account")) as account:
         yield account
 
 
 @pytest.fixture(scope="session")
 def outputs(account: Account, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Outputs of the deployed stack, in whose account JobSpecs and small pipelines are."""
+    """Outputs of the deployed stack. Its account has JobSpecs and small pipelines."""
     return deploy_small(account, STACK, tmp_path_factory.mktemp("tries"), "unlucky")
 
 
@@ -53,7 +53,7 @@ def failed_execution(account: Account, outputs: dict[str, str]) -> str:
 
 @pytest.fixture(scope="session")
 def project(account: Account, failed_execution: str, tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
-    """A folder to type the page's commands in; the event of explain_failure names the failed execution."""
+    """A folder for the page's commands. The event of explain_failure names the failed execution."""
     folder: Path = tmp_path_factory.mktemp("project")
     shutil.copytree(ROOT / "events", folder / "events")
     (folder / "events" / "explain_failure.json").write_text(json.dumps({"pipeline_execution_arn": failed_execution}))
@@ -62,7 +62,7 @@ def project(account: Account, failed_execution: str, tmp_path_factory: pytest.Te
 
 @pytest.fixture(scope="session")
 def docker() -> None:
-    """Skip what needs a Docker engine where there is none, or where it has no base image and can't pull it."""
+    """Skip without a Docker engine, or without its base image and a way to pull it."""
     skip_without_engine("sam local")
     dockerfile = (ROOT / "lambdas" / "upsert_pipelines" / "Dockerfile").read_text()
     zip_versions = set(re.findall(r"Runtime: python(\S+)", (ROOT / "template.yaml").read_text()))
@@ -82,7 +82,7 @@ def bridge(docker: None, account: Account) -> Iterator[int]:
 
 @pytest.fixture(scope="session")
 def built(docker: None, project: CommandLine, bridge: int, account: Account) -> CommandLine:
-    """The folder after `sam build` and with the environment that the page takes from the stack."""
+    """The folder after `sam build`, with the environment file of the page."""
     build = project.folder / ".aws-sam" / "build"
     words = [*page.command("sam", "build"), "--template", str(ROOT / "template.yaml"), "--build-dir", str(build)]
     project.run(words, check=True)

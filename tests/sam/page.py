@@ -1,4 +1,4 @@
-"""The commands that a page, docs/lambdas.md unless another is named, tells its readers to type."""
+"""The commands in the code blocks of a page, docs/lambdas.md by default."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ PAGE = Path(__file__).parents[2] / "docs" / "lambdas.md"
 
 
 def commands(*start: str, of: Path = PAGE) -> list[list[str]]:
-    """Return the page's commands that start with these words, each as a list of words, in the page's order."""
+    """Return the page's commands that start with given words, in order, each as a list of words."""
     found = []
     for block in re.findall(r"^ *```sh\n(.*?)^ *```", of.read_text(), re.MULTILINE | re.DOTALL):
         command = ""
         for line in block.replace("\\\n", "").splitlines():
             command += f"{line}\n"
-            if command.count("'") % 2:  # a quoted text goes on in the next line
+            if command.count("'") % 2:  # a quoted text continues in the next line
                 continue
             found.append(shlex.split(command))
             command = ""

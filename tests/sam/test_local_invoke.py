@@ -1,4 +1,4 @@
-"""The page's `sam local invoke` commands, each run in a container. SAM exits 0 whatever the function answers."""
+"""The page's `sam local invoke` commands, each in a container. SAM exits 0 also when the function fails."""
 
 from __future__ import annotations
 

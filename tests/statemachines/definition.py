@@ -187,7 +187,7 @@ def _expression_problems(type_: str, path: tuple[str, ...], expression: str) -> 
     try:
         jsonata.Jsonata.jsonata(expression)
     except Exception as error:
-        yield f"{'.'.join(path)} is no JSONata: {error}"
+        yield f"{'.'.join(path)} is not JSONata: {error}"
     text = _bare(expression)
     if "$eval" in text:
         yield "$eval does not exist in Step Functions; use $parse"
@@ -214,7 +214,7 @@ def _task_problems(state: dict[str, Any]) -> Iterator[str]:
     if integration.startswith("aws-sdk:"):
         yield from _sdk_problems(integration.removeprefix("aws-sdk:"), state.get("Arguments", {}))
     elif integration not in OPTIMIZED:
-        yield f"{integration} is no integration that is known here"
+        yield f"{integration} is not a known integration"
     elif set(state["Arguments"]) - OPTIMIZED[integration]:
         yield f"{integration} takes no {', '.join(sorted(set(state['Arguments']) - OPTIMIZED[integration]))}"
     for retrier in state.get("Retry", []):
@@ -232,7 +232,7 @@ def _task_problems(state: dict[str, Any]) -> Iterator[str]:
 def _sdk_problems(integration: str, arguments: dict[str, Any]) -> Iterator[str]:
     service, _, action = integration.partition(":")
     if service not in SERVICES:
-        yield f"aws-sdk:{service} is no service that is known here"
+        yield f"aws-sdk:{service} is not a known service"
         return
     model = _model(service)
     operation = action[:1].upper() + action[1:]
@@ -253,12 +253,12 @@ def _error_name_problems(error: str) -> Iterator[str]:
     services = {error_prefix: service for service, error_prefix in SERVICES.items()}
     if prefix not in services:
         if error not in OTHER_ERRORS:
-            yield f"{error} is no error name"
+            yield f"{error} is not an error name"
         return
     model = _model(services[prefix])
     modelled = {shape if shape.endswith("Exception") else f"{shape}Exception" for shape in model.shape_names}
     if name not in modelled | UNMODELLED | {f"{prefix}Exception"}:
-        yield f"{error} is no error name"
+        yield f"{error} is not an error name"
 
 
 @cache

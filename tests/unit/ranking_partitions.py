@@ -34,7 +34,7 @@ FACTS = {"project_name": "p", "feature_spec_version": "v1", "code_version": "tes
 
 
 def table(dataset: Dataset, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
-    """Return rows as the dataset's table, zeros where a row says nothing, in key order."""
+    """Return rows as the dataset's table, in key order. A missing value is zero."""
     zeros = {column.name: ZERO[column.type] for column in dataset.columns}
     filled = sorted(({**zeros, **row} for row in rows), key=lambda row: tuple(row[name] for name in dataset.key))
     return pa.Table.from_pylist(filled, schema=arrow_schema(dataset))
@@ -53,7 +53,7 @@ def statistics(median: float, mad: float, iqr: float = 0.0, cold: bool = False) 
 
 
 def publish_baseline(prefix: Path, tables: Mapping[str, list[dict[str, Any]]], horizon: str = "30d") -> None:
-    """Publish a baseline that ends at END; a part that is not given is empty."""
+    """Publish a baseline that ends at END. A missing table is empty."""
     datasets = (fg_b_host(METRICS), fg_b_segment(METRICS), FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, FG_B_IP_METADATA)
     writer = PartitionWriter(baseline_partition_uri(prefix.as_uri(), horizon, END))
     for dataset in datasets:
@@ -64,7 +64,7 @@ def publish_baseline(prefix: Path, tables: Mapping[str, list[dict[str, Any]]], h
 
 
 def jobspecs_of(root: Path) -> JobSpecs:
-    """Return the JobSpec that names where the test's partitions lie."""
+    """Return the JobSpec with the prefixes of the test's partitions."""
     inputs = {name: (root / name).as_uri() for name in ("fg_a", "pair_counts", "machine_inventory")}
     spec = {"inputs": inputs, "outputs": {"fg_b": (root / "fg_b").as_uri()}, "metrics": list(METRICS)}
     spec["capping"] = {"key_metrics": ["sessions_cnt"]}

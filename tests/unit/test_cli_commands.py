@@ -1,13 +1,15 @@
-"""The command line as a person meets it: help, mistakes, sentences."""
+"""The command line: help, mistakes, error messages."""
 
 from __future__ import annotations
 
 import json
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.template import ROOT
 
 from ndr.contract.jobspecs import JOB_NAMES
 from ndr.local.cli import main
@@ -27,7 +29,7 @@ VALUES = {
 
 @pytest.fixture
 def ndr(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Ndr:
-    """Run the command line in an empty directory; returns exit status, output and errors, line breaks as blanks."""
+    """Run the command line in an empty directory. Returns exit status, output and errors without line breaks."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NDR_HOME", raising=False)
 
@@ -42,7 +44,7 @@ def ndr(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
 
 
 def documents(folder: Path, **changes: str) -> list[str]:
-    """Write the demo's JobSpecs with values filled in; returns their paths."""
+    """Write the demo's JobSpecs with all values, and return their paths."""
     paths = []
     for source in DEMO_FILES:
         text = source.read_text()
@@ -52,6 +54,11 @@ def documents(folder: Path, **changes: str) -> list[str]:
         path.write_text(text)
         paths.append(str(path))
     return paths
+
+
+def test_the_version_is_that_of_the_distribution(ndr: Ndr) -> None:
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert ndr("--version")[:2] == (0, f"ndr {pyproject['project']['version']}")
 
 
 def test_help_names_every_command(ndr: Ndr) -> None:
@@ -99,7 +106,7 @@ def test_command_without_an_account_says_how_to_start_one(ndr: Ndr, arguments: t
     assert "Traceback" not in out + err
 
 
-def test_down_without_an_account_is_no_error(ndr: Ndr) -> None:
+def test_down_without_an_account_is_not_an_error(ndr: Ndr) -> None:
     status, out, _ = ndr("down")
     assert status == 0
     assert "No account runs in .ndr." in out
@@ -175,7 +182,7 @@ def test_jobspec_check_of_a_misplaced_prefix(ndr: Ndr, tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("/deltas/", "/delta/"))
     status, _, err = ndr("jobspec", "check", *paths)
     assert status == 1
-    assert "pair_counts_builder reads deltas from s3://bucket-of-mine/delta/" in err
+    assert "pair_counts_builder reads deltas from s3://bucket-of-mine/v1/delta/" in err
 
 
 @pytest.mark.parametrize(
@@ -187,7 +194,7 @@ def test_jobspec_check_of_a_misplaced_prefix(ndr: Ndr, tmp_path: Path) -> None:
         ('{"project_name": "${bucket}"}', "holds ${bucket}, which has no value"),
     ],
 )
-def test_document_that_is_none(ndr: Ndr, tmp_path: Path, content: str, told: str) -> None:
+def test_invalid_document(ndr: Ndr, tmp_path: Path, content: str, told: str) -> None:
     (tmp_path / "odd.json").write_text(content)
     status, _, err = ndr("jobspec", "check", "odd.json")
     assert status == 1

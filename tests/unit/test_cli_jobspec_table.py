@@ -1,4 +1,4 @@
-"""JobSpecs in a table of AWS: put, listed, refused."""
+"""JobSpecs in a DynamoDB table: put, listed, refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is published, summed up from manifests alone."""
+"""The summary of the published data, from manifests alone."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ QUARTER = Interval(FIRST.end, FIRST.end + DAY / 4)
 
 @pytest.fixture
 def jobspecs(tmp_path: Path) -> dict[str, SimpleNamespace]:
-    """The prefixes of a set of JobSpecs; nothing else of them is read."""
+    """The prefixes of a set of JobSpecs. The tested code reads nothing else."""
     prefix = {name: (tmp_path / name).as_uri() for name in ("deltas", "fg_a", "pair_counts", "fg_b", "machines")}
     specs = {
         "delta_builder": SimpleNamespace(outputs=SimpleNamespace(deltas=prefix["deltas"])),
@@ -100,7 +100,7 @@ def test_silence_is_broken_by_what_goes_on(monkeypatch: pytest.MonkeyPatch) -> N
 
     class Output(io.StringIO):
         def write(self, text: str) -> int:
-            if "still at work: the long part" in text:
+            if "still running: the long part" in text:
                 said.set()
             return super().write(text)
 

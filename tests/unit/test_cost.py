@@ -1,4 +1,4 @@
-"""The bill against values worked out by hand."""
+"""The bill, compared with values computed by hand."""
 
 from __future__ import annotations
 
@@ -76,12 +76,12 @@ def line(bill: list[Line], what: str) -> Line:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "looks"),
+    ("seconds", "waits"),
     # Waits of 15, 19, 24, 30, 38, 48, 60, 75, 94, 118, 120, 120 s: together 15, 34, 58, 88, 126, 174, 234, 309, 403
     [(0, 0), (15, 1), (16, 2), (100, 5), (300, 8), (309, 8), (360, 9), (641, 11), (642, 12)],
 )
-def test_a_pipeline_is_looked_at_after_waits_that_grow(seconds: float, looks: int) -> None:
-    assert polls(seconds, 15, 120) == looks
+def test_polling_intervals_grow(seconds: float, waits: int) -> None:
+    assert polls(seconds, 15, 120) == waits
 
 
 def test_transitions_of_a_definition() -> None:
@@ -92,20 +92,20 @@ def test_transitions_of_a_definition() -> None:
 
 
 def test_hours_of_a_month() -> None:
-    # 2,880 batches of three jobs, a minute each to begin and 120 s of work: 2880 * 300 s
+    # 2,880 batches of three jobs, a minute of start-up each and 120 s of work: 2880 * 300 s
     assert hours(MEASURED)["mini batches"] == 240
     # 29 nights, 30/7 Mondays and a first, each 60 + 300 s
     assert hours(MEASURED)["baselines"] == pytest.approx((29 + 30 / 7 + 1) / 10)
     assert hours(MEASURED)["inventory"] == pytest.approx(1 / 60)
     twice = Assumptions(instance_count=2, seconds=MEASURED.seconds)
     assert hours(twice)["mini batches"] == 480
-    # Nothing measured, 2,000 hosts: three minutes to begin and 2 * 25 s of work
+    # Nothing measured, 2,000 hosts: three minutes of start-up and 2 * 25 s of work
     assert hours(Assumptions(hosts=2000))["mini batches"] == 2880 * 230 / 3600
 
 
 def test_transitions_of_a_month() -> None:
-    # A batch takes 300 s, so 8 looks: 2 + 4 + 24. A night takes 360 s, so 9: 5 + 4 + 27.
-    # The unload takes 60 s, so 4: 1 + 4 + 12. A look for what came late builds nothing: 3.
+    # A batch takes 300 s, so 8 waits: 2 + 4 + 24. A night takes 360 s, so 9: 5 + 4 + 27.
+    # The unload takes 60 s, so 4: 1 + 4 + 12. A run for late events that finds none: 3.
     assert transitions(STACK, MEASURED) == pytest.approx(2880 * 30 + (30 + 30 / 7) * 36 + 30 * 3 + 17)
 
 
@@ -122,12 +122,12 @@ def test_the_bill() -> None:
     assert line(bill, "alarms").cost == pytest.approx(0.7)
 
 
-def test_a_key_of_ones_own_is_billed_where_the_stack_has_one() -> None:
+def test_a_customer_managed_key_is_billed_if_the_stack_has_one() -> None:
     prices = read_prices()
     assert [each for each in estimate(STACK, MEASURED, prices) if each.service == "KMS"] == []
     key, use = [each for each in estimate(replace(STACK, own_key=True), MEASURED, prices) if each.service == "KMS"]
     assert (key.quantity, key.cost) == (1, 1)
-    # Ten for each call of plan_run (2,880 batches, twice 34.29 runs and 30 looks) and each job (3 of each batch)
+    # Ten for each call of plan_run (2,880 batches, twice 34.29 runs and 30 of LATE) and each job (3 of each batch)
     assert use.quantity == pytest.approx(10 * (2880 + 2 * (30 + 30 / 7 + 30) + 2880 * 3 + 30 + 30 / 7 + 1))
     assert template_stack(ROOT / "template.yaml", {"KmsKeyArn": "arn:aws:kms:us-east-1:1:key/1"}).own_key
     assert not template_stack(ROOT / "template.yaml").own_key
@@ -183,7 +183,7 @@ def test_the_month_is_that_of_the_schedules() -> None:
 
 
 class Metrics:
-    """CloudWatch that knows the seconds of one job, on two days."""
+    """CloudWatch with the seconds of one job on two days."""
 
     def get_metric_statistics(self, **request: Any) -> dict[str, Any]:
         job = {one["Name"]: one["Value"] for one in request["Dimensions"]}["job"]
@@ -192,4 +192,4 @@ class Metrics:
 
 
 def test_measured_seconds_are_the_mean_of_all_runs() -> None:
-    assert measured_seconds(Metrics(), "office", datetime(2026, 2, 1, tzinfo=UTC)) == {"fg_a_builder": 10.0}
+    assert measured_seconds(Metrics(), "ndr-test", datetime(2026, 2, 1, tzinfo=UTC)) == {"fg_a_builder": 10.0}

@@ -1,4 +1,4 @@
-"""The demo's decisions: which days it runs, which directory it takes."""
+"""The days and the directory of the demo."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MIDNIGHT = datetime(2026, 2, 1, tzinfo=UTC)
 
 
 def report(days_ago: list[int]) -> IngestReport:
-    """Return a report of daily batches, each ten rows; 0 days ago is today."""
+    """Return a report of daily batches of ten rows each. 0 days ago is today."""
     starts = [MIDNIGHT - days * DAY for days in days_ago]
     intervals = [Interval(start, start + DAY) for start in starts]
     batches = [IngestedBatch(mini_batch_id(each), each, 10, f"file:///{each.start}", False) for each in intervals]

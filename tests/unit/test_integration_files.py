@@ -196,7 +196,7 @@ MALFORMED = [
     ("[1]", "bad_json: the line is a list, not an object"),
     (b'{"source_ip": "\xff"}', "bad_json: "),
     ('{"source_ip": "\\ud800"}', "bad_json: source_ip holds half of a surrogate pair"),
-    ('{"source_bytes": NaN}', "bad_json: NaN is no JSON number"),
+    ('{"source_bytes": NaN}', "bad_json: NaN is not a JSON number"),
     (GOOD | {"source_bytes": True}, "bad_source_bytes: true is neither text nor a number"),
     (GOOD | {"source_ip": "10.0.0.256"}, "bad_source_ip: '10.0.0.256' is not an IP address"),
     (GOOD | {"source_ip": "010.0.0.1"}, "bad_source_ip: '010.0.0.1' is not an IP address"),

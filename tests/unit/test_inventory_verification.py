@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -106,7 +107,7 @@ def test_unload_to_a_local_folder_is_refused_before_redshift_is_asked(tmp_path: 
     spec = MachineInventoryUnloadSpec(redshift=connection, query=query, output=local)
     statements = Statements(redshift_data_client("us-east-1"), connection, new_run_id())
     with pytest.raises(JobSpecInvalidError, match=r"UNLOAD writes to S3 only; write s3://bucket/path/"):
-        Unload(spec, "2026-01", statements, {}, job_logger("test")).publish()
+        Unload(spec, "2026-01", statements, cast(Any, None), job_logger("test")).publish()
 
 
 def _publish(output: InventoryOutput, month: str, names: list[str]) -> None:

@@ -26,7 +26,7 @@ def job(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def run() -> Run:
     table: Any = None
-    return Run("delta_builder", "office", "v1", table)
+    return Run("delta_builder", "ndr-test", "v1", table)
 
 
 def manifest(rows: RowAccount | None) -> Manifest:
@@ -37,7 +37,7 @@ def manifest(rows: RowAccount | None) -> Manifest:
     }
     return Manifest(
         dataset="deltas",
-        project_name="office",
+        project_name="ndr-test",
         feature_spec_version="v1",
         start=start,
         end=end,
@@ -59,10 +59,10 @@ def test_a_partition_is_reported_with_rows_coverage_and_what_was_quarantined(
 ) -> None:
     count_partition(run(), manifest(RowAccount(rows_in=40, rows_used=35, rows_quarantined=5)))
     printed = lines(capsys)
-    of_deltas = {"project": "office", "dataset": "deltas"}
+    of_deltas = {"project": "ndr-test", "dataset": "deltas"}
     assert [datum for line in printed for datum in embedded_metrics(line)] == [
         Datum("ndr", "Rows", 7.0, "Count", of_deltas),
-        Datum("ndr", "Rows", 9.0, "Count", {"project": "office", "dataset": "peers"}),
+        Datum("ndr", "Rows", 9.0, "Count", {"project": "ndr-test", "dataset": "peers"}),
         Datum("ndr", "PartitionsPublished", 1.0, "Count", of_deltas),
         Datum("ndr", "Coverage", 75.0, "Percent", of_deltas),
         Datum("ndr", "QuarantinedShare", 12.5, "Percent", of_deltas),
@@ -92,16 +92,16 @@ def test_the_inventory_is_as_old_as_the_months_between(
 def test_a_horizons_age_is_reported_in_days(capsys: pytest.CaptureFixture[str]) -> None:
     measure_baseline_age(run(), "30d", 8)
     (line,) = lines(capsys)
-    of_horizon = {"project": "office", "horizon": "30d"}
+    of_horizon = {"project": "ndr-test", "horizon": "30d"}
     assert list(embedded_metrics(line)) == [Datum("ndr", "BaselineAgeDays", 8.0, "Count", of_horizon)]
 
 
 def test_baselines_and_job_ends_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
     count_baseline(run(), "7d", "REGULAR")
-    count_run("office", "fg_b_builder", 12.5, failed=True)
-    of_job = {"project": "office", "job": "fg_b_builder"}
+    count_run("ndr-test", "fg_b_builder", 12.5, failed=True)
+    of_job = {"project": "ndr-test", "job": "fg_b_builder"}
     assert [datum for line in lines(capsys) for datum in embedded_metrics(line)] == [
-        Datum("ndr", "BaselinesPublished", 1.0, "Count", {"project": "office", "horizon": "7d", "mode": "REGULAR"}),
+        Datum("ndr", "BaselinesPublished", 1.0, "Count", {"project": "ndr-test", "horizon": "7d", "mode": "REGULAR"}),
         Datum("ndr", "JobSeconds", 12.5, "Seconds", of_job),
         Datum("ndr", "JobFailures", 1.0, "Count", of_job),
     ]

@@ -78,7 +78,7 @@ def test_bytes_are_measured_in_frames_at_least(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("why", ["metric is cold", "host is cold", "host is unknown"])
-def test_segment_stands_in_on_cold_start(tmp_path: Path, why: str) -> None:
+def test_segment_baseline_is_used_on_cold_start(tmp_path: Path, why: str) -> None:
     own = {**group(host_ip=YOUNG), **statistics(400, 1, cold=why == "metric is cold")}
     segment = {**group(segment_id="10.0.0.0/24"), **statistics(100, 20)}
     metadata = [known(YOUNG, cold=why == "host is cold"), known(OTHER)]
@@ -91,7 +91,7 @@ def test_segment_stands_in_on_cold_start(tmp_path: Path, why: str) -> None:
     assert math.isclose(result.hosts[0].score, 300 / (1.4826 * 20))
 
 
-def test_host_without_any_warm_baseline_is_not_judged_but_counted(tmp_path: Path) -> None:
+def test_host_without_any_warm_baseline_is_counted_without_a_score(tmp_path: Path) -> None:
     segment = {**group(segment_id="10.0.0.0/24"), **statistics(1, 1, cold=True)}
     result = found(
         tmp_path,
@@ -124,7 +124,7 @@ def test_without_an_inventory_every_host_is_ranked(tmp_path: Path) -> None:
     assert "the inventory names none" in result.notes[0]
 
 
-def test_nothing_published_is_a_sentence(tmp_path: Path) -> None:
+def test_missing_data_is_an_error_with_the_command_to_run(tmp_path: Path) -> None:
     with pytest.raises(InsufficientHistoryError, match="run mini-batch"):
         rank_anomalies(jobspecs_of(tmp_path))
     publish_fg_a(tmp_path / "fg_a", [fg_a_row(HOST)])

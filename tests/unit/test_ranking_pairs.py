@@ -1,4 +1,4 @@
-"""Rare pairs that do more than usual: known answers, on published partitions."""
+"""Ranking of rare pairs: scores with known answers, on published partitions."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_source_with_few_usual_pair_days_is_measured_by_its_segment_then_by_all(
 
 
 def test_non_persistent_source_uses_its_segments_pairs(tmp_path: Path) -> None:
-    """A desktop with a new address each day has only young pairs; its segment knows them for a month."""
+    """A virtual desktop with a new address each day has only new pairs. Its segment has had them for a month."""
     rows = [
         *usual(NEIGHBOUR, 9, 999),
         pair_row(SOURCE, SERVER, 53, sessions=500),

@@ -128,8 +128,8 @@ def no_way_on(definition: dict[str, Any]) -> None:
 
 MISTAKES: dict[Mistake, str] = {
     rename_action: "DescribePipelineExecution: aws-sdk:sagemaker has no action describeRun",
-    unknown_service: "DescribePipelineExecution: aws-sdk:sagemakr is no service",
-    unknown_integration: "ExplainFailure: lambda:call is no integration",
+    unknown_service: "DescribePipelineExecution: aws-sdk:sagemakr is not a known service",
+    unknown_integration: "ExplainFailure: lambda:call is not a known integration",
     wrong_argument: "DescribePipelineExecution: DescribePipelineExecution takes no pipelineExecutionArn",
     read_before_assigned: "CheckStatus: $deadlineSeconds is read but not assigned",
     assigned_on_one_path_only: "PipelineFailed: $failure is read but not assigned",
@@ -142,9 +142,9 @@ MISTAKES: dict[Mistake, str] = {
     result_in_a_pass: "PipelineSucceeded: $states.result does not exist in Output of a Pass",
     error_outside_a_catch: "PipelineFailed: $states.errorOutput does not exist in Cause",
     unknown_context: "Prepare: $states.context.Execution.Started does not exist",
-    bad_syntax: "PipelineFailed: Cause is no JSONata",
-    unprefixed_error: "DescribePipelineExecution: ThrottlingException is no error name",
-    error_without_its_suffix: "StartPipelineExecution: SageMaker.ResourceLimitExceeded is no error name",
+    bad_syntax: "PipelineFailed: Cause is not JSONata",
+    unprefixed_error: "DescribePipelineExecution: ThrottlingException is not an error name",
+    error_without_its_suffix: "StartPipelineExecution: SageMaker.ResourceLimitExceeded is not an error name",
     retry_of_everything: "DescribePipelineExecution: a Retry of every error",
     no_jitter: "DescribePipelineExecution: a Retry needs",
     no_timeout: "DescribePipelineExecution: a Task needs TimeoutSeconds",

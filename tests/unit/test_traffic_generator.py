@@ -141,7 +141,7 @@ def test_bytes_are_heavy_tailed_and_attempts_fail(flows):
     assert set(pc.unique(flows["network_transport"]).to_pylist()) == {"tcp", "udp", "icmp"}
 
 
-def test_no_address_could_be_somebody_elses(flows):
+def test_all_addresses_are_reserved_ones(flows):
     reserved = [ipaddress.ip_network(net) for net in (
         "10.0.0.0/8", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32",
     )]  # fmt: skip
@@ -205,7 +205,7 @@ def test_the_command_writes_and_says_what_it_wrote(tmp_path, capsys):
         ({"end": END + timedelta(minutes=15)}, "end is 2026-02-01T00:15:00Z: traffic ends at midnight UTC"),
     ],
 )
-def test_a_request_that_can_not_be_generated_is_told_so(tmp_path, options, message):
+def test_an_invalid_request_is_refused_with_a_sentence(tmp_path, options, message):
     with pytest.raises(InvalidRequestError, match=message):
         generate(tmp_path / "never", **options)
     assert not (tmp_path / "never").exists()

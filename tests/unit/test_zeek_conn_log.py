@@ -293,5 +293,5 @@ def test_another_log_names_the_fields_it_lacks(tmp_path):
 
 
 def test_rows_without_a_header_are_no_log(tmp_path):
-    with pytest.raises(SchemaMismatchError, match="line 1 is a row, and no #fields line stands above it"):
+    with pytest.raises(SchemaMismatchError, match="line 1 is a row, and no #fields line is above it"):
         list(read_conn_log(write(tmp_path / "conn.log", [row()])))

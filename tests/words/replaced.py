@@ -18,14 +18,7 @@ REPLACED: Final[tuple[tuple[str, str], ...]] = (
     (r"\b[Pp]lant(?:ed|s)?\b|_planted\b", "injected attacks; of mistakes: deliberate"),
     (r"(?<![Gg]round )(?<!ground_)\b[Tt]ruth\b", "ground truth"),
     (r"\baccount that lives in\b", "an in-process AWS emulator"),
-)
-"""Pattern and better word."""
-
-PENDING: Final[tuple[tuple[str, str], ...]] = (
-    (r"\b[Ss]trays?\b|_strays?\b|\bStrays?[A-Z]", "out-of-batch rows"),
-    (r"\bbrought by\b|\bbrought_by\b", "source batch"),
     (r"\b[Ff]acets?\b|_facets?\b|_FACETS?\b", "peer dimensions"),
-    (r"\b[Oo]ffices?\b|_office\b|\boffice_", "synthetic network; the project of a test: ndr-test"),
     (r"\b[Pp]arcels?\b|_parcels?\b", "messages"),
     (r"\bGate\b|\bFirstHost\b|\b[Ff]arewells?\b|\bGuests?\b", "Coordinator, CoordinatorClient, shutdown grace"),
     (r"\bclass Way\b|: Way\b|\bWay\(|\bCleared\b|\bleaving out\b", "strategy, capped"),
@@ -34,16 +27,18 @@ PENDING: Final[tuple[tuple[str, str], ...]] = (
     (r"\bLeftAsItIs\b", "Skip"),
     (r"\bIsItOver\b", "CheckStatus"),
     (r"\bInventoryFirst\b", "NeedsInventory"),
-    (r"\b[Ww]ho(?:so)?ever\b", "a noun, as the holder"),
     (r"\bin nobody\b|\bnobody's\b", "the owner, named"),
-    (
-        r"\b(?:is|are) no (?:manifest|place|month|log|flow|number|address|host|file|json|conn|role|batch|horizon)s?\b",
-        "is not a ...",
-    ),
-    (r"\bbetween two looks\b", "polling interval"),
+    (r"(?<![Tt]here )\b(?:is|are) no (?!longer|more|reason)[A-Za-z]", "is not a ..."),
     (r"\bunder a host's feet\b", "recreated from an image"),
     (r"\bmust not hide what it says\b", "must not mask the original error"),
     (r"\bwhat runs is not known\b", "cannot list running executions"),
     (r"\bcan't be asked\b", "the status cannot be read"),
+    (r"\bbrought by\b|\bbrought_by\b", "source batch"),
+    (r"\b[Oo]ffices?\b|_office\b|\boffice_", "synthetic network; the project of a test: ndr-test"),
+    (r"\b[Ww]ho(?:so)?ever\b", "a noun, as the holder"),
+    (r"\bbetween two looks\b", "polling interval"),
 )
+"""Pattern and better word."""
+
+PENDING: Final[tuple[tuple[str, str], ...]] = ((r"\b[Ss]trays?\b|_strays?\b|\bStrays?[A-Z]", "out-of-batch rows"),)
 """Pattern and better word, not checked yet."""

@@ -76,6 +76,7 @@ COUNTS: Final = _columns(
         ("tcp_cnt", "TCP flows"),
         ("udp_cnt", "UDP flows"),
         ("icmp_cnt", "ICMP flows, v4 and v6"),
+        ("syn_only_cnt", "TCP flows to which the destination sent no byte: a SYN without an answer"),
         ("bytes_sent_sum", "bytes that the host sent"),
         ("bytes_recv_sum", "bytes that the host received"),
         *((f"{port_class}_port_sessions_cnt", f"flows to a {port_class} port") for port_class in PORT_CLASSES),
@@ -186,6 +187,7 @@ COUNT_RATIOS: Final = (
     Ratio("tcp_ratio", "tcp_cnt"),
     Ratio("udp_ratio", "udp_cnt"),
     Ratio("icmp_ratio", "icmp_cnt"),
+    Ratio("syn_only_ratio", "syn_only_cnt"),
 )
 RATIOS: Final = (
     Column("duration_mean", "float64", "seconds a flow"),

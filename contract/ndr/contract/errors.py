@@ -30,6 +30,10 @@ class SchemaMismatchError(NdrError):
     """A file's columns or types are not those of its dataset. Raised by readers and before publishing."""
 
 
+class EmptyResultError(NdrError):
+    """A build without rows would replace published rows. Raised by the jobs; nothing is published."""
+
+
 class RedshiftStatementError(NdrError):
     """Redshift refused, failed or did not finish a statement. Raised by the inventory unload; nothing is published."""
 

@@ -113,6 +113,11 @@ def microseconds(instant: datetime) -> int:
     return (instant - EPOCH) // EPOCH.resolution
 
 
+def instant_of(microseconds: int) -> datetime:
+    """Return the instant of a number of microseconds since the epoch; the inverse of `microseconds`."""
+    return EPOCH + microseconds * EPOCH.resolution
+
+
 def slice_number(instant: datetime) -> int:
     """Number the 15-minute slice, counted from the epoch, that holds an instant."""
     return (instant - EPOCH) // SLICE

@@ -1,4 +1,4 @@
-"""The DuckDB files that stand for Redshift clusters, one file per database of a cluster."""
+"""DuckDB files in the place of Redshift clusters, one file for each database."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _opening = threading.Lock()
 
 
 def session(scope: Scope, cluster: str, database: str) -> duckdb.DuckDBPyConnection:
-    """A new session in a database; its temporary tables and settings are its own.
+    """Open a session in a database, with its own temporary tables and settings.
 
     Parameters
     ----------
     scope
         The account and region of the cluster.
     cluster
-        Cluster identifier or workgroup name. Every name is taken to exist, empty at first.
+        Cluster identifier or workgroup name. Each name exists, with an empty database at first.
     database
         The database's name.
     """

@@ -1,4 +1,4 @@
-"""Redshift's SQL, read and rewritten for DuckDB."""
+"""Translation of Redshift's SQL to DuckDB's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STORAGE_PROPERTIES = (exp.DistKeyProperty, exp.DistStyleProperty, exp.SortKeyPr
 
 
 def parse(sql: str) -> Expr:
-    """Read one statement.
+    """Parse one statement.
 
     Raises
     ------
@@ -33,12 +33,12 @@ def parse(sql: str) -> Expr:
 
 
 def parameter_names(statement: Expr) -> set[str]:
-    """Names of the `:name` parameters in a statement; those inside string literals are text, as in Redshift."""
+    """Return the names of the `:name` parameters of a statement; in a string literal `:name` is text."""
     return {placeholder.name for placeholder in statement.find_all(exp.Placeholder)}
 
 
 def bind(statement: Expr, values: Mapping[str, str]) -> Expr:
-    """Put values in the place of `:name` parameters.
+    """Replace `:name` parameters by values.
 
     Redshift sends every value as text of no particular type, which its context then decides; a string literal is
     what behaves so in DuckDB too.
@@ -51,7 +51,7 @@ def bind(statement: Expr, values: Mapping[str, str]) -> Expr:
 
 
 def to_duckdb(statement: Expr) -> str:
-    """The statement in DuckDB's SQL: unquoted names in lower case, storage attributes dropped, SUPER as JSON."""
+    """Return the statement in DuckDB's SQL: unquoted names in lower case, storage attributes dropped, SUPER as JSON."""
     statement = normalize_identifiers(statement.copy(), dialect="redshift")
     for constraint in list(statement.find_all(exp.ColumnConstraint)):
         if isinstance(constraint.kind, exp.EncodeColumnConstraint):
@@ -66,5 +66,5 @@ def to_duckdb(statement: Expr) -> str:
 
 
 def returns_rows(statement: Expr) -> bool:
-    """Whether a statement has a result set."""
+    """Return whether a statement has a result set."""
     return isinstance(statement, exp.Query | exp.Show | exp.Describe | exp.Values)

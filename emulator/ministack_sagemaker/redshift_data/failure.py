@@ -1,4 +1,4 @@
-"""A statement that Redshift would refuse."""
+"""The error of a statement that Redshift would refuse."""
 
 
 class StatementFailedError(Exception):

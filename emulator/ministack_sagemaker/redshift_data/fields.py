@@ -6,7 +6,7 @@ import base64
 import datetime
 from typing import Any
 
-# Redshift's type names; what is not here is varchar.
+# Redshift's type names; all other types are varchar.
 _TYPES = {
     "BOOLEAN": "bool",
     "TINYINT": "int2",
@@ -27,12 +27,12 @@ _SIGNED = ("int2", "int4", "int8", "float4", "float8", "numeric")
 
 
 def column_metadata(description: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
-    """Column metadata from a DuckDB cursor's description."""
+    """Return column metadata from a DuckDB cursor's description."""
     return [_column(name, str(type_)) for name, type_, *_ in description]
 
 
 def record(row: tuple[Any, ...]) -> list[dict[str, Any]]:
-    """One row as a list of fields."""
+    """Return one row as a list of fields."""
     return [_field(value) for value in row]
 
 

@@ -26,7 +26,7 @@ _submitting = threading.Lock()
 
 @dataclass
 class Submission:
-    """What one ExecuteStatement call submitted."""
+    """An ExecuteStatement request and its statement."""
 
     request: dict[str, Any]
     statement: Statement
@@ -109,7 +109,7 @@ def cancel_statement(scope: Scope, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_secret(scope: Scope, request: dict[str, Any]) -> None:
-    """The caller must be allowed to read the secret that it asks the database to be opened with."""
+    """Check that the caller may read the secret of the request."""
     if "SecretArn" in request:
         try:
             require_of_caller(scope, "secretsmanager:GetSecretValue", request["SecretArn"])
@@ -175,7 +175,7 @@ def _find(scope: Scope, identifier: str) -> Submission:
 
 
 def _connection(submission: Submission) -> dict[str, Any]:
-    """Return what each answer about a statement repeats of the request."""
+    """Return the parts of the request that each answer about a statement repeats."""
     kept = ("ClusterIdentifier", "WorkgroupName", "Database", "SecretArn", "DbUser")
     return {
         **{key: submission.request.get(key) for key in kept},

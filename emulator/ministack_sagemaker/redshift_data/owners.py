@@ -6,7 +6,7 @@ _owners: dict[str, str] = {}
 
 
 def record_owner(identifier: str) -> None:
-    """Note that the caller of the request being answered submitted a statement."""
+    """Record the caller of the current request as the owner of a statement."""
     from ministack.core.iam_evaluator import caller_arn
     from ministack.services import sts
 

@@ -51,7 +51,7 @@ class Statement:
     _changing: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, scope: Scope, session: duckdb.DuckDBPyConnection) -> None:
-        """Execute in a session; the status tells how it ended."""
+        """Execute the statement in a session and set its status."""
         with self._changing:
             if self.status == "ABORTED":
                 return
@@ -75,7 +75,7 @@ class Statement:
             self._move(outcome)
 
     def abort(self) -> bool:
-        """Cancel; False when the statement has already ended."""
+        """Cancel the statement; return False if it has ended already."""
         with self._changing:
             if self.status == "STARTED" and self._session is not None:
                 self._session.interrupt()

@@ -69,7 +69,7 @@ def _inner_query(unload: Unload) -> str:
     if query.args.get("limit") is not None:
         raise StatementFailedError("Limit clause is not supported in the outer SELECT of UNLOAD")
     if parameter_names(query):
-        # The query is a string literal to Redshift, which therefore binds nothing in it.
+        # For Redshift the query is a string literal, in which it binds nothing.
         raise StatementFailedError('syntax error at or near ":": UNLOAD takes no parameters inside its query')
     return to_duckdb(query)
 

@@ -46,7 +46,7 @@ class Unload:
 
 
 def parse_unload(sql: str) -> Unload:
-    """Read an UNLOAD statement.
+    """Parse an UNLOAD statement.
 
     Raises
     ------
@@ -109,7 +109,7 @@ class _Tokens:
 
     def __init__(self, sql: str) -> None:
         stripped = sql.strip().rstrip(";")
-        # sqlglot takes a statement that begins with UNLOAD as one opaque text, so its first word is set apart.
+        # sqlglot reads a statement that begins with UNLOAD as one token, so the first word is cut off.
         self._tokens: list[Token] = sqlglot.tokenize(stripped[len("UNLOAD") :], read="redshift")
         self._first_word_read = False
         self._at = 0

@@ -1,1 +1,1 @@
-"""SageMaker Pipelines: keeps registered definitions and executes them, each Processing job as a subprocess."""
+"""SageMaker Pipelines: registered definitions and their executions, with a process for each instance of a job."""

@@ -27,7 +27,7 @@ EXECUTION_VARIABLES = frozenset(
 
 @dataclass(frozen=True)
 class Definition:
-    """A pipeline definition that has passed the checks of CreatePipeline.
+    """A pipeline definition that CreatePipeline accepts.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class Definition:
         return definition
 
     def dependencies(self) -> graphlib.TopologicalSorter[str]:
-        """The steps with what each waits for: its `DependsOn` and the steps whose properties it reads."""
+        """Return the graph of the steps: a step depends on its `DependsOn` and on steps whose properties it reads."""
         return graphlib.TopologicalSorter({name: self._predecessors(step) for name, step in self.steps.items()})
 
     def _predecessors(self, step: dict[str, Any]) -> set[str]:
@@ -86,7 +86,7 @@ class Definition:
         try:
             self.dependencies().prepare()
         except graphlib.CycleError as error:
-            raise _invalid(f"its steps wait for each other: {' -> '.join(error.args[1])}") from error
+            raise _invalid(f"its steps depend on each other: {' -> '.join(error.args[1])}") from error
 
 
 def _steps_by_name(steps: Any) -> dict[str, dict[str, Any]]:
@@ -98,7 +98,7 @@ def _steps_by_name(steps: Any) -> dict[str, dict[str, Any]]:
         if not name or name in by_name:
             raise _invalid(f"step name {name!r} must be present and unique")
         if step.get("Type") != "Processing":
-            raise _invalid(f"step {name} has type {step.get('Type')!r}; this account runs Processing steps")
+            raise _invalid(f"step {name} has type {step.get('Type')!r}; this emulator runs Processing steps")
         by_name[name] = step
     return by_name
 

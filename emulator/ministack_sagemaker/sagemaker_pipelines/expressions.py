@@ -1,4 +1,4 @@
-"""Pipeline expressions: what `{"Get": ...}` and `{"Std:Join": ...}` stand for inside a definition."""
+"""Evaluation of the expressions `{"Get": ...}` and `{"Std:Join": ...}` in a definition."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def resolve(value: Any, lookup: Callable[[str], Any]) -> Any:
     Raises
     ------
     ServiceError
-        `ValidationException` for an expression that pipelines do not have.
+        `ValidationException` for an expression that this emulator does not evaluate.
     """
     if isinstance(value, list):
         return [resolve(item, lookup) for item in value]
@@ -34,12 +34,12 @@ def resolve(value: Any, lookup: Callable[[str], Any]) -> Any:
         return join.get("On", "").join(_as_text(resolve(item, lookup)) for item in join["Values"])
     unknown = [key for key in value if key.startswith("Std:")]
     if unknown:
-        raise ServiceError("ValidationException", f"This account evaluates Get and Std:Join, not {unknown[0]}.")
+        raise ServiceError("ValidationException", f"This emulator evaluates Get and Std:Join, not {unknown[0]}.")
     return {key: resolve(item, lookup) for key, item in value.items()}
 
 
 def references(value: Any) -> Iterator[str]:
-    """Every reference that a part of a definition makes, such as `Steps.Load.ProcessingJobArn`."""
+    """Yield every reference in a part of a definition, such as `Steps.Load.ProcessingJobArn`."""
     if isinstance(value, list):
         for item in value:
             yield from references(item)

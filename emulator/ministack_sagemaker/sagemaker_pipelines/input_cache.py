@@ -1,4 +1,4 @@
-"""Objects of a job's S3 inputs, downloaded once per content."""
+"""A cache of S3 inputs of jobs, by content."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ministack_sagemaker.sagemaker_pipelines.job_failure import JobFailedError, 
 
 
 def split_uri(uri: str) -> tuple[str, str]:
-    """Bucket and key of an `s3://` URI."""
+    """Return bucket and key of an `s3://` URI."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     return bucket, key
 
 
 def fetch(s3: Any, uri: str) -> Path:
-    """A local directory that holds what stands under an S3 prefix.
+    """Return a local directory with the objects of an S3 prefix.
 
     The directory is named by the objects' names and ETags: the same content is the same path with the same file times
     in every job and from every bucket, so that what is compiled from a path and a time (numba, Python bytecode) is
@@ -37,7 +37,7 @@ def fetch(s3: Any, uri: str) -> Path:
     Raises
     ------
     JobFailedError
-        Nothing stands there, or S3 refuses.
+        There is no object, or S3 refuses.
     """
     bucket, prefix = split_uri(uri)
     try:
@@ -58,7 +58,7 @@ def fetch(s3: Any, uri: str) -> Path:
 
 
 def _objects(s3: Any, bucket: str, prefix: str) -> dict[str, tuple[str, str]]:
-    """Key and ETag by the name that a file gets below the input's local path."""
+    """Return key and ETag by the file name below the local path of the input."""
     folder = prefix if prefix.endswith("/") or not prefix else prefix + "/"
     found: dict[str, tuple[str, str]] = {}
     for listing in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
@@ -80,5 +80,5 @@ def _download(s3: Any, bucket: str, keys: dict[str, str], target: Path) -> None:
     try:
         staging.rename(target)
     except OSError:
-        # Another job has just put the same content there.
+        # Another job has downloaded the same content meanwhile.
         shutil.rmtree(staging)

@@ -1,4 +1,4 @@
-"""Why a processing job failed, and which retry policies of its step match that."""
+"""The reason for which a processing job failed, and the exception type that retry policies match."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class JobFailedError(Exception):
     reason
         The job's `FailureReason`, cut at 1,024 characters as SageMaker does.
     exception_type
-        The step exception type that a retry policy may name; None when no retry can help.
+        The exception type that a retry policy may name; None if no retry can help.
     """
 
     def __init__(self, reason: str, exception_type: str | None = None) -> None:
@@ -29,14 +29,14 @@ class JobFailedError(Exception):
 
 
 def service_failure(action: str, error: ClientError | BotoCoreError) -> JobFailedError:
-    """The failure of a call that SageMaker itself makes, such as reading an input.
+    """Return the failure of a call that SageMaker itself makes, such as reading an input.
 
     Parameters
     ----------
     action
-        What was being done, for the reason's first words.
+        The action, with which the reason begins.
     error
-        What the called service answered.
+        The answer of the called service.
     """
     if not isinstance(error, ClientError):
         return JobFailedError(f"InternalServerError: {action}: {error}", SERVICE_FAULT)

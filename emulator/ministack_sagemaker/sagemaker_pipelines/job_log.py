@@ -1,4 +1,4 @@
-"""What one host of a job prints: to a file at once, to CloudWatch Logs in batches."""
+"""The log of one instance of a job: lines go to a file at once, and to CloudWatch Logs in batches."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ logger = logging.getLogger("ministack_sagemaker")
 
 
 class JobLog:
-    """Copies a host's output line by line.
+    """Copies the output of an instance line by line.
 
     Parameters
     ----------
     logs
         A boto3 CloudWatch Logs client.
     stream
-        Name of the log stream, `<job>/<host>-<epoch>`.
+        Name of the log stream, `<job>/<instance>-<epoch>`.
     path
         The file.
     """
@@ -43,7 +43,7 @@ class JobLog:
         self._flushed = time.monotonic()
 
     def follow(self, output: IO[str]) -> threading.Thread:
-        """Copy until the output ends, on a thread of its own."""
+        """Copy on a thread of its own until the output ends."""
         thread = threading.Thread(target=self._copy, args=(output,), name=f"log {self.stream}", daemon=True)
         thread.start()
         return thread
@@ -78,7 +78,7 @@ class JobLog:
                 self._create_stream()
             self._logs.put_log_events(logGroupName=LOG_GROUP, logStreamName=self.stream, logEvents=events)
         except (ClientError, BotoCoreError):
-            # The job must not block on a full pipe because its log can't be sent; the file has every line.
+            # A job must not block on a full pipe if its log cannot be sent. The file has every line.
             logger.exception("%d log lines of %s did not reach CloudWatch Logs", len(events), self.stream)
 
     def _create_stream(self) -> None:

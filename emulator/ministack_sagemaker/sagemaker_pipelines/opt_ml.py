@@ -1,4 +1,4 @@
-"""The directory that stands for `/opt/ml` on one host of a job."""
+"""The directory that replaces `/opt/ml` for one instance of a job."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _CONTAINER_PATH = re.compile(r"(?:(?<=://)|(?<![\w.\-/]))/opt/ml(?![\w.\-])(?:/[
 
 
 class OptMl:
-    """One host's `/opt/ml`, somewhere else on this machine.
+    """The `/opt/ml` of one instance, in another directory of this machine.
 
     Parameters
     ----------
     root
-        The directory that stands for it; created with the folders that SageMaker provides.
+        The directory; created with the folders that SageMaker provides.
     """
 
     def __init__(self, root: Path) -> None:
@@ -30,7 +30,7 @@ class OptMl:
             (root / name).mkdir(parents=True, exist_ok=True)
 
     def add_input(self, local_path: str, content: Path) -> None:
-        """Let a folder of the container show downloaded content.
+        """Link a folder of the container to downloaded content.
 
         Raises
         ------
@@ -49,7 +49,7 @@ class OptMl:
         self._inputs[path] = content
 
     def path(self, container_path: str) -> Path:
-        """Where on this machine a path of the container is.
+        """Return the path on this machine of a path in the container.
 
         An input's path leads to its cached content rather than through this job's own root, because the path of a
         source file must not change from job to job for compiled code to be found again.
@@ -61,7 +61,7 @@ class OptMl:
         return self.root / path.relative_to(CONTAINER_ROOT)
 
     def translate(self, text: str) -> str:
-        """Rewrite every path under `/opt/ml` that an argument or a variable mentions."""
+        """Replace each path below `/opt/ml` in an argument or a variable."""
         return _CONTAINER_PATH.sub(lambda match: str(self.path(match[0])), text)
 
     def write_config(self, name: str, document: dict[str, Any]) -> None:
@@ -69,6 +69,6 @@ class OptMl:
         (self.root / "config" / name).write_text(json.dumps(document, default=str))
 
     def message(self) -> str | None:
-        """What the job left in `/opt/ml/output/message`, which SageMaker shows as its last words."""
+        """Return the content of `/opt/ml/output/message`, which SageMaker shows as the exit message."""
         path = self.root / "output" / "message"
         return path.read_text(errors="replace").strip() if path.is_file() else None

@@ -1,4 +1,4 @@
-"""Parameters of a pipeline: what a definition declares and what an execution binds."""
+"""Parameters of a pipeline: declarations in a definition, values in an execution."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
 
 
 def check_declarations(declared: list[dict[str, Any]]) -> None:
-    """Refuse parameter declarations that no execution could bind.
+    """Check the parameter declarations of a definition.
 
     Raises
     ------

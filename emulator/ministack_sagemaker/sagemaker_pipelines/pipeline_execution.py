@@ -1,4 +1,4 @@
-"""One execution of a pipeline: its steps, in the order that they wait for each other."""
+"""One execution of a pipeline: its steps, in the order of their dependencies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ logger = logging.getLogger("ministack_sagemaker")
 
 
 class PipelineExecution:
-    """An execution, running on a thread of its own from `start` on.
+    """An execution. `start` runs it on a thread of its own.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class PipelineExecution:
     parameters
         Bound parameters.
     request
-        The StartPipelineExecution request, for what descriptions repeat of it.
+        The StartPipelineExecution request; descriptions repeat parts of it.
     """
 
     def __init__(
@@ -66,13 +66,13 @@ class PipelineExecution:
         self._changing = threading.Lock()
 
     def start(self, record_job: Any) -> None:
-        """Begin executing; `record_job` is called with every job before it runs."""
+        """Start the execution; `record_job` is called with each job before the job runs."""
         self._jobs = record_job
         clock.count(+1)
         threading.Thread(target=self._run, name=f"pipeline execution {self.id}", daemon=True).start()
 
     def stop(self) -> None:
-        """End the running steps and begin no other.
+        """Stop the running steps and start no other.
 
         Raises
         ------

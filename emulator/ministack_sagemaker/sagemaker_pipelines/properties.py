@@ -1,4 +1,4 @@
-"""Properties of a finished step, by which later steps refer to its outputs."""
+"""Properties of a finished step, which later steps refer to."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def step_property(described: dict[str, Any], path: str) -> Any:
     Parameters
     ----------
     described
-        What DescribeProcessingJob answers for the step's job.
+        The answer of DescribeProcessingJob for the job of the step.
     path
         Members by dot, list items by index or by their `OutputName` or `InputName`.
 
     Raises
     ------
     ServiceError
-        `ValidationException` when the job has no such property.
+        `ValidationException` if the job has no such property.
     """
     value: Any = described
     for segment in _SEGMENT.finditer(path):

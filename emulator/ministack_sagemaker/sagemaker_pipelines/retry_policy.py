@@ -9,7 +9,7 @@ from typing import Any
 from ministack_sagemaker import clock
 from ministack_sagemaker.sagemaker_pipelines.job_failure import SERVICE_FAULT, THROTTLING, JobFailedError
 
-# What SageMaker applies to a step that has no policy of its own for these two.
+# The default of SageMaker for a step without a policy for these two types.
 _DEFAULT_POLICY = {
     "ExceptionType": [SERVICE_FAULT, THROTTLING],
     "IntervalSeconds": 1,
@@ -20,7 +20,7 @@ _DEFAULT_POLICY = {
 
 @dataclass
 class RetryBudget:
-    """What is left of a step's retries.
+    """The remaining retries of a step.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class RetryBudget:
         self._first_failure: datetime | None = None
 
     def wait_seconds(self, failure: JobFailedError) -> float | None:
-        """Seconds to wait before the next attempt, counting that attempt; None when there is none.
+        """Count the next attempt and return the seconds until it; None if there is none.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""One step of one pipeline execution: its processing job, attempted again as its retry policies say."""
+"""One step of one pipeline execution: its processing job, with retries by its policies."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ class StepExecution:
         self.job: ProcessingJob | None = None
 
     def new_job_name(self) -> str:
-        """A name for the next job: `pipelines-<execution>-<step>-<10 random characters>`."""
+        """Return a name for the next job: `pipelines-<execution>-<step>-<10 random characters>`."""
         suffix = "".join(secrets.choice(_SUFFIX_ALPHABET) for _ in range(10))
         return f"pipelines-{self._execution_id}-{self.name}"[: _JOB_NAME_LIMIT - 11] + f"-{suffix}"
 
     def run(self, arguments: dict[str, Any], role_arn: str, record_job: Any) -> None:
-        """Run the step to its end; its status tells how it ended.
+        """Run the step to its end and set its status.
 
         Parameters
         ----------
@@ -99,14 +99,14 @@ class StepExecution:
         self._ended = clock.now()
 
     def stop(self) -> None:
-        """End the running job and attempt no other."""
+        """Stop the running job and start no other."""
         self._stopping.set()
         clock.interrupt()
         if self.job is not None:
             self.job.stop()
 
     def describe(self) -> dict[str, Any]:
-        """The step as ListPipelineExecutionSteps shows it."""
+        """Return the step as ListPipelineExecutionSteps shows it."""
         stopping = self._stopping.is_set() and self.status in ("Starting", "Executing")
         return {
             "StepName": self.name,
@@ -119,7 +119,7 @@ class StepExecution:
         }
 
     def _check_role(self, request: dict[str, Any], role_arn: str) -> None:
-        """The pipeline's role starts the job, tags it with the pipeline, and passes it the job's own role."""
+        """Check that the pipeline's role may start the job, tag it, and pass it the role of the job."""
         job = self._scope.arn("sagemaker", f"processing-job/{request['ProcessingJobName'].lower()}")
         try:
             require(self._scope, role_arn, "sagemaker:CreateProcessingJob", job)

@@ -1,4 +1,4 @@
-"""What an account remembers of its pipelines, executions and jobs, apart by account and region."""
+"""Pipelines, executions and jobs of an account and region."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ class Store:
     started: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def pipeline(self, name_or_arn: str) -> Pipeline:
-        """The pipeline of that name or ARN; ResourceNotFound when there is none."""
+        """Return the pipeline of a name or ARN, or raise ResourceNotFound."""
         pipeline = self.pipelines.get(name_or_arn.rpartition("/")[2])
         if pipeline is None:
             raise ServiceError("ResourceNotFound", f"Pipeline '{name_or_arn}' does not exist.")
         return pipeline
 
     def execution(self, arn: str) -> PipelineExecution:
-        """The execution of that ARN; ResourceNotFound when there is none."""
+        """Return the execution of an ARN, or raise ResourceNotFound."""
         execution = self.executions.get(arn)
         if execution is None:
             raise ServiceError("ResourceNotFound", f"Pipeline execution with ARN {arn} does not exist.")
@@ -63,12 +63,12 @@ _stores: dict[Scope, Store] = {}
 
 
 def store(scope: Scope) -> Store:
-    """The store of an account and region."""
+    """Return the store of an account and region."""
     return _stores.setdefault(scope, Store())
 
 
 def stop_jobs() -> None:
-    """End every running job of every account; for when the process ends."""
+    """Stop every running job of every account, before the server ends."""
     for each in list(_stores.values()):
         for job in list(each.jobs.values()):
             if job.status == "InProgress":
@@ -76,10 +76,10 @@ def stop_jobs() -> None:
 
 
 def tag_map(tags: list[dict[str, str]] | None) -> dict[str, str]:
-    """Tags as a mapping, from the list that AWS writes."""
+    """Return tags as a mapping, from a list of keys and values."""
     return {tag["Key"]: tag["Value"] for tag in tags or []}
 
 
 def tag_list(tags: dict[str, str]) -> list[dict[str, Any]]:
-    """Tags as the list that AWS writes."""
+    """Return tags as a list of keys and values."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]

@@ -232,7 +232,7 @@ def test_same_code_runs_from_the_same_path_with_the_same_times(pipelines: Pipeli
     assert str(pipelines.account.directory / "cache" / "numba") in seen[0]
 
 
-def test_config_files_describe_the_job_and_its_hosts(pipelines: Pipelines) -> None:
+def test_config_files_describe_the_job_and_its_instances(pipelines: Pipelines) -> None:
     script = """
         import json, os, pathlib, sys
         root = pathlib.Path(os.environ["NDR_OPT_ML"])
@@ -268,7 +268,7 @@ def test_config_files_describe_the_job_and_its_hosts(pipelines: Pipelines) -> No
     assert pipelines.get("hosts/algo-1") == pipelines.get("hosts/algo-2") == "--config=/opt/ml/config"
 
 
-def test_failure_carries_the_last_words(pipelines: Pipelines) -> None:
+def test_failure_reason_ends_with_the_log(pipelines: Pipelines) -> None:
     failing = pipelines.step("Fails", "raise ValueError('no traffic in the batch')")
     after = pipelines.step("After", "print('never')", DependsOn=["Fails"])
     ended, steps = pipelines.run(failing, after)
@@ -440,7 +440,7 @@ def test_parameters_are_checked(pipelines: Pipelines, given: dict[str, str], mes
         (
             '{"Version": "2020-12-01", "Steps": [{"Name": "A", "Type": "Processing", "DependsOn": ["B"]}, '
             '{"Name": "B", "Type": "Processing", "DependsOn": ["A"]}]}',
-            "wait for each other",
+            "depend on each other",
         ),
     ],
 )

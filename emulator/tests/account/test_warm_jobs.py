@@ -30,7 +30,7 @@ SCRIPTS = {
         except ValueError as error:
             raise RuntimeError("failed") from error
     """,
-    "is no Python": "print('a'\n1 +",
+    "not Python": "print('a'\n1 +",
     "exits with a code": "import sys; sys.exit(7)",
     "exits with a sentence": "import sys; sys.exit('It failed.')",
     "exits at once": "import os; os._exit(5)",

@@ -29,7 +29,7 @@ class Services:
     Parameters
     ----------
     jobspecs, ledger : boto3 tables
-    s3, sagemaker : boto3 clients
+    s3, sagemaker, states : boto3 clients
     defaults : mapping of str to str
         What a request that leaves its project and version out means.
     settle_minutes : int
@@ -43,6 +43,7 @@ class Services:
     ledger: Any
     s3: Any
     sagemaker: Any
+    states: Any
     defaults: Mapping[str, str]
     settle_minutes: int
     pipeline_name_suffix: str
@@ -58,6 +59,7 @@ class Services:
             s3=boto3.client("s3"),
             # A plan asks SageMaker about each running execution, and must not fail for being throttled in between.
             sagemaker=boto3.client("sagemaker", config=Config(retries={"mode": "standard", "max_attempts": 8})),
+            states=boto3.client("stepfunctions"),
             defaults={
                 "project_name": os.environ["DEFAULT_PROJECT_NAME"],
                 "feature_spec_version": os.environ["DEFAULT_FEATURE_SPEC_VERSION"],

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import cast
+from typing import Final, cast
 
 from ndr.contract.errors import InvalidRequestError, NdrError
 from ndr.contract.jobspecs import JobName
@@ -20,6 +20,10 @@ from ndr.spark.cluster import serve
 from ndr.spark.engine import SPARK_JOBS, chosen_engine, spark_on
 from ndr.spark.instances import Instances, opt_ml, read_instances
 
+REPLACE_WITH_EMPTY: Final = "replace-with-empty"
+OPTIONAL: Final = {REPLACE_WITH_EMPTY: "false"}
+"""Arguments that a pipeline registered before they existed does not give, and what they are then."""
+
 
 class Arguments(argparse.Namespace):
     """The arguments of a job by their snake_case names, all text."""
@@ -28,7 +32,7 @@ class Arguments(argparse.Namespace):
 def _parse(names: Sequence[str], argv: Sequence[str] | None) -> Arguments:
     parser = argparse.ArgumentParser(allow_abbrev=False)
     for name in ("project-name", "feature-spec-version", *names):
-        parser.add_argument(f"--{name}", required=True)
+        parser.add_argument(f"--{name}", required=name not in OPTIONAL, default=OPTIONAL.get(name))
     return parser.parse_args(argv, namespace=Arguments())
 
 
@@ -48,6 +52,19 @@ def batch_of(arguments: Arguments) -> Interval:
             "give BatchStartTsIso and BatchEndTsIso at minutes 00, 15, 30 or 45."
         )
     return batch
+
+
+def replace_with_empty(arguments: Arguments) -> bool:
+    """Tell whether published rows may be replaced by none.
+
+    Raises
+    ------
+    InvalidRequestError
+    """
+    text = arguments.replace_with_empty.strip().lower()
+    if text not in ("true", "false"):
+        raise InvalidRequestError(f"ReplaceWithEmpty is {arguments.replace_with_empty!r}; write true or false.")
+    return bool(text == "true")
 
 
 def optional(text: str) -> str | None:

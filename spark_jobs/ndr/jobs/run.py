@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, overload
 
 from ndr.contract.jobspecs import Job, read_jobspec
 from ndr.contract.jobspecs.item import SpecT
 from ndr.contract.jobspecs.table import Table
+from ndr.contract.manifest import Owner
+from ndr.contract.time import Interval
+from ndr.jobs.claims import Claims, LeaseKey, Unclaimed
 from ndr.jobs.identity import correlation
 
 if TYPE_CHECKING:
@@ -32,6 +37,8 @@ class Run:
         Digest of the job sources; goes into every manifest.
     spark : SparkSession or None
         The session that processes the rows; None: this process does.
+    claims : Claims
+        Decide which partitions this run may build.
     """
 
     job_name: str
@@ -40,6 +47,7 @@ class Run:
     table: Table
     code_version: str = field(default_factory=lambda: os.environ.get("NDR_CODE_VERSION", "unversioned"))
     spark: SparkSession | None = None
+    claims: Claims = field(default_factory=Unclaimed)
 
     @classmethod
     def in_environment(cls, job_name: str, project_name: str, feature_spec_version: str) -> Run:
@@ -61,6 +69,19 @@ class Run:
         JobSpecNotFoundError, JobSpecInvalidError
         """
         return read_jobspec(self.table, self.project_name, job, self.feature_spec_version).spec
+
+    def lease_key(self, dataset: str, interval: Interval) -> LeaseKey:
+        """Return the ledger item of a partition that answers for an interval."""
+        return LeaseKey.of_interval(self.project_name, self.feature_spec_version, dataset, interval)
+
+    def fence(self, dataset: str, interval: Interval) -> Callable[[], None]:
+        """Return the fence of a partition, which `PartitionWriter.commit` asks before it publishes."""
+        return partial(self.claims.fence, self.lease_key(dataset, interval))
+
+    @property
+    def owner(self) -> Owner:
+        """Whose data the run reads and writes."""
+        return Owner(self.project_name, self.feature_spec_version)
 
     @property
     def facts(self) -> dict[str, str]:

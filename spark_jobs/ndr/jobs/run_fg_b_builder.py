@@ -10,24 +10,25 @@ from ndr.contract.errors import InsufficientHistoryError, InvalidRequestError, J
 from ndr.contract.jobspecs import FG_A_BUILDER, FG_B_BUILDER, MACHINE_INVENTORY_UNLOAD, NON_PERSISTENT_PREFIXES
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import format_instant
+from ndr.jobs.claims import LeaseHeld
 from ndr.jobs.entry import Arguments, main, optional
-from ndr.jobs.fg_b.job import InsufficientHistory, ledger_facts, publish_baselines
-from ndr.jobs.fg_b.leases import LeaseHeld, Leases
+from ndr.jobs.fg_b.job import InsufficientHistory, lease_key, ledger_facts, publish_baselines
 from ndr.jobs.fg_b.published import baseline_age_days
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.targets import Target, backfill_targets, regular_targets
 from ndr.jobs.inventory.snapshot import Snapshot, newest_snapshot
+from ndr.jobs.leases import Leases
 from ndr.jobs.metrics import count_baseline, count_partition, measure_baseline_age, measure_inventory_age
 from ndr.jobs.run import Run, job_logger
 
 
 def job(run: Run, arguments: Arguments) -> None:
-    """Build the asked baselines; those short of history are named, and fail the run when there is no other.
+    """Build the requested baselines. Those with insufficient history are named; the run fails when all of them are.
 
     Raises
     ------
     InsufficientHistoryError
-        No asked horizon has enough history.
+        No requested baseline has enough history.
     PublishConflictError
         Another run took a baseline over.
     """
@@ -48,16 +49,16 @@ def job(run: Run, arguments: Arguments) -> None:
 def _build(
     run: Run, specs: BaselineSpecs, targets: list[Target], inventory_of: Callable[[str], Snapshot], mode: str
 ) -> list[str]:
-    """Build, and return those that have too little history. What another run is building is left to it."""
+    """Build the baselines and return the sentences of those with insufficient history. Held ones are skipped."""
     log, leases, short = job_logger(run.job_name), Leases.in_environment(run), []
     with leases.kept():
-        for target, outcome in publish_baselines(run, specs, targets, inventory_of, leases):
+        for target, outcome in publish_baselines(leases.leased_run, specs, targets, inventory_of):
             extra = {"horizon": target.horizon, "end": format_instant(target.end)}
             if isinstance(outcome, LeaseHeld):
                 log.warning("in progress elsewhere", extra=extra | {"reason": str(outcome)})
                 continue
-            # Published before, so that the ledger never claims what is not there.
-            leases.record(target, ledger_facts(outcome))
+            # Recorded after the commit, so that the ledger never says completed of a baseline that is not published.
+            leases.record(lease_key(run, target), ledger_facts(outcome))
             if isinstance(outcome, InsufficientHistory):
                 short.append(str(outcome))
                 log.warning("insufficient history", extra=extra | {"reason": str(outcome)})
@@ -77,7 +78,7 @@ def _measure(run: Run, target: Target, published: Manifest, inventory_of: Callab
 
 
 def _measure_age(run: Run, specs: BaselineSpecs, end: datetime) -> None:
-    """Report how old the 30-day baseline is; each night does, since a weekly run that never comes reports nothing."""
+    """Report the age of the 30-day baseline on each nightly run: a weekly run that never starts reports nothing."""
     age = baseline_age_days(specs.fg_b.outputs.fg_b, specs.fg_b.inputs.fg_a, "30d", end)
     measure_baseline_age(run, "30d", age)
 
@@ -96,7 +97,7 @@ def _prefixes(run: Run) -> tuple[str, ...]:
     try:
         return run.spec(NON_PERSISTENT_PREFIXES).prefixes
     except JobSpecNotFoundError:
-        return ()  # a network without VDI hosts needs no such JobSpec
+        return ()  # optional: a network without VDI hosts has no such JobSpec
 
 
 if __name__ == "__main__":

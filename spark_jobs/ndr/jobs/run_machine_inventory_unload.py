@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 
+from ndr.contract.datasets import MACHINE_INVENTORY
 from ndr.contract.jobspecs import MACHINE_INVENTORY_UNLOAD
 from ndr.jobs.entry import Arguments, main
+from ndr.jobs.inventory.layout import month_interval
 from ndr.jobs.inventory.month import snapshot_month
 from ndr.jobs.inventory.redshift_data import Statements, redshift_data_client
 from ndr.jobs.inventory.unload import Unload
+from ndr.jobs.leases import leased
 from ndr.jobs.metrics import count_partition
 from ndr.jobs.run import Run, job_logger
 from ndr.store.publish import new_run_id
@@ -20,8 +23,11 @@ def unload_machine_inventory(run: Run, arguments: Arguments) -> None:
     spec = run.spec(MACHINE_INVENTORY_UNLOAD)
     statements = Statements(redshift_data_client(spec.redshift.region), spec.redshift, new_run_id())
     key = os.environ.get("NDR_KMS_KEY_ARN")
-    unload = Unload(spec, month, statements, run.facts, job_logger(run.job_name), key)
-    count_partition(run, unload.publish())
+    with leased(run, MACHINE_INVENTORY.name, [month_interval(month)]) as leases:
+        unload = Unload(spec, month, statements, leases.leased_run, job_logger(run.job_name), key)
+        manifest = unload.publish()
+        leases.record_published(manifest)
+    count_partition(run, manifest)
 
 
 if __name__ == "__main__":

@@ -45,4 +45,4 @@ def _instant(text: str) -> datetime | None:
     try:
         return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
-        return None  # digits that are no date, such as 20261399T000000Z
+        return None  # digits that are not a date, such as 20261399T000000Z

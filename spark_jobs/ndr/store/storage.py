@@ -66,11 +66,34 @@ def list_names(uri: str, *, kind: fs.FileType) -> list[str]:
     return sorted(info.base_name for info in infos if info.type == kind)
 
 
-def list_files(uri: str) -> list[fs.FileInfo]:
-    """Return the files right below a URI by name; none where it does not exist."""
+def list_folders(uri: str, first: str, before: str) -> list[str]:
+    """Return the names from `first` to before `before` of the folders right below a URI, sorted.
+
+    On S3 the listing starts at `first` and stops at `before`, however many folders lie outside.
+    """
     system, path = filesystem(uri)
-    infos = system.get_file_info(fs.FileSelector(path, allow_not_found=True, recursive=False))
-    return sorted((info for info in infos if info.type == fs.FileType.File), key=lambda info: str(info.base_name))
+    if isinstance(system, fs.LocalFileSystem):
+        return [name for name in list_names(uri, kind=fs.FileType.Directory) if first <= name < before]
+    bucket, _, key = path.partition("/")
+    base = f"{key}/" if key else ""
+    pages = (
+        _s3_client()
+        .get_paginator("list_objects_v2")
+        .paginate(Bucket=bucket, Prefix=base, Delimiter="/", StartAfter=base + first)
+    )
+    names: list[str] = []
+    for page in pages:
+        names += [item["Prefix"].removeprefix(base).rstrip("/") for item in page.get("CommonPrefixes", [])]
+        if names and names[-1] >= before:
+            break
+    return sorted(name for name in names if first <= name < before)
+
+
+def list_files(uri: str, *, recursive: bool = False) -> list[fs.FileInfo]:
+    """Return the files right below a URI, or all below it, by path; none where it does not exist."""
+    system, path = filesystem(uri)
+    infos = system.get_file_info(fs.FileSelector(path, allow_not_found=True, recursive=recursive))
+    return sorted((info for info in infos if info.type == fs.FileType.File), key=lambda info: str(info.path))
 
 
 def modified_at(uri: str) -> datetime:

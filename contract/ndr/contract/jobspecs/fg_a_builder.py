@@ -22,7 +22,7 @@ def _time_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise ValueError(f"{name!r} is no IANA time zone; write one such as Europe/Berlin or UTC") from None
+        raise ValueError(f"{name!r} is not an IANA time zone; write one such as Europe/Berlin or UTC") from None
     return name
 
 

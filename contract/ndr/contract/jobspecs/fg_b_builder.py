@@ -17,7 +17,7 @@ from ndr.contract.jobspecs.uri import PrefixUri
 def _metric(name: str) -> str:
     names = [column.name for column in FG_A_METRICS]
     if name not in names:
-        raise ValueError(f"{name!r} is no FG-A metric; allowed are {', '.join(names)}")
+        raise ValueError(f"{name!r} is not an FG-A metric; allowed are {', '.join(names)}")
     return name
 
 

@@ -15,8 +15,6 @@ import pyarrow as pa
 from ndr.contract.time import EPOCH, Interval
 from ndr.sources.zeek.integration import INTEGRATION_SCHEMA
 
-_MICROSECOND = timedelta(microseconds=1)
-
 
 class Run(NamedTuple):
     """Consecutive rows of a spooled block."""
@@ -48,7 +46,7 @@ class Spool:
         flows = flows.sort_by("event_start")
         starts = flows["event_start"].cast(pa.int64()).to_numpy()
         keys, offsets, counts = np.unique(
-            starts // (self._batch // _MICROSECOND), return_index=True, return_counts=True
+            starts // (self._batch // EPOCH.resolution), return_index=True, return_counts=True
         )
         block = self._folder / f"{self._blocks}.arrow"
         self._blocks += 1

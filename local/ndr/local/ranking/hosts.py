@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any, Final
 
 import duckdb
 
-from ndr.contract.time import EPOCH
+from ndr.contract.time import instant_of
 from ndr.local.ranking.published import Published
 
 WINDOWS: Final = ("1h", "8h", "24h")
@@ -105,7 +104,7 @@ def rank_hosts(published: Published, own_segments_only: bool, count: int) -> tup
 
 def _with_instant(row: dict[str, Any]) -> dict[str, Any]:
     # DuckDB needs an extension to return times with a zone, but not for microseconds.
-    return {**row, "window_end": EPOCH + timedelta(microseconds=row["window_end"])}
+    return {**row, "window_end": instant_of(row["window_end"])}
 
 
 def _load(connection: duckdb.DuckDBPyConnection, published: Published, own_segments_only: bool) -> None:

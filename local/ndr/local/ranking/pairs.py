@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ndr.contract.time import DAY, EPOCH
+from ndr.contract.time import DAY_MICROSECONDS, microseconds
 from ndr.local.ranking.published import Published
 
 USUAL_MIN: Final = 20
 """Number of usual pair-days from which on a source, or a segment, is the reference of its rare pairs."""
 
-_MICROSECOND: Final = timedelta(microseconds=1)
 _PAIR: Final = "src_ip, dst_ip, dst_port"
 
 # Days are numbered from the ranked day, which is 0. Earlier days are negative.
@@ -108,8 +106,8 @@ def rank_pairs(published: Published, count: int) -> tuple[list[dict[str, Any]], 
 def _load(connection: duckdb.DuckDBPyConnection, published: Published) -> None:
     facts = ["active_days", "dst_prevalence", "is_rare_pair"]
     rows = published.pair_rows()
-    since = pc.subtract(rows["slice_start"].cast(pa.int64()), (published.day.start - EPOCH) // _MICROSECOND)
-    days = pc.floor(pc.divide(since.cast(pa.float64()), DAY // _MICROSECOND)).cast(pa.int64())
+    since = pc.subtract(rows["slice_start"].cast(pa.int64()), microseconds(published.day.start))
+    days = pc.floor(pc.divide(since.cast(pa.float64()), DAY_MICROSECONDS)).cast(pa.int64())
     connection.register("pair_rows", rows.drop_columns(["slice_start"]).append_column("day", days))
     connection.register("pair_host", published.baseline_rows("pair_host", ["src_ip", "dst_ip", "dst_port", *facts]))
     by_segment = published.baseline_rows("pair_segment", ["segment_id", "dst_ip", "dst_port", *facts])

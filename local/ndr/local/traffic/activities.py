@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from ndr.contract.time import DAY_MICROSECONDS
 from ndr.local.traffic.calendar import (
     BACKUP_HOURS,
     INTERNET_HOURS,
@@ -144,7 +145,7 @@ def servers(rng: np.random.Generator, calendar: Calendar, network: SyntheticNetw
 
 def updates(rng: np.random.Generator, calendar: Calendar, network: SyntheticNetwork, active: np.ndarray) -> Connections:
     """Software updates: once a week at noon, all running machines at the same time."""
-    weekly = (calendar.midnights // (86_400 * 1_000_000)) % 7 == 6  # 1970-01-01 was a Thursday: Wednesdays
+    weekly = (calendar.midnights // DAY_MICROSECONDS) % 7 == 6  # 1970-01-01 was a Thursday: Wednesdays
     when = occasions(rng, calendar, (active > 0.1) * weekly[:, None] * 14.0, UPDATE_HOURS)
     return connect(rng, UPDATE, when.at, _seat(network, when), np.array(network.servers["wsus01"]))
 

@@ -1,14 +1,12 @@
 """The calendar: working days, and the hourly profile of a day."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 
-from ndr.contract.time import DAY, EPOCH, Interval
+from ndr.contract.time import DAY, DAY_MICROSECONDS, SECOND_MICROSECONDS, Interval, microseconds
 
-MICROSECONDS = 1_000_000
-DAY_MICROSECONDS = 86_400 * MICROSECONDS
 _SLOTS = 96
 
 WORKING_HOURS = np.array([0, 0, 0, 0, 0, 0.2, 1, 4, 9, 10, 10, 9, 5, 8, 10, 9, 8, 6, 3, 1.5, 1, 0.6, 0.3, 0.1])
@@ -36,7 +34,7 @@ class Calendar:
         dates = [interval.start + number * DAY for number in range(days)]
         # The one public holiday that nearly every company observes.
         workdays = [date.weekday() < 5 and (date.month, date.day) != (1, 1) for date in dates]
-        midnights = [(date - EPOCH) // timedelta(microseconds=1) for date in dates]
+        midnights = [microseconds(date) for date in dates]
         return cls(interval, np.array(midnights, np.int64), np.array(workdays))
 
     @property
@@ -74,7 +72,7 @@ def bursts(rng: np.random.Generator, first: Occasions, mean: float, spread_secon
     """Add further events shortly after each event. Their number, with the first, is geometric with the given mean."""
     counts = rng.geometric(1 / mean, len(first.at))
     index = np.repeat(np.arange(len(first.at)), counts)
-    later = rng.exponential(spread_seconds, len(index)) * MICROSECONDS
+    later = rng.exponential(spread_seconds, len(index)) * SECOND_MICROSECONDS
     opening = np.cumsum(counts) - counts
     later[opening] = 0
     return Occasions(first.day[index], first.who[index], first.at[index] + later.astype(np.int64))

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from ndr.contract.time import DAY
+from ndr.contract.time import DAY, SECOND_MICROSECONDS
 from ndr.local.traffic.calendar import Calendar
 from ndr.local.traffic.connections import PROTOCOLS, SERVICES, STATES, UNSET, Connections
 from ndr.local.traffic.network import SyntheticNetwork
@@ -106,7 +106,7 @@ def _names(names: np.ndarray | tuple[str, ...], index: np.ndarray) -> pa.Array:
 
 
 def _seconds(micros: np.ndarray) -> pa.Array:
-    whole, fraction = np.divmod(np.maximum(micros, 0), 1_000_000)
+    whole, fraction = np.divmod(np.maximum(micros, 0), SECOND_MICROSECONDS)
     digits = pc.utf8_lpad(pa.array(fraction).cast(pa.string()), 6, "0")
     return pc.binary_join_element_wise(pa.array(whole).cast(pa.string()), digits, ".")
 

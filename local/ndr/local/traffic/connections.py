@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from ndr.local.traffic.calendar import MICROSECONDS
+from ndr.contract.time import SECOND_MICROSECONDS
 
 PROTOCOLS = ("tcp", "udp", "icmp")
 SERVICES = ("-", "dns", "ssl", "http", "smb", "krb_tcp", "ldap_tcp", "ssh", "ntp", "imap", "ipp")
@@ -94,8 +94,8 @@ def connect(
     state = _states(rng, kind, count)
     sent = kind.sent.draw(rng, count).astype(np.int64)
     received = kind.received.draw(rng, count).astype(np.int64)
-    seconds = np.clip(kind.seconds.draw(rng, count), 1 / MICROSECONDS, LONGEST_SECONDS)
-    duration = (seconds * MICROSECONDS).astype(np.int64)
+    seconds = np.clip(kind.seconds.draw(rng, count), 1 / SECOND_MICROSECONDS, LONGEST_SECONDS)
+    duration = (seconds * SECOND_MICROSECONDS).astype(np.int64)
     refused, unanswered = state == STATES.index("REJ"), state == STATES.index("S0")
     silent = unanswered & (kind.protocol == "tcp")
     nothing = refused | unanswered

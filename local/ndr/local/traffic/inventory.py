@@ -4,7 +4,7 @@ import csv
 from datetime import timedelta
 from pathlib import Path
 
-from ndr.contract.time import DAY
+from ndr.contract.time import DAY, day_text
 from ndr.local.traffic.calendar import Calendar
 from ndr.local.traffic.network import Machine
 
@@ -20,5 +20,5 @@ def write_inventory(path: Path, machines: tuple[Machine, ...], calendar: Calenda
         for machine in machines:
             first, last = (calendar.interval.start + day * DAY for day in (machine.first_day, machine.last_day))
             active = "true" if last >= calendar.interval.end - ACTIVE_FOR else "false"
-            dates = (first.date().isoformat(), last.date().isoformat())
+            dates = (day_text(first), day_text(last))
             rows.writerow([machine.address, machine.name, active, machine.environment, *dates])

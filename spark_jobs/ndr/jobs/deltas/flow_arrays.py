@@ -42,9 +42,11 @@ def flow_arrays(flows: pa.Table, port_classes: PortClasses, short_session: int) 
     duration = _integers(flows["event_end"]) - start
     port = _integers(flows["destination_port"])
     destination_bytes = _integers(flows["destination_bytes"])
+    no_reply, words = destination_bytes == 0, _word_flags(flows)
     flags = {
-        **_word_flags(flows),
-        "zero_reply_cnt": destination_bytes == 0,
+        **words,
+        "zero_reply_cnt": no_reply,
+        "syn_only_cnt": no_reply & words["tcp_cnt"],
         "short_session_cnt": duration <= short_session,
         **{f"{name}_port_sessions_cnt": _member(getattr(port_classes, name))[port] for name in PORT_CLASSES},
     }

@@ -2,29 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
+import numpy as np
 import pyarrow as pa
 
-from ndr.contract.datasets import DELTAS, PEER_DELTAS, QUARANTINE
+from ndr.contract.datasets import DELTAS, LATE_FOLDER, PEER_DELTAS, QUARANTINE
+from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
-from ndr.contract.manifest import InputEntry, Manifest, RowAccount
-from ndr.contract.time import DAY, Interval, coverage
-from ndr.jobs.deltas.day_flows import flows_of_day
+from ndr.contract.manifest import Manifest, RowAccount
+from ndr.contract.time import DAY, SLICE, Interval, coverage, floor_to, interval_of, merged, unfilled
+from ndr.jobs.deltas.interval_flows import flows_of_interval
 from ndr.jobs.deltas.kernel import build_deltas
-from ndr.jobs.deltas.mini_batches import MiniBatch, late_mini_batches, mini_batches
+from ndr.jobs.deltas.mini_batches import (
+    MiniBatch,
+    as_inputs,
+    check_mini_batch_id,
+    mini_batches,
+    out_of_batch_rows,
+    overlapping,
+)
 from ndr.jobs.deltas.on_spark import write_deltas
+from ndr.jobs.deltas.out_of_batch import keep_out_of_batch_rows
 from ndr.jobs.deltas.read import read_integration
-from ndr.jobs.deltas.strays import keep_strays
+from ndr.jobs.deltas.repetitions import unrepeated
+from ndr.jobs.deltas.same_content import without_copies
 from ndr.jobs.run import Run
 from ndr.sources.integration.validity import split
 from ndr.store.partition import time_partition_uri
 from ndr.store.publish import PartitionWriter
-from ndr.store.storage import filesystem, join
+from ndr.store.replacement import PublishedRows, refuse_empty, refuse_unreadable, written_slices
+from ndr.store.storage import filesystem
 
 
-def publish_deltas(run: Run, spec: DeltaBuilderSpec, mini_batch_id: str, batch: Interval) -> Iterator[Manifest]:
+def publish_deltas(
+    run: Run, spec: DeltaBuilderSpec, mini_batch_id: str, batch: Interval, replace_with_empty: bool = False
+) -> Iterator[Manifest]:
     """Publish the deltas of a batch, a UTC day at a time, so that memory is bounded by a day.
+
+    Parameters
+    ----------
+    replace_with_empty : bool
+        Whether slices that have published rows may be left without any.
 
     Yields
     ------
@@ -34,56 +55,140 @@ def publish_deltas(run: Run, spec: DeltaBuilderSpec, mini_batch_id: str, batch: 
     Raises
     ------
     InvalidRequestError, SchemaMismatchError
-        A file is missing, damaged or of other columns.
+        The id names another time than the batch's; a file is missing, damaged or of other columns.
+    EmptyResultError
+        Slices that have published rows would have none.
     """
+    check_mini_batch_id(mini_batch_id, batch)
     folders = mini_batches(spec.inputs.integration, mini_batch_id, batch)
-    for day in batch.steps(DAY):
-        of_day = [folder for folder in folders if folder.interval.intersection(day)]
-        yield _build_day(run, spec, day, of_day, join(spec.inputs.integration, mini_batch_id))
+    for interval in batch.steps(DAY):
+        delivered = [folder for folder in folders if folder.interval.intersection(interval)]
+        build = _Build(run, spec, interval, delivered)
+        writer, read, account = build.write()
+        if not replace_with_empty:
+            build.refuse_empty(writer, account)
+        yield writer.commit(
+            run.fence(DELTAS.name, interval),
+            dataset=DELTAS.name,
+            start=interval.start,
+            end=interval.end,
+            rows=account,
+            inputs=as_inputs(read),
+            coverage=coverage(interval, [folder.interval for folder in delivered]),
+            note=build.note(account),
+            **run.facts,
+        )
 
 
-def _build_day(run: Run, spec: DeltaBuilderSpec, day: Interval, folders: list[MiniBatch], asked: str) -> Manifest:
-    writer = PartitionWriter(time_partition_uri(spec.outputs.deltas, day))
-    read = [*folders, *late_mini_batches(spec.outputs.deltas, day)]
-    if run.spark is None:
-        account = _write_here(spec, day, read, writer)
-    else:
-        account = write_deltas(run.spark, spec, day, read, writer)
-    keep_strays(spec.outputs.deltas, day, writer)
-    return writer.commit(
-        dataset=DELTAS.name,
-        start=day.start,
-        end=day.end,
-        rows=account,
-        inputs=tuple(InputEntry(uri=folder.uri, files=folder.files) for folder in read),
-        coverage=coverage(day, [folder.interval for folder in folders]),
-        note=_note(folders, account, asked),
-        **run.facts,
-    )
+@dataclass(frozen=True)
+class _Build:
+    """The building of one interval from the mini-batches that can hold its rows."""
+
+    run: Run
+    spec: DeltaBuilderSpec
+    interval: Interval
+    delivered: Sequence[MiniBatch]
+
+    def write(self) -> tuple[PartitionWriter, list[MiniBatch], RowAccount]:
+        """Write a version of the partition, and return it with what was read and the account of its rows.
+
+        Reading may tell of rows that came with one mini-batch and belong to a slice of another one here: then they are
+        kept, and everything is written once more with them.
+        """
+        while True:
+            writer = PartitionWriter(time_partition_uri(self.spec.outputs.deltas, self.interval))
+            read = [*self.delivered, *out_of_batch_rows(self.spec.outputs.deltas, self.interval)]
+            distinct = [without_copies(folder) for folder in read]
+            if self.run.spark is None:
+                account = _write_here(self.spec, self.interval, distinct, writer)
+            else:
+                account = write_deltas(self.run.spark, self.spec, self.interval, distinct, writer)
+            changed = keep_out_of_batch_rows(self.spec.outputs.deltas, self.interval, self.delivered, writer)
+            if not any(place.intersection(self.interval) for place in changed):
+                return writer, read, account
+
+    def refuse_empty(self, writer: PartitionWriter, account: RowAccount) -> None:
+        """Raise where slices that have published rows would have none, or only rows that came with other batches.
+
+        Raises
+        ------
+        EmptyResultError
+        """
+        why = self.note(account) or f"Nothing below {self.spec.inputs.integration} has rows for a part of the batch."
+        prefix = self.spec.outputs.deltas
+        try:
+            published = PublishedRows.of(prefix, DELTAS, self.interval, self.run.owner)
+        except SchemaMismatchError as error:
+            refuse_unreadable(DELTAS, error, account.rows_used == 0, why)
+            return
+        if not published.by_slice:
+            return
+        written = written_slices(writer, DELTAS)
+        lost = {start for start in published.by_slice if start not in written and not self._is_told(start, written)}
+        refuse_empty(DELTAS, published, lost | self._undelivered_now(published), why)
+
+    def _is_told(self, start: datetime, written: set[datetime]) -> bool:
+        """Tell whether a mini-batch that gave rows holds a slice: then the slice is without rows, and not lost."""
+        holding = [folder.interval for folder in self.delivered if start in folder.interval]
+        return any(other in interval for interval in holding for other in written)
+
+    def _undelivered_now(self, published: PublishedRows) -> set[datetime]:
+        """Return the slices that were built from a mini-batch and that none holds now."""
+        late = f"/{LATE_FOLDER}/"
+        delivered = [folder.interval for folder in self.delivered if folder.files]
+        before = [
+            part
+            for piece in published.pieces
+            for entry in piece.partition.manifest.inputs
+            if entry.files and late not in entry.uri
+            if (part := (interval_of(entry.uri.rpartition("/")[2]) or piece.interval).intersection(piece.interval))
+        ]
+        gone = (gap for part in merged(before) for gap in unfilled(part, delivered))
+        return {floor_to(each.start, SLICE) for part in gone for each in part.steps(SLICE)}
+
+    def note(self, account: RowAccount) -> str | None:
+        """Return what is worth saying of a build that used no row."""
+        if not self.delivered and account.rows_in == 0:
+            return (
+                f"Nothing was delivered: there is no mini-batch below {self.spec.inputs.integration} "
+                f"that holds a part of {self.interval}."
+            )
+        if account.rows_in == 0:
+            return "The batch is empty: its files hold no rows."
+        if account.rows_used == 0:
+            return f"All {account.rows_quarantined} rows are quarantined; the quarantine table says why."
+        return None
 
 
-def _write_here(spec: DeltaBuilderSpec, day: Interval, folders: list[MiniBatch], writer: PartitionWriter) -> RowAccount:
-    used, set_aside = _read(spec, day, folders)
+def _write_here(
+    spec: DeltaBuilderSpec, interval: Interval, folders: Sequence[MiniBatch], writer: PartitionWriter
+) -> RowAccount:
+    used, quarantined, repeated = _read(spec, interval, folders)
     built = build_deltas(used, spec.port_classes, spec.short_session_seconds)
-    writer.write_all([(built.peer_deltas, PEER_DELTAS), (built.deltas, DELTAS), (set_aside, QUARANTINE)])
+    writer.write_all([(built.peer_deltas, PEER_DELTAS), (built.deltas, DELTAS), (quarantined, QUARANTINE)])
     return RowAccount(
-        rows_in=used.num_rows + set_aside.num_rows, rows_used=used.num_rows, rows_quarantined=set_aside.num_rows
+        rows_in=used.num_rows + quarantined.num_rows + repeated,
+        rows_used=used.num_rows,
+        rows_quarantined=quarantined.num_rows,
+        rows_repeated=repeated,
     )
 
 
-def _read(spec: DeltaBuilderSpec, day: Interval, folders: list[MiniBatch]) -> tuple[pa.Table, pa.Table]:
-    """Return the day's flows, and the rows that are quarantined with this day's partition."""
+def _read(spec: DeltaBuilderSpec, interval: Interval, folders: Sequence[MiniBatch]) -> tuple[pa.Table, pa.Table, int]:
+    """Return the interval's flows, the rows quarantined with it, and how many flows were repetitions."""
     if not folders:
-        return split(read_integration(filesystem(spec.inputs.integration)[0], [], spec), day)
-    flows, quarantined = zip(*(flows_of_day(spec, day, folder) for folder in folders), strict=True)
-    return pa.concat_tables(flows).unify_dictionaries(), pa.concat_tables(quarantined)
+        return *split(read_integration(filesystem(spec.inputs.integration)[0], [], spec), interval), 0
+    flows, quarantined = zip(*(flows_of_interval(spec, interval, folder) for folder in folders), strict=True)
+    shared = overlapping(folders)
+    alone = [table for place, table in enumerate(flows) if place not in shared]
+    united, repeated = _united([flows[place] for place in sorted(shared)])
+    return pa.concat_tables([*alone, *united]).unify_dictionaries(), pa.concat_tables(quarantined), repeated
 
 
-def _note(folders: list[MiniBatch], account: RowAccount, asked: str) -> str | None:
-    if not folders:
-        return f"Nothing was delivered: there is no file below {asked}/."
-    if account.rows_in == 0:
-        return "The batch is empty: its files hold no rows."
-    if account.rows_used == 0:
-        return f"All {account.rows_quarantined} rows are quarantined; the quarantine table says why."
-    return None
+def _united(flows: list[pa.Table]) -> tuple[list[pa.Table], int]:
+    """Return the flows of deliveries that share time without repetitions, and how many these were."""
+    if not flows:
+        return [], 0
+    together = pa.concat_tables(flows).unify_dictionaries()
+    kept = unrepeated(together, np.repeat(np.arange(len(flows)), [table.num_rows for table in flows]))
+    return [together.filter(pa.array(kept))], int(len(kept) - kept.sum())

@@ -1,71 +1,126 @@
 """Which files a batch consists of.
 
-A mini-batch is a folder below the integration prefix, `<prefix>/<mini_batch_id>/`. A batch is the mini-batch of its
-id; or, when history is loaded and no folder has that id, all mini-batches whose names say that they lie within it.
+A mini-batch is a folder below the integration prefix whose name says its time, `<prefix>/<mini_batch_id>/`. A batch
+reads every mini-batch that can hold its rows, whatever their lengths: its own, an hour beside its slices, the day that
+a slice lies in.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC
+from datetime import UTC, timedelta
+from typing import Final
 
 from pyarrow import fs
 
 from ndr.contract.datasets import LATE_FOLDER
-from ndr.contract.manifest import InputFile
-from ndr.contract.time import Interval, interval_of
+from ndr.contract.errors import InvalidRequestError
+from ndr.contract.manifest import InputEntry, InputFile
+from ndr.contract.time import SLICE, Interval, ceil_to, compact_instant, floor_to, interval_of, mini_batch_id
+from ndr.store.manifest import READERS
 from ndr.store.partition import day_folder
-from ndr.store.storage import filesystem, join, list_files, list_names
+from ndr.store.storage import filesystem, join, list_files, list_folders, list_names
+
+LONGEST_DELIVERY: Final = timedelta(days=92)
+"""A mini-batch that starts earlier than this before a batch is not looked for."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class MiniBatch:
-    """A folder of integration files: the time its rows must lie in, its URI and its files' paths.
+    """A folder of integration files: the whole slices that its rows must lie in, its URI and its files' paths.
 
-    `files` says what the paths were when they were listed. `is_late`: the files are this job's own, of rows that came
-    with other mini-batches, in the contract's columns.
+    `files` says what the paths were when they were listed. `is_out_of_batch`: the file is this job's own, of rows that
+    came with a mini-batch of another time, in the contract's columns.
     """
 
     interval: Interval
     uri: str
     paths: tuple[str, ...]
     files: tuple[InputFile, ...] = field(default=(), compare=False)
-    is_late: bool = False
+    is_out_of_batch: bool = False
 
 
-def mini_batches(prefix: str, mini_batch_id: str, batch: Interval) -> list[MiniBatch]:
-    """Find the mini-batches of a batch, in time order; none when nothing was delivered."""
-    named = _folder(join(prefix, mini_batch_id), batch)
-    if named:
-        return [named]
-    found = []
-    for name in list_names(prefix, kind=fs.FileType.Directory):
-        interval = interval_of(name)
-        if interval and interval.intersection(batch) == interval and (folder := _folder(join(prefix, name), interval)):
-            found.append(folder)
-    return sorted(found)
+def check_mini_batch_id(identifier: str, batch: Interval) -> None:
+    """Check that an id that names an interval names the batch's.
+
+    Raises
+    ------
+    InvalidRequestError
+        It names another one.
+    """
+    named = interval_of(identifier)
+    if named not in (None, batch):
+        raise InvalidRequestError(
+            f"MiniBatchId is {identifier}, which names {named}, but the batch is {batch}; "
+            f"give {mini_batch_id(batch)}, or the times of {identifier}."
+        )
 
 
-def late_mini_batches(deltas_prefix: str, day: Interval) -> list[MiniBatch]:
-    """Find the rows that came with other mini-batches and belong to slices of a day, or of a part of it."""
-    base = join(deltas_prefix, LATE_FOLDER, day_folder(day.start))
+def mini_batches(prefix: str, identifier: str, batch: Interval) -> list[MiniBatch]:
+    """Find the mini-batches that can hold rows of a batch, in time order; none when nothing was delivered.
+
+    A folder that has the batch's id, where that names no interval, is of the batch's time.
+    """
+    names = list_folders(prefix, compact_instant(batch.start - LONGEST_DELIVERY), compact_instant(batch.end))
+    places = [(name, interval) for name in names if (interval := interval_of(name)) and interval.intersection(batch)]
+    if interval_of(identifier) is None:
+        places.append((identifier, batch))
+    with ThreadPoolExecutor(READERS) as pool:
+        found = pool.map(lambda place: _folder(join(prefix, place[0]), place[1]), places)
+        return sorted(folder for folder in found if folder)
+
+
+def out_of_batch_rows(deltas_prefix: str, interval: Interval) -> list[MiniBatch]:
+    """Find the rows that came with mini-batches of another time and belong to an interval, a file each."""
+    base = join(deltas_prefix, LATE_FOLDER, day_folder(interval.start))
     found = []
     for name in list_names(base, kind=fs.FileType.Directory):
-        interval = interval_of(name)
-        if interval and interval.intersection(day) == interval and (folder := _folder(join(base, name), interval)):
-            found.append(replace(folder, is_late=True))
+        its = interval_of(name)
+        if its and its.intersection(interval) == its and (folder := _folder(join(base, name), its)):
+            found += [
+                replace(folder, paths=(path,), files=(file,), is_out_of_batch=True)
+                for path, file in zip(folder.paths, folder.files, strict=True)
+            ]
     return sorted(found)
+
+
+def as_inputs(read: Iterable[MiniBatch]) -> tuple[InputEntry, ...]:
+    """Return a manifest's record of the folders that were read, each once, with all files."""
+    files: dict[str, list[InputFile]] = {}
+    for folder in read:
+        files.setdefault(folder.uri, []).extend(folder.files)
+    return tuple(InputEntry(uri=uri, files=tuple(held)) for uri, held in files.items())
+
+
+def overlapping(deliveries: Sequence[MiniBatch]) -> set[int]:
+    """Return the places of deliveries that share time with another one, so that the same row may lie in both."""
+    found: set[int] = set()
+    latest: int | None = None
+    for place in sorted(range(len(deliveries)), key=lambda place: deliveries[place].interval):
+        if latest is not None and deliveries[place].interval.start < deliveries[latest].interval.end:
+            found |= {latest, place}
+        if latest is None or deliveries[place].interval.end > deliveries[latest].interval.end:
+            latest = place
+    return found
 
 
 def _folder(uri: str, interval: Interval) -> MiniBatch | None:
-    infos = list_files(uri)
+    infos = list_files(uri, recursive=True)
     if not infos:
         return None
-    system_path = filesystem(uri)[1]
+    base = filesystem(uri)[1]
+    names = [str(info.path).removeprefix(f"{base}/") for info in infos]
     # Names with _ or . are markers, such as _SUCCESS, by the convention of Hadoop and its successors.
-    rows = [info for info in infos if not info.base_name.startswith(("_", "."))]
+    rows = [
+        (name, info)
+        for name, info in zip(names, infos, strict=True)
+        if not any(part.startswith(("_", ".")) for part in name.split("/"))
+    ]
     files = tuple(
-        InputFile(name=info.base_name, bytes=info.size, modified_at=info.mtime.astimezone(UTC).replace(microsecond=0))
-        for info in rows
+        InputFile(name=name, bytes=info.size, modified_at=info.mtime.astimezone(UTC).replace(microsecond=0))
+        for name, info in rows
     )
-    return MiniBatch(interval, uri, tuple(f"{system_path}/{info.base_name}" for info in rows), files)
+    slices = Interval(floor_to(interval.start, SLICE), ceil_to(interval.end, SLICE))
+    return MiniBatch(slices, uri, tuple(f"{base}/{name}" for name, _ in rows), files)

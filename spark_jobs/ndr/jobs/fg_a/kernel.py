@@ -62,7 +62,7 @@ def build_fg_a(
     InvalidRequestError
         The batch is not of whole slices, or longer than a mask of days can hold.
     SchemaMismatchError
-        A null, a port outside 0 to 65535, or a peer that is no address.
+        A null, a port outside 0 to 65535, or a peer that is not an address.
     """
     frame = Frame.of(batch, spec.windows)
     _check(batch, frame, spec.novelty.lookback_days)

@@ -6,24 +6,28 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from ndr.contract.history import short_sentence
 from ndr.contract.horizons import HORIZONS
+from ndr.contract.ledger import ledger_key
 from ndr.contract.manifest import Manifest
-from ndr.contract.time import Interval, format_instant
+from ndr.contract.time import Interval, format_instant, whole_seconds
+from ndr.jobs.claims import LeaseHeld, LeaseKey
 from ndr.jobs.fg_b import local_engine
 from ndr.jobs.fg_b import on_spark as spark_engine
 from ndr.jobs.fg_b.baseline import BaselineJob
-from ndr.jobs.fg_b.leases import Claims, LeaseHeld, Unclaimed
 from ndr.jobs.fg_b.published import ChunkRows
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.targets import Target, chunks
 from ndr.jobs.identity import processing_job
 from ndr.jobs.inventory.snapshot import Snapshot
+from ndr.jobs.leases import completed
 from ndr.jobs.run import Run
 from ndr.store.partition import baseline_partition_uri
 from ndr.store.publish import PartitionWriter
+
+DATASET: Final = "fg_b"
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,6 @@ def publish_baselines(
     specs: BaselineSpecs,
     targets: Sequence[Target],
     inventory_of: Callable[[str], Snapshot],
-    claims: Claims = Unclaimed(),  # noqa: B008 - it has no state
 ) -> Iterator[tuple[Target, Manifest | InsufficientHistory | LeaseHeld]]:
     """Publish each target's baseline: the tables host, segment, pair_host, pair_segment and ip_metadata as one commit.
 
@@ -55,8 +58,6 @@ def publish_baselines(
     ----------
     inventory_of : callable
         Returns the newest inventory snapshot at or before a month, `YYYY-MM`.
-    claims : Claims
-        Claims the baselines of a chunk before they are built.
 
     Yields
     ------
@@ -72,14 +73,14 @@ def publish_baselines(
     for asked in chunks(targets, max(HORIZONS.values())):
         chunk = []
         for target in asked:
-            held = claims.claim(target)
+            held = run.claims.claim(lease_key(run, target))
             if held:
                 yield target, held
             else:
                 chunk.append(target)
         if not chunk:
             continue
-        rows = ChunkRows.of(specs, chunk)
+        rows = ChunkRows.of(specs, chunk, run.owner)
         enough = []
         for target in chunk:
             covered = rows.coverage(target.interval)
@@ -89,7 +90,7 @@ def publish_baselines(
             else:
                 enough.append((target, covered))
         if enough:
-            yield from _publish_chunk(run, specs, enough, rows, inventory_of, claims)
+            yield from _publish_chunk(run, specs, enough, rows, inventory_of)
 
 
 def _publish_chunk(
@@ -98,7 +99,6 @@ def _publish_chunk(
     targets: Sequence[tuple[Target, float]],
     chunk: ChunkRows,
     inventory_of: Callable[[str], Snapshot],
-    claims: Claims,
 ) -> Iterator[tuple[Target, Manifest]]:
     inventories = [inventory_of(f"{target.end:%Y-%m}") for target, _ in targets]
     jobs = [
@@ -114,7 +114,7 @@ def _publish_chunk(
     else:
         written = spark_engine.write_baselines(run.spark, specs, jobs, chunk.fg_a, chunk.pair_counts)
     for (target, covered), writer, inventory in zip(targets, written, inventories, strict=True):
-        fence = partial(claims.fence, target)
+        fence = partial(run.claims.fence, lease_key(run, target))
         yield target, _commit(run, target, writer, chunk, covered, inventory, fence)
 
 
@@ -127,30 +127,32 @@ def _commit(
     inventory: Snapshot,
     fence: Callable[[], None],
 ) -> Manifest:
-    read = (chunk.fg_a.within(target.interval), chunk.pair_counts.within(target.interval))
     return writer.commit(
         fence,
-        dataset="fg_b",
+        dataset=DATASET,
         start=target.interval.start,
         end=target.interval.end,
-        inputs=(*(entry for scan in read for entry in scan.inputs), *([inventory.source] if inventory.source else [])),
+        inputs=(inventory.source,) if inventory.source else (),
+        reads=chunk.reads(target.interval),
         coverage=covered,
         note=inventory.note,
         **run.facts,
     )
 
 
+def lease_key(run: Run, target: Target) -> LeaseKey:
+    """Return the ledger item of a baseline."""
+    key = ledger_key(run.project_name, run.feature_spec_version, DATASET, target.horizon, target.end)
+    return LeaseKey(**key, name=f"{target.horizon} ending {format_instant(target.end)}")
+
+
 def ledger_facts(outcome: Manifest | InsufficientHistory) -> dict[str, Any]:
-    """Return the ledger attributes of an outcome: completed with its facts, or insufficient history with the reason."""
-    at = format_instant(datetime.now(UTC).replace(microsecond=0))
-    job = processing_job()
-    if isinstance(outcome, InsufficientHistory):
-        return {"status": "insufficient_history", "reason": str(outcome), "updated_at": at, "processing_job": job}
+    """Return the ledger attributes of an outcome: completed, or insufficient history with the reason."""
+    if isinstance(outcome, Manifest):
+        return completed(outcome)
     return {
-        "status": "completed",
-        "run_id": outcome.run_id,
-        "rows": {name: table.rows for name, table in outcome.tables.items()},
-        "coverage": f"{outcome.coverage:.4f}",  # DynamoDB has no binary floats
-        "updated_at": at,
-        "processing_job": job,
+        "status": "insufficient_history",
+        "reason": str(outcome),
+        "updated_at": format_instant(whole_seconds(datetime.now(UTC))),
+        "processing_job": processing_job(),
     }

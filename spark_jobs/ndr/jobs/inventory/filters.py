@@ -97,7 +97,7 @@ def checked_filter(text: str, field: str) -> exp.Expr:
     Raises
     ------
     JobSpecInvalidError
-        The filter is no condition, or holds a part that is not allowed.
+        The filter is not a condition, or has a part that is not allowed.
     """
     tree = None
     try:

@@ -101,7 +101,7 @@ def _read(uri: str, manifest: Manifest, output: InventoryOutput) -> pa.Table:
 
 
 def _names_by_address(machines: pa.Table) -> tuple[dict[str, str | None], int]:
-    """Return the name of each address in its one spelling, and how many texts are no address."""
+    """Return the name of each address in its one spelling, and the number of texts that are not addresses."""
     names: dict[str, str | None] = {}
     odd = 0
     for text, name in zip(*machines.to_pydict().values(), strict=True):

@@ -6,10 +6,9 @@ leaves files that no manifest names. Staging is deleted last, and only when all 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import pyarrow.parquet as pq
 from aws_lambda_powertools import Logger
@@ -31,9 +30,10 @@ from ndr.jobs.inventory.layout import (
 from ndr.jobs.inventory.query import COUNT_COLUMNS, inventory_statements, unload_statement
 from ndr.jobs.inventory.redshift_data import Statements
 from ndr.jobs.inventory.verification import verify_copy, verify_unloaded
+from ndr.jobs.run import Run
 from ndr.store.footer import schema_sha256
-from ndr.store.manifest import put_manifest, read_manifest
-from ndr.store.publish import SWEEP_AFTER
+from ndr.store.manifest import read_manifest
+from ndr.store.publish import SWEEP_AFTER, PartitionWriter
 from ndr.store.storage import delete_folder, filesystem, join, list_names
 
 TABLE: Final = MACHINE_INVENTORY.name
@@ -83,8 +83,8 @@ class Unload:
         `YYYY-MM`.
     statements : Statements
         Runs SQL; its run id names the staging prefix and the files.
-    facts : dict
-        The manifest fields that every partition of the run shares.
+    run : Run
+        The run that publishes.
     log : Logger
         One line a step.
     kms_key_arn : str, optional
@@ -94,7 +94,7 @@ class Unload:
     spec: MachineInventoryUnloadSpec
     month: str
     statements: Statements
-    facts: Mapping[str, Any]
+    run: Run
     log: Logger
     kms_key_arn: str | None = None
 
@@ -117,6 +117,8 @@ class Unload:
             Redshift did not finish a statement.
         UnloadVerificationError
             What was unloaded or copied is not what was counted; staging is kept, the snapshot before stays valid.
+        PublishConflictError
+            Another run has taken the month over.
         """
         _check_prefix(self.spec.output)
         counts = self._unload_to_staging()
@@ -174,18 +176,15 @@ class Unload:
         table = TableEntry(
             rows=rows, schema_sha256=schema_sha256(snapshot_schema(self.spec.output)), files=tuple(files)
         )
-        manifest = Manifest(
+        manifest = PartitionWriter(self.partition, self.statements.run_id, {TABLE: table}).commit(
+            self.run.fence(TABLE, interval),
             dataset=TABLE,
             start=interval.start,
             end=interval.end,
-            tables={TABLE: table},
             inputs=(InputEntry(uri=self._source),),
-            run_id=self.statements.run_id,
-            published_at=datetime.now(UTC),
             note=counts.sentence(),
-            **self.facts,
+            **self.run.facts,
         )
-        put_manifest(self.partition, manifest)
         self.log.info("published", extra={"partition": self.partition, "rows": rows, "note": manifest.note})
         self._sweep(manifest, before)
         return manifest

@@ -22,7 +22,7 @@ _NUMBERS: Final = {
 
 
 class Rows(NamedTuple):
-    """Rows of a file under the integration names, in any type, and for each row null or why it is no record."""
+    """Rows of a file under the integration names, in any type, and for each row the reason of its rejection or null."""
 
     columns: dict[str, pa.Array]
     problem: pa.Array
@@ -124,7 +124,7 @@ def _parse_lines(lines: list[bytes], source_names: Mapping[str, str]) -> Rows:
 
 
 def _parse_line(line: bytes, source_names: Mapping[str, str]) -> tuple[dict[str, str | None], str | None]:
-    """Return the line's values as text, and null or why it is no record."""
+    """Return the line's values as text, and null or the reason why it is not a record."""
     try:
         found = json.loads(line.decode(), parse_int=str, parse_float=str, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
@@ -143,4 +143,4 @@ def _parse_line(line: bytes, source_names: Mapping[str, str]) -> tuple[dict[str,
 
 
 def _refuse_constant(word: str) -> None:
-    raise ValueError(f"{word} is no JSON number")
+    raise ValueError(f"{word} is not a JSON number")

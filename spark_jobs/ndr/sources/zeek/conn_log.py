@@ -48,7 +48,7 @@ def read_conn_log(path: Path | str, block_bytes: int = BLOCK_BYTES) -> Iterator[
     InvalidRequestError
         The file is missing, unreadable, truncated or damaged.
     SchemaMismatchError
-        The file is no conn log: it has rows before any ``#fields`` line, or lacks a field that a flow needs.
+        The file is not a conn log: it has rows before any ``#fields`` line, or lacks a field that a flow needs.
     """
     path = Path(path)
     header, line, is_json = Header(), 1, False
@@ -76,13 +76,13 @@ def _after(block: bytes, mark: bytes, position: int, keep: int = 0) -> int:
 def _tsv_fields(path: Path, lines: Lines, header: Header) -> Fields:
     if not header.fields:
         raise SchemaMismatchError(
-            f"{path} is no Zeek log: line {lines.number[0].as_py()} is a row, and no #fields line stands above it. "
+            f"{path} is not a Zeek log: line {lines.number[0].as_py()} is a row, and no #fields line is above it. "
             "Give conn logs as Zeek writes them (TSV with its # header, or JSON lines)."
         )
     missing = [name for name in FLOW_FIELDS if name not in header.fields and name not in OPTIONAL_FIELDS]
     if missing:
         raise SchemaMismatchError(
-            f"{path} is no Zeek conn log: its #fields (#path {header.path or 'unset'}) lack {', '.join(missing)}. "
+            f"{path} is not a Zeek conn log: its #fields (#path {header.path or 'unset'}) lack {', '.join(missing)}. "
             "Give conn logs only, for instance conn.*.log.gz."
         )
     return tsv_fields(lines, header)

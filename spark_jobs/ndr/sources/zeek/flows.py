@@ -22,7 +22,7 @@ def to_flows(columns: Mapping[str, pa.Array]) -> Flows:
     """Turn a conn log's columns into flows.
 
     Bytes are those on the wire (``orig_ip_bytes``, ``resp_ip_bytes``), which is what a firewall counts. Zeek derives
-    ``orig_bytes`` and ``resp_bytes`` from TCP sequence numbers, so that a stray RST can claim gigabytes; they stand in
+    ``orig_bytes`` and ``resp_bytes`` from TCP sequence numbers, so that a single RST can claim gigabytes; they stand in
     only where a log carries no wire bytes. Where neither is set Zeek saw nothing: 0 bytes. A connection without a
     duration ends when it starts. For ICMP, Zeek writes the message's type and code as the two ports, and so do we.
 

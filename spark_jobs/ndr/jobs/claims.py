@@ -1,0 +1,65 @@
+"""Claims: which run may build a partition, asked before it is built and again before it is committed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from ndr.contract.ledger import partition_key
+from ndr.contract.time import Interval
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseKey:
+    """The ledger item of a partition: its key in the table, and the partition's name in a sentence."""
+
+    series: str
+    as_of: str
+    name: str
+
+    @classmethod
+    def of_interval(cls, project_name: str, feature_spec_version: str, dataset: str, interval: Interval) -> LeaseKey:
+        """Return the key of a dataset's partition that answers for an interval."""
+        key = partition_key(project_name, feature_spec_version, dataset, interval)
+        return cls(**key, name=f"{dataset} of {interval}")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseHeld:
+    """A partition that another run is building."""
+
+    key: LeaseKey
+    holder: str
+    until: str
+
+    def __str__(self) -> str:
+        return f"{self.key} is held by {self.holder} until {self.until}"
+
+
+class Claims(Protocol):
+    """Decides which run may build a partition."""
+
+    def claim(self, key: LeaseKey) -> LeaseHeld | None:
+        """Claim a partition; returns the live lease of another run, if there is one."""
+
+    def fence(self, key: LeaseKey) -> None:
+        """Renew the claim, so that it lasts while the partition is committed.
+
+        Raises
+        ------
+        PublishConflictError
+            Another run has taken the partition over.
+        """
+
+
+class Unclaimed:
+    """The claims of a run without a ledger: it may build everything."""
+
+    def claim(self, key: LeaseKey) -> LeaseHeld | None:
+        return None
+
+    def fence(self, key: LeaseKey) -> None:
+        return None

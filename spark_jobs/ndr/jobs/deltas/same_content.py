@@ -1,0 +1,73 @@
+"""Files of one mini-batch that hold the same content, such as a log beside its own gzip: one of them is read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import replace
+
+from pyarrow import fs
+
+from ndr.contract.errors import SchemaMismatchError
+from ndr.jobs.deltas.mini_batches import MiniBatch
+from ndr.store.storage import filesystem
+
+_GZIP = b"\x1f\x8b"
+_BLOCK = 1 << 20
+
+
+def without_copies(folder: MiniBatch) -> MiniBatch:
+    """Return a mini-batch without the paths whose decompressed content another path of it has.
+
+    `files` stays as it was, so that its manifest names all that was delivered. Only files that can be equal, by name
+    or by size, are read for it.
+
+    Raises
+    ------
+    SchemaMismatchError
+        A compressed file is damaged.
+    """
+    if len(folder.paths) < 2:
+        return folder
+    system = filesystem(folder.uri)[0]
+    sizes = {path: _content_size(system, path) for path in folder.paths}
+    same_size = Counter(sizes.values())
+    same_name = Counter(_plain_name(path) for path in folder.paths)
+    first: dict[str, str] = {}
+    for path in folder.paths:
+        alone = same_size[sizes[path]] == 1 and same_name[_plain_name(path)] == 1
+        first.setdefault(path if alone else _content_sha256(system, path), path)
+    return replace(folder, paths=tuple(first.values()))
+
+
+def _plain_name(path: str) -> str:
+    return path.rpartition("/")[2].lower().removesuffix(".gz")
+
+
+def _content_size(system: fs.FileSystem, path: str) -> int:
+    """Return the size of a file's content, which a gzip file tells at its end (of its last member, modulo 2**32)."""
+    try:
+        with system.open_input_file(path) as file:
+            size = int(file.size())
+            if size < 18 or file.read_at(2, 0) != _GZIP:
+                return size % 2**32
+            return int.from_bytes(file.read_at(4, size - 4), "little")
+    except FileNotFoundError:
+        return -1  # reading it says so
+
+
+def _content_sha256(system: fs.FileSystem, path: str) -> str:
+    digest = hashlib.sha256()
+    try:
+        with system.open_input_stream(path, compression=None) as probe:
+            is_gzip = probe.read(2) == _GZIP
+        with system.open_input_stream(path, compression="gzip" if is_gzip else None) as stream:
+            while block := stream.read(_BLOCK):
+                digest.update(block)
+    except FileNotFoundError:
+        return path
+    except OSError as error:
+        raise SchemaMismatchError(
+            f"{path} can't be read to its end ({str(error).splitlines()[0]}); deliver the file again."
+        ) from error
+    return digest.hexdigest()

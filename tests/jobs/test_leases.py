@@ -1,0 +1,227 @@
+"""Leases on a real table (moto's): who builds, who waits, who may publish."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+from moto import mock_aws
+from tests.jobs.job_chain import Project, random_flows
+from tests.jobs.ledger_table import create_ledger
+
+from ndr.contract.errors import PublishConflictError
+from ndr.contract.ledger import row_of
+from ndr.contract.manifest import Manifest
+from ndr.contract.time import DAY, Interval, parse_instant
+from ndr.jobs.claims import LeaseHeld, LeaseKey
+from ndr.jobs.fg_b.job import lease_key
+from ndr.jobs.fg_b.targets import Target
+from ndr.jobs.leases import LEASE, Leases
+from ndr.jobs.run import Run
+from ndr.store.catalog import newest_baseline
+
+START = parse_instant("2026-01-05")
+DAYS = Interval(START, START + 3 * DAY)
+TARGET = Target(DAYS.end, "7d")
+KEY = lease_key(Run("fg_b_builder", "ndr-test", "v1", cast(Any, None)), TARGET)
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = parse_instant("2026-02-01")
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, by: timedelta) -> None:
+        self.now += by
+
+
+@pytest.fixture
+def table() -> Iterator[Any]:
+    with mock_aws():
+        yield create_ledger("ledger")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    changes = {
+        "fg_a_builder": {"windows": ["15m"]},
+        "fg_b_builder": {"metrics": ["sessions_cnt"], "capping": {"key_metrics": ["sessions_cnt"]}},
+    }
+    project = Project(tmp_path_factory.mktemp("project"), changes)
+    for number, day in enumerate(DAYS.steps(DAY)):
+        project.deliver(day, random_flows(day, 60, seed=number))
+    project.fifteen_minute_steps(DAYS)
+    return project
+
+
+def leases(table: Any, project: Project, holder: str, clock: Clock, **more: Any) -> Leases:
+    return Leases(table, project.run("fg_b_builder"), holder, clock=clock, **more)
+
+
+def item(table: Any) -> dict[str, Any]:
+    (found,) = table.scan()["Items"]
+    return found
+
+
+def test_one_run_builds_and_the_other_names_it(table: Any, project: Project) -> None:
+    clock = Clock()
+    first, second = leases(table, project, "arn:1", clock), leases(table, project, "arn:2", clock)
+    assert first.claim(KEY) is None
+    ((target, outcome),) = project.baselines([TARGET], second)
+    assert isinstance(outcome, LeaseHeld)
+    assert (target, outcome.holder, outcome.until) == (TARGET, "arn:1", "2026-02-01T00:15:00Z")
+    assert str(outcome) == "7d ending 2026-01-08T00:00:00Z is held by arn:1 until 2026-02-01T00:15:00Z"
+    assert newest_baseline(project.uri("fg_b"), "7d", TARGET.end) is None
+    ((_, built),) = project.baselines([TARGET], first)
+    assert isinstance(built, Manifest)
+    first.record(KEY, {"status": "completed", "run_id": built.run_id, "processing_job": None})
+    assert {name: item(table).get(name) for name in ("status", "run_id", "holder", "lease_until", "lease_id")} == {
+        "status": "completed",
+        "run_id": built.run_id,
+        "holder": None,
+        "lease_until": None,
+        "lease_id": None,
+    }
+    assert second.claim(KEY) is None
+
+
+def test_a_lease_that_is_renewed_lives_and_one_that_is_not_is_taken_over(table: Any, project: Project) -> None:
+    clock = Clock()
+    first, second = leases(table, project, "arn:1", clock), leases(table, project, "arn:2", clock)
+    first.claim(KEY)
+    for _ in range(5):
+        clock.move(LEASE / 3)
+        first.renew()
+    held = second.claim(KEY)
+    assert held is not None
+    clock.move(LEASE)
+    assert second.claim(KEY) is None
+    assert item(table)["holder"] == "arn:2"
+
+
+def test_one_failed_renewal_does_not_lose_a_lease(table: Any, project: Project) -> None:
+    clock, waits = Clock(), []
+    second = leases(table, project, "arn:2", clock)
+
+    class Unreachable:
+        """The ledger, which cannot be reached for the first renewal."""
+
+        def update_item(self, **request: Any) -> Any:
+            if len(waits) == 1:
+                raise EndpointConnectionError(endpoint_url="https://dynamodb")
+            return table.update_item(**request)
+
+        def get_item(self, **request: Any) -> Any:
+            return table.get_item(**request)
+
+    def ended(seconds: float) -> bool:
+        clock.move(timedelta(seconds=seconds))
+        waits.append(seconds)
+        assert second.claim(KEY) is not None, f"lost after {waits}"
+        return len(waits) == 4
+
+    first = leases(Unreachable(), project, "arn:1", clock)
+    first.claim(KEY)
+    first.renew_until(ended)
+    assert item(table)["holder"] == "arn:1"
+
+
+def test_a_run_that_lost_its_lease_does_not_publish(table: Any, project: Project, tmp_path: Path) -> None:
+    clock = Clock()
+    first, second = leases(table, project, "arn:1", clock), leases(table, project, "arn:2", clock)
+    first.claim(KEY)
+    ((_, before),) = project.baselines([TARGET])
+    clock.move(LEASE)
+    assert second.claim(KEY) is None
+    first.renew()
+    with pytest.raises(PublishConflictError, match="7d ending 2026-01-08T00:00:00Z was taken over by arn:2"):
+        first.fence(KEY)
+    with pytest.raises(PublishConflictError, match="Start the request again"):
+        first.record(KEY, {"status": "completed"})
+    partition = newest_baseline(project.uri("fg_b"), "7d", TARGET.end)
+    assert partition is not None
+    assert isinstance(before, Manifest)
+    assert partition.manifest.run_id == before.run_id
+    second.fence(KEY)
+
+
+def test_taken_over_while_it_is_built_is_caught_before_the_commit(table: Any, project: Project) -> None:
+    clock = Clock()
+    second = leases(table, project, "arn:2", clock)
+
+    class Overtaken(Leases):
+        """Loses its lease between claim and commit."""
+
+        def fence(self, key: LeaseKey) -> None:
+            clock.move(LEASE)
+            assert second.claim(key) is None
+            super().fence(key)
+
+    ((_, before),) = project.baselines([TARGET])
+    first = Overtaken(table, project.run("fg_b_builder"), "arn:1", clock=clock)
+    with pytest.raises(PublishConflictError):
+        project.baselines([TARGET], first)
+    partition = newest_baseline(project.uri("fg_b"), "7d", TARGET.end)
+    assert partition is not None
+    assert isinstance(before, Manifest)
+    assert partition.manifest.run_id == before.run_id
+
+
+def test_the_leases_of_an_ended_holder_and_of_ones_own_earlier_attempt_are_free(table: Any, project: Project) -> None:
+    clock = Clock()
+    leases(table, project, "arn:1", clock).claim(KEY)
+    assert leases(table, project, "arn:1", clock).claim(KEY) is None
+    asked = []
+
+    def has_ended(holder: str) -> bool:
+        asked.append(holder)
+        return True
+
+    assert leases(table, project, "arn:2", clock, has_ended=has_ended).claim(KEY) is None
+    assert asked == ["arn:1"]
+    assert item(table)["holder"] == "arn:2"
+
+
+def test_a_run_that_fails_gives_its_leases_back_and_says_why(table: Any, project: Project) -> None:
+    clock = Clock()
+    first = leases(table, project, "arn:1", clock)
+
+    def build() -> None:
+        with first.kept():
+            first.claim(KEY)
+            raise RuntimeError("disk full")
+
+    with pytest.raises(RuntimeError, match="disk full"):
+        build()
+    assert {name: item(table).get(name) for name in ("status", "reason", "lease_until")} == {
+        "status": "failed",
+        "reason": "RuntimeError: disk full",
+        "lease_until": None,
+    }
+    assert leases(table, project, "arn:2", clock).claim(KEY) is None
+    assert "reason" not in item(table)
+
+
+def test_stale_is_what_changed_while_or_after_it_was_built(table: Any, project: Project) -> None:
+    clock = Clock()
+    first = leases(table, project, "arn:1", clock)
+    first.claim(KEY)
+    key = {name: item(table)[name] for name in ("series", "as_of")}
+    clock.move(timedelta(minutes=1))
+    table.update_item(
+        Key=key, UpdateExpression="SET stale_since = :at", ExpressionAttributeValues={":at": "2026-02-01T00:01:00Z"}
+    )
+    first.record(KEY, {"status": "completed"})
+    assert row_of(item(table), clock.now).status == "stale"
+    clock.move(timedelta(minutes=1))
+    first.claim(KEY)
+    first.record(KEY, {"status": "completed"})
+    assert row_of(item(table), clock.now).status == "completed"
