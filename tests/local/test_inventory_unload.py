@@ -10,6 +10,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -18,12 +19,19 @@ import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.jobs.ledger_table import create_ledger
 
 from ministack_sagemaker.lifecycle import Account
-from ndr.contract.errors import EmptyResultError, RedshiftStatementError, UnloadVerificationError
+from ndr.contract.errors import (
+    EmptyResultError,
+    PublishConflictError,
+    RedshiftStatementError,
+    UnloadVerificationError,
+)
 from ndr.contract.jobspecs import put_jobspec
 from ndr.contract.jobspecs.item import JobSpec, parse_jobspec
 from ndr.contract.manifest import Manifest
+from ndr.jobs.claims import Claims, LeaseKey, Unclaimed
 from ndr.jobs.inventory.redshift_data import Statements
 from ndr.jobs.inventory.snapshot import newest_snapshot
 from ndr.jobs.inventory.unload import Unload
@@ -127,14 +135,21 @@ class Warehouse:
         )
 
     def unload(
-        self, month: str = MONTH, client: Any = None, hook: Any = None, replace_with_empty: bool = False, **query: Any
+        self,
+        month: str = MONTH,
+        client: Any = None,
+        hook: Any = None,
+        claims: Claims | None = None,
+        replace_with_empty: bool = False,
+        **query: Any,
     ) -> Manifest:
         spec = self.jobspec(**query).spec
         statements = Statements(client or self.data, spec.redshift, new_run_id())
         log = job_logger(f"inventory-{uuid.uuid4().hex}")
         if hook:
             log.addHandler(hook)
-        return Unload(spec, month, statements, RUN, log, replace_with_empty=replace_with_empty).publish()
+        run = replace(RUN, claims=claims or Unclaimed())
+        return Unload(spec, month, statements, run, log, replace_with_empty=replace_with_empty).publish()
 
     def machines(self, month: str = MONTH) -> list[tuple[str, str | None]]:
         table = newest_snapshot(self.jobspec().spec.output, month).machines
@@ -198,6 +213,22 @@ def test_first_unload_publishes_unique_active_machines(warehouse: Warehouse) -> 
 def _parquet(warehouse: Warehouse, key: str) -> pa.Table:
     system, path = storage.filesystem(warehouse.prefix + key)
     return pq.read_table(path, filesystem=system, partitioning=None)
+
+
+class Overtaken(Unclaimed):
+    """Claims of a run that another one has overtaken while it unloaded."""
+
+    def fence(self, key: LeaseKey) -> None:
+        raise PublishConflictError(f"{key} was taken over")
+
+
+def test_an_unload_that_is_overtaken_leaves_the_published_snapshot(warehouse: Warehouse) -> None:
+    warehouse.insert("('10.0.0.1', 'old', true, '')")
+    warehouse.unload()
+    warehouse.insert("('10.0.0.2', 'new', true, '')")
+    with pytest.raises(PublishConflictError, match=r"machine_inventory of \[2026-01-01T00:00:00Z, 2026-02-01"):
+        warehouse.unload(claims=Overtaken())
+    assert warehouse.machines() == [("10.0.0.1", "old")]
 
 
 def test_a_second_unload_replaces_the_month(warehouse: Warehouse) -> None:
@@ -361,6 +392,7 @@ def jobspec_table(account: Account) -> Any:
 
 def _entry_point(account: Account, table: str, opt_ml: Path, month: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, **account.environment(), "NDR_JOBSPEC_TABLE": table, "NDR_OPT_ML": str(opt_ml)}
+    environment["NDR_LEDGER_TABLE"] = f"{table}-ledger"
     environment["PYTHONPATH"] = os.pathsep.join(sys.path)
     arguments = ["--project-name", "ndr-test", "--feature-spec-version", "v1", "--reference-month-iso", month]
     command = [sys.executable, "-m", "ndr.jobs.run_machine_inventory_unload", *arguments]
@@ -370,12 +402,18 @@ def _entry_point(account: Account, table: str, opt_ml: Path, month: str) -> subp
 def test_the_entry_point_as_sagemaker_starts_it(warehouse: Warehouse, jobspec_table: str, tmp_path: Path) -> None:
     put_jobspec(boto3.resource("dynamodb").Table(jobspec_table), warehouse.jobspec())
     warehouse.insert("('10.0.0.1', 'srv', true, '')")
+    unledgered = _entry_point(warehouse.account, jobspec_table, tmp_path, "2026-01")
+    assert unledgered.returncode == 1
+    assert "InvalidRequestError: The ledger table" in (tmp_path / "output" / "message").read_text()
+    ledger = create_ledger(f"{jobspec_table}-ledger")
     ended = _entry_point(warehouse.account, jobspec_table, tmp_path, "2026-01-31T06:15:00Z")
     assert ended.returncode == 0, ended.stderr
     steps = ("started", "counted", "unloaded", "verified", "copied", "published", "older files deleted")
     for step in (*steps, "staging deleted", "finished"):
         assert f'"message":"{step}"' in ended.stdout
     assert warehouse.machines() == [("10.0.0.1", "srv")]
+    (item,) = ledger.scan()["Items"]
+    assert (item["series"], item["status"]) == ("ndr-test#v1#machine_inventory", "completed")
 
     warehouse.sql(f"DROP TABLE public.{warehouse.table}")
     failed = _entry_point(warehouse.account, jobspec_table, tmp_path, "2026-02")

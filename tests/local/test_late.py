@@ -13,8 +13,10 @@ from tests.jobs.job_chain import Project, random_flows
 
 from ministack_sagemaker.lifecycle import Account
 from ndr.contract.datasets import DELTAS, FG_A
+from ndr.contract.manifest import Owner
 from ndr.contract.time import SLICE, Interval, format_instant, mini_batch_id, parse_instant
 from ndr.jobs.deltas.job import publish_deltas
+from ndr.planner.feature_prefixes import FeaturePrefixes
 from ndr.planner.late_files import LateData, find_late
 from ndr.store import storage
 from ndr.store.scan import Scan
@@ -22,6 +24,7 @@ from ndr.store.scan import Scan
 START = parse_instant("2026-01-05T10:00:00Z")
 HOUR = Interval(START, START + 4 * SLICE)
 BUCKET = "late-data"
+OWNER = Owner("ndr-test", "v1")
 
 
 @dataclass
@@ -59,7 +62,8 @@ def project(account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 
 def late(account: Account) -> LateData:
-    return find_late(account.client("s3"), f"s3://{BUCKET}/deltas/", f"s3://{BUCKET}/integration/", HOUR)
+    datasets = {name: f"s3://{BUCKET}/{name}/" for name in ("integration", "deltas", "fg_a", "pair_counts", "fg_b")}
+    return find_late(account.client("s3"), FeaturePrefixes(owner=OWNER, **datasets), HOUR)
 
 
 def test_late_events_end_up_in_their_slice_and_are_counted_once(account: Account, project: InS3) -> None:
