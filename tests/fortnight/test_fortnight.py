@@ -10,7 +10,7 @@ from tests.fortnight.comparison import summary
 from tests.fortnight.run import simulate
 
 
-@pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_what_is_published_after_a_day_of_production_equals_the_bulk_build(tmp_path: Path) -> None:
     outcome = simulate(tmp_path, days=1, seed=1, tell=print)
     assert outcome.slices == 96

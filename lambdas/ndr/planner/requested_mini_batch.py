@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -35,7 +36,8 @@ def plan_requested_mini_batch(services: Services, document: Any, now: datetime, 
         held_by = claim_batch(services.ledger, services.states, project, batch, execution, now)
     # After the claim: whatever its last holder started is seen here.
     running = services.running(MINI_BATCH_PIPELINE, now)
-    plan = plan_mini_batch(request, jobspecs, now, running, lambda: _delivered_at(services, jobspecs, batch), held_by)
+    delivered_at = partial(_delivered_at, services, jobspecs, batch)
+    plan = plan_mini_batch(request, jobspecs, now, running, delivered_at, held_by)
     return plan.with_suffix(services.pipeline_name_suffix)
 
 
