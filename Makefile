@@ -12,7 +12,7 @@ HOSTS ?=
 TESTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup java demo test unit ci iam mutants fuzz faults bench lint lint-template lock clean
+.PHONY: help setup java demo test unit ci iam mutants fuzz faults fortnight bench lint lint-template lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -64,6 +64,9 @@ faults: setup  ## inject every kind of fault into the account and the jobs, and 
 
 mutants: setup  ## change each comparison and constant of a module and see its tests fail: MODULES="ndr.jobs.leases" for some
 	@PYTHONPATH=contract:lambdas:pipeline_defs:spark_jobs:local:emulator .venv/bin/python -m tests.mutants $(MODULES)
+
+fortnight: setup  ## simulate days of production against the bulk build: DAYS=14 SEED=1
+	@.venv/bin/python -m tests.fortnight $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED))
 
 iam: setup  ## take each statement of each role away and see that something fails; ends with how many are needed
 	@.venv/bin/python -m tests.iam

@@ -40,7 +40,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             plan = plan_requested_baselines(services, asked.request, asked.started_at)
             return _answered(asked, plan.document(), runs=len(plan.runs), baselines=plan.baselines)
         case PlanMiniBatch():
-            batch = plan_requested_mini_batch(services, asked.request, asked.started_at)
+            batch = plan_requested_mini_batch(services, asked.request, asked.started_at, asked.execution)
             return _answered(asked, batch.document(), runs=1, baselines=0)
         case ReportBaselines():
             # Once more: a baseline that began since the plan may have read the old features.

@@ -52,6 +52,8 @@ def upsert(request: UpsertRequest) -> dict[str, Any]:
         default_bucket=os.environ["CODE_BUCKET"],
         names=request.pipelines,
         dry_run=request.dry_run,
+        stack_name=os.environ.get("STACK_NAME"),
+        suffix=os.environ.get("PIPELINE_NAME_SUFFIX", ""),
     )
     for change in changes:
         logger.info("Pipeline %s: %s", change.name, change.change, extra={"digest": change.digest})
@@ -67,7 +69,11 @@ def _register_all() -> dict[str, str]:
 def _remove_all() -> dict[str, str]:
     from ndr.pipeline.registry.removal import remove_pipelines
 
-    removals = remove_pipelines(role_arn=os.environ["PIPELINE_ROLE_ARN"], region=os.environ["AWS_REGION"])
+    removals = remove_pipelines(
+        role_arn=os.environ["PIPELINE_ROLE_ARN"],
+        region=os.environ["AWS_REGION"],
+        suffix=os.environ.get("PIPELINE_NAME_SUFFIX", ""),
+    )
     for removal in removals:
         logger.info("Pipeline %s: %s", removal.name, removal.outcome)
     return {removal.name: removal.outcome for removal in removals}

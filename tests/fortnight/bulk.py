@@ -17,7 +17,7 @@ def build_in_bulk(folder: Path, traffic: Traffic) -> Project:
     whole = traffic.interval
     project.deliver(whole, (row for each in traffic.slices for row in traffic.rows(each)))
     project.fifteen_minute_steps(whole)
-    project.inventory(f"{whole.start:%Y-%m}", MACHINES)
+    project.inventory(f"{whole.start:%Y-%m}", dict(sorted(MACHINES.items())))
     project.baselines(targets(traffic))
     return project
 

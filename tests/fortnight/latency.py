@@ -8,6 +8,7 @@ from datetime import datetime
 from statistics import quantiles
 from typing import Any
 
+from ndr.contract.pipelines import MINI_BATCH_PIPELINE
 from ndr.contract.time import Interval
 from tests.fortnight.deliveries import Delivery
 from tests.fortnight.stack import Stack
@@ -41,10 +42,12 @@ def percentiles(minutes: Sequence[float]) -> tuple[float, float]:
     return cuts[9], cuts[18]
 
 
-def built_batches(stack: Stack, pipeline: str) -> list[Built]:
+def built_batches(stack: Stack) -> list[Built]:
     """Return what the executions of a stack's 15-minute pipeline built."""
     sagemaker = stack.client("sagemaker")
-    pages = sagemaker.get_paginator("list_pipeline_executions").paginate(PipelineName=pipeline)
+    pages = sagemaker.get_paginator("list_pipeline_executions").paginate(
+        PipelineName=f"{MINI_BATCH_PIPELINE}{stack.suffix}"
+    )
     found = []
     for execution in (each for page in pages for each in page["PipelineExecutionSummaries"]):
         arn = execution["PipelineExecutionArn"]

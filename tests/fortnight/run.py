@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from ministack_sagemaker.faults import injected
 from ministack_sagemaker.job_conditions import SERVICE, JobConditions
 from ministack_sagemaker.lifecycle import Account, down, up
 from ministack_sagemaker.sagemaker_pipelines import warm_python
-from ndr.contract.pipelines import MINI_BATCH_PIPELINE
+from ministack_sagemaker.testing import environment_variables
 from ndr.contract.time import format_instant, parse_instant
 from ndr.store import storage
 from tests.fortnight.bulk import build_in_bulk
@@ -30,7 +29,9 @@ from tests.fortnight.traffic import Traffic
 from tests.template import ROOT
 
 START: Final = parse_instant("2026-01-05T00:00:00Z")
-SCHEDULES: Final[dict[str, Schedule]] = {"alpha": "every slice"}
+SCHEDULES: Final[dict[str, Schedule]] = {"alpha": "every slice", "beta": "every hour"}
+TIMED: Final = "alpha"
+"""The stack whose schedule is the template's: of it is told how long a slice takes."""
 STEPS: Final = 3
 SOURCES: Final = ("contract", "lambdas", "pipeline_defs", "spark_jobs", "statemachines")
 
@@ -46,7 +47,7 @@ class Outcome:
     differences
         Rows that differ from the bulk build, by stack.
     p50, p95
-        Minutes from a slice's first delivery until its features were there, over all stacks.
+        Minutes from a slice's first delivery until its features were there.
     failed
         A line for each execution of a machine that failed.
     """
@@ -90,12 +91,8 @@ def simulate(folder: Path, days: int, seed: int, tell: Callable[[str], None]) ->
         tell("the bulk build")
         bulk = build_in_bulk(folder / "bulk", traffic)
         found = {name: list(differences(traffic, stack.prefix, bulk.uri)) for name, stack in stacks.items()}
-        delivered = deliveries(traffic, seed)
-        minutes = [
-            each
-            for stack in stacks.values()
-            for each in minutes_to_features(delivered, traffic.slices, built_batches(stack, MINI_BATCH_PIPELINE))
-        ]
+        built = built_batches(stacks[TIMED])
+        minutes = minutes_to_features(deliveries(traffic, seed), traffic.slices, built)
         failures = sum(line.startswith(f"{SERVICE} ") for line in injected(account.directory))
         return Outcome(len(traffic.slices), failures, found, *percentiles(minutes), simulation.failed)
 
@@ -103,18 +100,22 @@ def simulate(folder: Path, days: int, seed: int, tell: Callable[[str], None]) ->
 @contextmanager
 def _account(directory: Path) -> Iterator[Account]:
     """Start an account whose clock stands at the traffic's start, and let this process reach its data."""
-    before = dict(os.environ)
-    os.environ |= {clock.VARIABLE: format_instant(START), warm_python.SWITCH: "true", "LOG_LEVEL": "WARNING"}
-    account = up(directory, end_with_parent=True)
-    os.environ |= account.environment()
-    storage._s3.cache_clear()  # a process keeps one S3 client
-    try:
-        yield account
-    finally:
-        down(directory)
-        storage._s3.cache_clear()
-        os.environ.clear()
-        os.environ |= before
+    settings = {clock.VARIABLE: format_instant(START), warm_python.SWITCH: "true", "LOG_LEVEL": "WARNING"}
+    with environment_variables(**settings):
+        account = up(directory, end_with_parent=True)
+    _forget_clients()
+    with environment_variables(**account.environment()):
+        try:
+            yield account
+        finally:
+            down(directory)
+            _forget_clients()
+
+
+def _forget_clients() -> None:
+    """A process keeps its clients, which may be of an account that was stopped."""
+    storage._s3.cache_clear()
+    storage._s3_client.cache_clear()
 
 
 def _next_release(folder: Path) -> Path:

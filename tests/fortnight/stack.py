@@ -35,6 +35,11 @@ class Stack:
     def name(self) -> str:
         return self.deployment.project_name
 
+    @property
+    def suffix(self) -> str:
+        """What the names of its pipelines end with."""
+        return f"-{self.name}"
+
     @classmethod
     def deploy(cls, account: Account, name: str, secret_arn: str, template: Path, **parameters: str) -> Stack:
         """Deploy a stack, or what has changed of it, and put its JobSpecs."""
@@ -44,6 +49,7 @@ class Stack:
             "RedshiftSecretArn": secret_arn,
             "PollSeconds": "60",
             "MaxPollSeconds": "120",
+            "PipelineNameSuffix": f"-{name}",
             **parameters,
         }
         outputs = deploy(account, template, name, given)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from tests.iam.world import FAILING, World
 
-from ndr.contract.ledger import ledger_key
+from ndr.contract.ledger import batch_claim_key, ledger_key
 from ndr.contract.manifest import MANIFEST_NAME, Manifest
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 from ndr.contract.time import DAY, Interval, format_instant, horizon_interval, mini_batch_id, parse_instant
@@ -115,6 +115,23 @@ def find_what_runs(world: World) -> None:
         world.pipeline_ends(arn)
 
 
+def take_over_a_claim(world: World) -> None:
+    """The claim of an execution that has ended holds nothing."""
+    day = Interval(parse_instant("2026-01-07"), parse_instant("2026-01-08"))
+    table, states = world.deployment.table("LedgerTableName"), world.client("stepfunctions")
+    machine = world.deployment.machines["mini_batch"]
+    ended = states.start_execution(stateMachineArn=machine, input='{"dry_run": true}')["executionArn"]
+    world.until(lambda: states.describe_execution(executionArn=ended)["status"] != "RUNNING")
+    table.put_item(Item={**batch_claim_key("guarded", "v1", day), "holder": ended})
+    event = {
+        "kind": "mini_batch",
+        "request": {"mini_batch_id": mini_batch_id(day)},
+        "started_at": format_instant(datetime.now(UTC)),
+        "execution": "arn:of:another",
+    }
+    assert "wait_for" not in world.invoke("PlanRunFunctionName", event)
+
+
 def explain(world: World) -> None:
     """A failed pipeline execution is explained with the job's own sentence and a link to its log's stream."""
     answer = world.invoke("ExplainFailureFunctionName", {"pipeline_execution_arn": world.failed_execution})
@@ -153,6 +170,10 @@ def mini_batch(world: World) -> None:
     ended = world.run_machine("mini_batch", {"batch_start": "2026-01-05", "batch_end": "2026-01-06"})
     assert REASON in ended["cause"], ended["cause"]
     assert any(REASON in message for message in world.messages()), "the topic was not told"
+    claims = [
+        item for item in world.deployment.table("LedgerTableName").scan()["Items"] if "#mini_batch" in item["series"]
+    ]
+    assert not [item for item in claims if item["holder"] == ended["executionArn"]], "the claim was not released"
 
 
 def baselines(world: World) -> None:
@@ -249,7 +270,14 @@ def log_of(machine: str) -> Scenario:
 Scenario = Callable[[World], None]
 # For each role the scenarios that must notice a missing statement; the first that does ends the search.
 SCENARIOS: Final[dict[str, tuple[Scenario, ...]]] = {
-    "PlanRunRole": (plan, plan_without_history, plan_what_is_late, plan_after_a_holder, find_what_runs),
+    "PlanRunRole": (
+        plan,
+        plan_without_history,
+        plan_what_is_late,
+        plan_after_a_holder,
+        find_what_runs,
+        take_over_a_claim,
+    ),
     "ExplainFailureRole": (explain,),
     "UpsertPipelinesRole": (upsert,),
     "PipelineRole": (unload, ledger),

@@ -130,11 +130,12 @@ class Project:
         run, identifier = self.run("delta_builder"), batch_id or mini_batch_id(batch)
         return list(publish_deltas(run, self.spec("delta_builder"), identifier, batch, replace_with_empty))
 
-    def fg_a(self, batch: Interval) -> list[Manifest]:
-        return list(publish_fg_a(self.run("fg_a_builder"), self.spec("fg_a_builder"), batch))
+    def fg_a(self, batch: Interval, replace_with_empty: bool = False) -> list[Manifest]:
+        return list(publish_fg_a(self.run("fg_a_builder"), self.spec("fg_a_builder"), batch, replace_with_empty))
 
-    def pair_counts(self, batch: Interval) -> list[Manifest]:
-        return list(publish_pair_counts(self.run("pair_counts_builder"), self.spec("pair_counts_builder"), batch))
+    def pair_counts(self, batch: Interval, replace_with_empty: bool = False) -> list[Manifest]:
+        run, spec = self.run("pair_counts_builder"), self.spec("pair_counts_builder")
+        return list(publish_pair_counts(run, spec, batch, replace_with_empty))
 
     def baselines(
         self,

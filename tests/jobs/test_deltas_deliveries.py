@@ -141,7 +141,7 @@ def test_a_long_connection_written_the_next_day_counts_in_its_slice_once(tmp_pat
 
 
 def test_a_row_in_the_folder_of_another_slice_of_the_same_batch_counts(tmp_path: Path) -> None:
-    project, orderly = Project(tmp_path / "stray"), Project(tmp_path / "orderly")
+    project, orderly = Project(tmp_path / "unordered"), Project(tmp_path / "orderly")
     first, second = random_flows(FIRST, 6, seed=7), random_flows(SECOND, 6, seed=8)
     project.deliver(FIRST, [*first, second[0]])
     project.deliver(SECOND, second[1:])

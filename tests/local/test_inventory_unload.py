@@ -22,7 +22,7 @@ import pytest
 from tests.jobs.ledger_table import create_ledger
 
 from ministack_sagemaker.lifecycle import Account
-from ndr.contract.errors import PublishConflictError, RedshiftStatementError, UnloadVerificationError
+from ndr.contract.errors import EmptyResultError, PublishConflictError, RedshiftStatementError, UnloadVerificationError
 from ndr.contract.jobspecs import put_jobspec
 from ndr.contract.jobspecs.item import JobSpec, parse_jobspec
 from ndr.contract.manifest import Manifest
@@ -130,14 +130,21 @@ class Warehouse:
         )
 
     def unload(
-        self, month: str = MONTH, client: Any = None, hook: Any = None, claims: Claims | None = None, **query: Any
+        self,
+        month: str = MONTH,
+        client: Any = None,
+        hook: Any = None,
+        claims: Claims | None = None,
+        replace_with_empty: bool = False,
+        **query: Any,
     ) -> Manifest:
         spec = self.jobspec(**query).spec
         statements = Statements(client or self.data, spec.redshift, new_run_id())
         log = job_logger(f"inventory-{uuid.uuid4().hex}")
         if hook:
             log.addHandler(hook)
-        return Unload(spec, month, statements, replace(RUN, claims=claims or Unclaimed()), log).publish()
+        run = replace(RUN, claims=claims or Unclaimed())
+        return Unload(spec, month, statements, run, log, replace_with_empty=replace_with_empty).publish()
 
     def machines(self, month: str = MONTH) -> list[tuple[str, str | None]]:
         table = newest_snapshot(self.jobspec().spec.output, month).machines
@@ -313,6 +320,21 @@ def test_no_machine_publishes_an_empty_snapshot_and_says_so(warehouse: Warehouse
     (file,) = manifest.tables["machine_inventory"].files
     read = _parquet(warehouse, f"snapshot_month={MONTH}/{file.path}")
     assert read.column_names == ["ip_address", "machine_name", "snapshot_month"]
+
+
+@pytest.mark.parametrize("month", [MONTH, "2026-02"])
+def test_an_emptied_table_does_not_take_the_place_of_an_inventory(warehouse: Warehouse, month: str) -> None:
+    warehouse.insert("('10.0.0.1', 'a', true, '')")
+    published = warehouse.unload()
+    warehouse.sql(f"DELETE FROM public.{warehouse.table}")
+    with pytest.raises(EmptyResultError) as caught:
+        warehouse.unload(month)
+    assert f"public/{warehouse.table} finds no machine. The snapshot of {MONTH} below" in str(caught.value)
+    assert f"has 1 machines (run {published.run_id}), and it stays" in str(caught.value)
+    assert warehouse.machines(month) == [("10.0.0.1", "a")]
+    assert warehouse.staged() == []
+    warehouse.unload(month, replace_with_empty=True)
+    assert warehouse.machines(month) == []
 
 
 def test_the_newest_month_that_is_not_later_is_read(warehouse: Warehouse) -> None:

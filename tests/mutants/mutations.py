@@ -42,7 +42,7 @@ class Mutant:
 
 
 def mutants(source: str) -> Iterator[Mutant]:
-    """Change every comparison, number and truth value of a source, one at a time.
+    """Change every comparison, number and Boolean of a source, one at a time.
 
     Numbers become one more and one less. Annotations and default `False` of decorators are left as they are: they do
     not run.

@@ -103,6 +103,7 @@ def test_parameters_of_the_15_minute_pipeline() -> None:
         string("ProcessingImageUri", IMAGE),
         string("ProcessingInstanceType", "ml.m5.xlarge"),
         {"Name": "ProcessingInstanceCount", "Type": "Integer", "DefaultValue": 1},
+        string("ReplaceWithEmpty", "false", ["true", "false"]),
     ]
 
 
@@ -131,6 +132,7 @@ def test_parameters_of_the_inventory_pipeline() -> None:
         string("InstanceType", "ml.m5.xlarge"),
         {"Name": "InstanceCount", "Type": "Integer", "DefaultValue": 1},
         string("ImageUri", IMAGE),
+        string("ReplaceWithEmpty", "false", ["true", "false"]),
     ]
 
 
@@ -140,6 +142,7 @@ BATCH_ARGUMENTS = [
     *("--mini-batch-id", get("MiniBatchId")),
     *("--batch-start-ts-iso", get("BatchStartTsIso")),
     *("--batch-end-ts-iso", get("BatchEndTsIso")),
+    *("--replace-with-empty", get("ReplaceWithEmpty")),
 ]
 BASELINE_ARGUMENTS = [
     *("--project-name", get("ProjectName")),
@@ -154,6 +157,7 @@ INVENTORY_ARGUMENTS = [
     *("--project-name", get("ProjectName")),
     *("--feature-spec-version", get("FeatureSpecVersion")),
     *("--reference-month-iso", get("ReferenceMonthIso")),
+    *("--replace-with-empty", get("ReplaceWithEmpty")),
 ]
 
 

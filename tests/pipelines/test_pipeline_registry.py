@@ -23,6 +23,7 @@ from ndr.contract.errors import InvalidRequestError
 from ndr.pipeline.bundle import code as code_bundle
 from ndr.pipeline.bundle.pipeline import PIPELINE_TAGS
 from ndr.pipeline.registry.registration import PIPELINES, chosen_names, register_pipelines
+from ndr.pipeline.registry.removal import remove_pipelines
 from ndr.pipeline.sagemaker_pipeline_definitions_fg_b import build_fg_b_baseline_pipeline
 
 REGION = "us-east-1"
@@ -114,6 +115,34 @@ def test_all_pipelines_are_created_with_code_tags_and_description(account: Accou
             code = step["Arguments"]["ProcessingInputs"][0]["S3Input"]["S3Uri"].removeprefix(f"s3://{BUCKET}/")
             script = step["Arguments"]["AppSpecification"]["ContainerEntrypoint"][1].rpartition("/")[2]
             assert {f"{code}{script}", f"{code}_SUCCESS"} <= account.code_keys()
+
+
+def register_in_stack(account: Account, stack: str, suffix: str = "", dry_run: bool = False) -> list[Any]:
+    return register_pipelines(
+        account.role_arn, REGION, BUCKET, names=[FG_B], stack_name=stack, suffix=suffix, dry_run=dry_run
+    )
+
+
+def test_stacks_beside_each_other_have_pipelines_of_their_own(account: Account) -> None:
+    register_in_stack(account, "ndr-prod")
+    before = account.describe(FG_B)
+    with pytest.raises(InvalidRequestError, match=r"'ndr-prod'.* the stack 'ndr-dev'.*PipelineNameSuffix"):
+        register_in_stack(account, "ndr-dev")
+    assert account.describe(FG_B) == before
+
+    (created,) = register_in_stack(account, "ndr-dev", "-dev")
+    assert (created.name, created.change) == (f"{FG_B}-dev", "created")
+    assert [each.change for each in register_in_stack(account, "ndr-dev", "-dev", dry_run=True)] == ["unchanged"]
+
+    remove_pipelines(account.role_arn, REGION, "-dev")
+    assert account.names() == {FG_B}
+
+
+def test_a_pipeline_of_an_earlier_release_is_tagged_with_its_stack(account: Account) -> None:
+    account.register(FG_B)
+    register_in_stack(account, "ndr-prod")
+    with pytest.raises(InvalidRequestError, match="ndr-prod"):
+        register_in_stack(account, "ndr-dev", dry_run=True)
 
 
 def test_the_second_time_nothing_changes(account: Account) -> None:

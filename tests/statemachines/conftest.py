@@ -12,9 +12,15 @@ from tests.statemachines.stack import deploy_small
 
 from ministack_sagemaker.lifecycle import Account
 
-LEFT = ("left-windows", "left-inventory", "left-batch")
+LEFT = ("left-windows", "left-inventory", "left-batch", "left-twins")
 PROJECTS = ("lucky", "unlucky", "partly", "built", "flaky", "held", "silent", *LEFT)
-IN_THE_BUCKET = ("gappy", "doomed", "tardy", "left-fill")  # their prefixes can be seen; the others' bucket is not there
+IN_THE_BUCKET = (
+    "gappy",
+    "doomed",
+    "tardy",
+    "left-fill",
+    "left-files",
+)  # their prefixes can be seen; the others' bucket is not there
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,12 @@ from ndr.contract.jobspecs import parse_jobspec, put_jobspec
 
 def documents(project: str, version: str = "v1", bucket: str = "ndr-data") -> list[dict[str, Any]]:
     """The JobSpec documents of a project."""
-    base = f"s3://{bucket}/{project}"
+    delivered, base = f"s3://{bucket}/{project}", f"s3://{bucket}/{project}/{version}"
     specs: dict[str, Any] = {
-        "delta_builder": {"inputs": {"integration": f"{base}/integration"}, "outputs": {"deltas": f"{base}/deltas"}},
+        "delta_builder": {
+            "inputs": {"integration": f"{delivered}/integration"},
+            "outputs": {"deltas": f"{base}/deltas"},
+        },
         "fg_a_builder": {
             "inputs": {"deltas": f"{base}/deltas", "fg_b": f"{base}/fg_b"},
             "outputs": {"fg_a": f"{base}/fg_a"},

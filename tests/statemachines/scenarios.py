@@ -61,7 +61,33 @@ class Scenarios:
             runs[name] = "run_pipeline", run
         for left in LEFT:
             runs |= {f"{left.name}, {word}": (left.machine, run) for word, run in left.runs(machines, flags).items()}
+        for name, run in {**_twins(machines, flags), **_changed_files(account, stack, machines, flags)}.items():
+            runs[name] = "mini_batch", run
         return cls(runs, _received(account, queue))
+
+
+def _twins(machines: Machines, flags: Path) -> dict[str, Run]:
+    """Start one batch twice at once; its job goes on when both follow a pipeline execution."""
+    request = {"project_name": "left-twins", "batch_start": "2026-01-05", "batch_end": "2026-01-06"}
+    with ThreadPoolExecutor(2) as pool:
+        twins = list(pool.map(lambda number: machines.start("mini_batch", request), range(2)))
+    _until(lambda: all("RunMiniBatch" in machines.so_far(twin).entered() for twin in twins))
+    (flags / "go-left-twins").touch()
+    return {f"twin {number}": machines.ended(twin) for number, twin in enumerate(twins)}
+
+
+def _changed_files(account: Account, stack: dict[str, str], machines: Machines, flags: Path) -> dict[str, Run]:
+    """Replace a file of a batch while the batch runs, and ask for the batch again."""
+    day = Interval(parse_instant("2026-01-05"), parse_instant("2026-01-06"))
+    request = {"project_name": "left-files", "mini_batch_id": mini_batch_id(day)}
+    key = f"left-files/integration/{mini_batch_id(day)}/part-0.json"
+    first = machines.start("mini_batch", request)
+    _until(lambda: len(running_of(account, MINI_BATCH_PIPELINE, "left-files")) == 1)
+    account.client("s3").put_object(Bucket=stack["DataBucketName"], Key=key, Body=b"")
+    again = machines.start("mini_batch", request)
+    _until(lambda: "WaitForOther" in machines.so_far(again).entered())
+    (flags / "go-left-files").touch()
+    return {"files, first": machines.ended(first), "files, again": machines.ended(again)}
 
 
 def _requests() -> dict[str, tuple[str, dict[str, Any]]]:

@@ -262,6 +262,27 @@ def test_a_mini_batch_runs_the_batch_it_was_told(scenarios: Scenarios, account: 
     assert scenarios["dry batch"].entered() == ["Plan", "IsDryRun", "PlanOnly"]
 
 
+def test_one_batch_started_twice_at_once_runs_once_and_its_claim_is_released(
+    scenarios: Scenarios, account: Account, stack: dict[str, str]
+) -> None:
+    twins = [scenarios["twin 0"], scenarios["twin 1"]]
+    assert [twin.status for twin in twins] == ["SUCCEEDED", "SUCCEEDED"], [twin.cause for twin in twins]
+    assert len({twin.output["pipeline_execution_arn"] for twin in twins}) == 1
+    started = [item for item in _parameters_of_all(account, "ndr-15m-pipeline") if item["ProjectName"] == "left-twins"]
+    assert len(started) == 1
+    items = account.client("dynamodb").scan(TableName=stack["LedgerTableName"])["Items"]
+    assert "left-twins#v1#mini_batch" not in {item["series"]["S"] for item in items}
+
+
+def test_a_batch_whose_files_changed_while_it_ran_is_run_again_after_it(scenarios: Scenarios, account: Account) -> None:
+    first, again = scenarios["files, first"], scenarios["files, again"]
+    assert (first.status, again.status) == ("SUCCEEDED", "SUCCEEDED"), (first.cause, again.cause)
+    assert first.output["pipeline_execution_arn"] != again.output["pipeline_execution_arn"]
+    started = [item for item in _parameters_of_all(account, "ndr-15m-pipeline") if item["ProjectName"] == "left-files"]
+    assert [item["MiniBatchId"] for item in started] == ["20260105T000000Z-PT1440M"] * 2
+    assert again.entered()[:6] == ["Plan", "IsDryRun", "MustWait", "WaitForOther", "Plan", "IsDryRun"]
+
+
 # what goes on after a failure
 
 
@@ -318,8 +339,9 @@ def test_a_redriven_execution_plans_again_and_builds_what_is_not_built(scenarios
     assert run.entered()[-3:] == ["Report", "DidAllSucceed", "Done"]
     assert scenarios["redriven batch"].status == "SUCCEEDED"
     assert scenarios["redriven batch"].entered() == [
-        *("Plan", "IsDryRun", "RunMiniBatch", "NotifyFailure", "RaiseFailure"),
-        *("Plan", "IsDryRun", "RunMiniBatch"),
+        *("Plan", "IsDryRun", "MustWait", "RunMiniBatch", "ReleaseClaim", "DidSucceed"),
+        *("NotifyFailure", "RaiseFailure"),
+        *("Plan", "IsDryRun", "MustWait", "RunMiniBatch", "ReleaseClaim", "DidSucceed", "Done"),
     ]
 
 
@@ -355,8 +377,12 @@ def test_late_data_is_built_in_and_what_reaches_over_it_is_stale(
 ) -> None:
     run = scenarios["late"]
     assert run.status == "SUCCEEDED"
-    assert "1 folders hold files that are not in what is published; 1 batches are built again" in run.output["message"]
-    assert "1 baselines reach over them and are stale; build them with {" in run.output["message"]
+    assert (
+        "1 folders hold files that are not in what is published. 1 batches are built again: ["
+        in (run.output["message"])
+    )
+    assert "1 baselines of 7d are stale (" in run.output["message"]
+    assert 'to build them now write {"mode": "BACKFILL", "horizon": "7d", "start": "' in run.output["message"]
     (rebuilt,) = [item for item in _parameters_of_all(account, "ndr-15m-pipeline") if item["ProjectName"] == "tardy"]
     assert rebuilt["MiniBatchId"].startswith("rebuild-")
     items = account.client("dynamodb").scan(TableName=stack["LedgerTableName"])["Items"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.template import ROOT
 
 from ndr.contract.jobspecs import JOB_NAMES
 from ndr.local.cli import main
@@ -52,6 +54,11 @@ def documents(folder: Path, **changes: str) -> list[str]:
         path.write_text(text)
         paths.append(str(path))
     return paths
+
+
+def test_the_version_is_that_of_the_distribution(ndr: Ndr) -> None:
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert ndr("--version")[:2] == (0, f"ndr {pyproject['project']['version']}")
 
 
 def test_help_names_every_command(ndr: Ndr) -> None:
@@ -175,7 +182,7 @@ def test_jobspec_check_of_a_misplaced_prefix(ndr: Ndr, tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("/deltas/", "/delta/"))
     status, _, err = ndr("jobspec", "check", *paths)
     assert status == 1
-    assert "pair_counts_builder reads deltas from s3://bucket-of-mine/delta/" in err
+    assert "pair_counts_builder reads deltas from s3://bucket-of-mine/v1/delta/" in err
 
 
 @pytest.mark.parametrize(

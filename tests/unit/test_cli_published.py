@@ -100,7 +100,7 @@ def test_silence_is_broken_by_what_goes_on(monkeypatch: pytest.MonkeyPatch) -> N
 
     class Output(io.StringIO):
         def write(self, text: str) -> int:
-            if "still at work: the long part" in text:
+            if "still running: the long part" in text:
                 said.set()
             return super().write(text)
 

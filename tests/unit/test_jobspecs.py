@@ -19,7 +19,7 @@ from ndr.contract.jobspecs import (
 )
 from ndr.contract.jobspecs.delta_builder import PortClasses
 
-BASE = "s3://ndr-data/prod"
+BASE = "s3://ndr-data/prod/v1"
 UNLOAD = {
     "redshift": {
         "cluster_identifier": "redshift-cluster-1",
@@ -101,7 +101,7 @@ class MemoryTable:
 def test_the_whole_set_fits_together() -> None:
     by_name = check_jobspecs(parse_jobspec(item(name)) for name in SPECS)
     assert set(by_name) == set(SPECS)
-    assert by_name["delta_builder"].spec.outputs.deltas == "s3://ndr-data/prod/deltas/"
+    assert by_name["delta_builder"].spec.outputs.deltas == "s3://ndr-data/prod/v1/deltas/"
     assert by_name["fg_b_builder"].spec.metrics == tuple(column.name for column in FG_A_METRICS)
 
 
@@ -136,6 +136,12 @@ def _set_with(job_name: str, change: dict[str, Any]) -> list[Any]:
             "fg_a at .* lies inside deltas",
         ),
         ("fg_a_builder", {"spec": SPECS["fg_a_builder"] | {"windows": ["1h"]}}, "windows lack 15m"),
+        (
+            "fg_b_builder",
+            {"spec": SPECS["fg_b_builder"] | {"outputs": {"fg_b": "s3://ndr-data/v10/fg_b/"}}},
+            "fg_b_builder writes fg_b to s3://ndr-data/v10/fg_b/, which has no folder v1: .* such as "
+            "s3://ndr-data/v10/v1/fg_b/",
+        ),
     ],
 )
 def test_a_set_that_does_not_fit_says_where(job_name: str, change: dict[str, Any], finding: str) -> None:
@@ -167,6 +173,9 @@ def test_a_job_given_twice_is_named() -> None:
         ("machine_inventory_unload", ("output", "output_format"), "CSV", "spec.output.output_format.*found 'CSV'"),
         ("delta_builder", ("outputs", "deltas"), "/data/deltas", "write s3://bucket/path/ or file:///path/"),
         ("delta_builder", ("outputs", "deltas"), "s3://ndr-data/../x", r"climbs with '\.\.'"),
+        ("delta_builder", ("outputs", "deltas"), "s3://ndr-data/v1#2/x", "holds '#', a fragment; write a plain prefix"),
+        ("delta_builder", ("outputs", "deltas"), "s3://ndr-data/v1?2/x", r"holds '\?', a query; write a plain prefix"),
+        ("delta_builder", ("outputs", "deltas"), "file:///v1%202/x", "holds '%', a percent escape; write a plain"),
         ("delta_builder", ("port_classes",), {"admin": [70000]}, "spec.port_classes.admin.0"),
         ("delta_builder", ("field_mapping",), {"src": "a"}, "spec.field_mapping.src"),
         ("fg_a_builder", ("business_hours",), {"time_zone": "Mars/Base"}, "not an IANA time zone"),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ndr.contract.lineage import Answers, current_answers, is_stale, newest_first
+from ndr.contract.lineage import Answers, answers_read, current_answers, is_stale, newest_first, outdated
 from ndr.contract.manifest import Answer, InputEntry, Manifest
 from ndr.contract.time import DAY, EPOCH, SLICE, Interval
 
@@ -128,3 +128,44 @@ def test_answers_join_adjoining_parts_of_one_version() -> None:
         for number in range(3)
     )
     assert Answers(parts).within(WEEK) == (Answer(uri="u", run_id="r", start=EPOCH, end=EPOCH + 3 * SLICE),)
+
+
+def test_only_inputs_of_the_part_that_answers_are_compared() -> None:
+    before = _answers(SLICE_ONE, SLICE_THREE)
+    built = _built_over(before, long=False)
+    after = _answers(SLICE_ONE, SLICE_THREE, ("file:///3", _manifest(_slices(3, 4), "new", 1)))
+    assert is_stale(built, {"deltas": after}, _slices(0, 4))
+    assert not is_stale(built, {"deltas": after}, _slices(0, 3))
+    assert not is_stale(built, {"deltas": after}, _slices(9, 12))
+
+    week = _manifest(WEEK, "week", reads=(before.digested("deltas", WEEK),))
+    later = Interval(EPOCH + DAY, WEEK.end)
+    assert is_stale(week, {"deltas": after}, WEEK)
+    assert not is_stale(week, {"deltas": after}, later)
+
+
+def test_stale_and_missing_parts_are_built_again_where_there_is_something_to_build_them_from() -> None:
+    def reach(part: Interval) -> Interval:
+        return Interval(part.start - SLICE, part.end)
+
+    slices = {number: (f"file:///{number}", _manifest(_slices(number, number + 1), "a")) for number in range(1, 9)}
+    before = _answers(*(slices[number] for number in (1, 2, 3, 5, 6)))
+    built = [
+        (_manifest(part, "built", reads=(before.named("deltas", reach(part)),)), part)
+        for part in (_slices(number, number + 1) for number in (1, 2, 3, 4, 5))
+    ]
+    now = {"deltas": _answers(*slices.values())}
+    assert outdated(built, now, "deltas", _slices(0, 9), reach) == [_slices(4, 9)]
+    gone = {"deltas": _answers(slices[1], slices[3])}
+    assert outdated(built, gone, "deltas", _slices(0, 9), reach) == [_slices(3, 4)]
+
+
+def test_what_pair_counts_were_built_from_is_told_for_a_part() -> None:
+    now = _answers(SLICE_ONE, SLICE_THREE)
+    built = _manifest(READ_OVER, "built", reads=(now.named("deltas", READ_OVER),))
+    assert answers_read(built, "deltas", _slices(2, 4)) == list(now.within(_slices(2, 4)))
+    assert answers_read(built, "fg_a", _slices(2, 4)) is None
+    one, two = InputEntry(uri="file:///1", run_id="a"), InputEntry(uri="file:///2", run_id="b")
+    (told,) = answers_read(_manifest(READ_OVER, "old", inputs=(one,)), "deltas", _slices(1, 2)) or []
+    assert (told.uri, told.run_id, told.interval) == ("file:///1", "a", _slices(1, 2))
+    assert answers_read(_manifest(READ_OVER, "old", inputs=(one, two)), "deltas", _slices(1, 2)) is None

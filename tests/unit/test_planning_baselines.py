@@ -12,6 +12,7 @@ from ndr.contract.jobspecs import JobSpecs, check_jobspecs, parse_jobspec
 from ndr.contract.ledger import LedgerRow, ledger_key
 from ndr.contract.time import DAY, Interval, parse_instant
 from ndr.planner import baseline_targets, plan_baselines, plan_mini_batch, report_baselines
+from ndr.planner.baselines import with_stale_baselines
 from ndr.planner.limits import HISTORY_EVENTS, PAYLOAD_BYTES, document_bytes, history_events
 from ndr.planner.requests import BaselinesRequest, MiniBatchRequest, parse_request
 from ndr.planner.upstream import Upstream
@@ -306,3 +307,41 @@ def test_jobs_of_one_pipeline_can_not_ask_for_two_images() -> None:
         JobSpecInvalidError, match="image:1 in delta_builder, pair_counts_builder, image:2 in fg_a_builder; use one"
     ):
         plan_mini_batch(request, specs, NOW)
+
+
+def test_a_regular_run_builds_the_stale_baselines_of_its_horizon_too() -> None:
+    request = parse_request(BaselinesRequest, {"horizon": "7d"}, NOW, DEFAULTS)
+    specs, end = jobspecs(), parse_instant("2027-03-10")
+    known = {end - days * DAY: LedgerRow("stale") for days in (1, 31, 32)} | {end - 2 * DAY: LedgerRow("completed")}
+    targets = with_stale_baselines(request, baseline_targets(request, specs["fg_b_builder"].spec, NOW), {"7d": known})
+    planned = plan_baselines(request, specs, targets, {"7d": known}, NOW).document()
+    assert [run["baselines"] for run in planned["runs"]] == [
+        ["7d 2027-03-10T00:00:00Z"],
+        ["7d 2027-02-07T00:00:00Z"],
+        ["7d 2027-03-09T00:00:00Z"],
+    ]
+    assert {run["parameters"]["BaselineEndTsIso"] for run in planned["runs"]} == {
+        "2027-03-10T00:00:00Z",
+        "2027-02-07T00:00:00Z",
+        "2027-03-09T00:00:00Z",
+    }
+    untouched = parse_request(BaselinesRequest, {"horizon": "7d", "reprocess": "none"}, NOW, DEFAULTS)
+    asked = baseline_targets(untouched, specs["fg_b_builder"].spec, NOW)
+    assert with_stale_baselines(untouched, asked, {"7d": known}) == asked
+
+
+def test_a_ledger_item_that_can_not_be_read_is_named_and_skipped() -> None:
+    specs, request = jobspecs(), parse_request(BaselinesRequest, {**WEEK, "horizon": "7d"}, NOW, DEFAULTS)
+    targets = baseline_targets(request, specs["fg_b_builder"].spec, NOW)
+    sixth = parse_instant("2026-01-06")
+    rows = {"7d": {sixth: LedgerRow("unreadable", reason="the#key 2026-01-06T00:00:00Z: status is 'x'")}}
+    for reprocess in ("none", "failed", "completed"):
+        again = request.model_copy(update={"reprocess": reprocess})
+        planned = plan_baselines(again, specs, targets, rows, NOW).document()
+        assert [name[11:13] for run in planned["runs"] for name in run["baselines"]] == [
+            *("05", "07", "08", "09", "10", "11")
+        ]
+        assert (
+            "1 have a ledger item that cannot be read and are skipped (the#key 2026-01-06T00:00:00Z: status is 'x')"
+            in planned["message"]
+        )

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from typing import Any
+
 import boto3
+import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
@@ -66,3 +69,19 @@ def test_a_holder_has_ended_when_its_pipeline_execution_says_so() -> None:
             stubber.add_client_error("describe_pipeline_execution", "AccessDeniedException")
             assert is_over(sagemaker, arn) is False
             assert is_over(sagemaker, "a job started by hand") is False
+
+
+@pytest.mark.parametrize(
+    ("item", "finding"),
+    [
+        ({"status": "running", "holder": "arn:1", "lease_until": "soon"}, "lease_until is 'soon', which is not an ISO"),
+        ({"status": "done"}, "status is 'done'; allowed are running, completed, failed, insufficient_history"),
+        ({"status": "completed", "claimed_at": 7}, "claimed_at is 7, which is not text"),
+        ({"status": "completed", "claimed_at": "2026-01-31T10:00:00Z", "stale_since": "x"}, "which is not an ISO 8601"),
+    ],
+)
+def test_an_item_that_breaks_a_rule_is_named_by_its_key(item: dict[str, Any], finding: str) -> None:
+    row = row_of({"series": "p#v1#fg_b#7d", "as_of": "2026-02-01T00:00:00Z", **item}, NOW)
+    assert row.status == "unreadable"
+    assert str(row.reason).startswith("p#v1#fg_b#7d 2026-02-01T00:00:00Z: ")
+    assert finding in str(row.reason)

@@ -26,8 +26,9 @@ from ndr.contract.time import DAY, Interval, baseline_ends, format_instant, pars
 from ndr.planner import baseline_targets, find_running, plan_baselines, plan_mini_batch
 from ndr.planner.baselines import Running
 from ndr.planner.batches import BatchInProgress, find_batches_in_progress
+from ndr.planner.delivered_files import Folder
 from ndr.planner.late import plan_late
-from ndr.planner.late_files import Folder, LateData
+from ndr.planner.late_files import LateData
 from ndr.planner.limits import HISTORY_EVENTS, PAYLOAD_BYTES, document_bytes, history_events
 from ndr.planner.requests import BaselinesRequest, MiniBatchRequest, parse_request
 from ndr.planner.running import LONGEST, RunningExecution
@@ -277,14 +278,14 @@ def test_late_slices_that_are_being_built_again_are_followed_even_when_no_longer
     request = parse_request(BaselinesRequest, {"mode": "LATE"}, NOW, DEFAULTS)
     in_progress = [BatchInProgress(day, arn_of(1, MINI_BATCH_PIPELINE))]
     rows = {"7d": {day.end: LedgerRow("completed"), day.start: LedgerRow("completed")}}
-    planned = plan_late(request, SPECS, LateData((), (), ()), rows, in_progress).document()
+    planned = plan_late(request, SPECS, LateData(), rows, in_progress).document()
     assert planned["followed_batches"] == {"rebuild-20270308T000000Z-PT1440M": arn_of(1, MINI_BATCH_PIPELINE)}
     assert [batch["MiniBatchId"] for batch in planned["batches"]] == list(planned["followed_batches"])
     assert planned["stale"] == ["7d 2027-03-09T00:00:00Z"]
     assert planned["message"].startswith("1 batches of features are being built by arn:")
     file = InputFile(name="part-0", bytes=1, modified_at=NOW)
     late = tuple(Folder(each, "s3://b/x", (file,)) for each in (day, later))
-    found = LateData(late, (day, later), ())
+    found = LateData(late=late, delivered=(day, later))
     planned = plan_late(request, SPECS, found, rows, [BatchInProgress(day, arn_of(1, MINI_BATCH_PIPELINE))]).document()
     assert len(planned["batches"]) == 2  # what is at work, and the batch that reaches beyond it
 
@@ -332,3 +333,54 @@ def test_a_pipeline_that_is_not_registered_runs_nothing_and_other_refusals_are_t
                 find_running(sagemaker, FG_B_PIPELINE, NOW)
         else:
             assert find_running(sagemaker, FG_B_PIPELINE, NOW) == []
+
+
+def test_a_slice_whose_files_changed_since_it_was_started_is_not_followed_but_run_after_it() -> None:
+    request = parse_request(MiniBatchRequest, {}, NOW, DEFAULTS)
+    same = execution(7, MINI_BATCH_PIPELINE, **plan_mini_batch(request, SPECS, NOW).parameters)
+    for delivered, is_followed in ((STARTED - timedelta(seconds=1), True), (STARTED, False), (None, True)):
+        planned = plan_mini_batch(request, SPECS, NOW, [same], lambda delivered=delivered: delivered)
+        assert (planned.pipeline_execution_arn == same.arn) is is_followed
+        assert (planned.wait_for == same.arn) is not is_followed
+    assert "files of the batch were delivered after that one started" in (
+        plan_mini_batch(request, SPECS, NOW, [same], lambda: STARTED).message
+    )
+
+
+def test_a_slice_that_another_execution_holds_waits_for_it_until_its_pipeline_can_be_followed() -> None:
+    request = parse_request(MiniBatchRequest, {}, NOW, DEFAULTS)
+    planned = plan_mini_batch(request, SPECS, NOW, held_by="arn:of/first")
+    assert (planned.wait_for, planned.pipeline_execution_arn) == ("arn:of/first", None)
+    same = execution(7, MINI_BATCH_PIPELINE, **planned.parameters)
+    followed = plan_mini_batch(request, SPECS, NOW, [same], held_by="arn:of/first")
+    assert (followed.wait_for, followed.pipeline_execution_arn) == (None, same.arn)
+    assert followed.document()["claim"] == {"series": "ndr-prod#v1#mini_batch", "as_of": "20270310T004500Z-PT15M"}
+
+
+def test_an_empty_batch_may_replace_rows_only_where_the_request_says_so() -> None:
+    for asked in (False, True):
+        more = {"ReplaceWithEmpty": "true"} if asked else {}
+        batch = plan_mini_batch(
+            parse_request(MiniBatchRequest, {"replace_with_empty": asked}, NOW, DEFAULTS), SPECS, NOW
+        )
+        assert batch.parameters.items() >= more.items()
+        assert ("ReplaceWithEmpty" in batch.parameters) is asked
+        gap = Upstream({"fg_a": []}, [Interval(NOW - 3 * DAY, NOW - 2 * DAY)])
+        document = {"fill_upstream": True, "inventory": True, "replace_with_empty": asked}
+        planned = plan(document, upstream=gap)
+        assert ("ReplaceWithEmpty" in planned["batches"][0]) is asked
+        assert ("ReplaceWithEmpty" in planned["inventory"]["parameters"]) is asked
+
+
+def test_a_stack_with_a_suffix_starts_and_follows_its_own_pipelines() -> None:
+    of_stack = arn_of(1, f"{FG_B_PIPELINE}-dev")
+    end = parse_instant("2026-01-31")
+    request = parse_request(BaselinesRequest, {"horizon": "7d", "inventory": True}, NOW, DEFAULTS)
+    leased = LedgerRow("in_progress", of_stack, "2027-03-10T01:10:00Z", claimed_at=format_instant(STARTED))
+    planned = plan_baselines(request, SPECS, {"7d": [end]}, {"7d": {end: leased}}, NOW).with_suffix("-dev")
+    document = planned.document()
+    names = (document["pipeline_name"], document["batch_pipeline"], document["inventory"]["pipeline_name"])
+    assert names == (f"{FG_B_PIPELINE}-dev", f"{MINI_BATCH_PIPELINE}-dev", f"{INVENTORY_PIPELINE}-dev")
+    assert [run["pipeline_execution_arn"] for run in document["runs"]] == [of_stack]
+    batch = parse_request(MiniBatchRequest, {}, NOW, {**DEFAULTS, "settle_minutes": 0})
+    assert plan_mini_batch(batch, SPECS, NOW).with_suffix("-dev").pipeline_name == f"{MINI_BATCH_PIPELINE}-dev"

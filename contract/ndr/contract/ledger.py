@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from botocore.exceptions import ClientError
 
+from ndr.contract.errors import InvalidRequestError
 from ndr.contract.time import Interval, format_instant, mini_batch_id, parse_instant, whole_seconds
 
 LedgerStatus = Literal["running", "completed", "failed", "insufficient_history"]
 """What an item says."""
 
-RowStatus = Literal["in_progress", "abandoned", "completed", "stale", "failed", "insufficient_history"]
+RowStatus = Literal["in_progress", "abandoned", "completed", "stale", "failed", "insufficient_history", "unreadable"]
 """What an item means now: a running baseline is in progress while its lease lives and abandoned after it, and a
-completed one is stale when what it was built from has changed since."""
+completed one is stale when what it was built from has changed since. An item that breaks a rule is unreadable."""
 
 UNFINISHED: Final = ("Executing", "Stopping")
 """Statuses of a pipeline execution that has not ended."""
@@ -59,6 +60,11 @@ def partition_key(project_name: str, feature_spec_version: str, dataset: str, in
     return {"series": f"{project_name}#{feature_spec_version}#{dataset}", "as_of": mini_batch_id(interval)}
 
 
+def batch_claim_key(project_name: str, feature_spec_version: str, batch: Interval) -> dict[str, str]:
+    """Return the key of a batch's claim: `project#version#mini_batch`, and the batch by its name."""
+    return {"series": f"{project_name}#{feature_spec_version}#mini_batch", "as_of": mini_batch_id(batch)}
+
+
 def ledger_item(key: Mapping[str, str], status: LedgerStatus, **facts: Any) -> dict[str, Any]:
     """Return a ledger item: the key, the status and what is known (execution, manifest, rows, times, reason)."""
     return {**key, "status": status, **{name: fact for name, fact in facts.items() if fact is not None}}
@@ -72,7 +78,18 @@ def row_of(item: Mapping[str, Any], now: datetime, is_over: Callable[[str], bool
     is_over : callable
         Tells whether the holder of a live lease has ended; its lease then counts no longer.
     """
+    try:
+        return _readable_row(item, now, is_over)
+    except InvalidRequestError as error:
+        return LedgerRow("unreadable", reason=f"{item.get('series', '')} {item.get('as_of', '')}: {error}".strip())
+
+
+def _readable_row(item: Mapping[str, Any], now: datetime, is_over: Callable[[str], bool]) -> LedgerRow:
     status, reason, claimed = str(item["status"]), item.get("reason"), item.get("claimed_at")
+    if status not in get_args(LedgerStatus):
+        raise InvalidRequestError(f"status is {status!r}; allowed are {', '.join(get_args(LedgerStatus))}.")
+    if claimed is not None:
+        parse_instant(claimed, "claimed_at")
     if status == "running":
         holder, until = str(item.get("holder", "unknown")), item.get("lease_until")
         if until and parse_instant(until, "lease_until") > now and not is_over(holder):

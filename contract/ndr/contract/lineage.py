@@ -17,7 +17,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 from ndr.contract.manifest import Answer, InputRange, Manifest
-from ndr.contract.time import DAY, Interval, format_instant
+from ndr.contract.time import DAY, Interval, format_instant, merged, unfilled
 
 T = TypeVar("T")
 
@@ -133,14 +133,13 @@ class Answers:
 
     def day_digests(self, interval: Interval) -> dict[str, str]:
         """Return the digest of what answers, by UTC day; a day for which nothing answers has none."""
-        found = {}
-        for day in interval.steps(DAY):
-            digest = self._whole_day(day) if day.duration == DAY else answers_digest(self.within(day))
-            if digest:
-                found[f"{day.start:%Y-%m-%d}"] = digest
-        return found
+        digests = ((day, self.digest_of_day(day)) for day in interval.steps(DAY))
+        return {_day_name(day): digest for day, digest in digests if digest}
 
-    def _whole_day(self, day: Interval) -> str | None:
+    def digest_of_day(self, day: Interval) -> str | None:
+        """Return the digest of what answers for a UTC day, or for a part of one; None where nothing does."""
+        if day.duration < DAY:
+            return answers_digest(self.within(day))
         if day.start not in self._of_whole_day:
             self._of_whole_day[day.start] = answers_digest(self.within(day))
         return self._of_whole_day[day.start]
@@ -157,7 +156,7 @@ def answers_digest(answers: Sequence[Answer]) -> str | None:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
-def is_stale(manifest: Manifest, now: Mapping[str, Answers]) -> bool:
+def is_stale(manifest: Manifest, now: Mapping[str, Answers], within: Interval | None = None) -> bool:
     """Tell whether what answers now for the inputs of a partition differs from what its manifest names.
 
     Parameters
@@ -166,18 +165,74 @@ def is_stale(manifest: Manifest, now: Mapping[str, Answers]) -> bool:
         Of the partition. One that was written before ranges were recorded is stale when a partition that it names has
         been published again.
     now : mapping of str to Answers
-        What answers now, by dataset, over at least the time that the manifest asked for. A dataset that is absent here
-        is not compared.
+        What answers now, by dataset, over at least the time that is compared. A dataset that is absent here is not
+        compared.
+    within : Interval, optional
+        The time of the inputs to compare, where only a part of the partition still answers. Of a range that is recorded
+        by day, days that reach out of it are not compared.
     """
     if not manifest.reads:
         return _names_another_version(manifest, now)
-    return any(_differs(asked, now[asked.dataset]) for asked in manifest.reads if asked.dataset in now)
+    return any(_differs(asked, now[asked.dataset], within) for asked in manifest.reads if asked.dataset in now)
 
 
-def _differs(asked: InputRange, now: Answers) -> bool:
-    if asked.day_digests is not None:
-        return asked.day_digests != now.day_digests(asked.interval)
-    return asked.answers != now.within(asked.interval)
+def outdated(
+    built: Iterable[tuple[Manifest, Interval]],
+    now: Mapping[str, Answers],
+    source: str,
+    wanted: Interval,
+    reach: Callable[[Interval], Interval],
+) -> list[Interval]:
+    """Return the parts of `wanted` to build again, oldest first: those that are stale, and those that are not built.
+
+    Parameters
+    ----------
+    built : iterable of (Manifest, Interval)
+        The partitions that answer, and for which part of `wanted`.
+    now : mapping of str to Answers
+        What answers now of their inputs.
+    source : str
+        The dataset without which nothing can be built: a part for which it does not answer is left as it is.
+    reach : callable
+        Returns the time of the inputs that a part is built from.
+    """
+    answering = list(built)
+    stale = [part for manifest, part in answering if is_stale(manifest, now, reach(part))]
+    missing = unfilled(wanted, [part for _, part in answering])
+    return merged(answer.interval for part in (*stale, *missing) for answer in now[source].within(part))
+
+
+def answers_read(manifest: Manifest, dataset: str, part: Interval) -> list[Answer] | None:
+    """Return which versions of a dataset a part of a partition was built from; None where its manifest does not say.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Of a partition whose rows of a slice come from the same slice of its inputs, such as pair counts.
+    """
+    asked = [each for each in manifest.reads if each.dataset == dataset and each.day_digests is None]
+    if asked:
+        return [cut for each in asked for answer in each.answers if (cut := answer.within(part))]
+    named = [entry for entry in manifest.inputs if entry.run_id]
+    if manifest.reads or len(named) != 1:
+        return None
+    # Of before ranges were recorded: one partition answered for all.
+    return [Answer(uri=named[0].uri, run_id=str(named[0].run_id), start=part.start, end=part.end)]
+
+
+def _differs(asked: InputRange, now: Answers, within: Interval | None) -> bool:
+    compared = asked.interval if within is None else asked.interval.intersection(within)
+    if compared is None:
+        return False
+    if asked.day_digests is None:
+        named = Answers(asked.answers).within(compared)
+        return named != now.within(compared)
+    whole = [day for day in asked.interval.steps(DAY) if day.intersection(compared) == day]
+    return any(asked.day_digests.get(_day_name(day)) != now.digest_of_day(day) for day in whole)
+
+
+def _day_name(day: Interval) -> str:
+    return f"{day.start:%Y-%m-%d}"
 
 
 def _names_another_version(manifest: Manifest, now: Mapping[str, Answers]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from ministack.services import stepfunctions
+from ministack.services import s3, stepfunctions
 
 from ministack_sagemaker import clock
 
@@ -39,4 +39,8 @@ def go_by_it() -> None:
     stepfunctions._run_map_items = run_items_counted
     stepfunctions._run_sub_machine = run_iteration_counted
     stepfunctions._scaled_sleep = lambda seconds: clock.sleep(seconds, threading.Event())
-    stepfunctions.now_iso = lambda: clock.now().strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    stepfunctions.now_iso = s3.now_iso = _now_iso
+
+
+def _now_iso() -> str:
+    return clock.now().strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

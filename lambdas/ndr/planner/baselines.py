@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, get_args
 
+from ndr.contract.datasets import FG_B
 from ndr.contract.history import short_sentence
 from ndr.contract.horizons import choice_of
 from ndr.contract.jobspecs import FG_B_BUILDER, MACHINE_INVENTORY_UNLOAD, JobSpecs
 from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
-from ndr.contract.ledger import LedgerRow, ledger_key
+from ndr.contract.ledger import LedgerRow, RowStatus, ledger_key
 from ndr.contract.pipelines import (
     FG_B_PIPELINE,
     INVENTORY_PIPELINE,
@@ -45,7 +46,8 @@ from ndr.planner.requests import BaselinesRequest, Reprocess
 from ndr.planner.running import RunningExecution, running_as
 from ndr.planner.upstream import Upstream
 
-LEDGER_DATASET: Final = "fg_b"
+STALE_DAYS: Final = 31
+"""How many days before its own baseline a REGULAR run builds stale ones again."""
 
 Targets = dict[str, list[datetime]]
 LedgerRows = Mapping[str, Mapping[datetime, LedgerRow]]
@@ -53,9 +55,9 @@ Running = Mapping[str, Sequence[RunningExecution]]
 """The executions of each pipeline that have not ended, by its name; a pipeline that was not looked for is absent."""
 
 SKIPPED: Final[dict[Reprocess, frozenset[str]]] = {
-    "none": frozenset({"in_progress", "abandoned", "completed", "stale", "failed", "insufficient_history"}),
-    "failed": frozenset({"in_progress", "completed"}),
-    "completed": frozenset({"in_progress"}),
+    "none": frozenset(get_args(RowStatus)),
+    "failed": frozenset({"in_progress", "completed", "unreadable"}),
+    "completed": frozenset({"in_progress", "unreadable"}),
 }
 """The statuses that each word of `reprocess` skips. A baseline that is in progress is never built a second time."""
 
@@ -75,10 +77,30 @@ def baseline_targets(request: BaselinesRequest, spec: FgBBuilderSpec, now: datet
     }
 
 
+def with_stale_baselines(request: BaselinesRequest, targets: Targets, rows: LedgerRows) -> Targets:
+    """Add to the target of a REGULAR run the stale baselines of its horizons that ended at most STALE_DAYS before it.
+
+    Not with `reprocess` "none", which builds nothing again.
+    """
+    if request.mode != "REGULAR" or "stale" in SKIPPED[request.reprocess]:
+        return targets
+    return {
+        horizon: [
+            *(
+                end
+                for end, row in sorted(rows[horizon].items())
+                if row.status == "stale" and last - STALE_DAYS * DAY <= end < last
+            ),
+            last,
+        ]
+        for horizon, (last,) in targets.items()
+    }
+
+
 def series_of(request: BaselinesRequest, horizon: str) -> str:
     """Return the ledger's partition key for the baselines of a horizon."""
     version = request.feature_spec_version
-    return ledger_key(request.project_name, version, LEDGER_DATASET, horizon, EPOCH)["series"]
+    return ledger_key(request.project_name, version, FG_B, horizon, EPOCH)["series"]
 
 
 def plan_baselines(
@@ -243,16 +265,23 @@ def _followed_runs(
 
 def _runs(request: BaselinesRequest, targets: Targets, needed: Mapping[str, Sequence[datetime]]) -> list[PlannedRun]:
     if request.mode == "REGULAR":
-        return _regular_runs(needed)
+        return _regular_runs(targets, needed)
     chunks = cut_chunks(targets, {horizon: set(ends) for horizon, ends in needed.items()}, request.window_days)
     return [_run(backfill_parameters(chunk.horizon, chunk.ends), chunk.baselines) for chunk in chunks]
 
 
-def _regular_runs(needed: Mapping[str, Sequence[datetime]]) -> list[PlannedRun]:
-    horizons = [horizon for horizon, ends in needed.items() if ends]
-    if not horizons:
-        return []
-    end = needed[horizons[0]][0]
+def _regular_runs(targets: Targets, needed: Mapping[str, Sequence[datetime]]) -> list[PlannedRun]:
+    """Return one run for each end: the run's own first, then the stale baselines of the days before it."""
+    last = {horizon: ends[-1] for horizon, ends in targets.items() if ends}
+    by_end: dict[datetime, list[str]] = {}
+    for horizon, ends in needed.items():
+        for end in ends:
+            by_end.setdefault(end, []).append(horizon)
+    ordered = sorted(by_end.items(), key=lambda each: (each[0] not in last.values(), each[0]))
+    return [run for end, horizons in ordered for run in _runs_of_end(end, horizons)]
+
+
+def _runs_of_end(end: datetime, horizons: Sequence[str]) -> list[PlannedRun]:
     together = choice_of(horizons)
     runs = [(together, horizons)] if together else [(horizon, [horizon]) for horizon in horizons]
     return [_run(regular_parameters(choice, end), [(name, end) for name in names]) for choice, names in runs]

@@ -50,11 +50,18 @@ def _runs_sentences(plan: BaselinesPlan) -> list[str]:
 
 def _skipped_sentences(plan: BaselinesPlan) -> list[str]:
     held = [item for item in plan.skipped if item.status == "in_progress"]
+    unreadable = [item for item in plan.skipped if item.status == "unreadable"]
+    told = {"in_progress", "unreadable", *(["insufficient_history"] if plan.insufficient else [])}
     counts: dict[str, int] = {}
     for item in plan.skipped:
-        if item not in held and not (plan.insufficient and item.status == "insufficient_history"):
+        if item.status not in told:
             counts[item.status] = counts.get(item.status, 0) + item.count
     sentences = []
+    if unreadable:
+        sentences.append(
+            f"{sum(item.count for item in unreadable)} have a ledger item that cannot be read and are skipped "
+            f"({unreadable[0].reason}); correct or delete the item."
+        )
     for status, count in counts.items():
         word = "completed" if status == "completed" else "failed"
         sentences.append(f'{count} are {status} and skipped; write "reprocess": "{word}" to build them.')

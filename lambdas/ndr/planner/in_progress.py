@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
@@ -18,7 +19,8 @@ InProgress = dict[str, dict[datetime, str]]
 """For each horizon the baselines that a pipeline execution builds, by end, and its ARN."""
 
 _OF_THE_RANGE: Final = ("BaselineMode", "BaselineEndTsIso")
-_FOLLOWED: Final = f":pipeline/{FG_B_PIPELINE}/execution/"
+_FOLLOWED: Final = re.compile(f":pipeline/{FG_B_PIPELINE}[A-Za-z0-9-]*/execution/")
+"""Found in the ARN of a holder that can be followed, whatever suffix the stack gives its pipelines' names."""
 
 
 def find_in_progress(
@@ -46,7 +48,7 @@ def find_in_progress(
     for horizon, ends in targets.items():
         for end in ends:
             holder = rows[horizon][end].holder if end in rows[horizon] else None
-            if holder and _FOLLOWED in holder:
+            if holder and _FOLLOWED.search(holder):
                 found[horizon][end] = holder
     common = {name: value for name, value in shared.items() if name not in _OF_THE_RANGE}
     wanted = {(horizon, end) for horizon, ends in targets.items() for end in ends}

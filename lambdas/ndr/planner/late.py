@@ -11,13 +11,14 @@ from ndr.contract.horizons import HORIZONS
 from ndr.contract.jobspecs import JobSpecs
 from ndr.contract.pipelines import fifteen_minute_steps
 from ndr.contract.time import DAY, Interval, format_instant, merged, unfilled
-from ndr.planner.baselines import LedgerRows, baseline_name, plan_facts
+from ndr.planner.baselines import STALE_DAYS, LedgerRows, baseline_name, plan_facts
 from ndr.planner.batches import BatchInProgress, PlannedBatches, followed_batches_sentences
 from ndr.planner.late_files import LateData, reached
 from ndr.planner.plan import BaselinesPlan
 from ndr.planner.requests import BaselinesRequest
 
 BUILT: Final = ("completed", "stale", "in_progress")
+NAMED: Final = 3
 
 
 def plan_late(
@@ -26,6 +27,7 @@ def plan_late(
     found: LateData,
     rows: LedgerRows,
     in_progress: Sequence[BatchInProgress] = (),
+    stale_by_lineage: Sequence[tuple[str, datetime]] = (),
 ) -> BaselinesPlan:
     """Return a plan without runs: `batches` build the slices again, `stale` names baselines.
 
@@ -36,15 +38,18 @@ def plan_late(
     in_progress : sequence of BatchInProgress
         Batches that are being built again already: they are followed, even where their deltas are published and
         nothing of them is late any more. Files that came after one began are found late once it has ended.
+    stale_by_lineage : sequence of (str, datetime)
+        Baselines that lack a version of the features that is published already.
     """
     running = [each.batch for each in in_progress]
     batches = [batch for batch in found.batches if unfilled(batch, running)]
-    stale = [
+    over_batches = [
         (horizon, end)
         for horizon, known in rows.items()
         for end, row in sorted(known.items())
         if row.status in BUILT and reached([*running, *batches], end, HORIZONS[horizon])
     ]
+    stale = sorted({*over_batches, *stale_by_lineage})
     planned = PlannedBatches.of(in_progress, batches, fifteen_minute_steps(jobspecs), request.replace_with_empty)
     followed = followed_batches_sentences(planned.followed)
     return BaselinesPlan(
@@ -52,22 +57,46 @@ def plan_late(
         batches=planned.parameters,
         followed_batches=planned.followed,
         stale=[baseline_name(horizon, end) for horizon, end in stale],
-        message=" ".join([*followed, _message(found, batches, [end for _, end in stale])]),
+        message=" ".join([*followed, *_features_sentences(found, batches), *_baselines_sentences(stale)]),
     )
 
 
-def _message(found: LateData, batches: Sequence[Interval], stale: list[datetime]) -> str:
-    sentences = ["Nothing is late: what is published names every file that was delivered."]
+def _features_sentences(found: LateData, batches: Sequence[Interval]) -> list[str]:
+    sentences = []
     if found.late:
-        named = f": {', '.join(map(str, batches[:3]))}{', ...' if batches[3:] else ''}" if batches else ""
-        sentences = [
-            f"{len(found.late)} folders hold files that are not in what is published; {len(batches)} batches are built "
-            f"again{named}."
-        ]
+        sentences.append(f"{len(found.late)} folders hold files that are not in what is published.")
+    if found.stale:
+        sentences.append(f"Features of {_named(found.stale)} were built from inputs that have changed since.")
+    if found.late or found.stale:
+        sentences.append(f"{len(batches)} batches are built again" + (f": {_named(batches)}." if batches else "."))
+    else:
+        sentences.append("Nothing is late: what is published names every file that was delivered.")
     if found.stranded:
-        gone = ", ".join(map(str, merged(found.stranded)[:3]))
-        sentences.append(f"Not built, because the mini-batch of their time is gone: {gone}.")
-    if stale:
-        asked = {"mode": "BACKFILL", "start": format_instant(min(stale)), "end": format_instant(max(stale) + DAY)}
-        sentences.append(f"{len(stale)} baselines reach over them and are stale; build them with {json.dumps(asked)}.")
-    return " ".join(sentences)
+        sentences.append(
+            f"Not built, because the mini-batch of their time is gone: {_named(merged(found.stranded))}; deliver it "
+            "again, then start LATE again."
+        )
+    if found.unreadable:
+        more = f" And {len(found.unreadable) - NAMED} more." if found.unreadable[NAMED:] else ""
+        sentences.append(f"Not used: {' '.join(found.unreadable[:NAMED])}{more}")
+    return sentences
+
+
+def _baselines_sentences(stale: Sequence[tuple[str, datetime]]) -> list[str]:
+    """Name stale baselines by horizon: the next run of a horizon builds them, or a person at once."""
+    sentences = []
+    for horizon in HORIZONS:
+        ends = [end for name, end in stale if name == horizon]
+        if ends:
+            named = ", ".join(map(format_instant, ends[:NAMED])) + (", ..." if ends[NAMED:] else "")
+            asked = {"mode": "BACKFILL", "horizon": horizon, "start": format_instant(min(ends))}
+            asked["end"] = format_instant(max(ends) + DAY)
+            sentences.append(
+                f"{len(ends)} baselines of {horizon} are stale ({named}): the next run of {horizon} builds those that "
+                f"ended at most {STALE_DAYS} days before it; to build them now write {json.dumps(asked)}."
+            )
+    return sentences
+
+
+def _named(intervals: Sequence[Interval]) -> str:
+    return ", ".join(map(str, intervals[:NAMED])) + (", ..." if intervals[NAMED:] else "")

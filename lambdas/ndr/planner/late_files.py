@@ -1,89 +1,146 @@
-"""Late data: files that came after their slice was published, told by what the manifests of the deltas name.
+"""Late data: files that came after their slice was published, and features whose inputs changed since.
 
 A file is late when the partition that answers for its time does not name it, or names another version of it. That
-holds for mini-batches and for rows that another mini-batch brought (see LATE_FOLDER), and for a mini-batch that was
-never built. What is built from it names it, and then it is late no longer.
+holds for mini-batches and for rows that came with a mini-batch of another time (see LATE_FOLDER), and for a mini-batch
+that was never built. What is built from it names it, and then it is late no longer.
+
+Features are stale by lineage: what answers now for their inputs differs from what their manifest names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import timedelta
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, Final
 
-from ndr.contract.datasets import LATE_FOLDER
-from ndr.contract.manifest import MANIFEST_NAME, InputFile, Manifest
-from ndr.contract.time import DAY, Interval, compact_instant, day_text, floor_to, interval_of, unfilled, whole_seconds
-from ndr.planner.upstream import LISTERS, LONGEST_DELIVERY, bucket_and_key, keys_below, whole_batches
+from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS
+from ndr.contract.lineage import Answers, current_answers, newest_first
+from ndr.contract.manifest import InputEntry, Manifest
+from ndr.contract.time import DAY, Interval, merged
+from ndr.planner.delivered_files import Folder, mini_batch_folders, out_of_batch_folders
+from ndr.planner.feature_prefixes import FeaturePrefixes
+from ndr.planner.lineage_within import stale_parts
+from ndr.planner.published import Published, read_published
+from ndr.planner.upstream import meets, whole_batches
 
-SETTLED: Final = timedelta(hours=1)  # what is newer may be at work still
-
-
-@dataclass(frozen=True, slots=True)
-class Folder:
-    """A folder of delivered files: the time of its rows, its URI, its files."""
-
-    interval: Interval
-    uri: str
-    files: tuple[InputFile, ...]
+SETTLED: Final = timedelta(hours=1)  # newer slices may still be in progress
+REPAIRED: Final = DAY
+"""A mini-batch repairs the features of this long before it by itself."""
 
 
 @dataclass(frozen=True)
 class LateData:
-    """What is late, which mini-batches there are to build it with, and which slices have none."""
+    """What is late or stale, and what there is to build it from.
 
-    late: tuple[Folder, ...]
-    delivered: tuple[Interval, ...]
-    published: tuple[Interval, ...]
+    Attributes
+    ----------
+    late : tuple of Folder
+    stale : tuple of Interval
+        Times of FG-A and pair counts whose inputs changed, older than REPAIRED.
+    delivered : tuple of Interval
+        The mini-batches that there are.
+    published : tuple of Interval
+        The time of each partition of the deltas.
+    unreadable : tuple of str
+        A sentence for each manifest that could not be used.
+    answers : mapping of str to Answers
+        What answers now for the features that baselines read, by dataset.
+    """
+
+    late: tuple[Folder, ...] = ()
+    stale: tuple[Interval, ...] = ()
+    delivered: tuple[Interval, ...] = ()
+    published: tuple[Interval, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    answers: Mapping[str, Answers] = field(default_factory=dict)
+
+    @cached_property
+    def batches(self) -> list[Interval]:
+        """Return the batches that build the late and stale features again."""
+        return whole_batches(self._wanted, [*self.delivered, *self._alone])
 
     @property
-    def batches(self) -> list[Interval]:
-        """Return the batches that fold it in."""
-        return whole_batches([folder.interval for folder in self.late], [*self.delivered, *self._alone])
+    def _wanted(self) -> list[Interval]:
+        return [*(folder.interval for folder in self.late), *self.stale]
 
     @property
     def _alone(self) -> list[Interval]:
-        """Return slices of which nothing but stray rows was ever delivered or published."""
-        known = [*self.delivered, *self.published]
-        return [each.interval for each in self.late if not any(each.interval.intersection(other) for other in known)]
+        """Return slices of which nothing but out-of-batch rows was ever delivered or published."""
+        known = merged([*self.delivered, *self.published])
+        return [each.interval for each in self.late if not meets(each.interval, known)]
 
     @property
     def stranded(self) -> list[Interval]:
-        """Return slices that can't be built again, because the mini-batch they were built from is gone."""
-        return [
-            folder.interval
-            for folder in self.late
-            if not any(folder.interval.intersection(batch) for batch in self.batches)
-        ]
+        """Return times that cannot be built again, because the mini-batch they were built from is gone."""
+        batches = merged(self.batches)
+        return [each for each in self._wanted if not meets(each, batches)]
 
 
-def find_late(s3: Any, deltas: str, integration: str, wanted: Interval) -> LateData:
-    """Look for late files of mini-batches and slices that start in `wanted`."""
-    folders = [folder for folder in _mini_batches(s3, integration, wanted) if folder.interval.end <= wanted.end]
-    strays = [folder for folder in _strays(s3, deltas, wanted) if folder.interval.end <= wanted.end]
-    manifests = _manifests(s3, deltas, Interval(wanted.start - LONGEST_DELIVERY, wanted.end))
+def find_late(s3: Any, prefixes: FeaturePrefixes, wanted: Interval) -> LateData:
+    """Look for late files of mini-batches and slices of `wanted`, and for features of it that are stale."""
+    folders = [folder for folder in mini_batch_folders(s3, prefixes.integration, wanted) if _is_over(folder, wanted)]
+    out_of_batch = [folder for folder in out_of_batch_folders(s3, prefixes.deltas, wanted) if _is_over(folder, wanted)]
+    deltas, fg_a, pairs = (
+        read_published(s3, prefix, dataset.name, prefixes.owner, wanted)
+        for prefix, dataset in ((prefixes.deltas, DELTAS), (prefixes.fg_a, FG_A), (prefixes.pair_counts, PAIR_COUNTS))
+    )
     return LateData(
-        late=tuple(folder for folder in [*folders, *strays] if folder.files and is_late(folder, manifests)),
+        late=tuple(late_folders([*folders, *out_of_batch], deltas.manifests)),
+        stale=tuple(_stale_features(deltas, [fg_a, pairs], wanted)),
         delivered=tuple(folder.interval for folder in folders),
-        published=tuple(manifest.interval for manifest in manifests),
+        published=tuple(manifest.interval for _, manifest in deltas.manifests),
+        unreadable=(*deltas.unreadable, *fg_a.unreadable, *pairs.unreadable),
+        answers={
+            FG_A.name: current_answers(fg_a.manifests, wanted),
+            PAIR_COUNTS.name: current_answers(pairs.manifests, wanted),
+        },
     )
 
 
-def is_late(folder: Folder, manifests: Sequence[Manifest]) -> bool:
-    """Tell whether a part of a folder's time is answered for without all of its files, or not at all."""
-    rest = [folder.interval]
-    for manifest in sorted(manifests, key=lambda each: (each.published_at, each.run_id), reverse=True):
-        own = [part for part in (piece.intersection(manifest.interval) for piece in rest) if part]
-        if own and not _names(manifest, folder):
-            return True
-        rest = [gap for piece in rest for gap in unfilled(piece, own)]
-    return bool(rest)
+def _is_over(folder: Folder, wanted: Interval) -> bool:
+    return bool(folder.files) and folder.interval.end <= wanted.end
 
 
-def _names(manifest: Manifest, folder: Folder) -> bool:
-    entry = next((each for each in manifest.inputs if each.uri.rstrip("/") == folder.uri), None)
+def _stale_features(deltas: Published, features: Iterable[Published], wanted: Interval) -> list[Interval]:
+    now = {DELTAS.name: current_answers(deltas.manifests, wanted)}
+    parts = [part for each in features for part in stale_parts(each.manifests, now, wanted)]
+    if wanted.duration <= REPAIRED:
+        return []
+    older = Interval(wanted.start, wanted.end - REPAIRED)
+    return merged(cut for part in parts if (cut := part.intersection(older)))
+
+
+def late_folders(folders: Iterable[Folder], manifests: Iterable[tuple[str, Manifest]]) -> list[Folder]:
+    """Return the folders of which a part of the time is answered for without all of their files, or not at all.
+
+    Takes n log n steps for n folders and manifests, besides the answers that a folder meets.
+    """
+    given = list(folders)
+    if not given:
+        return []
+    span = Interval(min(each.interval.start for each in given), max(each.interval.end for each in given))
+    cut = newest_first(manifests, span, lambda each: each[1].interval, lambda each: each[1].age)
+    ends = [part.end for _, part in cut]
+    named: dict[str, dict[str, InputEntry]] = {}
+    late = []
+    for folder in given:
+        at: datetime = folder.interval.start
+        for (uri, manifest), part in cut[bisect_right(ends, at) :]:
+            if part.start > at or at >= folder.interval.end:
+                break
+            entries = named.setdefault(uri, {entry.uri.rstrip("/"): entry for entry in manifest.inputs})
+            if not _names(manifest, entries.get(folder.uri), folder):
+                break
+            at = part.end
+        if at < folder.interval.end:
+            late.append(folder)
+    return late
+
+
+def _names(manifest: Manifest, entry: InputEntry | None, folder: Folder) -> bool:
     if entry is None:
         return False
     if not entry.files:  # of before the files were noted: what is newer than the partition came after it
@@ -91,45 +148,6 @@ def _names(manifest: Manifest, folder: Folder) -> bool:
     return set(folder.files) <= set(entry.files)
 
 
-def _mini_batches(s3: Any, prefix: str, wanted: Interval) -> list[Folder]:
-    bucket, base = bucket_and_key(prefix)
-    start_after = base + compact_instant(wanted.start - LONGEST_DELIVERY)
-    found = _folders(s3, bucket, base, start_after)
-    return [folder for folder in found if folder.interval.intersection(wanted)]
-
-
-def _strays(s3: Any, prefix: str, wanted: Interval) -> list[Folder]:
-    bucket, base = bucket_and_key(prefix)
-    late = f"{base}{LATE_FOLDER}/"
-    found = _folders(s3, bucket, late, f"{late}dt={day_text(wanted.start)}")
-    return [folder for folder in found if folder.interval.intersection(wanted)]
-
-
-def _folders(s3: Any, bucket: str, prefix: str, start_after: str) -> list[Folder]:
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, StartAfter=start_after)
-    files: dict[str, list[InputFile]] = {}
-    for item in (item for page in pages for item in page.get("Contents", [])):
-        folder, _, name = item["Key"].rpartition("/")
-        if name and not name.startswith(("_", ".")):
-            modified = whole_seconds(item["LastModified"])
-            files.setdefault(folder, []).append(InputFile(name=name, bytes=item["Size"], modified_at=modified))
-    return [
-        Folder(interval, f"s3://{bucket}/{folder}", tuple(held))
-        for folder, held in files.items()
-        if (interval := interval_of(folder.rpartition("/")[2]))
-    ]
-
-
-def _manifests(s3: Any, prefix: str, wanted: Interval) -> list[Manifest]:
-    bucket, base = bucket_and_key(prefix)
-    days = Interval(floor_to(wanted.start, DAY), wanted.end).steps(DAY)
-    with ThreadPoolExecutor(LISTERS) as pool:
-        listed = pool.map(lambda day: list(keys_below(s3, bucket, f"{base}dt={day_text(day.start)}/")), days)
-        keys = [key for keys in listed for key in keys if key.endswith(f"/{MANIFEST_NAME}")]
-        read = pool.map(lambda key: s3.get_object(Bucket=bucket, Key=key)["Body"].read(), keys)
-        return [Manifest.model_validate_json(content) for content in read]
-
-
-def reached(batches: Iterable[Interval], end: Any, horizon: timedelta) -> bool:
+def reached(batches: Iterable[Interval], end: datetime, horizon: timedelta) -> bool:
     """Tell whether a baseline's horizon holds a part of a batch."""
     return any(batch.intersection(Interval(end - horizon, end)) for batch in batches)

@@ -23,7 +23,8 @@ class PlanPart(BaseModel):
 class Stretch(PlanPart):
     """Consecutive baselines of a horizon that the ledger says the same of; `first` and `last` are baseline ends.
 
-    `holder` and `until` are of the lease, where another execution is building them.
+    `holder` and `until` are of the lease, where another execution is building them; `reason` says why a ledger item
+    cannot be read.
     """
 
     horizon: str
@@ -33,6 +34,7 @@ class Stretch(PlanPart):
     count: int
     holder: str | None = None
     until: str | None = None
+    reason: str | None = None
 
 
 class PlannedRun(PlanPart):
@@ -63,12 +65,37 @@ class Plan(PlanPart):
     message: str = ""
 
 
+class BatchClaim(PlanPart):
+    """The ledger key of a batch's claim."""
+
+    series: str
+    as_of: str
+
+
 class MiniBatchPlan(Plan):
-    """One execution of the 15-minute pipeline, or the one that does the same already."""
+    """One execution of the 15-minute pipeline, or the one that does the same already.
+
+    Attributes
+    ----------
+    parameters : dict of str to str
+    claim : BatchClaim
+        What the machine deletes when the batch was run.
+    pipeline_execution_arn : str, optional
+        A running execution that does the same with the same files, and is followed.
+    wait_for : str, optional
+        An execution that must end first; then the batch is planned again.
+    """
+
+    claim: BatchClaim
+    wait_for: str | None = None
 
     pipeline_name: str = MINI_BATCH_PIPELINE
     parameters: Parameters
     pipeline_execution_arn: str | None = None
+
+    def with_suffix(self, suffix: str) -> MiniBatchPlan:
+        """Return the plan for a stack whose pipelines' names end with a suffix."""
+        return self.model_copy(update={"pipeline_name": f"{self.pipeline_name}{suffix}"})
 
 
 class BaselinesPlan(Plan):
@@ -117,6 +144,19 @@ class BaselinesPlan(Plan):
     not_delivered: list[str] = Field(default_factory=list)
     insufficient: dict[str, str] = Field(default_factory=dict)
     stale: list[str] = Field(default_factory=list)
+
+    def with_suffix(self, suffix: str) -> BaselinesPlan:
+        """Return the plan for a stack whose pipelines' names end with a suffix."""
+        inventory = self.inventory
+        if inventory:
+            inventory = inventory.model_copy(update={"pipeline_name": f"{inventory.pipeline_name}{suffix}"})
+        return self.model_copy(
+            update={
+                "pipeline_name": f"{self.pipeline_name}{suffix}",
+                "batch_pipeline": f"{self.batch_pipeline}{suffix}",
+                "inventory": inventory,
+            }
+        )
 
     @field_serializer("insufficient")
     def _number(self, insufficient: dict[str, str]) -> int:

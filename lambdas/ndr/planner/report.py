@@ -18,7 +18,7 @@ lease may have failed since, or been abandoned."""
 
 def stretches(horizon: str, rows: Sequence[tuple[datetime, LedgerRow]]) -> list[Stretch]:
     """Return consecutive baselines that the ledger says the same of as one stretch each."""
-    runs = groupby(rows, key=lambda each: (each[1].status, each[1].holder, each[1].until))
+    runs = groupby(rows, key=lambda each: (each[1].status, each[1].holder, each[1].until, _named_reason(each[1])))
     listed = [(key, [end for end, _ in run]) for key, run in runs]
     return [
         Stretch(
@@ -29,9 +29,15 @@ def stretches(horizon: str, rows: Sequence[tuple[datetime, LedgerRow]]) -> list[
             count=len(ends),
             holder=holder,
             until=until if holder else None,
+            reason=reason,
         )
-        for (status, holder, until), ends in listed
+        for (status, holder, until, reason), ends in listed
     ]
+
+
+def _named_reason(row: LedgerRow) -> str | None:
+    """Return the reason where each row has its own: what is wrong with an item that cannot be read."""
+    return row.reason if row.status == "unreadable" else None
 
 
 def report_baselines(

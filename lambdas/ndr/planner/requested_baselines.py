@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS
 from ndr.contract.horizons import HORIZONS
-from ndr.contract.jobspecs import DELTA_BUILDER, FG_A_BUILDER, FG_B_BUILDER, PAIR_COUNTS_BUILDER, JobSpecs
+from ndr.contract.jobspecs import FG_B_BUILDER, JobSpecs
+from ndr.contract.ledger import LedgerRow
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE, fifteen_minute_steps
 from ndr.contract.time import DAY, SLICE, Interval, floor_to, horizon_interval
-from ndr.planner.baselines import LedgerRows, Running, Targets, baseline_targets, plan_baselines, series_of
+from ndr.planner.baselines import (
+    STALE_DAYS,
+    Running,
+    Targets,
+    baseline_targets,
+    plan_baselines,
+    series_of,
+    with_stale_baselines,
+)
 from ndr.planner.batches import find_batches_in_progress
+from ndr.planner.feature_prefixes import FeaturePrefixes
 from ndr.planner.late import plan_late
 from ndr.planner.late_files import SETTLED, find_late
 from ndr.planner.plan import BaselinesPlan
 from ndr.planner.requests import BaselinesRequest, parse_request
 from ndr.planner.services import Services
+from ndr.planner.stale_baselines import baselines_stale_by_lineage
 from ndr.planner.upstream import Upstream, find_upstream
 
 
@@ -35,38 +48,40 @@ def plan_requested_baselines(services: Services, document: Any, now: datetime) -
     if not request.dry_run:
         services.note_insufficient(plan.insufficient, plan.series)
         services.mark_stale(plan.stale, plan.series)
-    return plan
+    return plan.with_suffix(services.pipeline_name_suffix)
 
 
 def _plan_baselines(services: Services, request: BaselinesRequest, jobspecs: JobSpecs, now: datetime) -> BaselinesPlan:
-    targets = baseline_targets(request, jobspecs[FG_B_BUILDER].spec, now)
+    asked = baseline_targets(request, jobspecs[FG_B_BUILDER].spec, now)
     running = _running(services, request, now)  # before the ledger, where an execution that ends meanwhile is completed
-    rows = {
-        horizon: services.ledger_rows(series_of(request, horizon), ends[0], ends[-1]) if ends else {}
-        for horizon, ends in targets.items()
-    }
+    rows = {horizon: _rows_of(services, request, horizon, ends) for horizon, ends in asked.items()}
+    targets = with_stale_baselines(request, asked, rows)
     return plan_baselines(request, jobspecs, targets, rows, now, _upstream(services, jobspecs, targets), running)
 
 
+def _rows_of(
+    services: Services, request: BaselinesRequest, horizon: str, ends: list[datetime]
+) -> dict[datetime, LedgerRow]:
+    """Read the rows of the asked ends; for a REGULAR run also of the days before, whose stale baselines it builds."""
+    if not ends:
+        return {}
+    first = ends[0] - STALE_DAYS * DAY if request.mode == "REGULAR" else ends[0]
+    return services.ledger_rows(series_of(request, horizon), first, ends[-1])
+
+
 def _plan_late(services: Services, request: BaselinesRequest, jobspecs: JobSpecs, now: datetime) -> BaselinesPlan:
-    spec, end = jobspecs[DELTA_BUILDER].spec, floor_to(now - SETTLED, SLICE)
+    prefixes, end = FeaturePrefixes.of(jobspecs), floor_to(now - SETTLED, SLICE)
     since = Interval(min(request.start or now - 7 * DAY, end - SLICE), end)
-    found = find_late(services.s3, spec.outputs.deltas, spec.inputs.integration, since)
+    found = find_late(services.s3, prefixes, since)
     running = services.running(MINI_BATCH_PIPELINE, now)
     in_progress = find_batches_in_progress(running, fifteen_minute_steps(jobspecs), [since])
-    batches = [*found.batches, *(each.batch for each in in_progress)]
-    return plan_late(request, jobspecs, found, _rows_over(services, request, batches), in_progress)
-
-
-def _rows_over(services: Services, request: BaselinesRequest, batches: list[Interval]) -> LedgerRows:
-    """Read the rows of every baseline whose horizon can reach over a batch."""
-    if not batches:
-        return {}
-    first, last = min(each.start for each in batches), max(each.end for each in batches)
-    return {
-        horizon: services.ledger_rows(series_of(request, horizon), first, last + HORIZONS[horizon])
-        for horizon in request.horizons
+    last = max([now, *(batch.end for batch in found.batches)]) + max(HORIZONS.values())
+    rows = {
+        horizon: services.ledger_rows(series_of(request, horizon), since.start, last) for horizon in request.horizons
     }
+    stale, unreadable = baselines_stale_by_lineage(services.s3, prefixes, rows, found.answers, since)
+    found = replace(found, unreadable=(*found.unreadable, *unreadable))
+    return plan_late(request, jobspecs, found, rows, in_progress, stale)
 
 
 def _running(services: Services, request: BaselinesRequest, now: datetime) -> Running:
@@ -80,10 +95,10 @@ def _upstream(services: Services, jobspecs: JobSpecs, targets: Targets) -> Upstr
     if not intervals:
         return None
     span = Interval(min(each.start for each in intervals), max(each.end for each in intervals))
-    deltas = jobspecs[DELTA_BUILDER].spec
+    prefixes = FeaturePrefixes.of(jobspecs)
     published = {
-        "deltas": deltas.outputs.deltas,
-        "fg_a": jobspecs[FG_A_BUILDER].spec.outputs.fg_a,
-        "pair_counts": jobspecs[PAIR_COUNTS_BUILDER].spec.outputs.pair_counts,
+        DELTAS.name: prefixes.deltas,
+        FG_A.name: prefixes.fg_a,
+        PAIR_COUNTS.name: prefixes.pair_counts,
     }
-    return find_upstream(services.s3, published, deltas.inputs.integration, span)
+    return find_upstream(services.s3, published, prefixes.integration, span)

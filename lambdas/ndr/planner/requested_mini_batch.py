@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
+from botocore.exceptions import ClientError
+
+from ndr.contract.jobspecs import DELTA_BUILDER, JobSpecs
 from ndr.contract.pipelines import MINI_BATCH_PIPELINE
+from ndr.contract.time import Interval
+from ndr.planner.claims import claim_batch
+from ndr.planner.delivered_files import mini_batch_folders
 from ndr.planner.mini_batch import plan_mini_batch
 from ndr.planner.plan import MiniBatchPlan
 from ndr.planner.requests import MiniBatchRequest, parse_request
 from ndr.planner.services import Services
 
 
-def plan_requested_mini_batch(services: Services, document: Any, now: datetime) -> MiniBatchPlan:
-    """Check a request and plan it.
+def plan_requested_mini_batch(services: Services, document: Any, now: datetime, execution: str | None) -> MiniBatchPlan:
+    """Check a request, claim its batch for the execution that asks, and plan it.
+
+    A dry run, and a request that comes from no execution, claims nothing.
 
     Raises
     ------
@@ -21,5 +30,26 @@ def plan_requested_mini_batch(services: Services, document: Any, now: datetime) 
     """
     defaults = {**services.defaults, "settle_minutes": services.settle_minutes}
     request = parse_request(MiniBatchRequest, document, now, defaults)
+    jobspecs, batch, held_by = services.jobspecs_of(request), request.batch(now), None
+    if execution and not request.dry_run:
+        project = (request.project_name, request.feature_spec_version)
+        held_by = claim_batch(services.ledger, services.states, project, batch, execution, now)
+    # After the claim: whatever its last holder started is seen here.
     running = services.running(MINI_BATCH_PIPELINE, now)
-    return plan_mini_batch(request, services.jobspecs_of(request), now, running)
+    delivered_at = partial(_delivered_at, services, jobspecs, batch)
+    plan = plan_mini_batch(request, jobspecs, now, running, delivered_at, held_by)
+    return plan.with_suffix(services.pipeline_name_suffix)
+
+
+def _delivered_at(services: Services, jobspecs: JobSpecs, batch: Interval) -> datetime | None:
+    """Return when the newest file of a batch was delivered; None without files, or where they cannot be listed."""
+    prefix = jobspecs[DELTA_BUILDER].spec.inputs.integration
+    if not prefix.startswith("s3://"):
+        return None
+    try:
+        folders = mini_batch_folders(services.s3, prefix, batch)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("AccessDenied", "NoSuchBucket"):
+            return None
+        raise
+    return max((file.modified_at for folder in folders for file in folder.files), default=None)

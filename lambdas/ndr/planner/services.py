@@ -29,11 +29,13 @@ class Services:
     Parameters
     ----------
     jobspecs, ledger : boto3 tables
-    s3, sagemaker : boto3 clients
+    s3, sagemaker, states : boto3 clients
     defaults : mapping of str to str
         What a request that leaves its project and version out means.
     settle_minutes : int
         Minutes that a slice must be over before it is taken as complete, unless the request says otherwise.
+    pipeline_name_suffix : str
+        What the names of the stack's pipelines end with.
     logger : Logger
     """
 
@@ -41,8 +43,10 @@ class Services:
     ledger: Any
     s3: Any
     sagemaker: Any
+    states: Any
     defaults: Mapping[str, str]
     settle_minutes: int
+    pipeline_name_suffix: str
     logger: Logger | Any
 
     @classmethod
@@ -55,11 +59,13 @@ class Services:
             s3=boto3.client("s3"),
             # A plan asks SageMaker about each running execution, and must not fail for being throttled in between.
             sagemaker=boto3.client("sagemaker", config=Config(retries={"mode": "standard", "max_attempts": 8})),
+            states=boto3.client("stepfunctions"),
             defaults={
                 "project_name": os.environ["DEFAULT_PROJECT_NAME"],
                 "feature_spec_version": os.environ["DEFAULT_FEATURE_SPEC_VERSION"],
             },
             settle_minutes=int(os.environ["BATCH_SETTLE_MINUTES"]),
+            pipeline_name_suffix=os.environ.get("PIPELINE_NAME_SUFFIX", ""),
             logger=logger,
         )
 
@@ -80,9 +86,12 @@ class Services:
         return check_jobspecs(found)
 
     def running(self, pipeline_name: str, now: datetime) -> list[RunningExecution]:
-        """List a pipeline's executions that have not ended; none where that is refused, as during an upgrade."""
+        """List the executions of the stack's pipeline that have not ended; none where that is refused.
+
+        It is refused for a moment during an upgrade. `pipeline_name` is without the stack's suffix.
+        """
         try:
-            return find_running(self.sagemaker, pipeline_name, now)
+            return find_running(self.sagemaker, f"{pipeline_name}{self.pipeline_name_suffix}", now)
         except ClientError as error:
             if error.response["Error"]["Code"] != "AccessDeniedException":
                 raise

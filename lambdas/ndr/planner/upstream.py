@@ -6,18 +6,20 @@ names and opens nothing, because it must be quick: what it counts as covered is 
 
 from __future__ import annotations
 
+import itertools
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
 from ndr.contract.manifest import MANIFEST_NAME
 from ndr.contract.time import (
     DAY,
+    LONGEST_BATCH,
     Interval,
     compact_instant,
     coverage,
@@ -27,10 +29,10 @@ from ndr.contract.time import (
     merged,
     unfilled,
 )
+from ndr.planner.keys import bucket_and_key, keys_below
 
 LISTERS: Final = 16
-LONGEST_DELIVERY: Final = timedelta(days=31)  # a mini-batch that starts earlier than this before a range is not seen
-LONGEST_BATCH: Final = timedelta(days=31)
+LONGEST_PLANNED: Final = timedelta(days=31)
 """The longest batch that is planned, unless one mini-batch is longer."""
 
 
@@ -67,26 +69,36 @@ def whole_batches(ranges: Iterable[Interval], delivered: Iterable[Interval]) -> 
 
     A batch holds whole mini-batches: a part of one would be published without its other part. It goes on for a day
     after a range, as far as mini-batches follow without a gap, because windows of 24 hours reach back over it.
+    Takes n log n steps.
     """
     folders = merged_where_overlapping(delivered)  # which can only be built together
-    spans = merged(folder for folder in folders if any(folder.intersection(each) for each in ranges))
-    reaching = merged([*spans, *(_followers(span, folders) for span in spans)])
-    return [batch for span in reaching for batch in _pieces(span, folders)]
+    wanted = merged(ranges)
+    spans = merged(folder for folder in folders if meets(folder, wanted))
+    starts = [folder.start for folder in folders]
+    reaching = merged([*spans, *(_followers(span, folders[bisect_left(starts, span.end) :]) for span in spans)])
+    return [batch for span in reaching for batch in _pieces(folders[bisect_left(starts, span.start) :], span)]
 
 
-def _followers(span: Interval, folders: Sequence[Interval]) -> Interval:
+def meets(interval: Interval, intervals: Sequence[Interval]) -> bool:
+    """Tell whether an interval meets one of several that are sorted and disjoint."""
+    place = bisect_right(intervals, interval.start, key=lambda each: each.end)
+    return place < len(intervals) and intervals[place].start < interval.end
+
+
+def _followers(span: Interval, later: Iterable[Interval]) -> Interval:
     end = span.end
-    for folder in folders:
-        if folder.start <= end < folder.end and folder.start < span.end + DAY:
-            end = folder.end
+    for folder in later:
+        if folder.start != end or folder.start >= span.end + DAY:
+            break
+        end = folder.end
     return Interval(span.start, end)
 
 
-def _pieces(span: Interval, folders: Sequence[Interval]) -> Iterator[Interval]:
+def _pieces(folders: Iterable[Interval], span: Interval) -> Iterator[Interval]:
     """Cut a long span between mini-batches."""
     piece: Interval | None = None
-    for folder in (folder for folder in folders if folder.intersection(span)):
-        if piece and folder.end - piece.start > LONGEST_BATCH:
+    for folder in itertools.takewhile(lambda folder: folder.start < span.end, folders):
+        if piece and folder.end - piece.start > LONGEST_PLANNED:
             yield piece
             piece = None
         piece = Interval(piece.start, folder.end) if piece else folder
@@ -119,7 +131,7 @@ def find_upstream(s3: Any, published: dict[str, str], integration: str, wanted: 
     if not all(uri.startswith("s3://") for uri in [*published.values(), integration]):
         return None
     try:
-        covered = {name: published_intervals(s3, prefix, wanted) for name, prefix in published.items()}
+        covered = {name: merged(published_intervals(s3, prefix, wanted)) for name, prefix in published.items()}
         return Upstream(covered, delivered_intervals(s3, integration, wanted))
     except ClientError as error:
         if error.response["Error"]["Code"] in ("AccessDenied", "NoSuchBucket"):
@@ -139,16 +151,10 @@ def published_intervals(s3: Any, prefix: str, wanted: Interval) -> list[Interval
     return [interval for name in names if (interval := interval_of(name))]
 
 
-def keys_below(s3: Any, bucket: str, prefix: str) -> Iterator[str]:
-    """Yield every key below a prefix."""
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-        yield from (item["Key"] for item in page.get("Contents", []))
-
-
 def delivered_intervals(s3: Any, prefix: str, wanted: Interval) -> list[Interval]:
     """Return the intervals of the mini-batches that meet `wanted`, in order. Names sort by time, so few are listed."""
     bucket, base = bucket_and_key(prefix)
-    start_after = base + compact_instant(wanted.start - LONGEST_DELIVERY)
+    start_after = base + compact_instant(wanted.start - LONGEST_BATCH)
     found: list[Interval] = []
     pages = s3.get_paginator("list_objects_v2").paginate(
         Bucket=bucket, Prefix=base, Delimiter="/", StartAfter=start_after
@@ -159,9 +165,3 @@ def delivered_intervals(s3: Any, prefix: str, wanted: Interval) -> list[Interval
         if found and found[-1].start >= wanted.end:
             break
     return sorted(interval for interval in found if interval.intersection(wanted))
-
-
-def bucket_and_key(uri: str) -> tuple[str, str]:
-    """Part an S3 prefix URI into its bucket and the key prefix, which ends with a slash."""
-    parts = urlsplit(uri)
-    return parts.netloc, parts.path.lstrip("/").rstrip("/") + "/"

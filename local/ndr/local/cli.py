@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import Final
+from importlib.metadata import version
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -28,6 +29,21 @@ app.add_typer(jobspec.app, name="jobspec")
 
 
 _REMEDIES: Final[dict[Remedy, str]] = {"start": "Start one with `ndr up`.", "stop": "Stop it first with `ndr down`."}
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        Console().print(f"ndr {version('ndr-feature-pipelines')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """This machine as an AWS account, and the pipelines in it."""
 
 
 def main() -> None:

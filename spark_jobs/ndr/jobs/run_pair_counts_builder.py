@@ -5,7 +5,7 @@ from __future__ import annotations
 from ndr.contract.datasets import PAIR_COUNTS
 from ndr.contract.jobspecs import PAIR_COUNTS_BUILDER
 from ndr.contract.time import DAY, format_instant
-from ndr.jobs.entry import Arguments, batch_of, main
+from ndr.jobs.entry import REPLACE_WITH_EMPTY, Arguments, batch_of, main, replace_with_empty
 from ndr.jobs.leases import leased
 from ndr.jobs.metrics import count_partition
 from ndr.jobs.pair_counts.job import publish_pair_counts
@@ -13,7 +13,7 @@ from ndr.jobs.run import Run, job_logger
 
 
 def job(run: Run, arguments: Arguments) -> None:
-    """Build the pair counts of one batch under leases, and log the facts of each partition.
+    """Build the pair counts of one batch, repair those of the last day, and log the facts of each partition.
 
     Raises
     ------
@@ -21,13 +21,15 @@ def job(run: Run, arguments: Arguments) -> None:
         Another run holds a partition of the batch, or has taken it over.
     """
     batch, log = batch_of(arguments), job_logger(run.job_name)
+    spec, replace = run.spec(PAIR_COUNTS_BUILDER), replace_with_empty(arguments)
     with leased(run, PAIR_COUNTS.name, batch.steps(DAY)) as leases:
-        for manifest in publish_pair_counts(leases.leased_run, run.spec(PAIR_COUNTS_BUILDER), batch):
+        for manifest in publish_pair_counts(leases.leased_run, spec, batch, replace):
             leases.record_published(manifest)
             count_partition(run, manifest)
             rows = manifest.tables["pair_counts"].rows
-            log.info("published", extra={"partition": format_instant(manifest.start), "rows": rows})
+            extra = {"partition": format_instant(manifest.start), "rows": rows}
+            log.info("published", extra=extra | {"is_repair": manifest.end <= batch.start})
 
 
 if __name__ == "__main__":
-    main("pair_counts_builder", ["mini-batch-id", "batch-start-ts-iso", "batch-end-ts-iso"], job)
+    main("pair_counts_builder", ["mini-batch-id", "batch-start-ts-iso", "batch-end-ts-iso", REPLACE_WITH_EMPTY], job)

@@ -61,7 +61,12 @@ class _Found:
 
 
 def published_pieces(
-    prefix: str, wanted: Interval, dataset: str | None = None, owner: Owner | None = None
+    prefix: str,
+    wanted: Interval,
+    dataset: str | None = None,
+    owner: Owner | None = None,
+    *,
+    pass_over_unreadable: bool = False,
 ) -> list[Piece]:
     """Find the partitions below a dataset's prefix that answer for `wanted`.
 
@@ -69,6 +74,8 @@ def published_pieces(
     ----------
     dataset, owner : optional
         What the partitions must be of.
+    pass_over_unreadable : bool
+        Whether a manifest that can't be read leaves a gap, which the log names, rather than raise.
 
     Raises
     ------
@@ -87,7 +94,8 @@ def published_pieces(
         ]
         found = [each for each in pool.map(lambda place: _found(place[0], place[1], dataset, owner), places) if each]
     cut = newest_first(found, wanted, lambda each: each.interval, lambda each: each.age)
-    _refuse_unreadable(found, [each for each, _ in cut])
+    needed = [] if pass_over_unreadable else [each for each, _ in cut]
+    _refuse_unreadable(found, needed)
     return [Piece(Partition(each.uri, each.manifest), part) for each, part in cut if each.manifest]
 
 
@@ -109,12 +117,12 @@ def _found(uri: str, interval: Interval, dataset: str | None, owner: Owner | Non
         return _Found(uri, interval, age, None, error)
 
 
-def _refuse_unreadable(found: Sequence[_Found], answering: Sequence[_Found]) -> None:
+def _refuse_unreadable(found: Sequence[_Found], needed: Sequence[_Found]) -> None:
     for each in found:
-        if each.error and any(each is other for other in answering):
+        if each.error and any(each is other for other in needed):
             raise each.error
         if each.error:
-            _LOG.warning("passed over, as newer partitions answer for its time: %s", each.error)
+            _LOG.warning("passed over: %s", each.error)
 
 
 def pieces_answers(pieces: Iterable[Piece]) -> Answers:

@@ -265,7 +265,7 @@ class PartitionWriter:
         for _ in range(COMMITS):
             content, version = read_version(join(self.partition_uri, MANIFEST_NAME))
             before = self._replaceable(manifest, content)
-            fence()  # after the version was read: whoever takes over from here on changes it
+            fence()  # after the version was read: a later takeover changes it
             if replace_manifest(self.partition_uri, manifest, version):
                 return before
         raise PublishConflictError(

@@ -50,6 +50,7 @@ def check_jobspecs(jobspecs: Iterable[JobSpec[Any]]) -> JobSpecs:
         *(f"{name} is given {_times(given, name)} times; give one" for name in by_name if _times(given, name) > 1),
         *(f"{name} is missing; put its JobSpec" for name in JOB_NAMES if name not in by_name and name not in OPTIONAL),
         *_misplaced_prefixes(by_name),
+        *_unversioned_prefixes(by_name),
         *_shared_prefixes(by_name),
         *_different_segments(by_name),
         *_no_slice_window(by_name),
@@ -86,6 +87,23 @@ def _misplaced_prefixes(by_name: JobSpecs) -> list[str]:
         for dataset, prefix in read_prefixes(jobspec).items()
         if dataset in producers and dataset not in EXTERNAL and producers[dataset][1] != prefix
     ]
+
+
+def _unversioned_prefixes(by_name: JobSpecs) -> list[str]:
+    """Features of two versions must not share a place. The inventory is of machines, whatever the features."""
+    return [
+        f"{name} writes {dataset} to {prefix}, which has no folder {jobspec.feature_spec_version}: write a prefix of "
+        f"the version, such as {_with_version(prefix, jobspec.feature_spec_version)}"
+        for name, jobspec in by_name.items()
+        if name != MACHINE_INVENTORY_UNLOAD
+        for dataset, prefix in written_prefixes(jobspec).items()
+        if jobspec.feature_spec_version not in prefix.split("/")[3:]
+    ]
+
+
+def _with_version(prefix: str, version: str) -> str:
+    parent, _, folder = prefix.rstrip("/").rpartition("/")
+    return f"{parent}/{version}/{folder}/"
 
 
 def _shared_prefixes(by_name: JobSpecs) -> list[str]:

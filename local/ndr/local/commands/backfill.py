@@ -8,7 +8,7 @@ import typer
 
 from ndr.contract.horizons import ALL_HORIZONS, choices_sentence
 from ndr.local.commands.options import HERE, Directory
-from ndr.local.commands.run import DryRun, run_and_report
+from ndr.local.commands.run import DryRun, ReplaceWithEmpty, run_and_report
 
 
 def backfill(
@@ -23,8 +23,10 @@ def backfill(
     fill_upstream: Annotated[
         bool, typer.Option("--fill-upstream", help="First build missing features whose mini-batches were delivered.")
     ] = False,
+    replace_with_empty: ReplaceWithEmpty = False,
     dry_run: DryRun = False,
 ) -> None:
     """Build the baselines that end in [START, END): 7d daily, 30d weekly unless the JobSpec says otherwise."""
     request = {"mode": "BACKFILL", "start": start, "end": end, "horizon": horizon, "reprocess": reprocess}
-    run_and_report(directory, "baselines", {**request, "fill_upstream": fill_upstream, "dry_run": dry_run})
+    flags = {"fill_upstream": fill_upstream, "replace_with_empty": replace_with_empty, "dry_run": dry_run}
+    run_and_report(directory, "baselines", {**request, **flags})

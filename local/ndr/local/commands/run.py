@@ -23,6 +23,9 @@ app = typer.Typer(no_args_is_help=True, help="Start a state machine and follow i
 
 End = Annotated[str | None, typer.Option(help="Where the baselines end; last midnight UTC by default.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Plan, and start nothing.")]
+ReplaceWithEmpty = Annotated[
+    bool, typer.Option("--replace-with-empty", help="Publish even where published rows would be replaced by none.")
+]
 
 
 @app.command("mini-batch")
@@ -30,16 +33,24 @@ def mini_batch(
     directory: Directory = HERE,
     start: Annotated[str | None, typer.Option(help="Start of the batch, e.g. 2026-01-31T06:15:00Z.")] = None,
     end: Annotated[str | None, typer.Option(help="End of the batch, exclusive.")] = None,
+    replace_with_empty: ReplaceWithEmpty = False,
     dry_run: DryRun = False,
 ) -> None:
     """Run one batch through the 15-minute pipeline: the last complete slice, or [--start, --end)."""
-    run_and_report(directory, "mini_batch", {"batch_start": start, "batch_end": end, "dry_run": dry_run})
+    request = {"batch_start": start, "batch_end": end, "replace_with_empty": replace_with_empty}
+    run_and_report(directory, "mini_batch", {**request, "dry_run": dry_run})
 
 
 @app.command()
-def monthly(directory: Directory = HERE, end: End = None, dry_run: DryRun = False) -> None:
-    """Unload the machine inventory, then build the baselines of both horizons."""
-    run_and_report(directory, "baselines", {"horizon": ALL_HORIZONS, "inventory": True, "end": end, "dry_run": dry_run})
+def monthly(
+    directory: Directory = HERE,
+    end: End = None,
+    replace_with_empty: ReplaceWithEmpty = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Unload the machine inventory, then build the baselines of every horizon."""
+    request = {"horizon": ALL_HORIZONS, "inventory": True, "end": end, "replace_with_empty": replace_with_empty}
+    run_and_report(directory, "baselines", {**request, "dry_run": dry_run})
 
 
 @app.command()
@@ -58,10 +69,12 @@ def weekly(directory: Directory = HERE, end: End = None, dry_run: DryRun = False
 def late(
     directory: Directory = HERE,
     since: Annotated[str | None, typer.Option(help="From when on to look; a week ago by default.")] = None,
+    replace_with_empty: ReplaceWithEmpty = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Build the slices again whose events came late, and mark the baselines that reach over them stale."""
-    run_and_report(directory, "baselines", {"mode": "LATE", "start": since, "dry_run": dry_run})
+    """Build features again whose inputs changed or came late, and mark the baselines that read them stale."""
+    request = {"mode": "LATE", "start": since, "replace_with_empty": replace_with_empty}
+    run_and_report(directory, "baselines", {**request, "dry_run": dry_run})
 
 
 def run_and_report(directory: Any, machine: str, request: Mapping[str, Any]) -> None:

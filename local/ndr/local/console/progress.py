@@ -71,4 +71,4 @@ class Progress:
                 now = time.monotonic()
                 if self._doing and now - self._last_line >= SILENCE_SECONDS:
                     going_on = ", ".join(f"{what} ({now - began:.0f} s)" for what, began in self._doing.items())
-                    self.line(f"still at work: {going_on}", "dim")
+                    self.line(f"still running: {going_on}", "dim")

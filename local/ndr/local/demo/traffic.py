@@ -40,12 +40,12 @@ class Traffic:
 
 @contextmanager
 def prepared(folder: Path | None, out: Path, days: int, seed: int) -> Iterator[Future[Traffic]]:
-    """Give the traffic: at once when a folder is named, else generated in a process beside this one.
+    """Yield a future of the traffic. A given folder is ready at once, otherwise a background process generates it.
 
     Raises
     ------
     InvalidRequestError
-        The folder holds no conn log, or `days` is none that the generator takes.
+        The folder has no conn log, or `days` is below 1.
     """
     if folder is not None:
         ready: Future[Traffic] = Future()
@@ -59,14 +59,14 @@ def prepared(folder: Path | None, out: Path, days: int, seed: int) -> Iterator[F
 
 
 def _generated(out: Path, days: int, seed: int) -> Traffic:
-    """Generate in a process of its own, whose memory is returned when it ends.
+    """Generate the traffic in a separate process, which frees its memory at its end.
 
-    The process is not one of multiprocessing, whose locks need a /dev/shm that can be written.
+    The process does not use multiprocessing, whose locks need a writable /dev/shm.
 
     Raises
     ------
     InvalidRequestError
-        The generator refuses or fails; the message is what it printed.
+        The generator failed. The message is its error output.
     """
     end = format_instant(min(parse_instant(DEFAULT_END), floor_to(datetime.now(UTC), DAY)))
     command = [sys.executable, "-m", "ndr.local.traffic", "--out", str(out), "--end", end]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ndr.contract.pipelines import MINI_BATCH_PIPELINE
+from ndr.contract.pipelines import MINI_BATCH_PIPELINE, REPLACE_WITH_EMPTY
 from ndr.pipeline.bundle.code import CodeBundle
 from ndr.pipeline.bundle.pipeline import BundledPipeline
 from ndr.pipeline.processing.environment import default_image_uri
@@ -56,7 +56,8 @@ def build_ndr_15m_pipeline_with_pairs(
     BundledPipeline
         An SDK ``Pipeline`` with parameters ProjectName (``ndr-prod``), FeatureSpecVersion (``v1``), MiniBatchId,
         BatchStartTsIso, BatchEndTsIso (these three without default; times are UTC, ISO 8601 with Z, the interval
-        half-open), ProcessingImageUri, ProcessingInstanceType (``ml.m5.xlarge``), ProcessingInstanceCount (1).
+        half-open), ProcessingImageUri, ProcessingInstanceType (``ml.m5.xlarge``), ProcessingInstanceCount (1),
+        ReplaceWithEmpty (``false``; ``true`` lets published rows be replaced by none).
 
     Raises
     ------
@@ -68,6 +69,7 @@ def build_ndr_15m_pipeline_with_pairs(
     mini_batch_id = ParameterString("MiniBatchId")
     batch_start = ParameterString("BatchStartTsIso")
     batch_end = ParameterString("BatchEndTsIso")
+    replace_with_empty = ParameterString(REPLACE_WITH_EMPTY, default_value="false", enum_values=["true", "false"])
     image_uri = ParameterString("ProcessingImageUri", default_value=default_image_uri(role_arn, region))
     instance_type = ParameterString("ProcessingInstanceType", default_value="ml.m5.xlarge")
     instance_count = ParameterInteger("ProcessingInstanceCount", default_value=1)
@@ -81,6 +83,7 @@ def build_ndr_15m_pipeline_with_pairs(
         *("--mini-batch-id", mini_batch_id),
         *("--batch-start-ts-iso", batch_start),
         *("--batch-end-ts-iso", batch_end),
+        *("--replace-with-empty", replace_with_empty),
     ]
     delta = jobs.step("DeltaBuilderStep", "run_delta_builder.py", arguments)
     fg_a = jobs.step("FGABuilderStep", "run_fg_a_builder.py", arguments, after=[delta])
@@ -91,7 +94,7 @@ def build_ndr_15m_pipeline_with_pairs(
         summary="Deltas, FG-A features and pair counts of one batch of traffic.",
         parameters=[
             *(project_name, feature_spec_version, mini_batch_id, batch_start, batch_end),
-            *(image_uri, instance_type, instance_count),
+            *(image_uri, instance_type, instance_count, replace_with_empty),
         ],
         steps=[delta, fg_a, pair_counts],
         code=code,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ndr.contract.pipelines import INVENTORY_PIPELINE
+from ndr.contract.pipelines import INVENTORY_PIPELINE, REPLACE_WITH_EMPTY
 from ndr.pipeline.bundle.code import CodeBundle
 from ndr.pipeline.bundle.pipeline import BundledPipeline
 from ndr.pipeline.processing.environment import default_image_uri
@@ -32,7 +32,8 @@ def build_machine_inventory_unload_pipeline(
     -------
     BundledPipeline
         An SDK ``Pipeline`` with parameters ProjectName (``ndr-prod``), FeatureSpecVersion (``v1``), ReferenceMonthIso
-        (no default), InstanceType (``ml.m5.xlarge``), InstanceCount (1), ImageUri.
+        (no default), InstanceType (``ml.m5.xlarge``), InstanceCount (1), ImageUri,
+        ReplaceWithEmpty (``false``; ``true`` lets a published inventory be replaced by an empty one).
 
     Raises
     ------
@@ -44,6 +45,7 @@ def build_machine_inventory_unload_pipeline(
     reference_month = ParameterString("ReferenceMonthIso")
     instance_type = ParameterString("InstanceType", default_value="ml.m5.xlarge")
     instance_count = ParameterInteger("InstanceCount", default_value=1)
+    replace_with_empty = ParameterString(REPLACE_WITH_EMPTY, default_value="false", enum_values=["true", "false"])
     image_uri = ParameterString("ImageUri", default_value=default_image_uri(role_arn, region_name))
 
     session = pipeline_session(region_name, default_bucket)
@@ -53,13 +55,17 @@ def build_machine_inventory_unload_pipeline(
         *("--project-name", project_name),
         *("--feature-spec-version", feature_spec_version),
         *("--reference-month-iso", reference_month),
+        *("--replace-with-empty", replace_with_empty),
     ]
     unload = jobs.step("MachineInventoryUnloadStep", "run_machine_inventory_unload.py", arguments)
 
     return BundledPipeline(
         name=pipeline_name,
         summary="Active machines of a month, unloaded from Redshift to S3.",
-        parameters=[project_name, feature_spec_version, reference_month, instance_type, instance_count, image_uri],
+        parameters=[
+            *(project_name, feature_spec_version, reference_month),
+            *(instance_type, instance_count, image_uri, replace_with_empty),
+        ],
         steps=[unload],
         code=code,
         code_bucket=default_bucket,

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from ndr.contract.errors import InvalidRequestError
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 from ndr.pipeline.bundle.digest import definition_digest
-from ndr.pipeline.bundle.pipeline import BundledPipeline
+from ndr.pipeline.bundle.pipeline import PIPELINE_TAGS, BundledPipeline
 from ndr.pipeline.definitions.baselines import build_fg_b_baseline_pipeline
-from ndr.pipeline.definitions.fifteen_minutes import build_ndr_15m_pipeline
+from ndr.pipeline.definitions.fifteen_minutes import build_ndr_15m_pipeline_with_pairs
 from ndr.pipeline.definitions.machine_inventory import build_machine_inventory_unload_pipeline
 from ndr.pipeline.registry.difference import definition_diff
 
-# Registered name to builder; each builder takes (role_arn, region, default_bucket).
-PIPELINES: dict[str, Callable[[str, str, str], BundledPipeline]] = {
-    MINI_BATCH_PIPELINE: build_ndr_15m_pipeline,
+# Name without a stack's suffix to builder; each takes (role_arn, region, default_bucket, pipeline_name).
+PIPELINES: dict[str, Callable[..., BundledPipeline]] = {
+    MINI_BATCH_PIPELINE: build_ndr_15m_pipeline_with_pairs,
     FG_B_PIPELINE: build_fg_b_baseline_pipeline,
     INVENTORY_PIPELINE: build_machine_inventory_unload_pipeline,
 }
+
+STACK_TAG: Final = "ndr:stack"
+"""Tag of a pipeline that names the stack it is of."""
 
 Change = Literal["created", "updated", "unchanged"]
 
@@ -60,6 +63,8 @@ def register_pipelines(
     *,
     names: Iterable[str] | None = None,
     dry_run: bool = False,
+    stack_name: str | None = None,
+    suffix: str = "",
 ) -> list[PipelineChange]:
     """Make the account's pipelines equal to the definitions in the sources.
 
@@ -76,9 +81,13 @@ def register_pipelines(
     default_bucket : str
         Name of the bucket for the job code.
     names : iterable of str, optional
-        Pipelines to register. All of them by default.
+        Pipelines to register, without the suffix. All of them by default.
     dry_run : bool
         Report the changes only. Nothing is uploaded, created or updated.
+    stack_name : str, optional
+        The stack that the pipelines are of. They are tagged with it; a pipeline tagged with another is refused.
+    suffix : str
+        What the pipelines' names end with in this stack.
 
     Returns
     -------
@@ -88,11 +97,19 @@ def register_pipelines(
     Raises
     ------
     InvalidRequestError
-        A name is not in :data:`PIPELINES`, or the role is not an ARN.
+        A name is not in :data:`PIPELINES`, the role is not an ARN, or a pipeline is another stack's.
     """
     wanted = chosen_names(names)
-    pipelines = [PIPELINES[name](role_arn, region, default_bucket) for name in wanted]
-    return [_register(pipeline, role_arn, dry_run) for pipeline in pipelines]
+    pipelines = [PIPELINES[name](role_arn, region, default_bucket, f"{name}{suffix}") for name in wanted]
+    registered = [_registered(pipeline) for pipeline in pipelines]
+    found = list(zip(pipelines, registered, strict=True))
+    untagged = [_is_untagged(pipeline, there, stack_name) for pipeline, there in found]  # all are checked before any
+    changes = [_register(pipeline, there, role_arn, stack_name, dry_run) for pipeline, there in found]
+    for (pipeline, there), is_untagged in zip(found, untagged, strict=True):
+        if there and is_untagged and not dry_run:
+            client = pipeline.sagemaker_session.sagemaker_client
+            client.add_tags(ResourceArn=there["PipelineArn"], Tags=_tags(stack_name))
+    return changes
 
 
 def chosen_names(names: Iterable[str] | None) -> list[str]:
@@ -116,14 +133,42 @@ def chosen_names(names: Iterable[str] | None) -> list[str]:
     return [name for name in PIPELINES if name in asked]
 
 
-def _register(pipeline: BundledPipeline, role_arn: str, dry_run: bool) -> PipelineChange:
+def _is_untagged(pipeline: BundledPipeline, registered: dict[str, Any] | None, stack_name: str | None) -> bool:
+    """Tell whether a pipeline is to be tagged with its stack: one that an earlier release registered is not yet.
+
+    Raises
+    ------
+    InvalidRequestError
+        It is another stack's.
+    """
+    if stack_name is None or registered is None:
+        return False
+    client = pipeline.sagemaker_session.sagemaker_client
+    tags = client.list_tags(ResourceArn=registered["PipelineArn"])["Tags"]
+    owner = next((tag["Value"] for tag in tags if tag["Key"] == STACK_TAG), None)
+    if owner not in (None, stack_name):
+        raise InvalidRequestError(
+            f"Nothing was registered: the pipeline {pipeline.name} is the stack {owner!r}'s, by its tag {STACK_TAG}, "
+            f"and this is the stack {stack_name!r}. Give this stack's pipelines names of their own: deploy it with a "
+            "PipelineNameSuffix, such as -dev."
+        )
+    return owner is None
+
+
+def _tags(stack_name: str | None) -> list[dict[str, str]]:
+    return [*PIPELINE_TAGS, *([{"Key": STACK_TAG, "Value": stack_name}] if stack_name else [])]
+
+
+def _register(
+    pipeline: BundledPipeline, registered: dict[str, Any] | None, role_arn: str, stack_name: str | None, dry_run: bool
+) -> PipelineChange:
     built = pipeline.definition()
     description = pipeline.description_of(built)
-    planned = _planned_change(pipeline.name, built, description, role_arn, _registered(pipeline))
+    planned = _planned_change(pipeline.name, built, description, role_arn, registered)
     if dry_run:
         return planned
     if planned.change == "created":
-        pipeline.create(role_arn, description)
+        pipeline.create(role_arn, description, _tags(stack_name))
     elif planned.change == "updated":
         pipeline.update(role_arn, description)
     else:

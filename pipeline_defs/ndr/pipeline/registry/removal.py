@@ -26,7 +26,7 @@ class PipelineRemoval:
     outcome: str
 
 
-def remove_pipelines(role_arn: str, region: str) -> list[PipelineRemoval]:
+def remove_pipelines(role_arn: str, region: str, suffix: str = "") -> list[PipelineRemoval]:
     """Delete the pipelines without executions. The others stay, because deleting them deletes their history.
 
     Parameters
@@ -35,6 +35,8 @@ def remove_pipelines(role_arn: str, region: str) -> list[PipelineRemoval]:
         Role that the pipelines were registered with. A pipeline with another role belongs to another stack and stays.
     region : str
         AWS region.
+    suffix : str
+        What the pipelines' names end with in the stack.
 
     Returns
     -------
@@ -42,7 +44,7 @@ def remove_pipelines(role_arn: str, region: str) -> list[PipelineRemoval]:
         One for each pipeline.
     """
     client = boto3.client("sagemaker", region_name=region)
-    names = (MINI_BATCH_PIPELINE, INVENTORY_PIPELINE, FG_B_PIPELINE)
+    names = [f"{name}{suffix}" for name in (MINI_BATCH_PIPELINE, INVENTORY_PIPELINE, FG_B_PIPELINE)]
     return [PipelineRemoval(name, _remove(client, name, role_arn)) for name in names]
 
 

@@ -123,8 +123,14 @@ class _Build:
             return
         if not published.by_slice:
             return
-        kept = written_slices(writer, DELTAS) - self._undelivered_now(published)
-        refuse_empty(DELTAS, published, set(published.by_slice) - kept, why)
+        written = written_slices(writer, DELTAS)
+        lost = {start for start in published.by_slice if start not in written and not self._is_told(start, written)}
+        refuse_empty(DELTAS, published, lost | self._undelivered_now(published), why)
+
+    def _is_told(self, start: datetime, written: set[datetime]) -> bool:
+        """Tell whether a mini-batch that gave rows holds a slice: then the slice is without rows, and not lost."""
+        holding = [folder.interval for folder in self.delivered if start in folder.interval]
+        return any(other in interval for interval in holding for other in written)
 
     def _undelivered_now(self, published: PublishedRows) -> set[datetime]:
         """Return the slices that were built from a mini-batch and that none holds now."""

@@ -1,8 +1,8 @@
 """Out-of-batch rows: they came with the mini-batch of another time and are kept for the slice they belong to.
 
-Below the deltas' prefix, `_late/dt=<day>/<slice>/<source batch>.json`. Whoever builds the slice reads them beside its
-own mini-batches. A mini-batch that is read again writes the same files, and empties those of rows that it holds no
-longer: `_late/_sources/<source batch>.json` lists the slices that it wrote to.
+They are below the deltas' prefix in `_late/dt=<day>/<slice>/<source batch>.json`. The job that builds the slice reads
+them beside its own mini-batches. A mini-batch that is read again writes the same files, and empties those of rows that
+it no longer has: `_late/_sources/<source batch>.json` lists the slices that it wrote to.
 """
 
 from __future__ import annotations

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 
-from ndr.contract.datasets import DELTAS, PEER_DELTAS, Dataset
-from ndr.contract.manifest import InputEntry
-from ndr.contract.time import DAY, Interval, floor_to
+from ndr.contract.datasets import PEER_DELTAS, Dataset
+from ndr.contract.time import DAY, SLICE, Interval
 from ndr.jobs.fg_a.monitored import of_networks
+from ndr.jobs.published_deltas import PublishedDeltas
 from ndr.store.catalog import pieces_coverage
 from ndr.store.scan import Scan
 
@@ -20,21 +20,14 @@ from ndr.store.scan import Scan
 class DayReader:
     """Tables of published deltas, a UTC day each, up to the batch's end, by networks (CIDR) that get features."""
 
-    prefix: str
+    deltas: PublishedDeltas
     batch: Interval
     networks: Sequence[str]
-    scans: dict[tuple[str, datetime], Scan] = field(default_factory=dict)
     tables: dict[tuple[str, datetime], pa.Table] = field(default_factory=dict)
 
     def scan(self, dataset: Dataset, morning: datetime) -> Scan:
-        """Return what is published of a day, looked up once."""
-        key = (dataset.name, morning)
-        if key not in self.scans:
-            interval = Interval(morning, min(morning + DAY, self.batch.end))
-            known = self.scans.get((DELTAS.name, morning))  # one commit holds both tables
-            pieces = known.pieces if known else Scan.of(self.prefix, DELTAS, interval).pieces
-            self.scans[key] = Scan(dataset, pieces, tuple(dataset.column_names))
-        return self.scans[key]
+        """Return what is published of a day."""
+        return self.deltas.scan(dataset, Interval(morning, min(morning + DAY, self.batch.end)))
 
     def rows(self, dataset: Dataset, mornings: Sequence[datetime]) -> pa.Table:
         """Return the rows of days, of monitored hosts."""
@@ -50,13 +43,17 @@ class DayReader:
             self.tables[key] = self.scan(dataset, morning).read()
         return self.tables[key]
 
-    def inputs(self, mornings: Iterable[datetime]) -> list[InputEntry]:
-        """Return the partitions of these days, for a manifest."""
-        return [entry for morning in mornings for entry in self.scan(DELTAS, morning).inputs]
+    def coverage(self, interval: Interval, windows: Iterable[timedelta]) -> float:
+        """Return the share that deltas cover of the windows that end in `interval`, of the length that has least.
 
-    def coverage(self, day: Interval) -> float:
-        """Return the share of `day` that deltas cover."""
-        return pieces_coverage(self.scan(DELTAS, floor_to(day.start, DAY)).within(day).pieces, day)
+        Before the first deltas of the lookback there was nothing to be published, so that time is not counted.
+        """
+        first = self.deltas.pieces[0].interval.start if self.deltas.pieces else interval.start
+        starts = (min(max(interval.start + SLICE - length, first), interval.start) for length in windows)
+        return min(
+            pieces_coverage(self.deltas.scan(PEER_DELTAS, window).pieces, window)
+            for window in (Interval(start, interval.end) for start in starts)
+        )
 
     def forget_before(self, morning: datetime) -> None:
         """Drop days that no later day's windows reach."""

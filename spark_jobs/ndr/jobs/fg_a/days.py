@@ -79,3 +79,14 @@ def mornings_of(day: Interval, spec: FgABuilderSpec) -> list[datetime]:
     """Return the midnights of the days that the windows of a day touch."""
     first = earliest_midnight(day, spec)
     return [first + number * DAY for number in range((day.end - first - SLICE) // DAY + 1)]
+
+
+def lookback_of(batch: Interval, spec: FgABuilderSpec) -> Interval:
+    """Return the days before the windows' own in which novelty looks for pairs."""
+    midnight = earliest_midnight(batch, spec)
+    return Interval(midnight - spec.novelty.lookback_days * DAY, midnight)
+
+
+def inputs_of(batch: Interval, spec: FgABuilderSpec) -> Interval:
+    """Return all the time whose deltas a batch's features follow from."""
+    return Interval(lookback_of(batch, spec).start, batch.end)

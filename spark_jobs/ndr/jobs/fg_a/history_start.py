@@ -7,14 +7,16 @@ from datetime import datetime
 
 from pyarrow import fs
 
-from ndr.contract.datasets import FG_B_PAIR_HOST
+from ndr.contract.datasets import DELTAS, FG_B_PAIR_HOST
 from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
+from ndr.contract.lineage import Answers, is_stale
+from ndr.contract.manifest import Manifest
 from ndr.contract.time import DAY, Interval, floor_to
+from ndr.jobs.fg_a.days import lookback_of
 from ndr.jobs.fg_a.history import history_needed
 from ndr.jobs.fg_a.pair_history import COLUMNS, SCHEMA, PairHistory
-from ndr.store.catalog import Partition
-from ndr.store.manifest import read_manifest
-from ndr.store.partition import baseline_end_of, baseline_partition_uri
+from ndr.store.catalog import Partition, readable_baseline
+from ndr.store.partition import baseline_end_of
 from ndr.store.publish import read_table
 from ndr.store.storage import join, list_names
 
@@ -37,20 +39,32 @@ class HistoryStart:
         return PairHistory(self.end, rows)
 
 
-def history_start(spec: FgABuilderSpec, batch: Interval) -> HistoryStart:
-    """Find the newest published pair baseline that serves the batch."""
+def history_start(spec: FgABuilderSpec, batch: Interval, deltas: Answers) -> HistoryStart:
+    """Find the newest published pair baseline that serves the batch.
+
+    Parameters
+    ----------
+    deltas : Answers
+        What answers now over the batch's lookback. A baseline that was built from other deltas tells of other pairs,
+        and is left out.
+    """
     folders = list_names(join(spec.inputs.fg_b, "horizon=30d"), kind=fs.FileType.Directory)
     ends = [end for name in folders if (end := baseline_end_of(name)) and end == floor_to(end, DAY)]
     published = {
-        end: found for end in sorted(ends)[-_BASELINES_LOOKED_AT:] if (found := _baseline(spec.inputs.fg_b, end))
+        end: found
+        for end in sorted(ends)[-_BASELINES_LOOKED_AT:]
+        if (found := readable_baseline(spec.inputs.fg_b, "30d", end))
     }
-    needed = history_needed(batch, spec.windows, spec.novelty.lookback_days, published)
-    if needed.baseline_end is None:
-        return HistoryStart(needed.slices_from, None)
-    return HistoryStart(needed.baseline_end, published[needed.baseline_end])
+    while True:
+        needed = history_needed(batch, spec.windows, spec.novelty.lookback_days, published)
+        if needed.baseline_end is None:
+            return HistoryStart(needed.slices_from, None)
+        baseline = published.pop(needed.baseline_end)
+        lookback = lookback_of(batch, spec)
+        if _is_built_from(baseline.manifest, deltas, Interval(lookback.start, needed.baseline_end)):
+            return HistoryStart(needed.baseline_end, baseline)
 
 
-def _baseline(prefix: str, end: datetime) -> Partition | None:
-    uri = baseline_partition_uri(prefix, "30d", end)
-    manifest = read_manifest(uri)
-    return Partition(uri, manifest) if manifest else None
+def _is_built_from(manifest: Manifest, deltas: Answers, days: Interval) -> bool:
+    knows = any(asked.dataset == DELTAS.name for asked in manifest.reads)
+    return knows and not is_stale(manifest, {DELTAS.name: deltas}, days)

@@ -80,7 +80,7 @@ def publish_baselines(
                 chunk.append(target)
         if not chunk:
             continue
-        rows = ChunkRows.of(specs, chunk)
+        rows = ChunkRows.of(specs, chunk, run.owner)
         enough = []
         for target in chunk:
             covered = rows.coverage(target.interval)
@@ -127,13 +127,13 @@ def _commit(
     inventory: Snapshot,
     fence: Callable[[], None],
 ) -> Manifest:
-    read = (chunk.fg_a.within(target.interval), chunk.pair_counts.within(target.interval))
     return writer.commit(
         fence,
         dataset=DATASET,
         start=target.interval.start,
         end=target.interval.end,
-        inputs=(*(entry for scan in read for entry in scan.inputs), *([inventory.source] if inventory.source else [])),
+        inputs=(inventory.source,) if inventory.source else (),
+        reads=chunk.reads(target.interval),
         coverage=covered,
         note=inventory.note,
         **run.facts,

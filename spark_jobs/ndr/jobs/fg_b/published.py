@@ -8,13 +8,15 @@ from datetime import datetime
 
 from pyarrow import fs
 
-from ndr.contract.datasets import FG_A, PAIR_COUNTS
+from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS
 from ndr.contract.horizons import HORIZONS
+from ndr.contract.lineage import Answers, answers_read
+from ndr.contract.manifest import InputRange, Owner
 from ndr.contract.time import Interval, merged, unfilled
 from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, TIME_COLUMN
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.targets import Target
-from ndr.store.catalog import newest_baseline, pieces_coverage, published_pieces
+from ndr.store.catalog import newest_baseline, pieces_answers, pieces_coverage, published_pieces
 from ndr.store.partition import day_of
 from ndr.store.scan import Scan
 from ndr.store.storage import list_names
@@ -30,18 +32,38 @@ class ChunkRows:
     pair_counts: Scan
 
     @classmethod
-    def of(cls, specs: BaselineSpecs, chunk: Sequence[Target]) -> ChunkRows:
-        """Look up both datasets once."""
+    def of(cls, specs: BaselineSpecs, chunk: Sequence[Target], owner: Owner) -> ChunkRows:
+        """Look both up, once.
+
+        Raises
+        ------
+        SchemaMismatchError
+            A manifest that would answer can't be read, or is of another dataset, project or version.
+        """
         span = Interval(min(target.interval.start for target in chunk), max(target.end for target in chunk))
         columns = (*TEXT_COLUMNS, TIME_COLUMN, *specs.fg_b.metrics)
         return cls(
-            Scan.of(specs.fg_b.inputs.fg_a, FG_A, span, columns),
-            Scan.of(specs.fg_b.inputs.pair_counts, PAIR_COUNTS, span, PAIR_COLUMNS),
+            Scan.of(specs.fg_b.inputs.fg_a, FG_A, span, columns, owner),
+            Scan.of(specs.fg_b.inputs.pair_counts, PAIR_COUNTS, span, PAIR_COLUMNS, owner),
         )
 
     def coverage(self, interval: Interval) -> float:
         """Return the share of an interval that FG-A and pair counts both have; the smaller of the two."""
         return min(pieces_coverage(scan.within(interval).pieces, interval) for scan in (self.fg_a, self.pair_counts))
+
+    def reads(self, interval: Interval) -> tuple[InputRange, ...]:
+        """Return a manifest's record of what was read of an interval, by day.
+
+        Of the deltas, it is what the pair counts were built from: a pair baseline serves FG-A's novelty while these
+        deltas still answer. Where a manifest of pair counts does not tell, nothing of the deltas is recorded.
+        """
+        fg_a, pair_counts = self.fg_a.within(interval), self.pair_counts.within(interval)
+        found = [pieces_answers(scan.pieces).digested(scan.dataset.name, interval) for scan in (fg_a, pair_counts)]
+        told = [answers_read(piece.partition.manifest, DELTAS.name, piece.interval) for piece in pair_counts.pieces]
+        if None not in told:
+            deltas = Answers(tuple(answer for answers in told for answer in answers or ()))
+            found.append(deltas.digested(DELTAS.name, interval))
+        return tuple(found)
 
     def missing(self, specs: BaselineSpecs, interval: Interval) -> tuple[Interval, ...]:
         """Return the parts of an interval in which deltas, FG-A or pair counts are absent or have coverage 0."""

@@ -1,0 +1,78 @@
+"""Claims: which execution of the `mini_batch` machine runs a batch, so that two at once are settled before one starts.
+
+A claim is an item of the ledger. It is made when a batch is planned, deleted when the batch was run, and taken over
+when the execution that made it has ended.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from ndr.contract.ledger import batch_claim_key
+from ndr.contract.time import Interval, format_instant, whole_seconds
+
+ATTEMPTS: Final = 5
+
+
+def claim_batch(
+    table: Any, states: Any, project: tuple[str, str], batch: Interval, execution: str, now: datetime
+) -> str | None:
+    """Claim a batch for an execution.
+
+    Parameters
+    ----------
+    table : boto3 table
+        The ledger.
+    states : boto3 client
+        Of Step Functions, by which is seen whether the execution of another claim has ended.
+    project : tuple of str
+        Project name and feature spec version.
+    execution : str
+        ARN of the state machine execution. It may claim a batch again that it holds.
+
+    Returns
+    -------
+    str or None
+        The running execution that holds the batch; None when `execution` holds it now.
+    """
+    key = batch_claim_key(*project, batch)
+    replaced = execution
+    for _ in range(ATTEMPTS):
+        if _claimed(table, key, execution, replaced, now):
+            return None
+        holder = table.get_item(Key=key, ConsistentRead=True).get("Item", {}).get("holder")
+        if holder and not _has_ended(states, holder):
+            return str(holder)
+        replaced = holder or execution
+    return str(replaced)
+
+
+def _claimed(table: Any, key: dict[str, str], execution: str, replaced: str, now: datetime) -> bool:
+    try:
+        table.update_item(
+            Key=key,
+            UpdateExpression="SET holder = :execution, claimed_at = :now",
+            ConditionExpression="attribute_not_exists(holder) OR holder IN (:execution, :replaced)",
+            ExpressionAttributeValues={
+                ":execution": execution,
+                ":replaced": replaced,
+                ":now": format_instant(whole_seconds(now)),
+            },
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True
+
+
+def _has_ended(states: Any, execution: str) -> bool:
+    """Tell whether an execution has ended. If its status cannot be read, it is treated as running."""
+    try:
+        described = states.describe_execution(executionArn=execution)
+    except ClientError as error:
+        return error.response["Error"]["Code"] == "ExecutionDoesNotExist"
+    return described["status"] not in ("RUNNING", "PENDING_REDRIVE")

@@ -1,0 +1,19 @@
+"""Keys of an S3 bucket, listed below a prefix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+
+def keys_below(s3: Any, bucket: str, prefix: str) -> Iterator[str]:
+    """Yield every key below a prefix."""
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        yield from (item["Key"] for item in page.get("Contents", []))
+
+
+def bucket_and_key(uri: str) -> tuple[str, str]:
+    """Part an S3 prefix URI into its bucket and the key prefix, which ends with a slash."""
+    parts = urlsplit(uri)
+    return parts.netloc, parts.path.lstrip("/").rstrip("/") + "/"

@@ -1,0 +1,72 @@
+"""Claims of batches: one execution at a time, taken over when it has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from ndr.contract.time import SLICE, Interval
+from ndr.planner.claims import claim_batch
+
+NOW = datetime(2026, 2, 1, 0, 5, tzinfo=UTC)
+BATCH = Interval(NOW.replace(minute=0) - SLICE, NOW.replace(minute=0))
+PROJECT = ("ndr-prod", "v1")
+
+
+class States:
+    """Step Functions as far as a claim asks it: the status of executions, or an error where there is none."""
+
+    def __init__(self, **statuses: str) -> None:
+        self.statuses = statuses
+
+    def describe_execution(self, *, executionArn: str) -> dict[str, str]:  # noqa: N803 - boto3's spelling
+        status = self.statuses.get(executionArn, "ExecutionDoesNotExist")
+        if status.isupper():
+            return {"status": status}
+        raise ClientError({"Error": {"Code": status, "Message": ""}}, "DescribeExecution")
+
+
+@pytest.fixture
+def table() -> Iterator[Any]:
+    with mock_aws():
+        yield boto3.resource("dynamodb", region_name="eu-west-1").create_table(
+            TableName="ledger",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("series", "as_of")],
+            KeySchema=[
+                {"AttributeName": "series", "KeyType": "HASH"},
+                {"AttributeName": "as_of", "KeyType": "RANGE"},
+            ],
+        )
+
+
+def claim(table: Any, execution: str, states: States, batch: Interval = BATCH) -> str | None:
+    return claim_batch(table, states, PROJECT, batch, execution, NOW)
+
+
+def test_one_of_two_executions_holds_a_batch_and_may_claim_it_again(table: Any) -> None:
+    states = States(first="RUNNING", second="RUNNING")
+    assert claim(table, "first", states) is None
+    assert claim(table, "second", states) == "first"
+    assert claim(table, "first", states) is None
+    assert claim(table, "second", states, Interval(BATCH.start - SLICE, BATCH.start)) is None  # another batch
+
+
+@pytest.mark.parametrize("status", ["FAILED", "ABORTED", "SUCCEEDED", "TIMED_OUT", "ExecutionDoesNotExist"])
+def test_the_claim_of_an_execution_that_has_ended_is_taken_over(table: Any, status: str) -> None:
+    states = States(first=status, second="RUNNING", third="RUNNING")
+    assert claim(table, "first", states) is None
+    assert claim(table, "second", states) is None
+    assert claim(table, "third", states) == "second"
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "PENDING_REDRIVE", "AccessDeniedException", "ThrottlingException"])
+def test_a_holder_whose_status_cannot_be_read_is_treated_as_running(table: Any, status: str) -> None:
+    assert claim(table, "first", States()) is None
+    assert claim(table, "second", States(first=status)) == "first"

@@ -1,0 +1,276 @@
+"""Late and stale data, told from manifests: which are opened, which files are late, and what lineage makes stale."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from tests.unit.test_planning_baselines import jobspecs
+
+from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS
+from ndr.contract.ledger import LedgerRow
+from ndr.contract.lineage import current_answers
+from ndr.contract.manifest import FORMAT, MANIFEST_NAME, InputEntry, InputFile, InputRange, Manifest, Owner
+from ndr.contract.time import DAY, SLICE, Interval, compact_instant, day_text, mini_batch_id, parse_instant
+from ndr.planner.feature_prefixes import FeaturePrefixes
+from ndr.planner.late import plan_late
+from ndr.planner.late_files import LateData, find_late
+from ndr.planner.requests import BaselinesRequest, parse_request
+from ndr.planner.stale_baselines import baselines_stale_by_lineage
+
+DAYS = parse_instant("2026-01-05")
+WANTED = Interval(DAYS, DAYS + 3 * DAY)
+NAMES = ("integration", "deltas", "fg_a", "pair_counts", "fg_b")
+PREFIXES = FeaturePrefixes(Owner("ndr-prod", "v1"), **{name: f"s3://data/v1/{name}/" for name in NAMES})
+PUBLISHED = datetime(2026, 1, 9, tzinfo=UTC)
+
+
+class Features:
+    """Partitions of a bucket, as the jobs publish them, and the keys that were opened."""
+
+    def __init__(self, s3: Any) -> None:
+        self.s3 = s3
+        self.opened: list[str] = []
+        s3.meta.events.register("before-parameter-build.s3.GetObject", lambda params, **_: self._open(params))
+        self.partitions: dict[str, dict[str, Manifest]] = {name: {} for name in ("deltas", "fg_a", "pair_counts")}
+
+    def _open(self, parameters: dict[str, Any]) -> None:
+        self.opened.append(parameters["Key"])
+
+    def deliver(self, interval: Interval, name: str = "part-0.json") -> None:
+        self.s3.put_object(Bucket="data", Key=f"v1/integration/{mini_batch_id(interval)}/{name}", Body=b"")
+
+    def inputs(self, interval: Interval) -> tuple[InputEntry, ...]:
+        """What was delivered of a mini-batch, as a manifest names it."""
+        prefix = f"v1/integration/{mini_batch_id(interval)}/"
+        listed = self.s3.list_objects_v2(Bucket="data", Prefix=prefix).get("Contents", [])
+        files = tuple(
+            InputFile(
+                name=item["Key"].removeprefix(prefix),
+                bytes=item["Size"],
+                modified_at=item["LastModified"].replace(microsecond=0),
+            )
+            for item in listed
+        )
+        return (InputEntry(uri=f"s3://data/{prefix}".rstrip("/"), files=files),)
+
+    def publish(self, dataset: str, interval: Interval, run_id: str, **facts: Any) -> Manifest:
+        key = f"v1/{dataset}/dt={day_text(interval.start)}/{mini_batch_id(interval)}"
+        return self.put(dataset, key, interval, run_id, **facts)
+
+    def put(self, dataset: str, key: str, interval: Interval, run_id: str, **facts: Any) -> Manifest:
+        manifest = Manifest(
+            **{
+                "format": FORMAT,
+                "dataset": dataset,
+                "project_name": "ndr-prod",
+                "feature_spec_version": "v1",
+                "start": interval.start,
+                "end": interval.end,
+                "tables": {},
+                "code_version": "c",
+                "run_id": run_id,
+                "published_at": PUBLISHED,
+                **facts,
+            }
+        )
+        self.partitions.setdefault(dataset, {})[f"s3://data/{key}"] = manifest
+        body = manifest.model_dump_json().encode()
+        self.s3.put_object(Bucket="data", Key=f"{key}/{MANIFEST_NAME}", Body=body)
+        return manifest
+
+    def reads(self, dataset: str, interval: Interval, digested: bool = False) -> InputRange:
+        """What answers now of a dataset for an interval, as a manifest records it."""
+        answers = current_answers(self.partitions[dataset].items(), interval)
+        return answers.digested(dataset, interval) if digested else answers.named(dataset, interval)
+
+    def build(self, interval: Interval, run_id: str, lookback: int = 30) -> None:
+        """Publish all features of an interval, with the lineage that FG-A and pair counts record."""
+        self.publish("deltas", interval, run_id, inputs=self.inputs(interval))
+        self.build_features(interval, run_id, lookback)
+
+    def build_features(self, interval: Interval, run_id: str, lookback: int = 30) -> None:
+        windows = self.reads("deltas", Interval(interval.start - DAY + SLICE, interval.end))
+        novelty = self.reads("deltas", Interval(interval.start - lookback * DAY, interval.start), digested=True)
+        self.publish("fg_a", interval, run_id, reads=(windows, novelty))
+        self.publish("pair_counts", interval, run_id, reads=(self.reads("deltas", interval),))
+
+
+@pytest.fixture
+def features() -> Iterator[Features]:
+    with mock_aws():
+        s3 = boto3.client("s3", region_name="us-east-1")
+        s3.create_bucket(Bucket="data")
+        yield Features(s3)
+
+
+def day(number: int, days: int = 1) -> Interval:
+    return Interval(DAYS + number * DAY, DAYS + (number + days) * DAY)
+
+
+def late(features: Features, wanted: Interval = WANTED) -> LateData:
+    features.opened.clear()
+    return find_late(features.s3, PREFIXES, wanted)
+
+
+def test_what_names_all_that_was_delivered_is_not_late_and_only_the_days_asked_for_are_opened(
+    features: Features,
+) -> None:
+    for number in range(-3, 3):
+        features.deliver(day(number))
+        features.build(day(number), f"run{number}")
+    found = late(features)
+    assert (found.late, found.stale, found.batches, found.unreadable) == ((), (), [], ())
+    assert len(features.opened) == 9
+    assert {key.split("/")[2] for key in features.opened} == {"dt=2026-01-05", "dt=2026-01-06", "dt=2026-01-07"}
+
+
+def test_a_file_in_a_subfolder_and_one_that_was_replaced_are_late(features: Features) -> None:
+    for number in range(3):
+        features.deliver(day(number))
+        features.build(day(number), "r")
+    features.deliver(day(0), "hour=3/part-1.json")
+    assert [folder.interval for folder in late(features).late] == [day(0)]
+    assert late(features).batches == [day(0, 2)]
+
+
+def test_a_mini_batch_longer_than_the_slices_that_answer_is_late_where_one_of_them_does_not_name_it(
+    features: Features,
+) -> None:
+    features.deliver(day(0))
+    halves = [Interval(DAYS, DAYS + DAY / 2), Interval(DAYS + DAY / 2, DAYS + DAY)]
+    features.publish("deltas", halves[0], "r", inputs=features.inputs(day(0)))
+    features.publish("deltas", halves[1], "r")
+    assert [folder.interval for folder in late(features).late] == [day(0)]
+    features.publish("deltas", halves[1], "s", inputs=features.inputs(day(0)))
+    assert late(features).late == ()
+
+
+def test_features_whose_window_or_lookback_changed_are_stale_by_lineage(features: Features) -> None:
+    for number in range(3):
+        features.deliver(day(number))
+        features.build(day(number), "r")
+    features.publish("deltas", day(0), "again", inputs=features.inputs(day(0)))
+    found = late(features, Interval(DAYS, DAYS + 4 * DAY))
+    assert found.late == ()
+    assert found.stale == (day(0, 3),)  # its own day, the windows of the next, the novelty of the one after
+    assert found.batches == [day(0, 3)]
+    assert late(features).stale == (day(0, 2),)  # mini-batches repair the last day themselves
+    for number in range(3):
+        features.build_features(day(number), "repaired")
+    assert late(features, Interval(DAYS, DAYS + 4 * DAY)).stale == ()
+
+
+def test_a_slice_that_was_absent_when_a_window_over_it_was_built_makes_it_stale(features: Features) -> None:
+    first, second = Interval(DAYS, DAYS + SLICE), Interval(DAYS + SLICE, DAYS + 2 * SLICE)
+    for interval in (second, first):
+        features.deliver(interval)
+        features.build(interval, "r")
+    assert late(features).stale == (second,)
+
+
+def test_changes_outside_the_days_asked_for_are_not_judged(features: Features) -> None:
+    for number in range(-2, 3):
+        features.deliver(day(number))
+        features.build(day(number), "r")
+    features.publish("deltas", day(-2), "again", inputs=features.inputs(day(-2)))
+    assert late(features).stale == ()
+
+
+def test_one_bad_manifest_is_named_and_stops_nothing(features: Features) -> None:
+    for number in range(3):
+        features.deliver(day(number))
+        features.build(day(number), "r")
+    key = f"v1/deltas/dt=2026-01-06/{mini_batch_id(day(1))}/{MANIFEST_NAME}"
+    features.s3.put_object(Bucket="data", Key=key, Body=b"{")
+    features.publish("fg_a", day(2), "of another", project_name="other")
+    found = late(features)
+    assert [folder.interval for folder in found.late] == [day(1)]
+    assert [sentence.split()[0] for sentence in found.unreadable] == [
+        f"s3://data/{key}",
+        f"s3://data/v1/fg_a/dt=2026-01-07/{mini_batch_id(day(2))}/{MANIFEST_NAME}",
+    ]
+    request = parse_request(BaselinesRequest, {"mode": "LATE"}, PUBLISHED, OWNED)
+    message = plan_late(request, jobspecs(), found, {}).message
+    assert f"Not used: s3://data/{key} is not a manifest" in message
+
+
+OWNED = {"project_name": "ndr-prod", "feature_spec_version": "v1"}
+
+
+def baseline(features: Features, horizon: str, end: datetime, **facts: Any) -> None:
+    features.put(
+        "fg_b",
+        f"v1/fg_b/horizon={horizon}/end={compact_instant(end)}",
+        Interval(end - 7 * DAY, end),
+        f"{horizon} {end}",
+        **facts,
+    )
+
+
+@pytest.mark.parametrize("is_recorded", [True, False], ids=["ranges", "only inputs"])
+def test_a_baseline_built_before_the_last_slice_of_its_horizon_is_stale(features: Features, is_recorded: bool) -> None:
+    slices = list(day(0).steps(SLICE))
+    for interval in slices[-3:-1]:
+        features.build(interval, "r")
+
+    def built(end: datetime) -> None:
+        if is_recorded:
+            span = Interval(end - 7 * DAY, end)
+            facts: dict[str, Any] = {
+                "reads": tuple(features.reads(name, span, True) for name in ("fg_a", "pair_counts"))
+            }
+        else:
+            named = [
+                InputEntry(uri=uri, run_id=manifest.run_id)
+                for dataset in ("fg_a", "pair_counts")
+                for uri, manifest in features.partitions[dataset].items()
+            ]
+            facts = {"inputs": tuple(named)}
+        baseline(features, "7d", end, **facts)
+
+    built(day(1).start)
+    rows = {"7d": {day(1).start: LedgerRow("completed"), day(2).start: LedgerRow("failed")}}
+
+    def stale() -> list[tuple[str, datetime]]:
+        answers = late(features).answers
+        return baselines_stale_by_lineage(features.s3, PREFIXES, rows, answers, WANTED)[0]
+
+    assert stale() == []
+    features.build(slices[-1], "late")
+    assert stale() == [("7d", day(1).start)]
+    built(day(1).start)
+    assert stale() == []
+
+
+def test_the_message_names_stale_baselines_by_horizon_and_the_request_that_builds_them() -> None:
+    request = parse_request(BaselinesRequest, {"mode": "LATE"}, PUBLISHED, OWNED)
+    rows = {"7d": {day(1).start: LedgerRow("completed")}, "30d": {day(1).start: LedgerRow("completed")}}
+    found = LateData(stale=(day(0),), delivered=(day(0),))
+    planned = plan_late(request, jobspecs(), found, rows, stale_by_lineage=[("30d", day(2).start)])
+    assert planned.stale == [
+        "30d 2026-01-06T00:00:00Z",
+        "30d 2026-01-07T00:00:00Z",
+        "7d 2026-01-06T00:00:00Z",
+    ]
+    assert (
+        "2 baselines of 30d are stale (2026-01-06T00:00:00Z, 2026-01-07T00:00:00Z): the next run of 30d builds those "
+        'that ended at most 31 days before it; to build them now write {"mode": "BACKFILL", "horizon": "30d", "start": '
+        '"2026-01-06T00:00:00Z", "end": "2026-01-08T00:00:00Z"}.'
+    ) in planned.message
+
+
+def test_what_can_not_be_built_again_is_named_for_a_person() -> None:
+    request = parse_request(BaselinesRequest, {"mode": "LATE"}, PUBLISHED, OWNED)
+    found = LateData(stale=(day(0),), published=(day(0),))
+    planned = plan_late(request, jobspecs(), found, {})
+    assert planned.batches == []
+    assert (
+        "Not built, because the mini-batch of their time is gone: [2026-01-05T00:00:00Z, 2026-01-06T00:00:00Z); "
+        "deliver it again, then start LATE again."
+    ) in planned.message
+    assert {DELTAS.name, FG_A.name, PAIR_COUNTS.name} == {"deltas", "fg_a", "pair_counts"}
