@@ -56,7 +56,7 @@ def file_shares(name: str, scan: Scan) -> list[FileShare]:
 
 
 def tables_of(shares: Sequence[FileShare]) -> Iterator[tuple[str, pa.Table]]:
-    """Read shares, and put the small ones of a name that follow one another together: few pieces travel lighter."""
+    """Read shares; consecutive small ones of a name become one table, because few messages cost less."""
     held: list[pa.Table] = []
     held_rows = 0
     for place, share in enumerate(shares):
@@ -72,7 +72,7 @@ def tables_of(shares: Sequence[FileShare]) -> Iterator[tuple[str, pa.Table]]:
 
 
 def in_tasks(spark: SparkSession, shares: Sequence[FileShare]) -> list[list[FileShare]]:
-    """Deal shares to reading tasks: consecutive ones together, up to `TASK_ROWS` or what keeps every core busy."""
+    """Assign shares to reading tasks: consecutive ones together, up to `TASK_ROWS` or an equal part for each core."""
     rows = [share.rows for share in shares]
     cores = spark.sparkContext.defaultParallelism
     return [list(shares[run.start : run.stop]) for run in runs(rows, min(TASK_ROWS, sum(rows) // cores))]
