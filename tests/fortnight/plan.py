@@ -30,7 +30,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Upgrade:
-    """A new release is deployed to every stack."""
+    """A new release is deployed."""
 
 
 Event = Delivery | Start | Upgrade

@@ -32,7 +32,7 @@ class Simulation:
     clock
         The account's.
     upgrade
-        Deploys the new release to every stack.
+        Deploys the new release.
     tell
         Called with a line about the progress.
     """
