@@ -44,10 +44,12 @@ SLOW_MODULES: Final = frozenset(
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Skip the import of all other test modules when only unit tests are selected."""
-    if config.option.markexpr != "unit" or not collection_path.name.startswith("test_"):
+    """Import neither test modules nor conftest.py of other folders when only unit tests are selected."""
+    if config.option.markexpr != "unit":
         return None
-    return True if "unit" not in folder_markers(collection_path) else None
+    units = [ROOT / folder for folder, markers in FOLDERS.items() if "unit" in markers]
+    related = any(collection_path.is_relative_to(unit) or unit.is_relative_to(collection_path) for unit in units)
+    return None if related else True
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -100,7 +100,7 @@ def _twice(text: str) -> str:
 def _sentence(known: dict[str, Any], deadline_seconds: int | None) -> str:
     if deadline_seconds is not None:
         what = f"Pipeline {known['pipeline']} ran longer than {deadline_seconds} s and was stopped"
-        where = f" while step {known['step']} was at work" if known["step"] else ""
+        where = f" while step {known['step']} was running" if known["step"] else ""
     else:
         what = f"Pipeline {known['pipeline']} ended as {known['status']}"
         where = f" in step {known['step']}" if known["step"] else ""

@@ -164,7 +164,7 @@ def test_a_pair_baseline_of_other_deltas_is_not_used(tmp_path: Path) -> None:
     for each in (project, without):
         each.deliver(batch, random_flows(batch, 40, seed=9))
         each.deltas(batch)
-    assert project.fg_a(batch)[0].inputs, "the baseline serves while it tells the truth"
+    assert project.fg_a(batch)[0].inputs, "the baseline serves while its inputs are unchanged"
     for each in (project, without):
         each.deliver(first, random_flows(first, 60, seed=50))
         each.deltas(first)

@@ -10,6 +10,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -18,12 +19,14 @@ import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.jobs.ledger_table import create_ledger
 
 from ministack_sagemaker.lifecycle import Account
-from ndr.contract.errors import RedshiftStatementError, UnloadVerificationError
+from ndr.contract.errors import EmptyResultError, PublishConflictError, RedshiftStatementError, UnloadVerificationError
 from ndr.contract.jobspecs import put_jobspec
 from ndr.contract.jobspecs.item import JobSpec, parse_jobspec
 from ndr.contract.manifest import Manifest
+from ndr.jobs.claims import Claims, LeaseKey, Unclaimed
 from ndr.jobs.inventory.redshift_data import Statements
 from ndr.jobs.inventory.snapshot import newest_snapshot
 from ndr.jobs.inventory.unload import Unload
@@ -126,13 +129,22 @@ class Warehouse:
             }
         )
 
-    def unload(self, month: str = MONTH, client: Any = None, hook: Any = None, **query: Any) -> Manifest:
+    def unload(
+        self,
+        month: str = MONTH,
+        client: Any = None,
+        hook: Any = None,
+        claims: Claims | None = None,
+        replace_with_empty: bool = False,
+        **query: Any,
+    ) -> Manifest:
         spec = self.jobspec(**query).spec
         statements = Statements(client or self.data, spec.redshift, new_run_id())
         log = job_logger(f"inventory-{uuid.uuid4().hex}")
         if hook:
             log.addHandler(hook)
-        return Unload(spec, month, statements, RUN, log).publish()
+        run = replace(RUN, claims=claims or Unclaimed())
+        return Unload(spec, month, statements, run, log, replace_with_empty=replace_with_empty).publish()
 
     def machines(self, month: str = MONTH) -> list[tuple[str, str | None]]:
         table = newest_snapshot(self.jobspec().spec.output, month).machines
@@ -196,6 +208,22 @@ def test_first_unload_publishes_unique_active_machines(warehouse: Warehouse) -> 
 def _parquet(warehouse: Warehouse, key: str) -> pa.Table:
     system, path = storage.filesystem(warehouse.prefix + key)
     return pq.read_table(path, filesystem=system, partitioning=None)
+
+
+class Overtaken(Unclaimed):
+    """Claims of a run that another one has overtaken while it unloaded."""
+
+    def fence(self, key: LeaseKey) -> None:
+        raise PublishConflictError(f"{key} was taken over")
+
+
+def test_an_unload_that_is_overtaken_leaves_the_published_snapshot(warehouse: Warehouse) -> None:
+    warehouse.insert("('10.0.0.1', 'old', true, '')")
+    warehouse.unload()
+    warehouse.insert("('10.0.0.2', 'new', true, '')")
+    with pytest.raises(PublishConflictError, match=r"machine_inventory of \[2026-01-01T00:00:00Z, 2026-02-01"):
+        warehouse.unload(claims=Overtaken())
+    assert warehouse.machines() == [("10.0.0.1", "old")]
 
 
 def test_a_second_unload_replaces_the_month(warehouse: Warehouse) -> None:
@@ -294,6 +322,21 @@ def test_no_machine_publishes_an_empty_snapshot_and_says_so(warehouse: Warehouse
     assert read.column_names == ["ip_address", "machine_name", "snapshot_month"]
 
 
+@pytest.mark.parametrize("month", [MONTH, "2026-02"])
+def test_an_emptied_table_does_not_take_the_place_of_an_inventory(warehouse: Warehouse, month: str) -> None:
+    warehouse.insert("('10.0.0.1', 'a', true, '')")
+    published = warehouse.unload()
+    warehouse.sql(f"DELETE FROM public.{warehouse.table}")
+    with pytest.raises(EmptyResultError) as caught:
+        warehouse.unload(month)
+    assert f"public/{warehouse.table} finds no machine. The snapshot of {MONTH} below" in str(caught.value)
+    assert f"has 1 machines (run {published.run_id}), and it stays" in str(caught.value)
+    assert warehouse.machines(month) == [("10.0.0.1", "a")]
+    assert warehouse.staged() == []
+    warehouse.unload(month, replace_with_empty=True)
+    assert warehouse.machines(month) == []
+
+
 def test_the_newest_month_that_is_not_later_is_read(warehouse: Warehouse) -> None:
     output = warehouse.jobspec().spec.output
     nothing = newest_snapshot(output, MONTH)
@@ -344,6 +387,7 @@ def jobspec_table(account: Account) -> Any:
 
 def _entry_point(account: Account, table: str, opt_ml: Path, month: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, **account.environment(), "NDR_JOBSPEC_TABLE": table, "NDR_OPT_ML": str(opt_ml)}
+    environment["NDR_LEDGER_TABLE"] = f"{table}-ledger"
     environment["PYTHONPATH"] = os.pathsep.join(sys.path)
     arguments = ["--project-name", "ndr-test", "--feature-spec-version", "v1", "--reference-month-iso", month]
     command = [sys.executable, "-m", "ndr.jobs.run_machine_inventory_unload", *arguments]
@@ -353,12 +397,18 @@ def _entry_point(account: Account, table: str, opt_ml: Path, month: str) -> subp
 def test_the_entry_point_as_sagemaker_starts_it(warehouse: Warehouse, jobspec_table: str, tmp_path: Path) -> None:
     put_jobspec(boto3.resource("dynamodb").Table(jobspec_table), warehouse.jobspec())
     warehouse.insert("('10.0.0.1', 'srv', true, '')")
+    unledgered = _entry_point(warehouse.account, jobspec_table, tmp_path, "2026-01")
+    assert unledgered.returncode == 1
+    assert "InvalidRequestError: The ledger table" in (tmp_path / "output" / "message").read_text()
+    ledger = create_ledger(f"{jobspec_table}-ledger")
     ended = _entry_point(warehouse.account, jobspec_table, tmp_path, "2026-01-31T06:15:00Z")
     assert ended.returncode == 0, ended.stderr
     steps = ("started", "counted", "unloaded", "verified", "copied", "published", "older files deleted")
     for step in (*steps, "staging deleted", "finished"):
         assert f'"message":"{step}"' in ended.stdout
     assert warehouse.machines() == [("10.0.0.1", "srv")]
+    (item,) = ledger.scan()["Items"]
+    assert (item["series"], item["status"]) == ("ndr-test#v1#machine_inventory", "completed")
 
     warehouse.sql(f"DROP TABLE public.{warehouse.table}")
     failed = _entry_point(warehouse.account, jobspec_table, tmp_path, "2026-02")

@@ -24,7 +24,7 @@ from ndr.store.scan import Scan
 START = parse_instant("2026-01-05T10:00:00Z")
 HOUR = Interval(START, START + 4 * SLICE)
 BUCKET = "late-data"
-OWNER = Owner("office", "v1")
+OWNER = Owner("ndr-test", "v1")
 
 
 @dataclass
@@ -69,10 +69,10 @@ def late(account: Account) -> LateData:
 def test_late_events_end_up_in_their_slice_and_are_counted_once(account: Account, project: InS3) -> None:
     slices = list(HOUR.steps(SLICE))
     flows = {each: random_flows(each, 40, seed=number) for number, each in enumerate(slices)}
-    stray, own = flows[slices[0]][:5], flows[slices[0]][5:]
+    out_of_batch, own = flows[slices[0]][:5], flows[slices[0]][5:]
     project.deliver(slices[0], own)
     project.deliver(slices[1], flows[slices[1]][:30])
-    project.deliver(slices[2], [*flows[slices[2]], *stray])
+    project.deliver(slices[2], [*flows[slices[2]], *out_of_batch])
     for each in slices[:3]:
         project.fifteen_minute_steps(each)
     assert [folder.interval for folder in late(account).late] == [slices[0]]  # what slice 2 brought for slice 0
@@ -91,7 +91,7 @@ def test_late_events_end_up_in_their_slice_and_are_counted_once(account: Account
     hour = [row for row in Scan.of(project.uri("fg_a"), FG_A, HOUR).read().to_pylist() if _is_whole_hour(row)]
     assert sum(row["sessions_cnt"] for row in hour) == sum(map(len, flows.values()))
 
-    project.fifteen_minute_steps(slices[2])  # what brought the strays is read again: nothing changes
+    project.fifteen_minute_steps(slices[2])  # the source batch is read again: nothing changes
     project.rebuild(HOUR)
     assert project.sessions() == {format_instant(each.start): len(flows[each]) for each in slices}
     assert late(account).late == ()

@@ -377,8 +377,12 @@ def test_late_data_is_built_in_and_what_reaches_over_it_is_stale(
 ) -> None:
     run = scenarios["late"]
     assert run.status == "SUCCEEDED"
-    assert "1 folders hold files that are not in what is published; 1 batches are built again" in run.output["message"]
-    assert "1 baselines reach over them and are stale; build them with {" in run.output["message"]
+    assert (
+        "1 folders hold files that are not in what is published. 1 batches are built again: ["
+        in (run.output["message"])
+    )
+    assert "1 baselines of 7d are stale (" in run.output["message"]
+    assert 'to build them now write {"mode": "BACKFILL", "horizon": "7d", "start": "' in run.output["message"]
     (rebuilt,) = [item for item in _parameters_of_all(account, "ndr-15m-pipeline") if item["ProjectName"] == "tardy"]
     assert rebuilt["MiniBatchId"].startswith("rebuild-")
     items = account.client("dynamodb").scan(TableName=stack["LedgerTableName"])["Items"]

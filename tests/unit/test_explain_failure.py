@@ -154,6 +154,6 @@ def test_an_overrun_names_the_step_at_work(account: Account) -> None:
     account.steps([step("Done", "Succeeded"), step("FGABuilderStep", "Executing")])
     explained = account.explain(deadline_seconds=3600)
     assert explained["message"] == (
-        "Pipeline ndr-15m-pipeline ran longer than 3600 s and was stopped while step FGABuilderStep was at work. "
+        "Pipeline ndr-15m-pipeline ran longer than 3600 s and was stopped while step FGABuilderStep was running. "
         f"Execution: {EXECUTION}"
     )

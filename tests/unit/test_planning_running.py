@@ -335,20 +335,6 @@ def test_a_pipeline_that_is_not_registered_runs_nothing_and_other_refusals_are_t
             assert find_running(sagemaker, FG_B_PIPELINE, NOW) == []
 
 
-def test_a_stack_with_a_suffix_starts_and_follows_its_own_pipelines() -> None:
-    of_stack = arn_of(1, f"{FG_B_PIPELINE}-dev")
-    end = parse_instant("2026-01-31")
-    request = parse_request(BaselinesRequest, {"horizon": "7d", "inventory": True}, NOW, DEFAULTS)
-    leased = LedgerRow("in_progress", of_stack, "2027-03-10T01:10:00Z", claimed_at=format_instant(STARTED))
-    planned = plan_baselines(request, SPECS, {"7d": [end]}, {"7d": {end: leased}}, NOW).with_suffix("-dev")
-    document = planned.document()
-    names = (document["pipeline_name"], document["batch_pipeline"], document["inventory"]["pipeline_name"])
-    assert names == (f"{FG_B_PIPELINE}-dev", f"{MINI_BATCH_PIPELINE}-dev", f"{INVENTORY_PIPELINE}-dev")
-    assert [run["pipeline_execution_arn"] for run in document["runs"]] == [of_stack]
-    batch = parse_request(MiniBatchRequest, {}, NOW, {**DEFAULTS, "settle_minutes": 0})
-    assert plan_mini_batch(batch, SPECS, NOW).with_suffix("-dev").pipeline_name == f"{MINI_BATCH_PIPELINE}-dev"
-
-
 def test_a_slice_whose_files_changed_since_it_was_started_is_not_followed_but_run_after_it() -> None:
     request = parse_request(MiniBatchRequest, {}, NOW, DEFAULTS)
     same = execution(7, MINI_BATCH_PIPELINE, **plan_mini_batch(request, SPECS, NOW).parameters)
@@ -384,3 +370,17 @@ def test_an_empty_batch_may_replace_rows_only_where_the_request_says_so() -> Non
         planned = plan(document, upstream=gap)
         assert ("ReplaceWithEmpty" in planned["batches"][0]) is asked
         assert ("ReplaceWithEmpty" in planned["inventory"]["parameters"]) is asked
+
+
+def test_a_stack_with_a_suffix_starts_and_follows_its_own_pipelines() -> None:
+    of_stack = arn_of(1, f"{FG_B_PIPELINE}-dev")
+    end = parse_instant("2026-01-31")
+    request = parse_request(BaselinesRequest, {"horizon": "7d", "inventory": True}, NOW, DEFAULTS)
+    leased = LedgerRow("in_progress", of_stack, "2027-03-10T01:10:00Z", claimed_at=format_instant(STARTED))
+    planned = plan_baselines(request, SPECS, {"7d": [end]}, {"7d": {end: leased}}, NOW).with_suffix("-dev")
+    document = planned.document()
+    names = (document["pipeline_name"], document["batch_pipeline"], document["inventory"]["pipeline_name"])
+    assert names == (f"{FG_B_PIPELINE}-dev", f"{MINI_BATCH_PIPELINE}-dev", f"{INVENTORY_PIPELINE}-dev")
+    assert [run["pipeline_execution_arn"] for run in document["runs"]] == [of_stack]
+    batch = parse_request(MiniBatchRequest, {}, NOW, {**DEFAULTS, "settle_minutes": 0})
+    assert plan_mini_batch(batch, SPECS, NOW).with_suffix("-dev").pipeline_name == f"{MINI_BATCH_PIPELINE}-dev"

@@ -1,7 +1,7 @@
 """Words that the project replaced, each with the word to write instead.
 
 A pattern is a regular expression that is searched in one line. A word of plain English is matched only in the context
-of its old use. PENDING holds the words that some file still has; move a row to REPLACED with its last use.
+of its old use.
 """
 
 from __future__ import annotations
@@ -37,8 +37,6 @@ REPLACED: Final[tuple[tuple[str, str], ...]] = (
     (r"\b[Oo]ffices?\b|_office\b|\boffice_", "synthetic network; the project of a test: ndr-test"),
     (r"\b[Ww]ho(?:so)?ever\b", "a noun, as the holder"),
     (r"\bbetween two looks\b", "polling interval"),
+    (r"\b[Ss]trays?\b|_strays?\b|\bStrays?[A-Z]", "out-of-batch rows"),
 )
 """Pattern and better word."""
-
-PENDING: Final[tuple[tuple[str, str], ...]] = ((r"\b[Ss]trays?\b|_strays?\b|\bStrays?[A-Z]", "out-of-batch rows"),)
-"""Pattern and better word, not checked yet."""

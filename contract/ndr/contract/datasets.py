@@ -335,4 +335,7 @@ FG_B_IP_METADATA: Final = Dataset(
 LATE_FOLDER: Final = "_late"
 """Below the deltas' prefix: rows that came with another time's mini-batch, by the slice that they belong to."""
 
+FG_B: Final = "fg_b"
+"""The dataset of the baselines: one partition a baseline, with FG_B_PARTS as its tables."""
+
 FG_B_PARTS: Final = ("host", "segment", "pair_host", "pair_segment", "ip_metadata")

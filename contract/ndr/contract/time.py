@@ -16,6 +16,8 @@ from ndr.contract.horizons import HORIZONS, Cadence
 
 SLICE: Final = timedelta(minutes=15)
 DAY: Final = timedelta(days=1)
+LONGEST_BATCH: Final = timedelta(days=92)
+"""The longest batch that can be asked for, and so the longest mini-batch that can be delivered."""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 SLICES_PER_DAY: Final = DAY // SLICE
 SLICE_MICROSECONDS: Final = SLICE // EPOCH.resolution

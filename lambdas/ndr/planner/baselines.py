@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, get_args
 
+from ndr.contract.datasets import FG_B
 from ndr.contract.history import short_sentence
 from ndr.contract.horizons import choice_of
 from ndr.contract.jobspecs import FG_B_BUILDER, MACHINE_INVENTORY_UNLOAD, JobSpecs
@@ -44,8 +45,6 @@ from ndr.planner.report import stretches
 from ndr.planner.requests import BaselinesRequest, Reprocess
 from ndr.planner.running import RunningExecution, running_as
 from ndr.planner.upstream import Upstream
-
-LEDGER_DATASET: Final = "fg_b"
 
 STALE_DAYS: Final = 31
 """How many days before its own baseline a REGULAR run builds stale ones again."""
@@ -101,7 +100,7 @@ def with_stale_baselines(request: BaselinesRequest, targets: Targets, rows: Ledg
 def series_of(request: BaselinesRequest, horizon: str) -> str:
     """Return the ledger's partition key for the baselines of a horizon."""
     version = request.feature_spec_version
-    return ledger_key(request.project_name, version, LEDGER_DATASET, horizon, EPOCH)["series"]
+    return ledger_key(request.project_name, version, FG_B, horizon, EPOCH)["series"]
 
 
 def plan_baselines(

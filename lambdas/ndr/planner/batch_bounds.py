@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 from ndr.contract.pipelines import REBUILD_PREFIX
-from ndr.contract.time import Interval, format_instant, interval_of, mini_batch_id
+from ndr.contract.time import LONGEST_BATCH, Interval, format_instant, interval_of, mini_batch_id
 
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
-LONGEST: Final = timedelta(days=92)
 
 
 def named_batch(batch_id: str | None) -> Interval | None:
@@ -25,10 +24,10 @@ def bounds_problems(batch: Interval) -> list[str]:
             f"the batch starts at {format_instant(batch.start)}, which is before {format_instant(EARLIEST)}; "
             "write the time of the events"
         )
-    if batch.duration > LONGEST:
+    if batch.duration > LONGEST_BATCH:
         problems.append(
-            f"the batch is {batch.duration.days} days long, and one batch has at most {LONGEST.days}; write "
-            f"batch_end {format_instant(batch.start + LONGEST)}, and run the rest as further batches"
+            f"the batch is {batch.duration.days} days long, and one batch has at most {LONGEST_BATCH.days}; write "
+            f"batch_end {format_instant(batch.start + LONGEST_BATCH)}, and run the rest as further batches"
         )
     return problems
 

@@ -26,7 +26,7 @@ from ndr.planner.lineage_within import stale_parts
 from ndr.planner.published import Published, read_published
 from ndr.planner.upstream import meets, whole_batches
 
-SETTLED: Final = timedelta(hours=1)  # what is newer may be at work still
+SETTLED: Final = timedelta(hours=1)  # newer slices may still be in progress
 REPAIRED: Final = DAY
 """A mini-batch repairs the features of this long before it by itself."""
 

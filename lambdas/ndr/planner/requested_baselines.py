@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS
 from ndr.contract.horizons import HORIZONS
-from ndr.contract.jobspecs import DELTA_BUILDER, FG_A_BUILDER, FG_B_BUILDER, PAIR_COUNTS_BUILDER, JobSpecs
+from ndr.contract.jobspecs import FG_B_BUILDER, JobSpecs
 from ndr.contract.ledger import LedgerRow
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE, fifteen_minute_steps
 from ndr.contract.time import DAY, SLICE, Interval, floor_to, horizon_interval
@@ -94,10 +95,10 @@ def _upstream(services: Services, jobspecs: JobSpecs, targets: Targets) -> Upstr
     if not intervals:
         return None
     span = Interval(min(each.start for each in intervals), max(each.end for each in intervals))
-    deltas = jobspecs[DELTA_BUILDER].spec
+    prefixes = FeaturePrefixes.of(jobspecs)
     published = {
-        "deltas": deltas.outputs.deltas,
-        "fg_a": jobspecs[FG_A_BUILDER].spec.outputs.fg_a,
-        "pair_counts": jobspecs[PAIR_COUNTS_BUILDER].spec.outputs.pair_counts,
+        DELTAS.name: prefixes.deltas,
+        FG_A.name: prefixes.fg_a,
+        PAIR_COUNTS.name: prefixes.pair_counts,
     }
-    return find_upstream(services.s3, published, deltas.inputs.integration, span)
+    return find_upstream(services.s3, published, prefixes.integration, span)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from ndr.contract.datasets import FG_B
 from ndr.contract.lineage import Answers
 from ndr.contract.manifest import MANIFEST_NAME, Manifest
 from ndr.contract.time import Interval, compact_instant
@@ -14,8 +15,6 @@ from ndr.planner.feature_prefixes import FeaturePrefixes
 from ndr.planner.keys import bucket_and_key
 from ndr.planner.lineage_within import is_stale_within, lacks_an_input
 from ndr.planner.published import read_manifests
-
-FG_B_DATASET = "fg_b"
 
 
 def baselines_stale_by_lineage(
@@ -38,7 +37,7 @@ def baselines_stale_by_lineage(
         if row.status == "completed"
     }
     keys: Sequence[str] = list(wanted)
-    found = read_manifests(s3, bucket, keys, FG_B_DATASET, prefixes.owner)
+    found = read_manifests(s3, bucket, keys, FG_B, prefixes.owner)
     stale = [
         wanted[f"{uri.removeprefix(f's3://{bucket}/')}/{MANIFEST_NAME}"]
         for uri, manifest in found.manifests

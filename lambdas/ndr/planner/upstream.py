@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 from ndr.contract.manifest import MANIFEST_NAME
 from ndr.contract.time import (
     DAY,
+    LONGEST_BATCH,
     Interval,
     compact_instant,
     coverage,
@@ -31,8 +32,7 @@ from ndr.contract.time import (
 from ndr.planner.keys import bucket_and_key, keys_below
 
 LISTERS: Final = 16
-LONGEST_DELIVERY: Final = timedelta(days=92)  # a mini-batch that starts earlier than this before a range is not seen
-LONGEST_BATCH: Final = timedelta(days=31)
+LONGEST_PLANNED: Final = timedelta(days=31)
 """The longest batch that is planned, unless one mini-batch is longer."""
 
 
@@ -98,7 +98,7 @@ def _pieces(folders: Iterable[Interval], span: Interval) -> Iterator[Interval]:
     """Cut a long span between mini-batches."""
     piece: Interval | None = None
     for folder in itertools.takewhile(lambda folder: folder.start < span.end, folders):
-        if piece and folder.end - piece.start > LONGEST_BATCH:
+        if piece and folder.end - piece.start > LONGEST_PLANNED:
             yield piece
             piece = None
         piece = Interval(piece.start, folder.end) if piece else folder
@@ -154,7 +154,7 @@ def published_intervals(s3: Any, prefix: str, wanted: Interval) -> list[Interval
 def delivered_intervals(s3: Any, prefix: str, wanted: Interval) -> list[Interval]:
     """Return the intervals of the mini-batches that meet `wanted`, in order. Names sort by time, so few are listed."""
     bucket, base = bucket_and_key(prefix)
-    start_after = base + compact_instant(wanted.start - LONGEST_DELIVERY)
+    start_after = base + compact_instant(wanted.start - LONGEST_BATCH)
     found: list[Interval] = []
     pages = s3.get_paginator("list_objects_v2").paginate(
         Bucket=bucket, Prefix=base, Delimiter="/", StartAfter=start_after

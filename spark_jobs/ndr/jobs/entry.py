@@ -31,7 +31,7 @@ class Arguments(argparse.Namespace):
 
 def _parse(names: Sequence[str], argv: Sequence[str] | None) -> Arguments:
     parser = argparse.ArgumentParser(allow_abbrev=False)
-    for name in ("project-name", "feature-spec-version", *names):
+    for name in dict.fromkeys(("project-name", "feature-spec-version", *names, *OPTIONAL)):
         parser.add_argument(f"--{name}", required=name not in OPTIONAL, default=OPTIONAL.get(name))
     return parser.parse_args(argv, namespace=Arguments())
 

@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ndr.contract.errors import PublishConflictError
+from ndr.contract.errors import InvalidRequestError, PublishConflictError
 from ndr.contract.ledger import is_over
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import Interval, format_instant, whole_seconds
@@ -246,9 +246,12 @@ class Leases:
                     **({"ExpressionAttributeNames": renamed} if renamed else {}),
                 )
             except ClientError as error:
-                if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                    raise
-                raise _RefusedError from None
+                code = error.response["Error"]["Code"]
+                if code == "ConditionalCheckFailedException":
+                    raise _RefusedError from None
+                if code == "ResourceNotFoundException":
+                    raise InvalidRequestError(_NO_TABLE) from None
+                raise
 
     @staticmethod
     def _text(instant: datetime) -> str:
@@ -281,6 +284,10 @@ _CLAIM: Final = (
 _IS_FREE: Final = "attribute_not_exists(lease_until) OR lease_until <= :now OR holder = :holder OR lease_id = :dead"
 _IS_MINE: Final = "lease_id = :lease_id"
 _NO_LEASE: Final = "none"
+_NO_TABLE: Final = (
+    "The ledger table that NDR_LEDGER_TABLE names (default: ndr-ledger) does not exist. Register the pipelines "
+    "by a deploy of the stack, or set NDR_LEDGER_TABLE to the stack's output LedgerTableName."
+)
 
 
 def _item_key(key: LeaseKey) -> dict[str, str]:

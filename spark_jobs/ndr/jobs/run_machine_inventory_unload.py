@@ -6,7 +6,7 @@ import os
 
 from ndr.contract.datasets import MACHINE_INVENTORY
 from ndr.contract.jobspecs import MACHINE_INVENTORY_UNLOAD
-from ndr.jobs.entry import Arguments, main
+from ndr.jobs.entry import REPLACE_WITH_EMPTY, Arguments, main, replace_with_empty
 from ndr.jobs.inventory.layout import month_interval
 from ndr.jobs.inventory.month import snapshot_month
 from ndr.jobs.inventory.redshift_data import Statements, redshift_data_client
@@ -24,11 +24,12 @@ def unload_machine_inventory(run: Run, arguments: Arguments) -> None:
     statements = Statements(redshift_data_client(spec.redshift.region), spec.redshift, new_run_id())
     key = os.environ.get("NDR_KMS_KEY_ARN")
     with leased(run, MACHINE_INVENTORY.name, [month_interval(month)]) as leases:
-        unload = Unload(spec, month, statements, leases.leased_run, job_logger(run.job_name), key)
+        log, replace = job_logger(run.job_name), replace_with_empty(arguments)
+        unload = Unload(spec, month, statements, leases.leased_run, log, key, replace)
         manifest = unload.publish()
         leases.record_published(manifest)
     count_partition(run, manifest)
 
 
 if __name__ == "__main__":
-    main("machine_inventory_unload", ["reference-month-iso"], unload_machine_inventory)
+    main("machine_inventory_unload", ["reference-month-iso", REPLACE_WITH_EMPTY], unload_machine_inventory)

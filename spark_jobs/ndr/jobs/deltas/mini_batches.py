@@ -10,21 +10,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, timedelta
-from typing import Final
+from datetime import UTC
 
 from pyarrow import fs
 
 from ndr.contract.datasets import LATE_FOLDER
 from ndr.contract.errors import InvalidRequestError
 from ndr.contract.manifest import InputEntry, InputFile
-from ndr.contract.time import SLICE, Interval, ceil_to, compact_instant, floor_to, interval_of, mini_batch_id
+from ndr.contract.time import (
+    LONGEST_BATCH,
+    SLICE,
+    Interval,
+    ceil_to,
+    compact_instant,
+    floor_to,
+    interval_of,
+    mini_batch_id,
+)
 from ndr.store.manifest import READERS
 from ndr.store.partition import day_folder
 from ndr.store.storage import filesystem, join, list_files, list_folders, list_names
-
-LONGEST_DELIVERY: Final = timedelta(days=92)
-"""A mini-batch that starts earlier than this before a batch is not looked for."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -63,7 +68,7 @@ def mini_batches(prefix: str, identifier: str, batch: Interval) -> list[MiniBatc
 
     A folder that has the batch's id, where that names no interval, is of the batch's time.
     """
-    names = list_folders(prefix, compact_instant(batch.start - LONGEST_DELIVERY), compact_instant(batch.end))
+    names = list_folders(prefix, compact_instant(batch.start - LONGEST_BATCH), compact_instant(batch.end))
     places = [(name, interval) for name in names if (interval := interval_of(name)) and interval.intersection(batch)]
     if interval_of(identifier) is None:
         places.append((identifier, batch))

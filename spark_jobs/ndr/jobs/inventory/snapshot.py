@@ -61,7 +61,7 @@ def newest_snapshot(output: InventoryOutput, not_after: str) -> Snapshot:
         The snapshot was written under other column names, or a file that its manifest names is gone.
     """
     for _ in range(_ATTEMPTS):
-        found = _newest(output.s3_prefix, not_after)
+        found = newest_manifest(output.s3_prefix, not_after)
         if found is None:
             return Snapshot(_empty(), None, None, f"No inventory of {not_after} or before is in {output.s3_prefix}.")
         month, manifest = found
@@ -76,7 +76,8 @@ def newest_snapshot(output: InventoryOutput, not_after: str) -> Snapshot:
     raise SchemaMismatchError(f"{uri}: files that its manifest names are gone; unload the inventory of {month} again.")
 
 
-def _newest(prefix: str, not_after: str) -> tuple[str, Manifest] | None:
+def newest_manifest(prefix: str, not_after: str) -> tuple[str, Manifest] | None:
+    """Return the month and manifest of the newest published snapshot whose month is at or before `not_after`."""
     for month in snapshot_months(prefix):
         manifest = read_manifest(snapshot_uri(prefix, month)) if month <= not_after else None
         if manifest:

@@ -15,7 +15,7 @@ from aws_lambda_powertools import Logger
 from pyarrow import fs
 
 from ndr.contract.datasets import MACHINE_INVENTORY
-from ndr.contract.errors import JobSpecInvalidError, UnloadVerificationError
+from ndr.contract.errors import EmptyResultError, JobSpecInvalidError, SchemaMismatchError, UnloadVerificationError
 from ndr.contract.jobspecs.machine_inventory_unload import InventoryOutput, MachineInventoryUnloadSpec
 from ndr.contract.manifest import FileEntry, InputEntry, Manifest, TableEntry
 from ndr.contract.time import compact_instant
@@ -29,11 +29,13 @@ from ndr.jobs.inventory.layout import (
 )
 from ndr.jobs.inventory.query import COUNT_COLUMNS, inventory_statements, unload_statement
 from ndr.jobs.inventory.redshift_data import Statements
+from ndr.jobs.inventory.snapshot import newest_manifest
 from ndr.jobs.inventory.verification import verify_copy, verify_unloaded
 from ndr.jobs.run import Run
 from ndr.store.footer import schema_sha256
 from ndr.store.manifest import read_manifest
 from ndr.store.publish import SWEEP_AFTER, PartitionWriter
+from ndr.store.replacement import REPLACE_WITH_EMPTY, refuse_unreadable
 from ndr.store.storage import delete_folder, filesystem, join, list_names
 
 TABLE: Final = MACHINE_INVENTORY.name
@@ -89,6 +91,8 @@ class Unload:
         One line a step.
     kms_key_arn : str, optional
         Key of the files in staging, which Redshift writes; the bucket's default is that of the copies.
+    replace_with_empty : bool
+        Whether an inventory that holds machines may be followed by one that holds none.
     """
 
     spec: MachineInventoryUnloadSpec
@@ -97,6 +101,7 @@ class Unload:
     run: Run
     log: Logger
     kms_key_arn: str | None = None
+    replace_with_empty: bool = False
 
     @property
     def partition(self) -> str:
@@ -119,6 +124,8 @@ class Unload:
             What was unloaded or copied is not what was counted; staging is kept, the snapshot before stays valid.
         PublishConflictError
             Another run has taken the month over.
+        EmptyResultError
+            The query finds no machine, and the newest snapshot up to the month holds some.
         """
         _check_prefix(self.spec.output)
         counts = self._unload_to_staging()
@@ -134,11 +141,27 @@ class Unload:
         row = self.statements.rows(sql.count, "count the machines")[0]
         counts = Counts(**{column: int(row[column]) for column in COUNT_COLUMNS})
         self.log.info("counted", extra={column: row[column] for column in COUNT_COLUMNS})
+        if counts.machines == 0 and not self.replace_with_empty:
+            self._refuse_empty()
         target = join(self.staging, file_prefix(self.statements.run_id))
         statement = unload_statement(sql.select, target, self.spec.redshift.iam_role, self.kms_key_arn)
         identifier = self.statements.execute(statement, f"unload the machines to {self.staging}")
         self.log.info("unloaded", extra={"staging": self.staging, "statement_id": identifier})
         return counts
+
+    def _refuse_empty(self) -> None:
+        why = f"The query on {self._source} finds no machine."
+        prefix = self.spec.output.s3_prefix
+        try:
+            found = newest_manifest(prefix, self.month)
+        except SchemaMismatchError as error:
+            refuse_unreadable(MACHINE_INVENTORY, error, True, why)
+            return
+        if found and (rows := found[1].tables[TABLE].rows):
+            raise EmptyResultError(
+                f"{why} The snapshot of {found[0]} below {prefix} has {rows} machines (run {found[1].run_id}), and it "
+                f"stays. {REPLACE_WITH_EMPTY}"
+            )
 
     def _verified(self, counts: Counts) -> list[FileEntry]:
         schema = snapshot_schema(self.spec.output)
