@@ -67,9 +67,9 @@ class Outcome:
         )
 
 
-def simulate(folder: Path, days: int, seed: int, tell: Callable[[str], None]) -> Outcome:
-    """Simulate some days in an account of a folder."""
-    traffic = Traffic(START, days, seed)
+def simulate(folder: Path, hours: int, seed: int, tell: Callable[[str], None]) -> Outcome:
+    """Simulate some hours in an account of a folder."""
+    traffic = Traffic(START, hours, seed)
     plan = Plan(traffic, SCHEDULES, seed)
     with _account(folder / "account") as account:
         secret = secret_of_the_inventory(account)
