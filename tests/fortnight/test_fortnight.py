@@ -1,4 +1,4 @@
-"""A shortened simulation: half a day of two stacks, with everything that befalls a fortnight, against the bulk build."""
+"""A shortened simulation: half a day of two stacks, with everything that befalls a fortnight, and the bulk build."""
 
 from __future__ import annotations
 
