@@ -31,7 +31,7 @@ ROLES = ("outbound", "inbound")
 METRICS = (*(column.name for column in FG_A_METRICS[:18]), "peer_ip_nunique", "peer_ip_entropy")
 # A host-slice meets so many (destination, port) on average, drawn from its own habits and from the whole network's.
 PAIRS_A_SLICE = 5
-# The run is told its specs, so its table is never asked.
+# The specs are given, so the table is never read.
 RUN = Run("fg_b_builder", "bench", "v1", table=None, code_version="bench")  # type: ignore[arg-type]
 
 
@@ -54,20 +54,20 @@ def specs(project: Path, output: Path) -> BaselineSpecs:
 
 def publish_project(project: Path, hosts: int) -> None:
     """Publish what is not there yet of the days up to END, and an inventory of their first month."""
-    told = specs(project, project / "fg_b")
+    baseline_specs = specs(project, project / "fg_b")
     addresses = [f"10.0.{host // 100}.{host % 100 + 1}" for host in range(hosts)]
     for day in Interval(END - DAYS * DAY, END).steps(DAY):
         random = np.random.default_rng((day.start - EPOCH).days)
-        fg_a = time_partition_uri(told.fg_b.inputs.fg_a, day)
+        fg_a = time_partition_uri(baseline_specs.fg_b.inputs.fg_a, day)
         if not read_manifest(fg_a):
-            _publish(fg_a, FG_A, features(day, addresses, random, told), day)
-        pairs = time_partition_uri(told.fg_b.inputs.pair_counts, day)
+            _publish(fg_a, FG_A, features(day, addresses, random, baseline_specs), day)
+        pairs = time_partition_uri(baseline_specs.fg_b.inputs.pair_counts, day)
         if not read_manifest(pairs):
             _publish(pairs, PAIR_COUNTS, pair_counts(day, addresses, random), day)
     month = f"{END - DAYS * DAY:%Y-%m}"
     names = [f"VDI-{host}" if host % 9 == 0 else f"HOST-{host}" for host in range(hosts)]
     machines = pa.table([addresses, names, [month] * hosts], schema=arrow_schema(MACHINE_INVENTORY))
-    snapshot = snapshot_uri(told.fg_b.inputs.machine_inventory, month)
+    snapshot = snapshot_uri(baseline_specs.fg_b.inputs.machine_inventory, month)
     _publish(snapshot, MACHINE_INVENTORY, machines, month_interval(month))
 
 
@@ -77,7 +77,9 @@ def _publish(uri: str, dataset, table: pa.Table, interval: Interval) -> None:  #
     writer.commit(dataset=dataset.name, start=interval.start, end=interval.end, **RUN.facts)
 
 
-def features(day: Interval, addresses: list[str], random: np.random.Generator, told: BaselineSpecs) -> pa.Table:
+def features(
+    day: Interval, addresses: list[str], random: np.random.Generator, baseline_specs: BaselineSpecs
+) -> pa.Table:
     """Draw a day of FG-A: heavy-tailed counts by host, ratios and entropies between 0 and 1; the rest 0."""
     first = (day.start - EPOCH) // SLICE + 1
     kinds = [(role, window) for role in ROLES for window in WINDOWS]
@@ -97,7 +99,7 @@ def features(day: Interval, addresses: list[str], random: np.random.Generator, t
         else:
             values = random.random(len(host))
         columns[column.name] = pa.array(values).cast(pa.int64()) if column.type == "int64" else pa.array(values)
-    return pa.table(columns | calendar_columns(first + end, told.fg_a.business_hours))
+    return pa.table(columns | calendar_columns(first + end, baseline_specs.fg_a.business_hours))
 
 
 def pair_counts(day: Interval, addresses: list[str], random: np.random.Generator) -> pa.Table:

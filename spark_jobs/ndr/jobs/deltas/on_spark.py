@@ -21,7 +21,7 @@ from ndr.jobs.deltas.mini_batches import MiniBatch, overlapping
 from ndr.jobs.deltas.repetitions import unrepeated
 from ndr.spark.messages import Inputs
 from ndr.spark.parts import part_count, parts_by_text
-from ndr.spark.stages import Cut, Output, brought_together, build, read_messages
+from ndr.spark.stages import Cut, Output, build, read_messages, shuffled
 from ndr.store.publish import PartitionWriter
 from ndr.store.schema import arrow_schema
 from ndr.store.storage import filesystem, join
@@ -84,7 +84,7 @@ def write_deltas(
                 yield writer, PEER_DELTAS, role, built.peer_deltas
         yield writer, QUARANTINE, "", inputs.table(QUARANTINE.name, arrow_schema(QUARANTINE))
 
-    built = build(brought_together(read_messages(spark, files, read), parts), make)
+    built = build(shuffled(read_messages(spark, files, read), parts), make)
     built.add_to(writer, DELTAS, PEER_DELTAS, QUARANTINE)
     quarantined = built.received.get(QUARANTINE.name, 0)
     arrived = sum(built.received.get(name, 0) for name in (OUTBOUND, f"{OUTBOUND}{_SHARED}"))
