@@ -16,6 +16,7 @@ def main() -> None:
     """Print what happens, what differs, and the outcome as the last line; exit with 1 where something differs."""
     parser = argparse.ArgumentParser(prog="python -m tests.fortnight", description=__doc__)
     parser.add_argument("--days", type=int, default=14)
+    parser.add_argument("--hours", type=int, help="instead of days")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path, help="a folder that is kept, with the account's files")
     options = parser.parse_args()
@@ -27,7 +28,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = (options.keep or Path(temporary)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
-        outcome = simulate(folder, options.days, options.seed, tell)
+        outcome = simulate(folder, options.hours or 24 * options.days, options.seed, tell)
     for line in outcome.failed:
         tell(f"failed: {line}")
     for stack, found in outcome.differences.items():

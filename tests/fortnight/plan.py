@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from ndr.contract.time import DAY, SLICE, Interval, floor_to, format_instant
+from ndr.contract.time import DAY, SLICE, Interval, ceil_to, floor_to, format_instant
 from tests.fortnight.deliveries import HOUR, MINUTE, Delivery, deliveries
 from tests.fortnight.traffic import Traffic
 
@@ -30,7 +30,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Upgrade:
-    """A new release is deployed to every stack."""
+    """A new release is deployed."""
 
 
 Event = Delivery | Start | Upgrade
@@ -70,7 +70,7 @@ class Plan:
         for stack, schedule in self.schedules.items():
             scheduled = [*self._mini_batches(schedule), *self._baselines()]
             kept = [each for each in scheduled if each[0] not in self.outage]
-            starts = [*kept, *self._by_hand(stack), (whole.start + 4 * HOUR, "baselines", _monthly(whole.start))]
+            starts = [*kept, *self._by_hand(stack), (whole.start + 2 * HOUR, "baselines", _monthly(whole.start))]
             found += [(at, Start(stack, machine, request)) for at, machine, request in starts]
         return sorted(found, key=lambda each: each[0])
 
@@ -85,10 +85,11 @@ class Plan:
 
     def _baselines(self) -> Iterator[_Timed]:
         for day in self.traffic.interval.steps(DAY):
-            yield day.end + 0.5 * HOUR, "baselines", {"horizon": "7d"}
-            yield day.end + 4.5 * HOUR, "baselines", {"mode": "LATE"}
-            if day.end.weekday() == MONDAY:
-                yield day.end + 2.5 * HOUR, "baselines", {"horizon": "30d"}
+            midnight = ceil_to(day.end, DAY)
+            yield midnight + 0.5 * HOUR, "baselines", {"horizon": "7d"}
+            yield midnight + 4.5 * HOUR, "baselines", {"mode": "LATE"}
+            if midnight.weekday() == MONDAY:
+                yield midnight + 2.5 * HOUR, "baselines", {"horizon": "30d"}
 
     def _by_hand(self, stack: str) -> Iterator[_Timed]:
         draw = random.Random(f"by hand {stack} {self.seed}")

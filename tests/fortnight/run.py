@@ -67,9 +67,9 @@ class Outcome:
         )
 
 
-def simulate(folder: Path, days: int, seed: int, tell: Callable[[str], None]) -> Outcome:
-    """Simulate some days in an account of a folder."""
-    traffic = Traffic(START, days, seed)
+def simulate(folder: Path, hours: int, seed: int, tell: Callable[[str], None]) -> Outcome:
+    """Simulate some hours in an account of a folder."""
+    traffic = Traffic(START, hours, seed)
     plan = Plan(traffic, SCHEDULES, seed)
     with _account(folder / "account") as account:
         secret = secret_of_the_inventory(account)
@@ -79,8 +79,8 @@ def simulate(folder: Path, days: int, seed: int, tell: Callable[[str], None]) ->
 
         def upgrade() -> None:
             template = _next_release(folder / "next")
-            for name in stacks:
-                Stack.deploy(account, name, secret, template, LogRetentionDays="60")
+            # The other stack keeps its release: two of them run beside each other.
+            Stack.deploy(account, TIMED, secret, template, LogRetentionDays="60")
 
         conditions = {"startup_seconds": (180.0, 480.0), "failing": 0.05 / STEPS, "without_capacity": 0.02 / STEPS}
         JobConditions(seed, **conditions).put(account.directory)  # type: ignore[arg-type]

@@ -32,7 +32,7 @@ class Simulation:
     clock
         The account's.
     upgrade
-        Deploys the new release to every stack.
+        Deploys the new release.
     tell
         Called with a line about the progress.
     """
@@ -120,8 +120,14 @@ class Simulation:
             if described["status"] != "SUCCEEDED":
                 self.failed.append(f"{start.stack} {start.machine} {json.dumps(start.request)} "
                                    f"{described.get('error')}: {described.get('cause', '')[:400]}")  # fmt: skip
-                if start.machine == "mini_batch" and start.request and self._draw.random() < 0.5:
+                if self._is_run_again(start):
                     self._at(self.now + self._draw.uniform(0.5, 5) * HOUR, start)
+
+    def _is_run_again(self, start: Start) -> bool:
+        """Tell whether somebody runs a failed request again: the inventory's, and half of those for a batch by name."""
+        if start.request.get("inventory"):
+            return True
+        return "batch_start" in start.request and self._draw.random() < 0.5
 
     def _at(self, time: datetime, event: Event) -> None:
         heapq.heappush(self._events, (time, next(self._numbers), event))

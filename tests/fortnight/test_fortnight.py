@@ -1,4 +1,4 @@
-"""A shortened simulation: a day of two stacks, with everything that befalls a fortnight, against the bulk build."""
+"""A shortened simulation: half a day of two stacks, with everything that befalls a fortnight, and the bulk build."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tests.fortnight.run import simulate
 
 
 @pytest.mark.timeout(3600)
-def test_what_is_published_after_a_day_of_production_equals_the_bulk_build(tmp_path: Path) -> None:
-    outcome = simulate(tmp_path, days=1, seed=1, tell=print)
-    assert outcome.slices == 96
+def test_what_is_published_after_half_a_day_of_production_equals_the_bulk_build(tmp_path: Path) -> None:
+    outcome = simulate(tmp_path, hours=12, seed=1, tell=print)
+    assert outcome.slices == 48
     assert outcome.failures > 0
     assert {stack: summary(found) for stack, found in outcome.differences.items()} == {"alpha": [], "beta": []}

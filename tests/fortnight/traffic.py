@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ndr.contract.time import DAY, SLICE, Interval
+from ndr.contract.time import SLICE, Interval
 
 ROWS_A_SLICE: Final = 12
 HOSTS: Final = 6
@@ -24,15 +24,15 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Traffic:
-    """Rows of some days, the same for the same seed."""
+    """Rows of some hours, the same for the same seed."""
 
     start: datetime
-    days: int
+    hours: int
     seed: int
 
     @property
     def interval(self) -> Interval:
-        return Interval(self.start, self.start + self.days * DAY)
+        return Interval(self.start, self.start + timedelta(hours=self.hours))
 
     @cached_property
     def slices(self) -> tuple[Interval, ...]:
