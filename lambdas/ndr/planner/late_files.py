@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS
-from ndr.contract.lineage import Answers, current_answers, newest_first, outdated
+from ndr.contract.lineage import REPAIRED, Answers, current_answers, newest_first, outdated
 from ndr.contract.manifest import InputEntry, Manifest
 from ndr.contract.time import DAY, Interval, merged
 from ndr.planner.delivered_files import Folder, mini_batch_folders, out_of_batch_folders
@@ -26,8 +26,6 @@ from ndr.planner.published import Published, read_published
 from ndr.planner.upstream import meets, whole_batches
 
 SETTLED: Final = timedelta(hours=1)  # newer slices may still be in progress
-REPAIRED: Final = DAY
-"""A mini-batch repairs the features of this long before it by itself."""
 
 
 @dataclass(frozen=True)
