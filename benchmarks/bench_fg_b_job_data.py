@@ -14,7 +14,7 @@ import pyarrow as pa
 from ndr.contract.datasets import FG_A, FG_A_METRICS, MACHINE_INVENTORY, PAIR_COUNTS
 from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
 from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
-from ndr.contract.time import DAY, EPOCH, SLICE, Interval
+from ndr.contract.time import DAY, EPOCH, SLICE_MICROSECONDS, Interval, slice_number
 from ndr.jobs.fg_a.business_time import calendar_columns
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.inventory.layout import month_interval, snapshot_uri
@@ -81,7 +81,7 @@ def features(
     day: Interval, addresses: list[str], random: np.random.Generator, baseline_specs: BaselineSpecs
 ) -> pa.Table:
     """Draw a day of FG-A: heavy-tailed counts by host, ratios and entropies between 0 and 1; the rest 0."""
-    first = (day.start - EPOCH) // SLICE + 1
+    first = slice_number(day.start) + 1
     kinds = [(role, window) for role in ROLES for window in WINDOWS]
     host, kind, end = (axis.ravel() for axis in np.indices((len(addresses), len(kinds), 96)))
     level = np.random.default_rng(1).lognormal(3, 1, len(addresses))[host]
@@ -89,7 +89,7 @@ def features(
         "host_ip": pa.array(addresses).take(pa.array(host)),
         "role": pa.array([role for role, _ in kinds]).take(pa.array(kind)),
         "window_label": pa.array([window for _, window in kinds]).take(pa.array(kind)),
-        "window_end": pa.array((first + end) * (SLICE // EPOCH.resolution)).cast(pa.timestamp("us", "UTC")),
+        "window_end": pa.array((first + end) * SLICE_MICROSECONDS).cast(pa.timestamp("us", "UTC")),
     }
     for column in FG_A_METRICS:
         if column.name not in METRICS:
@@ -109,7 +109,7 @@ def pair_counts(day: Interval, addresses: list[str], random: np.random.Generator
     usual = (host * 37 + np.minimum(random.zipf(1.5, rows), 20) * 101) % 4000
     destination = np.where(random.random(rows) < 0.1, random.integers(0, 40_000, rows), usual)
     port = np.array([443, 80, 53, 445, 3389, 22])[destination % 6]
-    began = (day.start - EPOCH) // SLICE + random.integers(0, 96, rows)
+    began = slice_number(day.start) + random.integers(0, 96, rows)
     keys = np.unique(np.stack([host, destination, port, began]), axis=1)
     host, destination, port, began = keys
     peers = pa.array([f"172.16.{number // 200}.{number % 200 + 1}" for number in range(40_000)])
@@ -119,7 +119,7 @@ def pair_counts(day: Interval, addresses: list[str], random: np.random.Generator
             "src_ip": pa.array(addresses).take(pa.array(host)),
             "dst_ip": peers.take(pa.array(destination)),
             "dst_port": pa.array(port),
-            "slice_start": pa.array(began * (SLICE // EPOCH.resolution)).cast(pa.timestamp("us", "UTC")),
+            "slice_start": pa.array(began * SLICE_MICROSECONDS).cast(pa.timestamp("us", "UTC")),
             "sessions_cnt": pa.array(sessions),
             "bytes": pa.array(sessions * 1000),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -208,3 +209,29 @@ def test_the_reason_of_a_failure_is_cut_to_1024_characters(table: Any) -> None:
     with pytest.raises(ValueError, match="xxx"):
         fail()
     assert len(item(table)["reason"]) == 1024
+
+
+def test_the_renewing_thread_does_not_keep_a_process_alive(table: Any) -> None:
+    with leases(table, "arn:1", Clock()).kept():
+        (renewing,) = [thread for thread in threading.enumerate() if thread.name == "leases"]
+        assert renewing.daemon
+    assert not renewing.is_alive()
+
+
+def test_a_holder_is_read_consistently(table: Any) -> None:
+    requests: list[dict[str, Any]] = []
+
+    class Watched:
+        """The ledger, which notes what is read of it."""
+
+        def update_item(self, **request: Any) -> Any:
+            return table.update_item(**request)
+
+        def get_item(self, **request: Any) -> Any:
+            requests.append(request)
+            return table.get_item(**request)
+
+    clock = Clock()
+    leases(table, "arn:1", clock).claim(KEY)
+    assert leases(Watched(), "arn:2", clock).claim(KEY) is not None
+    assert [request["ConsistentRead"] for request in requests] == [True]
