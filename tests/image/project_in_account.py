@@ -69,9 +69,9 @@ class ProjectInAccount:
         with pytest.MonkeyPatch.context() as environment:
             for name, value in self.account.environment().items():
                 environment.setenv(name, value)
-            storage._s3.cache_clear()
+            storage.forget_clients()
             yield
-            storage._s3.cache_clear()
+            storage.forget_clients()
 
     def execute(self, pipeline: str, **parameters: str) -> None:
         """Run a pipeline in the account itself, without Docker."""

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from ndr.contract.datasets import DELTAS, PEER_DELTAS, ROLES, Dataset
+from ndr.contract.datasets import DELTAS, INBOUND, OUTBOUND, PEER_DELTAS, ROLES, Dataset
 from ndr.contract.jobspecs.delta_builder import PortClasses
 from ndr.contract.time import SECOND_MICROSECONDS, SLICE, SLICE_MICROSECONDS
 from ndr.jobs.deltas.flow_arrays import PORTS, FlowArrays, flow_arrays
@@ -90,10 +90,10 @@ def _slices(start: np.ndarray) -> _Slices:
 
 def _count_hosts(arrays: FlowArrays, slices: _Slices, role: str) -> _Counted:
     hosts = len(arrays.addresses)
-    host = arrays.source if role == "outbound" else arrays.destination
+    host = arrays.source if role == OUTBOUND else arrays.destination
     groups = group(packed([host, slices.of_flow], [hosts, slices.number]), hosts * slices.number)
     sent, received = arrays.source_bytes, arrays.destination_bytes
-    if role == "inbound":
+    if role == INBOUND:
         sent, received = received, sent
     minute = arrays.start // _MINUTE % _MINUTES
     per_minute = np.bincount(groups.of_row * _MINUTES + minute, minlength=len(groups.keys) * _MINUTES)
@@ -113,7 +113,7 @@ def _count_hosts(arrays: FlowArrays, slices: _Slices, role: str) -> _Counted:
 def _count_peers(arrays: FlowArrays, slices: _Slices, roles: Sequence[str]) -> list[_Counted]:
     """Count once for both roles: they divide the flows alike, and differ in which end comes first."""
     outbound = _count_pairs(arrays, slices)
-    return [outbound if role == "outbound" else _seen_from_peers(arrays, slices, outbound) for role in roles]
+    return [outbound if role == OUTBOUND else _seen_from_peers(arrays, slices, outbound) for role in roles]
 
 
 def _count_pairs(arrays: FlowArrays, slices: _Slices) -> _Counted:

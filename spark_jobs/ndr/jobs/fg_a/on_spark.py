@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ndr.contract.datasets import DELTAS, FG_A, FG_B_PAIR_HOST, PEER_DELTAS, Dataset
+from ndr.contract.datasets import DELTAS, FG_A, FG_B_PAIR_HOST, OUTBOUND, PEER_DELTAS, Dataset
 from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
 from ndr.contract.time import DAY, Interval
 from ndr.jobs.fg_a.day_reader import DayReader
@@ -136,9 +136,9 @@ class PartDays:
     def pairs(self, morning: datetime) -> pa.Table:
         """Return the pairs of a day; inbound rows are turned into outbound rows of their peers."""
         rows = self.inputs.table(_name(PEER_DELTAS, morning), arrow_schema(PEER_DELTAS)).select(_PAIR)
-        is_outbound = pc.equal(rows["role"], "outbound")
+        is_outbound = pc.equal(rows["role"], OUTBOUND)
         inbound = rows.filter(pc.invert(is_outbound))
-        role = pa.repeat(pa.scalar("outbound"), inbound.num_rows)
+        role = pa.repeat(pa.scalar(OUTBOUND), inbound.num_rows)
         turned = pa.table([inbound["peer_ip"], role, inbound["host_ip"], inbound["peer_port"]], schema=rows.schema)
         return pa.concat_tables([rows.filter(is_outbound), turned])
 

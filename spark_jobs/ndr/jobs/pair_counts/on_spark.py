@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
 
-from ndr.contract.datasets import PAIR_COUNTS, PEER_DELTAS
+from ndr.contract.datasets import OUTBOUND, PAIR_COUNTS, PEER_DELTAS
 from ndr.jobs.pair_counts.kernel import build_pair_counts
 from ndr.spark.messages import Inputs
 from ndr.spark.parts import part_count, parts_by_text
@@ -28,7 +28,7 @@ def write_pair_counts(spark: SparkSession, scan: Scan, writer: PartitionWriter) 
 
     def read(task: list[FileShare]) -> Iterator[Cut]:
         for name, rows in tables_of(task):
-            outbound = rows.filter(pc.equal(rows["role"], "outbound"))
+            outbound = rows.filter(pc.equal(rows["role"], OUTBOUND))
             yield name, outbound, parts_by_text(outbound["host_ip"], parts)
 
     def make(inputs: Inputs) -> Iterator[Output]:
