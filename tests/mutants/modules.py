@@ -21,7 +21,7 @@ _STORE = (
 MODULES: dict[str, tuple[str, ...]] = {
     "ndr.jobs.leases": ("tests/unit/test_leases.py",),
     "ndr.jobs.fg_b.capping": ("tests/unit/test_capping.py",),
-    "ndr.store.catalog": _STORE[:2],
+    "ndr.store.catalog": ("tests/unit/test_catalog.py", "tests/unit/test_catalog_pieces.py"),
     "ndr.store.manifest": (*_STORE, "tests/jobs/test_conditional_commit.py"),
     "ndr.store.publish": (*_STORE, "tests/jobs/test_conditional_commit.py"),
     "ndr.contract.lineage": ("tests/unit/test_lineage.py",),
