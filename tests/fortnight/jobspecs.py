@@ -6,8 +6,8 @@ from typing import Any, Final
 
 CHANGES: Final[dict[str, dict[str, Any]]] = {
     "fg_a_builder": {"monitored_networks": ("10.0.0.0/16", "2001:db8::/64")},
-    # So that a simulation of two days has baselines, too.
-    "fg_b_builder": {"min_coverage": 0.05, "support_min": 5},
+    # So that a simulation of a few hours has baselines, too.
+    "fg_b_builder": {"min_coverage": 0.01, "support_min": 5},
     "non_persistent_prefixes": {"prefixes": ("VDI-",)},
 }
 """By job, with the values that its spec takes."""

@@ -70,8 +70,8 @@ class Stack:
             warehouse.run(f"INSERT INTO {TABLE} VALUES ('{address}', '{name}', true, 'prod', NULL, NULL)")
 
     def prefix(self, dataset: str) -> str:
-        """Return the prefix of a dataset."""
-        return f"s3://{self.deployment.data_bucket}/{dataset}/"
+        """Return the prefix of a dataset that a job writes."""
+        return f"s3://{self.deployment.data_bucket}/{VERSION}/{dataset}/"
 
     def client(self, service: str) -> Any:
         """Return a client, the same one for the same service."""
