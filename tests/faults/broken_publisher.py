@@ -1,4 +1,4 @@
-"""A publisher with a planted fault, for the checker to find: the manifest is put first, and then the files it names.
+"""A publisher with a deliberate fault, for the checker to find: the manifest is put first, and then the files it names.
 
 A job reads what it has written before it commits, so the files are written, taken away for the commit, and put again.
 """
