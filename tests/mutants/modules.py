@@ -5,6 +5,8 @@ from __future__ import annotations
 _PLANS = (
     "tests/unit/test_planning_baselines.py",
     "tests/unit/test_planning_chunks.py",
+    "tests/unit/test_planning_claims.py",
+    "tests/unit/test_planning_late.py",
     "tests/unit/test_planning_ledger_rows.py",
     "tests/unit/test_planning_running.py",
     "tests/unit/test_requests_baselines.py",
@@ -25,12 +27,15 @@ MODULES: dict[str, tuple[str, ...]] = {
     "ndr.store.manifest": (*_STORE, "tests/jobs/test_conditional_commit.py"),
     "ndr.store.publish": (*_STORE, "tests/jobs/test_conditional_commit.py"),
     "ndr.contract.lineage": ("tests/unit/test_lineage.py",),
+    "ndr.contract.ledger": ("tests/unit/test_planning_ledger_rows.py", "tests/unit/test_planning_baselines.py"),
     "ndr.contract.manifest": ("tests/unit/test_manifest_format.py", "tests/unit/test_catalog.py"),
     **{
         f"ndr.planner.{name}": _PLANS
         for name in (
-            "baselines", "batches", "chunks", "in_progress", "late", "late_files", "ledger_rows", "limits",
-            "mini_batch", "report", "requested_baselines", "requests", "running", "upstream",
+            "baselines", "baselines_message", "batch_bounds", "batches", "chunks", "claims", "delivered_files",
+            "failure", "feature_prefixes", "in_progress", "late", "late_files", "ledger_rows", "limits", "mini_batch",
+            "plan", "published", "report", "requested_baselines", "requested_mini_batch", "requests", "running",
+            "services", "stale_baselines", "upstream",
         )
     },
 }  # fmt: skip
