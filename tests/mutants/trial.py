@@ -31,9 +31,9 @@ Result = TypeVar("Result")
 Functions = dict[tuple[str, str, int], list[FunctionType]]
 
 LIBRARIES = (
-    "hypothesis", "numba", "numpy", "pyarrow", "pyarrow.compute", "pyarrow.parquet", "pyarrow.fs", "duckdb",
-    "boto3", "moto", "moto.s3.models", "moto.dynamodb.models", "xdist.plugin", "pytest_timeout", "pydantic", "sqlglot", "aws_lambda_powertools",
-    "ministack_sagemaker.testing",
+    "hypothesis", "numba", "numpy", "pyarrow", "pyarrow.compute", "pyarrow.parquet", "pyarrow.fs", "duckdb", "boto3",
+    "moto", "moto.s3.models", "moto.dynamodb.models", "pydantic", "sqlglot", "aws_lambda_powertools", "xdist.plugin",
+    "pytest_timeout", "ministack_sagemaker.testing",
 )  # fmt: skip
 OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "-o", "timeout=0")
 CPU_SECONDS = 8
