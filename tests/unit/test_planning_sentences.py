@@ -76,11 +76,12 @@ def test_a_plan_counts_what_it_starts_apart_from_what_it_follows() -> None:
     runs = [
         PlannedRun(parameters={}, baselines=["7d a", "7d b"], pipeline_execution_arn="arn"),
         PlannedRun(parameters={}, baselines=["7d c"]),
+        PlannedRun(parameters={}, baselines=["7d d", "7d e"]),
     ]
     inventory = InventoryRun(parameters={"ReferenceMonthIso": "2026-01"}, pipeline_execution_arn="inventory")
-    assert baselines_message(_plan(runs=runs, baselines=3, inventory=inventory)) == (
+    assert baselines_message(_plan(runs=runs, baselines=5, inventory=inventory)) == (
         "The machine inventory of 2026-01 is being unloaded by inventory; this execution follows it. "
-        "1 baselines of p v1 to build in 1 pipeline executions. 2 are being built by arn; this execution follows it."
+        "3 baselines of p v1 to build in 2 pipeline executions. 2 are being built by arn; this execution follows it."
     )
 
 
