@@ -67,6 +67,7 @@ def test_a_completed_baseline_is_stale_when_what_it_was_built_from_changed_since
     completed = {"status": "completed", "claimed_at": "2026-01-31T10:00:00Z"}
     assert row_of(completed, NOW).status == "completed"
     assert row_of({**completed, "stale_since": "2026-01-31T09:59:59.123Z"}, NOW).status == "completed"
+    assert row_of({**completed, "stale_since": "2026-01-31T10:00:00Z"}, NOW).status == "stale", "in the same second"
     assert row_of({**completed, "stale_since": "2026-01-31T10:00:00.123Z"}, NOW).status == "stale"
     assert row_of({"status": "completed", "stale_since": "2026-01-31T10:00:00Z"}, NOW).status == "stale"
 
