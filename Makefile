@@ -12,7 +12,7 @@ HOSTS ?=
 TESTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup java demo test unit ci iam fuzz faults fortnight bench lint lint-template lock clean
+.PHONY: help setup java demo test unit ci iam mutants fuzz faults fortnight bench lint lint-template lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -61,6 +61,9 @@ fuzz: setup .tools/fuzz/.ready  ## give every parser hostile input, 100,000 case
 
 faults: setup  ## inject every kind of fault into the account and the jobs, and check what is published
 	@.venv/bin/python -m tests.faults
+
+mutants: setup  ## change each comparison and constant of a module and see its tests fail: MODULES="ndr.jobs.leases" for some
+	@PYTHONPATH=contract:lambdas:pipeline_defs:spark_jobs:local:emulator .venv/bin/python -m tests.mutants $(MODULES)
 
 fortnight: setup  ## simulate days of production against the bulk build: DAYS=14 SEED=1
 	@.venv/bin/python -m tests.fortnight $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED))

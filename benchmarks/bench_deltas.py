@@ -185,8 +185,8 @@ def main() -> None:
                     figures = {name: round(value, 3) for name, value in asdict(cost[engine]).items() if name in FIGURES}
                     for name, value in figures.items():
                         found.setdefault((engine, file_format, name), []).append(value)
-                    told = {"bench": "deltas", "engine": engine, "format": file_format, "rows": arguments.rows}
-                    print(json.dumps(told | figures), flush=True)
+                    case = {"bench": "deltas", "engine": engine, "format": file_format, "rows": arguments.rows}
+                    print(json.dumps(case | figures), flush=True)
     print(json.dumps({"bench": "deltas", "rows": arguments.rows, "ratio": ratios(found)}))
 
 

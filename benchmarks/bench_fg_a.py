@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from ndr.contract.datasets import COUNTS, DELTAS, PEER_DELTAS
 from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
-from ndr.contract.time import DAY, EPOCH, SLICE, WINDOWS, Interval
+from ndr.contract.time import DAY, SLICE, SLICE_MICROSECONDS, WINDOWS, Interval, slice_number
 from ndr.jobs.fg_a.history import history_needed
 from ndr.jobs.fg_a.kernel import build_fg_a
 from ndr.jobs.fg_a.pair_history import PairHistory
@@ -38,7 +38,7 @@ SPEC = FgABuilderSpec.model_validate(
 def peer_deltas(hosts: int, peers: int, days: int, seed: int = 7) -> pa.Table:
     """Make `days` of peer deltas up to the batch's end: most hosts talk to few peers, a few to many, most by day."""
     random = np.random.default_rng(seed)
-    first = (BATCH.end - days * DAY - EPOCH) // SLICE
+    first = slice_number(BATCH.end - days * DAY)
     columns = []
     for host in range(hosts):
         slices = first + np.arange(days * 96)
@@ -61,7 +61,7 @@ def _peer_table(host, role, peer, port, slices, random) -> pa.Table:  # type: ig
         pa.array(["outbound", "inbound"]).take(pa.array(role)),
         peer_names.take(pa.array(peer)),
         pa.array(port),
-        pa.array(slices * (SLICE.seconds * 1_000_000)).cast(pa.timestamp("us", tz="UTC")),
+        pa.array(slices * SLICE_MICROSECONDS).cast(pa.timestamp("us", tz="UTC")),
         pa.array(random.integers(1, 20, host.size)),
         pa.array(random.integers(0, 1_000_000, host.size)),
     ]
@@ -79,7 +79,7 @@ def deltas_of(peers: pa.Table) -> pa.Table:
 
 def between(table: pa.Table, start: datetime, end: datetime) -> pa.Table:
     instants = table.column("slice_start").cast(pa.int64()).to_numpy()
-    low, high = ((instant - EPOCH) // SLICE * SLICE.seconds * 1_000_000 for instant in (start, end))
+    low, high = (slice_number(instant) * SLICE_MICROSECONDS for instant in (start, end))
     return table.filter(pa.array((instants >= low) & (instants < high)))
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from ndr.contract.datasets import FG_A, FG_A_METRICS, MACHINE_INVENTORY, PAIR_COUNTS
 from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
 from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
-from ndr.contract.time import DAY, EPOCH, SLICE, Interval
+from ndr.contract.time import DAY, EPOCH, SLICE_MICROSECONDS, Interval, slice_number
 from ndr.jobs.fg_a.business_time import calendar_columns
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.inventory.layout import month_interval, snapshot_uri
@@ -31,7 +31,7 @@ ROLES = ("outbound", "inbound")
 METRICS = (*(column.name for column in FG_A_METRICS[:18]), "peer_ip_nunique", "peer_ip_entropy")
 # A host-slice meets so many (destination, port) on average, drawn from its own habits and from the whole network's.
 PAIRS_A_SLICE = 5
-# The run is told its specs, so its table is never asked.
+# The specs are given, so the table is never read.
 RUN = Run("fg_b_builder", "bench", "v1", table=None, code_version="bench")  # type: ignore[arg-type]
 
 
@@ -54,20 +54,20 @@ def specs(project: Path, output: Path) -> BaselineSpecs:
 
 def publish_project(project: Path, hosts: int) -> None:
     """Publish what is not there yet of the days up to END, and an inventory of their first month."""
-    told = specs(project, project / "fg_b")
+    baseline_specs = specs(project, project / "fg_b")
     addresses = [f"10.0.{host // 100}.{host % 100 + 1}" for host in range(hosts)]
     for day in Interval(END - DAYS * DAY, END).steps(DAY):
         random = np.random.default_rng((day.start - EPOCH).days)
-        fg_a = time_partition_uri(told.fg_b.inputs.fg_a, day)
+        fg_a = time_partition_uri(baseline_specs.fg_b.inputs.fg_a, day)
         if not read_manifest(fg_a):
-            _publish(fg_a, FG_A, features(day, addresses, random, told), day)
-        pairs = time_partition_uri(told.fg_b.inputs.pair_counts, day)
+            _publish(fg_a, FG_A, features(day, addresses, random, baseline_specs), day)
+        pairs = time_partition_uri(baseline_specs.fg_b.inputs.pair_counts, day)
         if not read_manifest(pairs):
             _publish(pairs, PAIR_COUNTS, pair_counts(day, addresses, random), day)
     month = f"{END - DAYS * DAY:%Y-%m}"
     names = [f"VDI-{host}" if host % 9 == 0 else f"HOST-{host}" for host in range(hosts)]
     machines = pa.table([addresses, names, [month] * hosts], schema=arrow_schema(MACHINE_INVENTORY))
-    snapshot = snapshot_uri(told.fg_b.inputs.machine_inventory, month)
+    snapshot = snapshot_uri(baseline_specs.fg_b.inputs.machine_inventory, month)
     _publish(snapshot, MACHINE_INVENTORY, machines, month_interval(month))
 
 
@@ -77,9 +77,11 @@ def _publish(uri: str, dataset, table: pa.Table, interval: Interval) -> None:  #
     writer.commit(dataset=dataset.name, start=interval.start, end=interval.end, **RUN.facts)
 
 
-def features(day: Interval, addresses: list[str], random: np.random.Generator, told: BaselineSpecs) -> pa.Table:
+def features(
+    day: Interval, addresses: list[str], random: np.random.Generator, baseline_specs: BaselineSpecs
+) -> pa.Table:
     """Draw a day of FG-A: heavy-tailed counts by host, ratios and entropies between 0 and 1; the rest 0."""
-    first = (day.start - EPOCH) // SLICE + 1
+    first = slice_number(day.start) + 1
     kinds = [(role, window) for role in ROLES for window in WINDOWS]
     host, kind, end = (axis.ravel() for axis in np.indices((len(addresses), len(kinds), 96)))
     level = np.random.default_rng(1).lognormal(3, 1, len(addresses))[host]
@@ -87,7 +89,7 @@ def features(day: Interval, addresses: list[str], random: np.random.Generator, t
         "host_ip": pa.array(addresses).take(pa.array(host)),
         "role": pa.array([role for role, _ in kinds]).take(pa.array(kind)),
         "window_label": pa.array([window for _, window in kinds]).take(pa.array(kind)),
-        "window_end": pa.array((first + end) * (SLICE // EPOCH.resolution)).cast(pa.timestamp("us", "UTC")),
+        "window_end": pa.array((first + end) * SLICE_MICROSECONDS).cast(pa.timestamp("us", "UTC")),
     }
     for column in FG_A_METRICS:
         if column.name not in METRICS:
@@ -97,7 +99,7 @@ def features(day: Interval, addresses: list[str], random: np.random.Generator, t
         else:
             values = random.random(len(host))
         columns[column.name] = pa.array(values).cast(pa.int64()) if column.type == "int64" else pa.array(values)
-    return pa.table(columns | calendar_columns(first + end, told.fg_a.business_hours))
+    return pa.table(columns | calendar_columns(first + end, baseline_specs.fg_a.business_hours))
 
 
 def pair_counts(day: Interval, addresses: list[str], random: np.random.Generator) -> pa.Table:
@@ -107,7 +109,7 @@ def pair_counts(day: Interval, addresses: list[str], random: np.random.Generator
     usual = (host * 37 + np.minimum(random.zipf(1.5, rows), 20) * 101) % 4000
     destination = np.where(random.random(rows) < 0.1, random.integers(0, 40_000, rows), usual)
     port = np.array([443, 80, 53, 445, 3389, 22])[destination % 6]
-    began = (day.start - EPOCH) // SLICE + random.integers(0, 96, rows)
+    began = slice_number(day.start) + random.integers(0, 96, rows)
     keys = np.unique(np.stack([host, destination, port, began]), axis=1)
     host, destination, port, began = keys
     peers = pa.array([f"172.16.{number // 200}.{number % 200 + 1}" for number in range(40_000)])
@@ -117,7 +119,7 @@ def pair_counts(day: Interval, addresses: list[str], random: np.random.Generator
             "src_ip": pa.array(addresses).take(pa.array(host)),
             "dst_ip": peers.take(pa.array(destination)),
             "dst_port": pa.array(port),
-            "slice_start": pa.array(began * (SLICE // EPOCH.resolution)).cast(pa.timestamp("us", "UTC")),
+            "slice_start": pa.array(began * SLICE_MICROSECONDS).cast(pa.timestamp("us", "UTC")),
             "sessions_cnt": pa.array(sessions),
             "bytes": pa.array(sessions * 1000),
         }

@@ -21,10 +21,10 @@ from ndr.jobs.inventory.snapshot import newest_snapshot
 
 project, output, *wanted = sys.argv[1:]
 begin, cpu_begin = time.perf_counter(), time.process_time()
-told = specs(Path(project), Path(output))
-inventory = InventoryOutput.model_validate({"s3_prefix": told.fg_b.inputs.machine_inventory})
+baseline_specs = specs(Path(project), Path(output))
+inventory = InventoryOutput.model_validate({"s3_prefix": baseline_specs.fg_b.inputs.machine_inventory})
 inventory_of = lru_cache(lambda month: newest_snapshot(inventory, month))
 targets = [Target(parse_instant(end), horizon) for horizon, end in (each.split(":", 1) for each in wanted)]
-for target, outcome in publish_baselines(RUN, told, targets, inventory_of):
+for target, outcome in publish_baselines(RUN, baseline_specs, targets, inventory_of):
     assert isinstance(outcome, Manifest), f"{target}: {outcome}"
 print(json.dumps({"job_seconds": time.perf_counter() - begin, "job_cpu_seconds": time.process_time() - cpu_begin}))

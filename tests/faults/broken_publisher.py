@@ -1,11 +1,13 @@
-"""A publisher as it must not be, for the checker to find: the manifest is put first, and then the files it names."""
+"""A publisher with a deliberate fault, for the checker to find: the manifest is put first, and then the files it names.
+
+A job reads what it has written before it commits, so the files are written, taken away for the commit, and put again.
+"""
 
 from __future__ import annotations
 
-import io
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -19,21 +21,23 @@ from ndr.store.storage import filesystem, join
 
 def manifest_first() -> None:
     """Replace the publisher of this process."""
-    write, pending = pq.write_table, list[tuple[str, pa.Table]]()
+    write, pending = pq.write_table, list[tuple[Path, pa.Table]]()
 
     def noted(writer: PartitionWriter, table: pa.Table, path: str, key: Sequence[str]) -> FileEntry:
-        sink = io.BytesIO()
-        write(table, sink, compression="zstd")
-        pending.append((filesystem(join(writer.partition_uri, path))[1], table))
-        return FileEntry(path=path, rows=table.num_rows, bytes=sink.tell())
+        file = Path(filesystem(join(writer.partition_uri, path))[1])
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write(table, file, compression="zstd")
+        pending.append((file, table))
+        return FileEntry(path=path, rows=table.num_rows, bytes=file.stat().st_size)
 
     def commit(writer: PartitionWriter, fence: Any = None, /, **facts: Any) -> Manifest:
         now = datetime.now(UTC)
         manifest = Manifest(tables=writer.tables, run_id=writer.run_id, published_at=now, **facts)
+        for file, _ in pending:
+            file.unlink(missing_ok=True)
         put_manifest(writer.partition_uri, manifest)
-        for path, table in pending:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            pq.write_table(table, path, compression="zstd")
+        for file, table in pending:
+            pq.write_table(table, file, compression="zstd")
         pending.clear()
         return manifest
 

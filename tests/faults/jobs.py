@@ -44,7 +44,7 @@ JOBS: dict[str, tuple[str, Callable[[Project], object]]] = {
 
 def small_projects(root: Path) -> list[Job]:
     """Build, below `root`, the folder that each job starts from."""
-    base = root / "all old"
+    base = root / "all_old"
     _done(in_child(lambda: _old(Project(base))))
     jobs = []
     upstream: list[str] = []

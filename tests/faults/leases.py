@@ -20,18 +20,19 @@ from tests.faults.jobs import JOBS, LAST_DAY, TARGETS, Trial, copied, published_
 from tests.jobs.job_chain import Project
 
 from ministack_sagemaker.lifecycle import Account
+from ndr.contract.datasets import FG_B
 from ndr.contract.jobspecs import JobName
 from ndr.contract.time import DAY, compact_instant, format_instant, mini_batch_id
 from ndr.jobs import leases, run_delta_builder, run_fg_a_builder, run_fg_b_builder, run_pair_counts_builder
 from ndr.jobs.claims import LeaseKey
-from ndr.jobs.fg_b.job import DATASET, lease_key
+from ndr.jobs.fg_b.job import lease_key
 from ndr.jobs.leases import Leases
 from ndr.jobs.run import Run
 from ndr.planner import read_ledger_rows
 from ndr.store import manifest
 
 HOURS = timedelta(hours=3)
-SERIES = f"ndr-test#v1#{DATASET}#7d"
+SERIES = f"ndr-test#v1#{FG_B}#7d"
 BACKFILL: Any = Namespace(
     baseline_mode="BACKFILL",
     baseline_horizon="7d",

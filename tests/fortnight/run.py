@@ -114,8 +114,7 @@ def _account(directory: Path) -> Iterator[Account]:
 
 def _forget_clients() -> None:
     """A process keeps its clients, which may be of an account that was stopped."""
-    storage._s3.cache_clear()
-    storage._s3_client.cache_clear()
+    storage.forget_clients()
 
 
 def _next_release(folder: Path) -> Path:

@@ -17,7 +17,7 @@ from tests.jobs.job_chain import random_flows
 from ministack_sagemaker.lifecycle import Account
 from ministack_sagemaker.testing import JOBS_ROLE, create_open_roles
 from ndr.contract.datasets import Dataset
-from ndr.contract.jobspecs import JobSpec, put_jobspec
+from ndr.contract.jobspecs import put_jobspec
 from ndr.contract.time import DAY, Interval, format_instant, mini_batch_id, parse_instant
 from ndr.local.deployment.redshift import Warehouse
 from ndr.local.jobspecs import DEMO_FILES, read_jobspec_files
@@ -31,8 +31,7 @@ BUCKET: Final = "ndr-image"
 PROJECT: Final = "ndr-image"
 DAYS: Final = Interval(parse_instant("2026-01-05"), parse_instant("2026-01-05") + 3 * DAY)
 FLOWS_A_DAY: Final = 300
-# The engine of each version. A version has its data below a prefix of its own; `instances` publishes only
-# baselines, of the features of `embedded`.
+# The engine of each version. A version has its data below a prefix of its own.
 ENGINES: Final = {"embedded": "local", "image": "auto", "spark": "spark", "instances": "auto"}
 TABLES: Final = {"ndr-jobspecs": ("project_name", "job_name_version"), "ndr-ledger": ("series", "as_of")}
 
@@ -69,9 +68,9 @@ class ProjectInAccount:
         with pytest.MonkeyPatch.context() as environment:
             for name, value in self.account.environment().items():
                 environment.setenv(name, value)
-            storage._s3.cache_clear()
+            storage.forget_clients()
             yield
-            storage._s3.cache_clear()
+            storage.forget_clients()
 
     def execute(self, pipeline: str, **parameters: str) -> None:
         """Run a pipeline in the account itself, without Docker."""
@@ -125,14 +124,14 @@ class ProjectInAccount:
         values = {
             "project_name": PROJECT,
             "feature_spec_version": version,
-            "data_bucket": f"{BUCKET}/{'embedded' if version == 'instances' else version}",
+            "data_bucket": f"{BUCKET}/{version}",
             "secret_arn": secret,
             "region": self.account.region,
             "redshift_role_arn": "arn:aws:iam::123456789012:role/ndr-redshift-unload",
             "engine": engine,
         }
         for jobspec in read_jobspec_files(DEMO_FILES, values):
-            put_jobspec(self.account.table("ndr-jobspecs"), _with_own_baselines(jobspec, version))
+            put_jobspec(self.account.table("ndr-jobspecs"), jobspec)
 
     def _deliver(self, version: str) -> None:
         for number, day in enumerate(DAYS.steps(DAY)):
@@ -141,13 +140,6 @@ class ProjectInAccount:
             body = "".join(json.dumps(flow) + "\n" for flow in flows).encode()
             key = f"{version}/integration/{mini_batch_id(day)}/part-0.json"
             self.account.client("s3").put_object(Bucket=BUCKET, Key=key, Body=body)
-
-
-def _with_own_baselines(jobspec: JobSpec, version: str) -> JobSpec:
-    if jobspec.job_name != "fg_b_builder":
-        return jobspec
-    outputs = jobspec.spec.outputs.model_copy(update={"fg_b": _uri(version, "fg_b")})
-    return jobspec.model_copy(update={"spec": jobspec.spec.model_copy(update={"outputs": outputs})})
 
 
 def fifteen_minute(version: str) -> dict[str, str]:
@@ -178,4 +170,4 @@ def fg_b(version: str) -> dict[str, str]:
 
 
 def _uri(version: str, folder: str) -> str:
-    return f"s3://{BUCKET}/{version}/{folder}/"
+    return f"s3://{BUCKET}/{version}/{version}/{folder}/"

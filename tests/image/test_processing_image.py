@@ -91,6 +91,8 @@ def test_fifteen_minute_steps_on_spark(expected: ProjectInAccount, containers: C
 
 
 def test_two_containers_are_one_cluster(expected: ProjectInAccount, containers: Containers) -> None:
+    expected.execute(MINI_BATCH_PIPELINE, **fifteen_minute("instances"))
+    expected.execute(INVENTORY_PIPELINE, **inventory("instances"))
     first, second = containers.execute(FG_B_PIPELINE, **fg_b("instances"), ProcessingInstanceCount="2")
     succeeded([first, second], containers=2)
     same_baselines(expected, "instances")

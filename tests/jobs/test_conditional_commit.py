@@ -35,15 +35,13 @@ FACTS = {
 
 @pytest.fixture
 def bucket(account: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    for cached in (storage._s3, storage._s3_client):
-        cached.cache_clear()  # a process keeps its clients, which may be of an account that another test stopped
+    storage.forget_clients()  # a process keeps its clients, which may be of an account that another test stopped
     for name, value in account.environment().items():
         monkeypatch.setenv(name, value)
     name = f"commits-{uuid.uuid4().hex[:12]}"
     account.client("s3").create_bucket(Bucket=name)
     yield f"s3://{name}"
-    for cached in (storage._s3, storage._s3_client):
-        cached.cache_clear()
+    storage.forget_clients()
 
 
 @pytest.fixture(params=["disk", "s3"])

@@ -91,7 +91,7 @@ def published(directory: Path) -> tuple[dict[str, pa.Table], set[str]]:
     with pytest.MonkeyPatch.context() as environment:
         for name, value in account.environment().items():
             environment.setenv(name, value)
-        storage._s3.cache_clear()
+        storage.forget_clients()
         days = Interval(END - DAYS * DAY, END)
         outputs = [
             (specs["delta_builder"].spec.outputs.deltas, [DELTAS, PEER_DELTAS]),
@@ -108,7 +108,7 @@ def published(directory: Path) -> tuple[dict[str, pa.Table], set[str]]:
             *(FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, FG_B_IP_METADATA),
         ):
             tables[dataset.name] = in_key_order(read_table(partition.uri, partition.manifest, dataset), dataset)
-        storage._s3.cache_clear()
+        storage.forget_clients()
     runs = {piece.partition.manifest.run_id for scan in scans for piece in scan.pieces}
     return tables, runs | {partition.manifest.run_id}
 

@@ -172,9 +172,9 @@ class Warehouse:
 def warehouse(account: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warehouse]:
     for name, value in account.environment().items():
         monkeypatch.setenv(name, value)
-    storage._s3.cache_clear()
+    storage.forget_clients()
     yield Warehouse(account)
-    storage._s3.cache_clear()
+    storage.forget_clients()
 
 
 def test_first_unload_publishes_unique_active_machines(warehouse: Warehouse) -> None:

@@ -53,12 +53,12 @@ class InS3(Project):
 
 @pytest.fixture
 def project(account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[InS3]:
-    storage._s3.cache_clear()  # a process keeps one S3 client, which may be of an account that another test stopped
+    storage.forget_clients()  # a process keeps one S3 client, which may be of an account that another test stopped
     for name, value in account.environment().items():
         monkeypatch.setenv(name, value)
     account.client("s3").create_bucket(Bucket=BUCKET)
     yield InS3(tmp_path, {"fg_a_builder": {"windows": ["15m", "1h"]}})
-    storage._s3.cache_clear()
+    storage.forget_clients()
 
 
 def late(account: Account) -> LateData:

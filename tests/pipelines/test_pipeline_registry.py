@@ -310,7 +310,7 @@ def test_a_dry_run_of_the_lambda_reports_the_changes_of_the_real_run(
     ],
 )
 def test_the_lambda_refuses_another_event_by_name(upsert_lambda: ModuleType, event: Any, sentence: str) -> None:
-    with pytest.raises(InvalidRequestError, match=rf"The request can't be read \({sentence}.*Write \{{\"dry_run\""):
+    with pytest.raises(InvalidRequestError, match=rf"The request cannot be read \({sentence}.*Write \{{\"dry_run\""):
         upsert_lambda.handler(event, Context())
 
 

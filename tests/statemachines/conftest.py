@@ -13,7 +13,7 @@ from tests.statemachines.stack import deploy_small
 from ministack_sagemaker.lifecycle import Account
 
 LEFT = ("left-windows", "left-inventory", "left-batch", "left-twins")
-PROJECTS = ("lucky", "unlucky", "partly", "built", "flaky", "held", "silent", *LEFT)
+PROJECTS = ("lucky", "unlucky", "partly", "built", "flaky", "held", "silent", "changed", *LEFT)
 IN_THE_BUCKET = (
     "gappy",
     "doomed",

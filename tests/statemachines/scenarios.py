@@ -47,6 +47,7 @@ class Scenarios:
         queue = subscribed_queue(account, "failures", stack["FailureTopicArn"])
         _complete(account, stack["LedgerTableName"])
         _hold(account, stack["LedgerTableName"])
+        _make_stale(account, stack["LedgerTableName"])
         _deliver(account, stack)
         plain: dict[str, tuple[str, Callable[[], Run]]] = {}
         for name, (machine, request) in _requests().items():
@@ -117,6 +118,7 @@ def _requests() -> dict[str, tuple[str, dict[str, Any]]]:
             "baselines",
             {"project_name": "doomed", "horizon": "7d", "end": "2026-01-12", "fill_upstream": True},
         ),
+        "changed": ("baselines", {"project_name": "changed", "horizon": "7d", "end": "2026-02-10"}),
         "late": ("baselines", {"mode": "LATE", "project_name": "tardy"}),
         "refused": ("baselines", {"mode": "BACKFIL"}),
         "unknown project": ("baselines", {"project_name": "nobody"}),
@@ -279,6 +281,16 @@ def _hold(account: Account, ledger: str) -> None:
     for day in (7, 8):
         key = ledger_key("held", "v1", "fg_b", "7d", parse_instant(f"2026-01-{day:02}"))
         facts = {"status": "running", "holder": "a job started by hand", "lease_until": "2999-01-01T00:00:00Z"}
+        item = {name: {"S": value} for name, value in {**key, **facts}.items()}
+        account.client("dynamodb").put_item(TableName=ledger, Item=item)
+
+
+def _make_stale(account: Account, ledger: str) -> None:
+    """Let a baseline of project `changed` be stale, and give another a ledger item that cannot be read."""
+    built = {"claimed_at": "2026-02-08T00:30:00Z", "stale_since": "2026-02-09T04:30:00Z"}
+    rows = {"2026-02-08": {"status": "completed", **built}, "2026-02-07": {"status": "done"}}
+    for day, facts in rows.items():
+        key = ledger_key("changed", "v1", "fg_b", "7d", parse_instant(day))
         item = {name: {"S": value} for name, value in {**key, **facts}.items()}
         account.client("dynamodb").put_item(TableName=ledger, Item=item)
 

@@ -395,6 +395,13 @@ def test_no_execution_writes_more_history_than_was_computed(scenarios: Scenarios
         assert len(scenarios[name].history) <= history_events(windows, baselines)
 
 
+def test_a_regular_run_builds_stale_baselines_of_its_horizon_too(scenarios: Scenarios, account: Account) -> None:
+    run = scenarios["changed"]
+    assert (run.status, run.output["built"]) == ("SUCCEEDED", 2), run.cause
+    ends = [item["BaselineEndTsIso"] for item in _fg_b_parameters(account, ProjectName="changed")]
+    assert sorted(ends) == ["2026-02-08T00:00:00Z", "2026-02-10T00:00:00Z"]
+
+
 # what people are told
 
 

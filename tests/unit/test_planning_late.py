@@ -173,6 +173,29 @@ def test_a_slice_that_was_absent_when_a_window_over_it_was_built_makes_it_stale(
     assert late(features).stale == (second,)
 
 
+def test_features_that_were_never_built_over_published_deltas_are_built(features: Features) -> None:
+    for number in range(3):
+        features.deliver(day(number))
+        features.build(day(number), "r")
+    features.publish("deltas", day(0), "r", inputs=features.inputs(day(0)))
+    key = f"v1/pair_counts/dt=2026-01-06/{mini_batch_id(day(1))}/{MANIFEST_NAME}"
+    features.s3.delete_object(Bucket="data", Key=key)
+    assert late(features).stale == (day(1),)
+
+
+def test_a_partition_of_which_a_part_was_built_again_is_stale_after_that_part_only(features: Features) -> None:
+    for number in range(3):
+        features.deliver(day(number))
+        features.build(day(number), "r")
+    hour = Interval(DAYS + 6 * DAY / 24, DAYS + 7 * DAY / 24)
+    again = PUBLISHED + DAY
+    features.publish("deltas", hour, "s", inputs=features.inputs(day(0)), published_at=again)
+    windows = features.reads("deltas", Interval(hour.start - DAY, hour.end))
+    features.publish("fg_a", hour, "s", reads=(windows,), published_at=again)
+    features.publish("pair_counts", hour, "s", reads=(features.reads("deltas", hour),), published_at=again)
+    assert late(features).stale == (Interval(hour.end, DAYS + 2 * DAY),)
+
+
 def test_changes_outside_the_days_asked_for_are_not_judged(features: Features) -> None:
     for number in range(-2, 3):
         features.deliver(day(number))

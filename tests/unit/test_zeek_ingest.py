@@ -129,8 +129,11 @@ def test_a_copy_of_a_log_is_named_and_its_rows_are_not_counted_twice(tmp_path):
     one = write_log(tmp_path / "logs/conn.a.log.gz", [T, T])
     copy = tmp_path / "logs/conn.b.log.gz"
     copy.write_bytes(one.read_bytes())
+    plain = tmp_path / "logs/conn.c.log"
+    plain.write_bytes(gzip.decompress(one.read_bytes()))
     report = ingest(tmp_path / "logs", f"file://{tmp_path}/out")
-    assert report.files == (IngestedFile(one, 2, 0), IngestedFile(copy, 0, 0, duplicate_of=one))
+    duplicates = [IngestedFile(path, 0, 0, duplicate_of=one) for path in (copy, plain)]
+    assert report.files == (IngestedFile(one, 2, 0), *duplicates)
     assert (report.rows_in, report.rows_out) == (2, 2)
 
 

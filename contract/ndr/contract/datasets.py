@@ -16,7 +16,9 @@ from ndr.contract.time import WINDOWS
 
 ColumnType = Literal["string", "int64", "float64", "bool", "date", "timestamp"]
 
-ROLES: Final = ("outbound", "inbound")
+OUTBOUND: Final = "outbound"
+INBOUND: Final = "inbound"
+ROLES: Final = (OUTBOUND, INBOUND)
 TIME_BANDS: Final = ("working_hours", "off_hours")
 PORT_CLASSES: Final = ("high_risk", "admin", "fileshare", "directory", "db")
 PEER_DIMENSIONS: Final = ("peer_ip", "peer_port", "peer_segment")

@@ -14,12 +14,15 @@ from datetime import datetime
 from functools import cached_property
 from heapq import heappop, heappush
 from itertools import pairwise
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from ndr.contract.manifest import Answer, InputRange, Manifest
 from ndr.contract.time import DAY, Interval, format_instant, merged, unfilled
 
 T = TypeVar("T")
+
+REPAIRED: Final = DAY
+"""A mini-batch repairs the features of this long before its end by itself; LATE repairs what is older."""
 
 Age = tuple[datetime, str]
 """When a partition was published, and its run id, which decides between two of the same instant."""

@@ -1,4 +1,4 @@
-"""Where a project's features lie, and whose they are."""
+"""Where a project's features lie, whose they are, and how far back their inputs reach."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ndr.contract.manifest import Owner
 
 @dataclass(frozen=True, slots=True)
 class FeaturePrefixes:
-    """Prefix URIs of the datasets that the planner looks at, and the project and version they belong to."""
+    """Prefix URIs of the datasets that the planner reads, their project and version, and the lookback of FG-A."""
 
     owner: Owner
     integration: str
@@ -18,6 +18,7 @@ class FeaturePrefixes:
     fg_a: str
     pair_counts: str
     fg_b: str
+    lookback_days: int = 30
 
     @classmethod
     def of(cls, jobspecs: JobSpecs) -> FeaturePrefixes:
@@ -28,6 +29,7 @@ class FeaturePrefixes:
             integration=deltas.spec.inputs.integration,
             deltas=deltas.spec.outputs.deltas,
             fg_a=jobspecs[FG_A_BUILDER].spec.outputs.fg_a,
+            lookback_days=jobspecs[FG_A_BUILDER].spec.novelty.lookback_days,
             pair_counts=jobspecs[PAIR_COUNTS_BUILDER].spec.outputs.pair_counts,
             fg_b=jobspecs[FG_B_BUILDER].spec.outputs.fg_b,
         )

@@ -66,7 +66,7 @@ def _features_sentences(found: LateData, batches: Sequence[Interval]) -> list[st
     if found.late:
         sentences.append(f"{len(found.late)} folders hold files that are not in what is published.")
     if found.stale:
-        sentences.append(f"Features of {_named(found.stale)} were built from inputs that have changed since.")
+        sentences.append(f"Features of {_named(found.stale)} are missing, or their inputs have changed since.")
     if found.late or found.stale:
         sentences.append(f"{len(batches)} batches are built again" + (f": {_named(batches)}." if batches else "."))
     else:

@@ -17,18 +17,15 @@ from functools import cached_property
 from typing import Any, Final
 
 from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS
-from ndr.contract.lineage import Answers, current_answers, newest_first
+from ndr.contract.lineage import REPAIRED, Answers, current_answers, newest_first, outdated
 from ndr.contract.manifest import InputEntry, Manifest
 from ndr.contract.time import DAY, Interval, merged
 from ndr.planner.delivered_files import Folder, mini_batch_folders, out_of_batch_folders
 from ndr.planner.feature_prefixes import FeaturePrefixes
-from ndr.planner.lineage_within import stale_parts
 from ndr.planner.published import Published, read_published
 from ndr.planner.upstream import meets, whole_batches
 
 SETTLED: Final = timedelta(hours=1)  # newer slices may still be in progress
-REPAIRED: Final = DAY
-"""A mini-batch repairs the features of this long before it by itself."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,7 @@ class LateData:
     ----------
     late : tuple of Folder
     stale : tuple of Interval
-        Times of FG-A and pair counts whose inputs changed, older than REPAIRED.
+        Times of FG-A and pair counts whose inputs changed, or that were never built, older than REPAIRED.
     delivered : tuple of Interval
         The mini-batches that there are.
     published : tuple of Interval
@@ -89,7 +86,7 @@ def find_late(s3: Any, prefixes: FeaturePrefixes, wanted: Interval) -> LateData:
     )
     return LateData(
         late=tuple(late_folders([*folders, *out_of_batch], deltas.manifests)),
-        stale=tuple(_stale_features(deltas, [fg_a, pairs], wanted)),
+        stale=tuple(_outdated_features(prefixes, deltas, fg_a, pairs, wanted)),
         delivered=tuple(folder.interval for folder in folders),
         published=tuple(manifest.interval for _, manifest in deltas.manifests),
         unreadable=(*deltas.unreadable, *fg_a.unreadable, *pairs.unreadable),
@@ -104,13 +101,33 @@ def _is_over(folder: Folder, wanted: Interval) -> bool:
     return bool(folder.files) and folder.interval.end <= wanted.end
 
 
-def _stale_features(deltas: Published, features: Iterable[Published], wanted: Interval) -> list[Interval]:
-    now = {DELTAS.name: current_answers(deltas.manifests, wanted)}
-    parts = [part for each in features for part in stale_parts(each.manifests, now, wanted)]
-    if wanted.duration <= REPAIRED:
+def _outdated_features(
+    prefixes: FeaturePrefixes, deltas: Published, fg_a: Published, pairs: Published, read: Interval
+) -> list[Interval]:
+    """Return the times of FG-A and pair counts to build again: stale, or not built though their deltas are published.
+
+    Inputs outside `read` are not compared, since their manifests were not read.
+    """
+    if read.duration <= REPAIRED:
         return []
-    older = Interval(wanted.start, wanted.end - REPAIRED)
-    return merged(cut for part in parts if (cut := part.intersection(older)))
+    older = Interval(read.start, read.end - REPAIRED)
+    now = {DELTAS.name: current_answers(deltas.manifests, read)}
+    farthest = (prefixes.lookback_days + 2) * DAY  # the lookback ends with a midnight, before windows of 24 hours
+
+    def reach_of_windows(part: Interval) -> Interval:
+        return Interval(max(read.start, part.start - farthest), part.end)
+
+    reaches = ((fg_a, reach_of_windows), (pairs, lambda part: part))
+    return merged(
+        part
+        for published, reach in reaches
+        for part in outdated(_built(published, older), now, DELTAS.name, older, reach)
+    )
+
+
+def _built(published: Published, wanted: Interval) -> list[tuple[Manifest, Interval]]:
+    cut = newest_first(published.manifests, wanted, lambda each: each[1].interval, lambda each: each[1].age)
+    return [(manifest, part) for (_, manifest), part in cut]
 
 
 def late_folders(folders: Iterable[Folder], manifests: Iterable[tuple[str, Manifest]]) -> list[Folder]:

@@ -18,6 +18,7 @@ from ndr.contract.errors import JobSpecNotFoundError
 from ndr.contract.jobspecs import JobSpecs, check_jobspecs, read_jobspecs
 from ndr.contract.ledger import LedgerRow, is_over, mark_stale, note_insufficient
 from ndr.planner.ledger_rows import read_ledger_rows
+from ndr.planner.published import READERS
 from ndr.planner.requests import Request
 from ndr.planner.running import RunningExecution, find_running
 
@@ -56,7 +57,7 @@ class Services:
         return cls(
             jobspecs=dynamodb.Table(os.environ["NDR_JOBSPEC_TABLE"]),
             ledger=dynamodb.Table(os.environ["NDR_LEDGER_TABLE"]),
-            s3=boto3.client("s3"),
+            s3=boto3.client("s3", config=Config(max_pool_connections=READERS)),
             # A plan asks SageMaker about each running execution, and must not fail for being throttled in between.
             sagemaker=boto3.client("sagemaker", config=Config(retries={"mode": "standard", "max_attempts": 8})),
             states=boto3.client("stepfunctions"),

@@ -7,13 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from ndr.contract.datasets import FG_B
-from ndr.contract.lineage import Answers
+from ndr.contract.lineage import Answers, is_stale
 from ndr.contract.manifest import MANIFEST_NAME, Manifest
 from ndr.contract.time import Interval, compact_instant
 from ndr.planner.baselines import LedgerRows
 from ndr.planner.feature_prefixes import FeaturePrefixes
 from ndr.planner.keys import bucket_and_key
-from ndr.planner.lineage_within import is_stale_within, lacks_an_input
 from ndr.planner.published import read_manifests
 
 
@@ -48,5 +47,10 @@ def baselines_stale_by_lineage(
 
 def _is_stale(manifest: Manifest, answers: Mapping[str, Answers], read: Interval) -> bool:
     if manifest.reads:
-        return is_stale_within(manifest, answers, read)
-    return lacks_an_input(manifest, answers, read)
+        return is_stale(manifest, answers, within=read)
+    # Of before ranges were recorded: every version that answers now in its time must be named.
+    span = manifest.interval.intersection(read)
+    named = {(entry.uri.rstrip("/"), entry.run_id) for entry in manifest.inputs}
+    return span is not None and any(
+        (answer.uri, answer.run_id) not in named for each in answers.values() for answer in each.within(span)
+    )

@@ -88,7 +88,7 @@ class Leases:
     def in_environment(cls, run: Run) -> Leases:
         """Return the leases of a job whose ledger is named by NDR_LEDGER_TABLE."""
         table = boto3.resource("dynamodb").Table(os.environ.get("NDR_LEDGER_TABLE", "ndr-ledger"))
-        holder = os.environ.get("NDR_PIPELINE_EXECUTION") or f"a job started by hand, {uuid.uuid4().hex[:12]}"
+        holder = os.environ.get("NDR_PIPELINE_EXECUTION") or f"a job started by hand, {uuid.uuid4()}"
         return cls(table, run, holder, _execution_has_ended)
 
     def claim(self, key: LeaseKey) -> LeaseHeld | None:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
 
 from ndr.contract.datasets import DELTAS, Dataset
 from ndr.contract.errors import PublishConflictError, SchemaMismatchError
-from ndr.contract.lineage import outdated
+from ndr.contract.lineage import REPAIRED, outdated
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import DAY, Interval
 from ndr.jobs.published_deltas import PublishedDeltas
 from ndr.jobs.run import Run, job_logger
 from ndr.store.catalog import published_pieces
-
-REPAIRED: Final = DAY
-"""How far back from a batch's end; what is older is found by LATE."""
 
 
 def outdated_intervals(

@@ -31,7 +31,7 @@ def job(run: Run, arguments: Arguments) -> None:
                 extra={
                     "partition": format_instant(manifest.start),
                     "rows": manifest.rows.model_dump() if manifest.rows else None,
-                    "deltas": manifest.tables["deltas"].rows,
+                    "deltas": manifest.tables[DELTAS.name].rows,
                     "note": manifest.note,
                 },
             )

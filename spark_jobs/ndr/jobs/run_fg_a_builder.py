@@ -26,7 +26,7 @@ def job(run: Run, arguments: Arguments) -> None:
         for manifest in publish_fg_a(leases.leased_run, spec, batch, replace):
             leases.record_published(manifest)
             count_partition(run, manifest)
-            rows = manifest.tables["fg_a"].rows
+            rows = manifest.tables[FG_A.name].rows
             extra = {"partition": format_instant(manifest.start), "rows": rows, "note": manifest.note}
             log.info("published", extra=extra | {"is_repair": manifest.end <= batch.start})
 

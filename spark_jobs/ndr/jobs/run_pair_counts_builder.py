@@ -26,7 +26,7 @@ def job(run: Run, arguments: Arguments) -> None:
         for manifest in publish_pair_counts(leases.leased_run, spec, batch, replace):
             leases.record_published(manifest)
             count_partition(run, manifest)
-            rows = manifest.tables["pair_counts"].rows
+            rows = manifest.tables[PAIR_COUNTS.name].rows
             extra = {"partition": format_instant(manifest.start), "rows": rows}
             log.info("published", extra=extra | {"is_repair": manifest.end <= batch.start})
 

@@ -19,12 +19,12 @@ Key = TypeVar("Key", bound=Hashable)
 
 SMALLEST_PART: Final = 20_000
 LARGEST_PART: Final = 1_000_000
-PARTS_PER_CORE: Final = 3  # so that no core waits long for the one with the heaviest part
+PARTS_PER_CORE: Final = 3  # a core that is done early takes another part
 
 
 def part_count(spark: SparkSession, rows: int) -> int:
-    """Return how many parts to make of some rows: a few for each core, none too small to be worth a task, none too
-    large for a worker's memory."""
+    """Return the number of parts for some rows: a few for each core, of at least SMALLEST_PART and at most LARGEST_PART
+    rows."""
     worthwhile = min(PARTS_PER_CORE * spark.sparkContext.defaultParallelism, rows // SMALLEST_PART)
     return max(1, worthwhile, -(-rows // LARGEST_PART))
 
@@ -40,17 +40,17 @@ def parts_by_text(column: pa.ChunkedArray, parts: int) -> Parts:
 
 
 def balanced(weights: Mapping[Key, int], parts: int) -> dict[Key, int]:
-    """Deal keys to parts so that their weights are about even: the heaviest key first, each to the lightest part.
+    """Assign keys to parts of about equal weight: the heaviest key first, each to the lightest part.
 
-    Graham (1969): the heaviest part weighs at most 4/3 - 1/(3 parts) of the best that any dealing could reach.
+    Graham (1969): the heaviest part weighs at most 4/3 - 1/(3 parts) of that of the best assignment.
     """
     heap = [(0, part) for part in range(parts)]
-    dealt = {}
+    assigned = {}
     for key in sorted(weights, key=lambda key: (-weights[key], key)):
         weight, part = heapq.heappop(heap)
-        dealt[key] = part
+        assigned[key] = part
         heapq.heappush(heap, (weight + weights[key], part))
-    return dealt
+    return assigned
 
 
 def runs(rows: Sequence[int], largest: int) -> list[range]:

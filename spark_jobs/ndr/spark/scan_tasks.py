@@ -11,9 +11,9 @@ import pyarrow as pa
 from ndr.contract.datasets import Dataset
 from ndr.contract.time import Interval
 from ndr.spark.parts import runs
+from ndr.store.footer import PublishedFile
 from ndr.store.publish import ROW_GROUP_ROWS
 from ndr.store.scan import Scan, row_groups
-from ndr.store.storage import join
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -28,35 +28,32 @@ class FileShare:
     name: str
     dataset: Dataset
     columns: tuple[str, ...]
-    uri: str
+    file: PublishedFile
     interval: Interval | None
     rows: int
     share: int
     shares: int
 
     def tables(self) -> Iterator[pa.Table]:
-        return row_groups(self.uri, self.interval, self.dataset, self.columns, self.share, self.shares)
+        return row_groups(
+            self.file.uri, self.interval, self.dataset, self.columns, self.share, self.shares, published=self.file
+        )
 
 
 def file_shares(name: str, scan: Scan) -> list[FileShare]:
     """Return the files of a scan in shares of about a row group."""
     shares = []
-    for piece in scan.pieces:
-        interval = None if piece.is_whole else piece.interval
-        manifest = piece.partition.manifest
-        entry = manifest.tables.get(scan.dataset.name)
-        for file in entry.files if entry else ():
-            count = max(1, -(-file.rows // ROW_GROUP_ROWS))
-            uri = join(piece.partition.uri, file.path)
-            shares += [
-                FileShare(name, scan.dataset, scan.columns, uri, interval, file.rows // count, number, count)
-                for number in range(count)
-            ]
+    for file, interval in scan.published_files():
+        count = max(1, -(-file.rows // ROW_GROUP_ROWS))
+        shares += [
+            FileShare(name, scan.dataset, scan.columns, file, interval, file.rows // count, number, count)
+            for number in range(count)
+        ]
     return shares
 
 
 def tables_of(shares: Sequence[FileShare]) -> Iterator[tuple[str, pa.Table]]:
-    """Read shares, and put the small ones of a name that follow one another together: few pieces travel lighter."""
+    """Read shares; consecutive small ones of a name become one table, because few messages cost less."""
     held: list[pa.Table] = []
     held_rows = 0
     for place, share in enumerate(shares):
@@ -72,7 +69,7 @@ def tables_of(shares: Sequence[FileShare]) -> Iterator[tuple[str, pa.Table]]:
 
 
 def in_tasks(spark: SparkSession, shares: Sequence[FileShare]) -> list[list[FileShare]]:
-    """Deal shares to reading tasks: consecutive ones together, up to `TASK_ROWS` or what keeps every core busy."""
+    """Assign shares to reading tasks: consecutive ones together, up to `TASK_ROWS` or an equal part for each core."""
     rows = [share.rows for share in shares]
     cores = spark.sparkContext.defaultParallelism
     return [list(shares[run.start : run.stop]) for run in runs(rows, min(TASK_ROWS, sum(rows) // cores))]

@@ -71,7 +71,7 @@ def driver_messages(spark: SparkSession, name: str, table: pa.Table, parts: Part
     return spark.createDataFrame(pa.Table.from_batches(messages_of(name, table, parts), SCHEMA))
 
 
-def brought_together(messages: DataFrame, parts: int) -> DataFrame:
+def shuffled(messages: DataFrame, parts: int) -> DataFrame:
     """Shuffle messages so that Spark partition n holds the whole of part n."""
     return messages.repartitionById(parts, "part")
 

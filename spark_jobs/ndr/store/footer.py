@@ -26,8 +26,10 @@ def schema_sha256(schema: pa.Schema) -> str:
     return hashlib.sha256("\n".join(f"{column.name} {column.type}" for column in schema).encode()).hexdigest()
 
 
-def check_footer(metadata: pq.FileMetaData, schema: pa.Schema, published: PublishedFile, size: int) -> None:
-    """Check a file's footer and size.
+def check_footer(
+    metadata: pq.FileMetaData, schema: pa.Schema, published: PublishedFile, size: int | None = None
+) -> None:
+    """Check a file's footer and, where it is known, its size.
 
     Raises
     ------
@@ -38,7 +40,7 @@ def check_footer(metadata: pq.FileMetaData, schema: pa.Schema, published: Publis
         f"{found} {what} where the manifest names {named}"
         for what, found, named in (
             ("rows", metadata.num_rows, published.rows),
-            ("bytes", size, published.bytes),
+            ("bytes", published.bytes if size is None else size, published.bytes),
         )
         if found != named
     ]

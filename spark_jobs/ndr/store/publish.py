@@ -304,9 +304,9 @@ def read_table(
         uri = join(partition_uri, file.path)
         system, path = filesystem(uri)
         try:
-            with pq.ParquetFile(path, filesystem=system, pre_buffer=True) as parquet:
+            with system.open_input_file(path) as source, pq.ParquetFile(source, pre_buffer=True) as parquet:
                 published = PublishedFile(uri, file.rows, file.bytes, entry.schema_sha256 if entry else "")
-                check_footer(parquet.metadata, parquet.schema_arrow, published, system.get_file_info(path).size)
+                check_footer(parquet.metadata, parquet.schema_arrow, published, source.size())
                 tables.append(parquet.read(names).select(names).cast(schema))
         except (FileNotFoundError, pa.ArrowException, KeyError) as error:
             raise SchemaMismatchError(

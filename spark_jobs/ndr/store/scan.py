@@ -164,9 +164,12 @@ def row_groups(
     schema = read_schema(dataset, columns, coded)
     text = [column.name for column in schema if pa.types.is_dictionary(column.type)]
     try:
-        with pq.ParquetFile(path, filesystem=system, pre_buffer=True, read_dictionary=text) as file:
+        with (
+            system.open_input_file(path) as source,
+            pq.ParquetFile(source, pre_buffer=True, read_dictionary=text) as file,
+        ):
             if published:
-                check_footer(file.metadata, file.schema_arrow, published, system.get_file_info(path).size)
+                check_footer(file.metadata, file.schema_arrow, published, source.size())
             groups = file.num_row_groups
             for group in range(share * groups // shares, (share + 1) * groups // shares):
                 table = file.read_row_group(group, [*columns, *extra], use_threads=False)

@@ -36,6 +36,12 @@ def _s3_client() -> Any:
     return boto3.client("s3")
 
 
+def forget_clients() -> None:
+    """Drop the S3 clients of this process, so that the next request reads credentials and endpoint anew."""
+    _s3.cache_clear()
+    _s3_client.cache_clear()
+
+
 def filesystem(uri: str) -> tuple[fs.FileSystem, str]:
     """Return the file system of a URI and the path in it, without a trailing slash.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+from ndr.contract.datasets import INTEGRATION, MACHINE_INVENTORY
 from ndr.contract.errors import JobSpecInvalidError
 from ndr.contract.jobspecs.item import (
     FG_A_BUILDER,
@@ -16,14 +17,14 @@ from ndr.contract.jobspecs.item import (
     JobSpecs,
 )
 
-EXTERNAL: Final = frozenset({"integration"})  # datasets that the team's own log shipping produces
+EXTERNAL: Final = frozenset({INTEGRATION.name})  # datasets that the team's own log shipping produces
 OPTIONAL: Final = frozenset({NON_PERSISTENT_PREFIXES})
 
 
 def written_prefixes(jobspec: JobSpec[Any]) -> dict[str, str]:
     """Return dataset name to prefix URI for what a job writes."""
     if jobspec.job_name == MACHINE_INVENTORY_UNLOAD:
-        return {"machine_inventory": jobspec.spec.output.s3_prefix}
+        return {MACHINE_INVENTORY.name: jobspec.spec.output.s3_prefix}
     outputs = getattr(jobspec.spec, "outputs", None)
     return outputs.model_dump() if outputs else {}
 

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from ndr.contract.errors import NdrError, PipelineFailedError
 from ndr.contract.horizons import ALL_HORIZONS
 from ndr.contract.time import format_instant
 from ndr.local.commands.options import HERE, Directory, progress
@@ -18,6 +17,7 @@ from ndr.local.console.follow import FollowedExecution, Follower
 from ndr.local.console.progress import Progress
 from ndr.local.console.tables import print_timeline
 from ndr.local.deployment.deployment import Deployment
+from ndr.planner.failure import named_error
 
 app = typer.Typer(no_args_is_help=True, help="Start a state machine and follow it.")
 
@@ -113,11 +113,8 @@ def raise_if_failed(execution: FollowedExecution) -> None:
     """
     if execution.status == "SUCCEEDED":
         return
-    named = {error.__name__: error for error in NdrError.__subclasses__()}
     cause = sentence_of(execution.cause) or "no cause was given"
-    if execution.error in named:
-        raise named[execution.error](cause)
-    raise PipelineFailedError(f"{execution.error or execution.status}: {cause}")
+    raise named_error(execution.error or execution.status, cause)
 
 
 def sentence_of(cause: str | None) -> str | None:

@@ -1,8 +1,10 @@
 """Ingest of Zeek conn logs as integration mini-batches."""
 
+import gzip
 import hashlib
 import re
 import tempfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -118,12 +120,20 @@ def _read(path: Path, source_id: str, spool: Spool, rejects: dict[str, pa.Table]
 
 
 def _content_id(path: Path) -> str:
-    # A digest of the content, because Zeek's archive has the same file names in each day's folder.
+    # A digest of the decompressed content: Zeek's archive has the same file names in each day's folder, and a log may
+    # lie beside its own gzip.
     try:
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+            is_gzip = file.read(2) == b"\x1f\x8b"
+        digest = hashlib.sha256()
+        with gzip.open(path) if is_gzip else path.open("rb") as content:
+            while block := content.read(1 << 20):
+                digest.update(block)
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]  # damaged: reading it says so
     except OSError as error:
         raise InvalidRequestError(f"{path} can't be read: {error.strerror or error}.") from error
+    return digest.hexdigest()[:16]
 
 
 def _write_all(

@@ -14,16 +14,15 @@ from typing import Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from ndr.contract.datasets import DELTAS, PEER_DELTAS, ROLES, Dataset
+from ndr.contract.datasets import DELTAS, INBOUND, OUTBOUND, PEER_DELTAS, ROLES, Dataset
 from ndr.contract.jobspecs.delta_builder import PortClasses
-from ndr.contract.time import SLICE
+from ndr.contract.time import SECOND_MICROSECONDS, SLICE, SLICE_MICROSECONDS
 from ndr.jobs.deltas.flow_arrays import PORTS, FlowArrays, flow_arrays
 from ndr.jobs.deltas.grouping import counts, group, packed, sums
 from ndr.store.schema import ARROW_TYPES, coded_schema
 
-_MINUTE: Final = 60_000_000
+_MINUTE: Final = 60 * SECOND_MICROSECONDS
 _MINUTES: Final = SLICE.seconds // 60
-_SLICE: Final = _MINUTES * _MINUTE
 
 
 class Deltas(NamedTuple):
@@ -72,7 +71,7 @@ def build_deltas(
     """
     if not flows.num_rows:
         return Deltas(coded_schema(DELTAS).empty_table(), coded_schema(PEER_DELTAS).empty_table())
-    arrays = flow_arrays(flows, port_classes, round(short_session_seconds * 1_000_000))
+    arrays = flow_arrays(flows, port_classes, round(short_session_seconds * SECOND_MICROSECONDS))
     slices, names = _slices(arrays.start), sorted(roles)
     with ThreadPoolExecutor(len(ROLES)) as pool:
         peers = pool.submit(_count_peers, arrays, slices, names)
@@ -83,7 +82,7 @@ def build_deltas(
 
 
 def _slices(start: np.ndarray) -> _Slices:
-    number = start // _SLICE
+    number = start // SLICE_MICROSECONDS
     first = int(number.min())
     number -= first
     return _Slices(first, number, int(number.max()) + 1)
@@ -91,10 +90,10 @@ def _slices(start: np.ndarray) -> _Slices:
 
 def _count_hosts(arrays: FlowArrays, slices: _Slices, role: str) -> _Counted:
     hosts = len(arrays.addresses)
-    host = arrays.source if role == "outbound" else arrays.destination
+    host = arrays.source if role == OUTBOUND else arrays.destination
     groups = group(packed([host, slices.of_flow], [hosts, slices.number]), hosts * slices.number)
     sent, received = arrays.source_bytes, arrays.destination_bytes
-    if role == "inbound":
+    if role == INBOUND:
         sent, received = received, sent
     minute = arrays.start // _MINUTE % _MINUTES
     per_minute = np.bincount(groups.of_row * _MINUTES + minute, minlength=len(groups.keys) * _MINUTES)
@@ -106,7 +105,7 @@ def _count_hosts(arrays: FlowArrays, slices: _Slices, role: str) -> _Counted:
         **{name: counts(flag, groups) for name, flag in arrays.flags.items()},
         "bytes_sent_sum": sums(sent, groups),
         "bytes_recv_sum": sums(received, groups),
-        "duration_sum": sums(arrays.duration, groups) / 1_000_000,
+        "duration_sum": sums(arrays.duration, groups) / SECOND_MICROSECONDS,
         "max_sessions_per_minute": per_minute.max(axis=1),
     }
 
@@ -114,7 +113,7 @@ def _count_hosts(arrays: FlowArrays, slices: _Slices, role: str) -> _Counted:
 def _count_peers(arrays: FlowArrays, slices: _Slices, roles: Sequence[str]) -> list[_Counted]:
     """Count once for both roles: they divide the flows alike, and differ in which end comes first."""
     outbound = _count_pairs(arrays, slices)
-    return [outbound if role == "outbound" else _seen_from_peers(arrays, slices, outbound) for role in roles]
+    return [outbound if role == OUTBOUND else _seen_from_peers(arrays, slices, outbound) for role in roles]
 
 
 def _count_pairs(arrays: FlowArrays, slices: _Slices) -> _Counted:
@@ -164,7 +163,7 @@ def _assembled(
         if column.type == "string":
             columns.append(pa.DictionaryArray.from_arrays(merged(values, np.dtype(np.int32)), addresses))
         elif column.type == "timestamp":
-            micros = (merged(values, np.dtype(np.int64)) + slices.first) * _SLICE
+            micros = (merged(values, np.dtype(np.int64)) + slices.first) * SLICE_MICROSECONDS
             columns.append(pa.array(micros).cast(ARROW_TYPES["timestamp"]))
         else:
             columns.append(pa.array(merged(values, values[0].dtype)))

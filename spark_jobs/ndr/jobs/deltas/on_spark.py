@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ndr.contract.datasets import DELTAS, PEER_DELTAS, QUARANTINE
+from ndr.contract.datasets import DELTAS, INBOUND, OUTBOUND, PEER_DELTAS, QUARANTINE
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
 from ndr.contract.manifest import RowAccount
 from ndr.contract.time import Interval
@@ -21,7 +21,7 @@ from ndr.jobs.deltas.mini_batches import MiniBatch, overlapping
 from ndr.jobs.deltas.repetitions import unrepeated
 from ndr.spark.messages import Inputs
 from ndr.spark.parts import part_count, parts_by_text
-from ndr.spark.stages import Cut, Output, brought_together, build, read_messages
+from ndr.spark.stages import Cut, Output, build, read_messages, shuffled
 from ndr.store.publish import PartitionWriter
 from ndr.store.schema import arrow_schema
 from ndr.store.storage import filesystem, join
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 # A row of JSON has some 300 bytes, of Parquet some 40; part counts need no better guess.
 _BYTES_A_ROW: Final = 100
-_HOST: Final = {"outbound": "source_ip", "inbound": "destination_ip"}
+_HOST: Final = {OUTBOUND: "source_ip", INBOUND: "destination_ip"}
 _SHARED: Final = " of shared time"
 _DELIVERY: Final = "delivery"
 
@@ -84,10 +84,10 @@ def write_deltas(
                 yield writer, PEER_DELTAS, role, built.peer_deltas
         yield writer, QUARANTINE, "", inputs.table(QUARANTINE.name, arrow_schema(QUARANTINE))
 
-    built = build(brought_together(read_messages(spark, files, read), parts), make)
+    built = build(shuffled(read_messages(spark, files, read), parts), make)
     built.add_to(writer, DELTAS, PEER_DELTAS, QUARANTINE)
     quarantined = built.received.get(QUARANTINE.name, 0)
-    arrived = sum(built.received.get(name, 0) for name in ("outbound", f"outbound{_SHARED}"))
+    arrived = sum(built.received.get(name, 0) for name in (OUTBOUND, f"{OUTBOUND}{_SHARED}"))
     used = _sessions(writer) if shared else arrived
     return RowAccount(
         rows_in=arrived + quarantined,
@@ -112,7 +112,7 @@ def _sessions(writer: PartitionWriter) -> int:
     for file in writer.tables[DELTAS.name].files:
         system, path = filesystem(join(writer.partition_uri, file.path))
         rows = pq.read_table(path, filesystem=system, columns=["role", "sessions_cnt"])
-        total += pc.sum(rows.filter(pc.equal(rows["role"], "outbound"))["sessions_cnt"]).as_py() or 0
+        total += pc.sum(rows.filter(pc.equal(rows["role"], OUTBOUND))["sessions_cnt"]).as_py() or 0
     return total
 
 

@@ -1,6 +1,6 @@
-"""What every peer, port and pair of a call did before its earliest window, as masks of UTC days.
+"""The activity of each peer, port and pair before the earliest window of a call, as masks of UTC days.
 
-History comes as slices (peer deltas), as the masks of a pair baseline, or as both: a bit is a bit.
+History is given as slices (peer deltas), as the masks of a pair baseline, or as both.
 """
 
 from __future__ import annotations

@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ndr.contract.datasets import ROLES
 from ndr.jobs.fg_a.codes import Integers, encoded, recoded
 
-ROLES_SORTED: Final = pa.array(["inbound", "outbound"])
+ROLES_SORTED: Final = pa.array(sorted(ROLES))
 INBOUND: Final = 0
 OUTBOUND: Final = 1
 

@@ -1,6 +1,6 @@
 """New and rare peers, ports and pairs of each window, judged against the days before it.
 
-What a value did before is a bit mask of UTC days: bit i is set when it was active i days before the last day of
+The past activity of a value is a bit mask of UTC days: bit i is set when it was active i days before the last day of
 the call. The lookback of a window [start, end) is [midnight of start's day - lookback_days, start); as the window
 slides, the rows that leave it turn into history.
 """

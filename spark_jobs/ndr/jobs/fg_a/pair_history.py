@@ -1,7 +1,7 @@
 """The pairs of the lookback as masks of UTC days, carried from day to day.
 
-A bulk load builds FG-A a day at a time and each day looks back over a month. The month is read once: what is carried
-has the form of a pair baseline, and moving on by a day shifts the masks and adds one day's pairs.
+A bulk load builds FG-A a day at a time, and each day has a lookback of a month. The month is read once, into the form
+of a pair baseline. The next day shifts the masks and adds the pairs of one day.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class PairHistory:
 
     @classmethod
     def empty(cls, end: datetime) -> PairHistory:
-        """Return a history that knows no pair."""
+        """Return a history without pairs."""
         return cls(end, SCHEMA.empty_table())
 
     def after(self, day_peers: pa.Table) -> PairHistory:

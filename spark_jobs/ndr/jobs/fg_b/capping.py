@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ndr.jobs.fg_b.order_statistics import Floats, Ints, order_statistics, sort_groups
 
-_BLOCK = 1 << 16
+_BLOCK = 65_536
 
 
 @dataclass(frozen=True, slots=True)

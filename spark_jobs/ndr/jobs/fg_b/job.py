@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
+from ndr.contract.datasets import FG_B
 from ndr.contract.history import short_sentence
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.ledger import ledger_key
@@ -26,8 +27,6 @@ from ndr.jobs.leases import completed
 from ndr.jobs.run import Run
 from ndr.store.partition import baseline_partition_uri
 from ndr.store.publish import PartitionWriter
-
-DATASET: Final = "fg_b"
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ def _commit(
 ) -> Manifest:
     return writer.commit(
         fence,
-        dataset=DATASET,
+        dataset=FG_B,
         start=target.interval.start,
         end=target.interval.end,
         inputs=(inventory.source,) if inventory.source else (),
@@ -142,7 +141,7 @@ def _commit(
 
 def lease_key(run: Run, target: Target) -> LeaseKey:
     """Return the ledger item of a baseline."""
-    key = ledger_key(run.project_name, run.feature_spec_version, DATASET, target.horizon, target.end)
+    key = ledger_key(run.project_name, run.feature_spec_version, FG_B, target.horizon, target.end)
     return LeaseKey(**key, name=f"{target.horizon} ending {format_instant(target.end)}")
 
 

@@ -28,7 +28,7 @@ from ndr.net.networks import segments_of
 from ndr.spark.messages import Inputs
 from ndr.spark.parts import Parts, balanced, part_count, parts_by_text
 from ndr.spark.scan_tasks import FileShare, file_shares, in_tasks, tables_of
-from ndr.spark.stages import Cut, Output, brought_together, build, collected, driver_messages, read_messages
+from ndr.spark.stages import Cut, Output, build, collected, driver_messages, read_messages, shuffled
 from ndr.store.publish import PartitionWriter, in_key_order
 from ndr.store.scan import Scan, read_schema
 
@@ -119,7 +119,7 @@ def write_statistics(
         messages.append(
             driver_messages(spark, _machines(number), table.select(inventory.names).cast(inventory), by_host)
         )
-    together = brought_together(reduce(lambda one, other: one.unionAll(other), messages), parts)
+    together = shuffled(reduce(lambda one, other: one.unionAll(other), messages), parts)
     built = build(together, make)
     if built.received.get(_ROWS, 0) != sum(counts.values()):
         raise RuntimeError(

@@ -1,7 +1,7 @@
 """Pair counts in the order of (source, destination, port, time): the sums of any baseline are one pass over them.
 
-Flows of a pair that no baseline tells apart are one row: they lie on one UTC day, and no baseline starts or ends
-between them. A backfill then carries a row for each pair and day, not for each pair and slice.
+Slices of a pair that lie on one UTC day, without the start or end of a baseline between them, are merged into one row.
+A backfill then holds one row for each pair and day, not for each pair and slice.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ Ints = NDArray[np.int64]
 
 
 def condense_for(intervals: Iterable[Interval]) -> Callable[[pa.Table], pa.Table]:
-    """Return what joins neighbouring pair counts that none of the intervals tells apart.
+    """Return a function that merges neighbouring pair counts between which no interval starts or ends.
 
-    It takes src_ip, dst_ip, dst_port, slice_start and sessions_cnt, and returns what `PairRows.of` takes. Rows that are
-    sorted by their key, as published, join best; in another order they only stay more.
+    It takes src_ip, dst_ip, dst_port, slice_start and sessions_cnt, and returns what `PairRows.of` takes. Rows in the
+    order of their key, as published, are merged best; another order gives more rows and the same sums.
     """
     cuts = _cuts(intervals)
 
@@ -54,7 +54,7 @@ def condense_for(intervals: Iterable[Interval]) -> Callable[[pa.Table], pa.Table
 
 
 def _cuts(intervals: Iterable[Interval]) -> Ints:
-    """Return the instants, microseconds since the epoch, that flows are told apart by."""
+    """Return the instants between which flows may be merged, microseconds since the epoch."""
     bounds = [microseconds(at) for each in intervals for at in (each.start, each.end)]
     midnights = np.arange(min(bounds, default=0) // DAY_MICROSECONDS, max(bounds, default=0) // DAY_MICROSECONDS + 1)
     return np.union1d(np.array(bounds, np.int64), midnights * DAY_MICROSECONDS)
@@ -77,7 +77,7 @@ def _of_runs(function: np.ufunc, values: Ints, runs: Ints) -> Ints:
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """Texts in their order, and for each row the place of its text among them."""
+    """Texts in their order, and for each row the position of its text."""
 
     texts: pa.Array
     of_row: Ints
@@ -104,7 +104,7 @@ class PairRows:
     sources, destinations : pa.Array
         Texts in order, which the codes of a row index.
     cuts : int64[m]
-        The instants that flows are told apart by.
+        The instants between which flows may be merged, microseconds since the epoch.
     source, destination, port : int64[n]
     first, last : int64[n]
         Starts of the first and of the last slice, microseconds since the epoch.

@@ -49,7 +49,7 @@ class PairBaselines:
 def destination_hosts(sums: Iterable[pa.Table]) -> Prevalence:
     """Count the sources of each destination over the pair sums of all parts of the network.
 
-    Parts must share no source, so that their counts add up.
+    Each source must be in one part only, because the counts are added up.
     """
     counts = []
     active = 0
@@ -97,7 +97,7 @@ def pair_baselines(
 
 
 def _judged(sums: pa.Table, prevalence: Prevalence, baseline: Baseline, rules: PairRules) -> pa.Table:
-    """Add what follows from the sums: days, daily average, rarity and prevalence."""
+    """Add the columns derived from the sums: days, daily average, rarity and prevalence."""
     days = baseline.interval.duration / DAY
     active_days = np.bitwise_count(sums["active_days_mask"].to_numpy()).astype(np.int64)
     share = _hosts(sums["dst_ip"].combine_chunks(), prevalence) / max(prevalence.active_hosts, 1)
@@ -131,6 +131,6 @@ def _hosts(destinations: pa.DictionaryArray, prevalence: Prevalence) -> NDArray[
 def _rarity(days: float) -> NDArray[np.float64]:
     """Return the rarity of a pair by its active days, which are bits of a mask."""
     active_days = np.arange(1, 65)
-    # A horizon that does not start at midnight touches one UTC day more than it lasts: never below 0.
+    # A horizon that does not start at midnight touches one UTC day more than it lasts, hence the maximum with 0.
     rarity = np.maximum(0.0, np.log(days / active_days) / log(days)) if days > 1 else np.ones(64)
     return np.concatenate(([np.nan], rarity))

@@ -1,8 +1,7 @@
 """Pair baselines on Spark: pair counts by destination.
 
-All sources of a destination are in its part, so that a part knows how widely its destinations are contacted, and the
-pairs of a segment are no longer in one part than those of a host are. Only how many hosts are active at all must be
-known before.
+All sources of a destination are in one part, so that a part can count the hosts that contact a destination. The number
+of active hosts, the denominator of the prevalence, is counted first.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from ndr.jobs.fg_b.specs import PairRules
 from ndr.spark.messages import Inputs
 from ndr.spark.parts import part_count, parts_by_text
 from ndr.spark.scan_tasks import FileShare, file_shares, in_tasks, tables_of
-from ndr.spark.stages import Cut, Output, brought_together, build, collected, read_messages, transformed
+from ndr.spark.stages import Cut, Output, build, collected, read_messages, shuffled, transformed
 from ndr.store.publish import PartitionWriter
 from ndr.store.scan import Scan
 
@@ -62,13 +61,13 @@ def write_pairs(
             yield writer, FG_B_PAIR_HOST, "", pairs.host
             yield writer, FG_B_PAIR_SEGMENT, "", pairs.segment
 
-    built = build(brought_together(read_messages(spark, in_tasks(spark, shares), read), parts), make)
+    built = build(shuffled(read_messages(spark, in_tasks(spark, shares), read), parts), make)
     for writer in writers:
         built.add_to(writer, FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT)
 
 
 def _active_hosts(spark: SparkSession, baselines: Sequence[Baseline], pair_counts: Scan, parts: int) -> list[int]:
-    """Count the distinct sources of each baseline. They are counted where they are, since all of them may be many."""
+    """Count the distinct sources of each baseline in the tasks, because the driver may not hold all of them."""
     shares = file_shares(_SOURCES, Scan(pair_counts.dataset, pair_counts.pieces, ("src_ip", "slice_start")))
 
     def read(task: list[FileShare]) -> Iterator[Cut]:
@@ -82,7 +81,7 @@ def _active_hosts(spark: SparkSession, baselines: Sequence[Baseline], pair_count
         distinct = inputs[_SOURCES].group_by(["baseline", "src_ip"]).aggregate([])
         yield _SOURCES, distinct.group_by("baseline").aggregate([([], "count_all")])
 
-    together = brought_together(read_messages(spark, in_tasks(spark, shares), read), parts)
+    together = shuffled(read_messages(spark, in_tasks(spark, shares), read), parts)
     active = [0] * len(baselines)
     for table in collected(transformed(together, count), _SOURCES):
         for number, sources in zip(table["baseline"].to_pylist(), table["count_all"].to_pylist(), strict=True):

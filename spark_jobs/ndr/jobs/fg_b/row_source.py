@@ -12,6 +12,7 @@ from pyarrow import fs
 
 from ndr.contract.errors import SchemaMismatchError
 from ndr.jobs.fg_b.layout import GROUP_COLUMNS
+from ndr.store.footer import check_footer
 from ndr.store.scan import Scan
 from ndr.store.storage import filesystem
 
@@ -70,8 +71,8 @@ class ParquetRows:
         self._filesystem = filesystem or fs.LocalFileSystem()
         self._text_columns = list(text_columns)
         self._pieces: list[tuple[str, pq.FileMetaData, int]] = []
-        for path in paths:
-            metadata = self._metadata(path)
+        self.metadata = [self._metadata(path) for path in paths]
+        for path, metadata in zip(paths, self.metadata, strict=True):
             self._pieces += [(path, metadata, group) for group in range(metadata.num_row_groups)]
 
     def _metadata(self, path: str) -> pq.FileMetaData:
@@ -103,10 +104,12 @@ class ScanRows:
     """Rows of a scan. Files that answer whole are read column by column; the few cut ones are held in memory."""
 
     def __init__(self, scan: Scan) -> None:
-        whole = [uri for uri, interval in scan.files() if interval is None]
+        whole = [file for file, interval in scan.published_files() if interval is None]
         cut = Scan(scan.dataset, tuple(piece for piece in scan.pieces if not piece.is_whole), scan.columns)
-        system = filesystem(whole[0])[0] if whole else None
-        self._files = ParquetRows([filesystem(uri)[1] for uri in whole], TEXT_COLUMNS, system)
+        system = filesystem(whole[0].uri)[0] if whole else None
+        self._files = ParquetRows([filesystem(file.uri)[1] for file in whole], TEXT_COLUMNS, system)
+        for file, metadata in zip(whole, self._files.metadata, strict=True):
+            check_footer(metadata, metadata.schema.to_arrow_schema(), file)
         self._held = TableRows(cut.read())
         self._in_files = len(self._files.piece_rows)
 

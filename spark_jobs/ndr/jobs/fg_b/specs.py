@@ -63,7 +63,7 @@ class PairRules:
 
 @dataclass(frozen=True)
 class BaselineSpecs:
-    """What the job is told: its own spec, the FG-A spec whose time bands it counts, and the VDI name prefixes."""
+    """The JobSpecs of the job: its own, the FG-A spec for the time bands, and the name prefixes of VDI machines."""
 
     fg_b: FgBBuilderSpec
     fg_a: FgABuilderSpec

@@ -29,14 +29,14 @@ class Snapshot:
     Attributes
     ----------
     machines : pyarrow.Table
-        Columns ip_address, machine_name (string), sorted by address. Addresses in their one spelling, as every other
-        dataset has them; of several names of an address the greatest.
+        Columns ip_address, machine_name (string), sorted by address. Addresses in canonical text, as in every other
+        dataset; of several names of an address the greatest.
     month : str or None
         `YYYY-MM` of the snapshot; None when there is none.
     source : InputEntry or None
         The partition read, for the manifest of what is built from it.
     note : str or None
-        What is worth saying: there is no inventory, it is empty, or some of its addresses are none.
+        A remark: there is no inventory, it is empty, or some of its addresses are not valid.
     """
 
     machines: pa.Table

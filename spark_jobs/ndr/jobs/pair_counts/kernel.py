@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ndr.contract.datasets import PAIR_COUNTS
+from ndr.contract.datasets import OUTBOUND, PAIR_COUNTS
 from ndr.jobs.deltas.grouping import packed
 from ndr.store.schema import CODED, coded_schema
 
@@ -31,7 +31,7 @@ def build_pair_counts(peer_deltas: pa.Table) -> pa.Table:
         PAIR_COUNTS, sorted by its key, text as codes.
     """
     role = _coded(peer_deltas["role"])
-    outbound = peer_deltas.filter(pc.equal(role.dictionary, "outbound").take(role.indices))
+    outbound = peer_deltas.filter(pc.equal(role.dictionary, OUTBOUND).take(role.indices))
     columns = [outbound[_PEER_DELTAS_NAME.get(name, name)] for name in PAIR_COUNTS.column_names]
     schema = coded_schema(PAIR_COUNTS)
     wanted = zip(columns, schema.types, strict=True)

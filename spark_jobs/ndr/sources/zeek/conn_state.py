@@ -22,7 +22,7 @@ OTH       midstream traffic, no SYN seen         allow   unknown
 ========  =====================================  ======  ===================
 
 Zeek watches the wire and knows no policy: ``deny`` is a refusal that the originator was told of, ``drop`` an attempt
-that nobody answered. A transport without a handshake can't be refused this way (a one-way datagram is its normal use,
+without an answer. A transport without a handshake can't be refused this way (a one-way datagram is its normal use,
 and a firewall ends such a session by its timer): anything that is not TCP is ``allow``, ``aged-out``. A state that is
 unset or not listed is ``allow``, ``unknown``.
 """

@@ -1,0 +1,78 @@
+"""Anomaly capping against a loop over the rows of each segment group."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from statistics import median
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ndr.jobs.fg_b import capping
+from ndr.jobs.fg_b.bit_planes import mark_anomalous
+from ndr.jobs.fg_b.capping import anomalous_rows, count_unmarked
+
+VALUES = st.one_of(st.integers(-20, 20).map(float), st.sampled_from([math.nan, math.inf, -math.inf, 1e6]))
+GROUPS = st.lists(st.lists(VALUES, min_size=1, max_size=12), min_size=1, max_size=4)
+LIMITS = st.sampled_from([0.5, 1.0, 2.0, 6.0])
+
+
+def expected(group: list[float], limit: float) -> list[bool]:
+    finite = [value for value in group if math.isfinite(value)]
+    if not finite:
+        return [False] * len(group)
+    middle = median(finite)
+    mad = median(abs(value - middle) for value in finite)
+    return [math.isfinite(value) and mad > 0 and abs(value - middle) / mad > limit for value in group]
+
+
+def laid_out(groups: list[list[float]]) -> tuple[np.ndarray, np.ndarray]:
+    column = np.array([value for group in groups for value in group])
+    return column, np.cumsum([0, *map(len, groups)]).astype(np.int64)
+
+
+@given(GROUPS, LIMITS)
+def test_rows_are_marked_by_the_median_and_the_mad_of_their_group(groups: list[list[float]], limit: float) -> None:
+    column, offsets = laid_out(groups)
+    wanted = [flag for group in groups for flag in expected(group, limit)]
+    before = column.copy()
+    assert anomalous_rows(column, offsets, limit).tolist() == wanted
+    np.testing.assert_array_equal(column, before)
+
+
+@given(GROUPS, LIMITS)
+def test_the_strategy_for_many_horizons_marks_the_same_rows(groups: list[list[float]], limit: float) -> None:
+    column, offsets = laid_out(groups)
+    marked = np.zeros(len(column), np.uint64)
+    order = np.empty(len(column), np.int64)  # groups are small: the kernel sorts them
+    mark_anomalous(column, np.ones(len(column), np.uint64), order, offsets, 1, limit, marked)
+    assert marked.astype(bool).tolist() == anomalous_rows(column, offsets, limit).tolist()
+
+
+def test_a_row_at_the_limit_is_kept() -> None:
+    group = [0.0, 1.0, 2.0, 3.0, 4.0, 8.0]  # median 2.5, MAD 1.5
+    column, offsets = laid_out([group])
+    at = (8.0 - 2.5) / 1.5
+    assert not anomalous_rows(column, offsets, at).any()
+    assert anomalous_rows(column, offsets, np.nextafter(at, 0)).tolist() == [False] * 5 + [True]
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 5, 100])
+def test_blocks_of_a_large_group_are_all_looked_at(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    groups = [[1.0, 2.0, 3.0, 4.0, 100.0], [7.0] * 3, [100.0, 1.0, 2.0, 3.0, 4.0, 5.0, -100.0]]
+    column, offsets = laid_out(groups)
+    monkeypatch.setattr(capping, "_BLOCK", block)
+    wanted = [flag for group in groups for flag in expected(group, 6.0)]
+    assert sum(wanted) == 3
+    assert anomalous_rows(column, offsets, 6.0).tolist() == wanted
+
+
+@given(GROUPS, st.data())
+def test_unmarked_values_are_counted_in_each_group(groups: list[list[float]], data: st.DataObject) -> None:
+    column, offsets = laid_out(groups)
+    marks = np.array(data.draw(st.lists(st.booleans(), min_size=len(column), max_size=len(column))), bool)
+    pairs = pairwise(offsets)
+    assert count_unmarked(marks, offsets).tolist() == [int((~marks[first:last]).sum()) for first, last in pairs]
