@@ -1,19 +1,22 @@
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ndr.contract.datasets import PAIR_COUNTS
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.manifest import Manifest
-from ndr.contract.time import DAY, EPOCH, SLICE, Interval
+from ndr.contract.time import DAY, EPOCH, SLICE, Interval, compact_instant
 from ndr.store import publish
 from ndr.store.manifest import read_manifest
 from ndr.store.partition import time_partition_uri
-from ndr.store.publish import PartitionWriter, check_table, new_run_id
+from ndr.store.publish import PartitionWriter, check_table, new_run_id, repeating_columns
 from ndr.store.scan import Scan
 from ndr.store.schema import arrow_schema, coded_schema
 
@@ -82,6 +85,26 @@ def test_only_versions_that_nobody_can_still_read_are_swept(tmp_path: Path, monk
     assert last.run_id in kept
 
 
+def test_a_version_is_swept_a_day_after_its_run_began(tmp_path: Path) -> None:
+    partition = tmp_path / "dt=1970-01-01" / "19700101T000000Z-PT1440M"
+    now, minute = datetime.now(UTC), timedelta(minutes=1)
+    for age in (DAY + minute, DAY - minute):
+        (partition / f"{compact_instant(now - age)}-0123456789ab").mkdir(parents=True)
+    manifest = _publish(tmp_path.as_uri(), DAY_ONE, _table(range(1), 1))
+    kept = sorted(path.name for path in partition.iterdir() if path.is_dir())
+    assert kept == [f"{compact_instant(now - DAY + minute)}-0123456789ab", manifest.run_id]
+
+
+def test_two_rows_of_one_key_or_in_the_wrong_order_are_refused() -> None:
+    two = _table(range(2), 1)
+    check_table(two.slice(0, 1), PAIR_COUNTS)
+    check_table(two.slice(0, 0), PAIR_COUNTS)
+    with pytest.raises(SchemaMismatchError, match="1 keys occur twice"):
+        check_table(two.take([1, 1]), PAIR_COUNTS)
+    with pytest.raises(SchemaMismatchError, match="not sorted"):
+        check_table(two.take([1, 0]), PAIR_COUNTS)
+
+
 def test_unsorted_twofold_or_misshapen_rows_are_refused() -> None:
     good = _table(range(3), 1)
     check_table(good, PAIR_COUNTS)
@@ -122,6 +145,47 @@ def test_a_long_table_is_published_as_several_files(tmp_path: Path, monkeypatch:
     assert found.sort_by("slice_start").equals(_table(range(10), 1))
 
 
+def test_a_large_table_is_cut_into_files_of_four_row_groups(tmp_path: Path) -> None:
+    rows = 4 * 131_072 + 1
+    starts = np.datetime64(EPOCH.replace(tzinfo=None), "us") + np.arange(rows) * np.timedelta64(15, "m")
+    same = {"src_ip": "10.0.0.1", "dst_ip": "10.0.0.2", "dst_port": 53, "sessions_cnt": 1, "bytes": 1}
+    schema = arrow_schema(PAIR_COUNTS)
+    columns = {name: pa.repeat(pa.scalar(value, schema.field(name).type), rows) for name, value in same.items()}
+    table = pa.table(columns | {"slice_start": pa.array(starts, schema.field("slice_start").type)})
+    manifest = _publish(tmp_path.as_uri(), DAY_ONE, table.select(schema.names).cast(schema))
+    files = manifest.tables["pair_counts"].files
+    assert [(file.path, file.rows) for file in files] == [
+        (f"{manifest.run_id}/pair_counts-00000.parquet", rows - 1),
+        (f"{manifest.run_id}/pair_counts-00001.parquet", 1),
+    ]
+    footer = pq.read_metadata(Path(time_partition_uri(str(tmp_path), DAY_ONE)) / files[0].path)
+    assert [footer.row_group(number).num_rows for number in range(footer.num_row_groups)] == [131_072] * 4
+
+
+def test_tables_that_are_written_later_and_empty_ones_are_files_too(tmp_path: Path) -> None:
+    writer = PartitionWriter(time_partition_uri(tmp_path.as_uri(), DAY_ONE), "run")
+    for table in (_table(range(0), 1), _table(range(3), 1)):
+        writer.write(table, PAIR_COUNTS)
+    files = writer.tables["pair_counts"].files
+    assert [(file.path, file.rows) for file in files] == [
+        ("run/pair_counts-00000.parquet", 0),
+        ("run/pair_counts-00001.parquet", 3),
+    ]
+
+
+def test_a_column_gets_a_dictionary_when_half_of_a_sample_of_a_long_table_repeats() -> None:
+    rows, sample = 16_384, 2_048
+    places = np.linspace(0, rows - 1, sample, dtype=np.int64)
+    columns = {"text": pa.array(["word"] * rows)}
+    for words in (sample // 2, sample // 2 + 1):
+        values = np.arange(rows) + rows  # none of them twice, where the sample does not look
+        values[places] = np.arange(sample) % words
+        columns[f"of {words}"] = pa.array(values)
+    table = pa.table(columns)
+    assert repeating_columns(table) == ["text", "of 1024"]
+    assert repeating_columns(table.slice(1)) == ["text"], "of a short table, text alone"
+
+
 def test_a_file_that_is_gone_names_itself(tmp_path: Path) -> None:
     prefix = tmp_path.as_uri()
     manifest = _publish(prefix, DAY_ONE, _table(range(3), 1))
@@ -140,4 +204,4 @@ def test_nothing_published_reads_as_no_rows(tmp_path: Path) -> None:
 def test_run_ids_sort_by_time_and_differ() -> None:
     ids = [new_run_id() for _ in range(50)]
     assert len(set(ids)) == 50
-    assert all(len(run_id) == len(ids[0]) for run_id in ids)
+    assert all(re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{12}", run_id) for run_id in ids)

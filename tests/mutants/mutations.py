@@ -28,13 +28,20 @@ _SIGNS = {
 class Mutant:
     """A changed module: the changed line as it was, what was changed in it, and the syntax tree after the change.
 
-    `number` tells apart equal changes of equal lines.
+    `number` tells apart equal changes of equal lines. `function_lines` are the lines of the innermost function's body;
+    there are none where the change is of what runs at import.
     """
 
     line: str
     change: str
     number: int
     tree: ast.Module
+    line_number: int
+    function_lines: range
+
+    @property
+    def is_in_function(self) -> bool:
+        return bool(self.function_lines)
 
     @property
     def key(self) -> tuple[str, str, int]:
@@ -58,7 +65,14 @@ def mutants(source: str) -> Iterator[Mutant]:
                 continue
             line = lines[change.line - 1].strip()
             number = seen[line, said] = seen.get((line, said), -1) + 1
-            yield Mutant(line, said, number, tree)
+            yield Mutant(line, said, number, tree, change.line, _function_lines(tree, change.line))
+
+
+def _function_lines(tree: ast.Module, line: int) -> range:
+    """Return the lines of the innermost function whose body holds a line."""
+    functions = [each for each in ast.walk(tree) if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    bodies = [range(each.body[0].lineno, (each.end_lineno or 0) + 1) for each in functions]
+    return max((body for body in bodies if line in body), key=lambda body: body.start, default=range(0))
 
 
 @dataclass(frozen=True)

@@ -122,12 +122,31 @@ def test_many_partitions_are_cut_in_n_log_n_steps() -> None:
     assert compared < 2 * count * 12
 
 
+def test_parts_of_a_partition_that_older_ones_cut_are_one_again() -> None:
+    partitions = [("a", _slices(0, 8), 1), ("newer", _slices(2, 4), 2), ("older", _slices(1, 6), 0)]
+    cut = newest_first(partitions, WEEK, lambda each: each[1], lambda each: (EPOCH + each[2] * SLICE, ""))
+    assert [(each[0], part) for each, part in cut] == [
+        ("a", _slices(0, 2)), ("newer", _slices(2, 4)), ("a", _slices(4, 8)),
+    ]  # fmt: skip
+
+
+def test_the_digest_of_a_day_is_the_one_that_manifests_hold() -> None:
+    """Another digest would make every published baseline stale."""
+    answers = _answers(SLICE_ONE, SLICE_THREE)
+    assert answers.day_digests(WEEK) == {"1970-01-01": "fa80d579dad69a04"}
+    assert answers == _answers(SLICE_ONE, SLICE_THREE), "looking a digest up changes nothing"
+    assert "fa80d579dad69a04" not in repr(answers)
+
+
 def test_answers_join_adjoining_parts_of_one_version() -> None:
     parts = tuple(
         Answer(uri="u", run_id="r", start=EPOCH + number * SLICE, end=EPOCH + (number + 1) * SLICE)
         for number in range(3)
     )
     assert Answers(parts).within(WEEK) == (Answer(uri="u", run_id="r", start=EPOCH, end=EPOCH + 3 * SLICE),)
+    other = Answer(uri="u", run_id="other", start=EPOCH - SLICE, end=EPOCH)
+    from_other = Interval(other.start, WEEK.end)
+    assert Answers((*parts, other)).within(from_other) == (other, *Answers(parts).within(WEEK))
 
 
 def test_only_inputs_of_the_part_that_answers_are_compared() -> None:

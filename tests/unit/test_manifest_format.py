@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.manifest import FORMAT, Owner, check_owner, parse_manifest
@@ -50,6 +51,11 @@ def test_a_manifest_of_this_release_and_of_the_first_format_are_read() -> None:
         ({"tables": _table(3, FILE | {"bytes": -1})}, "greater than or equal to 0"),
         ({"tables": _table(3, FILE | {"path": "../other.parquet"})}, "is not a path below the partition"),
         ({"coverage": 7}, "coverage: Input should be less than or equal to 1"),
+        (
+            {"coverage": 7, "format": 3.5},
+            "format: Input should be a valid integer, got a number with a fractional part, and 1 more)",
+        ),
+        ({"coverage": 1.001}, "(coverage: Input should be less than or equal to 1);"),
         ({"coverage": -0.5}, "coverage: Input should be greater than or equal to 0"),
         ({"coverage": float("nan")}, "coverage: "),
         ({"rows": {"rows_in": 9, "rows_used": 3, "rows_quarantined": 1}}, "the rows that came in are not those"),
@@ -66,6 +72,14 @@ def test_what_contradicts_itself_is_refused(changes: dict[str, Any], found: str)
     assert message.startswith(f"{URI} is not a manifest (")
     assert found in message
     assert message.endswith("; publish the partition again.")
+
+
+def test_a_manifest_of_no_files_is_of_full_coverage_and_never_changes() -> None:
+    manifest = _parsed(tables={})
+    assert (manifest.tables, manifest.coverage) == ({}, 1.0)
+    assert _parsed(coverage=0.25).coverage == 0.25
+    with pytest.raises(ValidationError, match="frozen"):
+        manifest.coverage = 0.5
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b"nonsense", b"{}"])

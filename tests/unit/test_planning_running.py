@@ -31,7 +31,7 @@ from ndr.planner.late import plan_late
 from ndr.planner.late_files import LateData
 from ndr.planner.limits import HISTORY_EVENTS, PAYLOAD_BYTES, document_bytes, history_events
 from ndr.planner.requests import BaselinesRequest, MiniBatchRequest, parse_request
-from ndr.planner.running import LONGEST, RunningExecution
+from ndr.planner.running import RunningExecution
 from ndr.planner.upstream import Upstream
 
 SPECS = jobspecs()
@@ -294,7 +294,7 @@ def test_what_runs_is_found_over_all_pages_and_the_oldest_that_goes_on_comes_fir
     sagemaker = boto3.client("sagemaker", region_name="us-east-1")
     asked = {
         "PipelineName": FG_B_PIPELINE,
-        "CreatedAfter": NOW - LONGEST,
+        "CreatedAfter": NOW - timedelta(days=4),
         "SortBy": "CreationTime",
         "SortOrder": "Descending",
         "MaxResults": 100,

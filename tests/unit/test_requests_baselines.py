@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from ndr.contract.errors import InvalidRequestError
+from ndr.contract.time import SLICE
 from ndr.planner.requests import BaselinesRequest, parse_request
 
 NOW = datetime(2026, 3, 10, 13, 37, tzinfo=UTC)
@@ -18,9 +20,9 @@ def parse(document: Any, now: datetime = NOW) -> BaselinesRequest:
     return parse_request(BaselinesRequest, document, now, DEFAULTS)
 
 
-def refusal(document: Any) -> str:
+def refusal(document: Any, now: datetime = NOW) -> str:
     with pytest.raises(InvalidRequestError) as refused:
-        parse(document)
+        parse(document, now)
     return str(refused.value)
 
 
@@ -52,6 +54,30 @@ def test_two_dates_suffice_for_a_backfill_and_case_is_forgiven() -> None:
     assert request.horizons == ("7d",)
     assert request.start == datetime(2026, 1, 1, tzinfo=UTC)
     assert request.end == datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def test_a_range_and_numbers_are_taken_up_to_their_bounds() -> None:
+    widest = {"max_concurrency": 40, "window_days": 366}
+    assert parse(widest).model_dump().items() >= widest.items()
+    narrowest = {"max_concurrency": 1, "window_days": 1}
+    assert parse(narrowest).model_dump().items() >= narrowest.items()
+    for name, value in (("max_concurrency", 0), ("max_concurrency", 41), ("window_days", 0), ("window_days", 367)):
+        assert name in refusal({name: value})
+    with pytest.raises(ValidationError, match="frozen"):
+        parse({}).window_days = 5  # type: ignore[misc]
+
+
+def test_the_present_is_the_last_end_and_not_the_first_start() -> None:
+    on_slice = NOW.replace(minute=0, second=0, microsecond=0)
+    assert parse({"end": on_slice.isoformat()}, on_slice).end == on_slice
+    assert "in the future" in refusal({"end": (on_slice + SLICE).isoformat()}, on_slice)
+    late = {"mode": "LATE", "start": (on_slice - SLICE).isoformat()}
+    assert parse(late, on_slice).start == on_slice - SLICE
+    assert "in the future" in refusal({"mode": "LATE", "start": on_slice.isoformat()}, on_slice)
+    month = {"inventory": True, "reference_month": f"{NOW:%Y-%m}"}
+    assert parse(month).reference_month == f"{NOW:%Y-%m}"
+    same = {"mode": "BACKFILL", "start": "2026-01-05", "end": "2026-01-05"}
+    assert "start must be before end" in refusal(same)
 
 
 def test_given_fields_win_over_defaults() -> None:

@@ -164,9 +164,9 @@ class Manifest(_Frozen):
         if self.start >= self.end:
             raise ValueError("its time ends before it starts")
         named = Counter(file.path for table in self.tables.values() for file in table.files)
-        path, times = named.most_common(1)[0] if named else ("", 1)
-        if times > 1:
-            raise ValueError(f"it names {path} {times} times")
+        for path, times in named.items():
+            if times > 1:
+                raise ValueError(f"it names {path} {times} times")
         return self
 
 
@@ -189,7 +189,7 @@ def parse_manifest(uri: str, content: bytes) -> Manifest:
         found = json.loads(content)
     except ValueError:
         found = None
-    version = found.get("format", 1) if isinstance(found, dict) else 1
+    version = found.get("format") if isinstance(found, dict) else None
     if isinstance(version, int) and version > FORMAT:
         raise SchemaMismatchError(
             f"{uri} was written by a newer release (format {version}, this one reads up to {FORMAT}); run this with "
@@ -225,7 +225,7 @@ def check_owner(uri: str, manifest: Manifest, dataset: str, owner: Owner | None)
 
 
 def _first_problem(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
+    first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     more = f", and {error.error_count() - 1} more" if error.error_count() > 1 else ""
     return f"{place + ': ' if place else ''}{first['msg']}{more}"
