@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-_PLANS = (
-    "tests/unit/test_planning_baselines.py",
-    "tests/unit/test_planning_chunks.py",
-    "tests/unit/test_planning_claims.py",
-    "tests/unit/test_planning_late.py",
-    "tests/unit/test_planning_ledger_rows.py",
-    "tests/unit/test_planning_limits.py",
-    "tests/unit/test_planning_running.py",
-    "tests/unit/test_planning_sentences.py",
-    "tests/unit/test_requests_baselines.py",
-    "tests/unit/test_requests_mini_batch.py",
-    "tests/unit/test_upstream.py",
-    "tests/unit/test_explain_failure.py",
-)
+_UNIT = "tests/unit/test_"
+_BASELINES = tuple(f"{_UNIT}planning_{name}.py" for name in ("baselines", "running", "sentences"))
+_LATE = tuple(f"{_UNIT}planning_{name}.py" for name in ("late", "sentences"))
+_REQUESTS = tuple(f"{_UNIT}requests_{name}.py" for name in ("baselines", "mini_batch"))
 _COMMITS = "tests/jobs/test_conditional_commit.py::"
 _STORE = (
     "tests/unit/test_catalog.py",
@@ -34,13 +24,20 @@ MODULES: dict[str, tuple[str, ...]] = {
     "ndr.contract.lineage": ("tests/unit/test_lineage.py",),
     "ndr.contract.ledger": ("tests/unit/test_planning_ledger_rows.py", "tests/unit/test_planning_baselines.py"),
     "ndr.contract.manifest": ("tests/unit/test_manifest_format.py", "tests/unit/test_catalog.py"),
+    "ndr.planner.limits": (f"{_UNIT}planning_limits.py",),
+    "ndr.planner.baselines_message": (f"{_UNIT}planning_sentences.py",),
+    "ndr.planner.chunks": (f"{_UNIT}planning_chunks.py",),
+    "ndr.planner.upstream": (f"{_UNIT}upstream.py",),
+    "ndr.planner.ledger_rows": (f"{_UNIT}planning_ledger_rows.py",),
+    "ndr.planner.claims": (f"{_UNIT}planning_claims.py",),
+    "ndr.planner.failure": (f"{_UNIT}explain_failure.py",),
+    **{f"ndr.planner.{name}": _REQUESTS for name in ("requests", "batch_bounds")},
     **{
-        f"ndr.planner.{name}": _PLANS
-        for name in (
-            "baselines", "baselines_message", "batch_bounds", "batches", "chunks", "claims", "delivered_files",
-            "failure", "feature_prefixes", "in_progress", "late", "late_files", "ledger_rows", "limits", "mini_batch",
-            "plan", "published", "report", "requested_baselines", "requested_mini_batch", "requests", "running",
-            "services", "stale_baselines", "upstream",
-        )
+        f"ndr.planner.{name}": _BASELINES
+        for name in ("baselines", "batches", "in_progress", "mini_batch", "plan", "report", "running")
+    },
+    **{
+        f"ndr.planner.{name}": _LATE
+        for name in ("delivered_files", "feature_prefixes", "late", "late_files", "published", "stale_baselines")
     },
 }  # fmt: skip

@@ -41,6 +41,18 @@ def test_a_range_of_a_series_is_read_over_all_pages() -> None:
     assert read_ledger_rows(table, "nothing", FIRST, FIRST + DAY, NOW) == {}
 
 
+def test_rows_are_read_consistently_and_a_live_lease_counts_unless_its_holder_is_known_to_have_ended() -> None:
+    lease = {"as_of": "2026-01-01T00:00:00Z", "status": "running", "holder": "a", "lease_until": "2026-02-01T00:00:01Z"}
+
+    class Table:
+        def query(self, **query: Any) -> Any:
+            assert query["ConsistentRead"] is True, "a lease that was just taken must be seen"
+            return {"Items": [lease]}
+
+    assert read_ledger_rows(Table(), "s", FIRST, FIRST, NOW)[FIRST].status == "in_progress"
+    assert read_ledger_rows(Table(), "s", FIRST, FIRST, NOW, lambda holder: True)[FIRST].status == "abandoned"
+
+
 def test_a_running_baseline_is_in_progress_while_its_lease_lives_and_its_holder_has_not_ended() -> None:
     item = {"status": "running", "holder": "arn:1", "lease_until": "2026-02-01T00:00:01Z"}
     held = LedgerRow("in_progress", "arn:1", "2026-02-01T00:00:01Z")
@@ -55,6 +67,7 @@ def test_a_completed_baseline_is_stale_when_what_it_was_built_from_changed_since
     completed = {"status": "completed", "claimed_at": "2026-01-31T10:00:00Z"}
     assert row_of(completed, NOW).status == "completed"
     assert row_of({**completed, "stale_since": "2026-01-31T09:59:59.123Z"}, NOW).status == "completed"
+    assert row_of({**completed, "stale_since": "2026-01-31T10:00:00Z"}, NOW).status == "stale", "in the same second"
     assert row_of({**completed, "stale_since": "2026-01-31T10:00:00.123Z"}, NOW).status == "stale"
     assert row_of({"status": "completed", "stale_since": "2026-01-31T10:00:00Z"}, NOW).status == "stale"
 

@@ -32,6 +32,8 @@ def test_a_plan_may_have_224_kib_and_no_byte_more() -> None:
         InvalidRequestError, match="0 chunks with 0 baselines: 224 KiB of at most 224 and up to 120 his"
     ):
         check_limits(_plan(message="x" * (rest + 1)))
+    with pytest.raises(InvalidRequestError, match="baselines: 1000 KiB of at most 224 and"):
+        check_limits(_plan(message="x" * (rest + (1000 - 224) * 1024)))
 
 
 def test_a_document_is_measured_in_bytes_of_utf_8() -> None:

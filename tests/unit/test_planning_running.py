@@ -27,6 +27,7 @@ from ndr.planner import baseline_targets, find_running, plan_baselines, plan_min
 from ndr.planner.baselines import Running
 from ndr.planner.batches import BatchInProgress, find_batches_in_progress
 from ndr.planner.delivered_files import Folder
+from ndr.planner.in_progress import find_in_progress
 from ndr.planner.late import plan_late
 from ndr.planner.late_files import LateData
 from ndr.planner.limits import HISTORY_EVENTS, PAYLOAD_BYTES, document_bytes, history_events
@@ -288,6 +289,16 @@ def test_late_slices_that_are_being_built_again_are_followed_even_when_no_longer
     found = LateData(late=late, delivered=(day, later))
     planned = plan_late(request, SPECS, found, rows, [BatchInProgress(day, arn_of(1, MINI_BATCH_PIPELINE))]).document()
     assert len(planned["batches"]) == 2  # what is at work, and the batch that reaches beyond it
+
+
+def test_a_baseline_that_was_begun_in_the_second_in_which_an_execution_started_is_not_to_come() -> None:
+    end, cadence = parse_instant("2027-03-10"), SPECS["fg_b_builder"].spec.cadence
+    asked = {"BaselineHorizon": "7d", "BaselineEndTsIso": format_instant(end)}
+    started = RunningExecution(arn_of(1), STARTED.replace(microsecond=500_000), asked)
+    for seconds, found in ((-1, {end: arn_of(1)}), (0, {}), (1, {})):
+        claimed = format_instant(STARTED.replace(microsecond=0) + timedelta(seconds=seconds))
+        rows = {"7d": {end: LedgerRow("completed", claimed_at=claimed)}}
+        assert find_in_progress({"7d": [end]}, rows, [started], {}, cadence) == {"7d": found}
 
 
 def test_what_runs_is_found_over_all_pages_and_the_oldest_that_goes_on_comes_first() -> None:

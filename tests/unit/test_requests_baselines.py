@@ -78,6 +78,8 @@ def test_the_present_is_the_last_end_and_not_the_first_start() -> None:
     assert parse(month).reference_month == f"{NOW:%Y-%m}"
     same = {"mode": "BACKFILL", "start": "2026-01-05", "end": "2026-01-05"}
     assert "start must be before end" in refusal(same)
+    order = "start is 2026-01-05T00:00:00Z and end is 2026-01-04T00:00:00Z; start must be before end"
+    assert order in refusal({**same, "end": "2026-01-04"})
 
 
 def test_given_fields_win_over_defaults() -> None:

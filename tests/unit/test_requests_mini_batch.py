@@ -45,6 +45,29 @@ def test_the_slice_taken_is_over_and_the_next_one_is_not(moment: datetime, settl
     assert batch.end <= settled < batch.end + SLICE
 
 
+def test_an_empty_request_replaces_nothing_with_nothing_and_a_slice_settles_for_a_day_at_most() -> None:
+    request = parse({})
+    assert (request.dry_run, request.replace_with_empty, request.settle_minutes) == (False, False, 0)
+    for minutes in (-1, 1441):
+        with pytest.raises(InvalidRequestError, match="settle_minutes: Input should be"):
+            parse({"settle_minutes": minutes})
+
+
+def test_a_batch_may_end_now_and_begin_with_the_year_2000() -> None:
+    now = parse_instant("2026-03-10T13:45:00Z")
+    for document in (
+        {"batch_start": "2026-03-10T13:30:00Z", "batch_end": "2026-03-10T13:45:00Z"},
+        {"mini_batch_id": "20260310T133000Z-PT15M"},
+    ):
+        assert parse(document, now).batch(now).end == now
+        with pytest.raises(InvalidRequestError, match="in the future|is not over"):
+            parse(document, now - timedelta(seconds=1))
+    with pytest.raises(InvalidRequestError, match="which is before 2000-01-01T00:00:00Z"):
+        parse({"batch_start": "1999-12-31T23:45:00Z", "batch_end": "2000-01-01"})
+    with pytest.raises(InvalidRequestError, match="one batch has at most 92; write batch_end 2000-04-02T00:00:00Z"):
+        parse({"batch_start": "2000-01-01", "batch_end": "2000-04-02T00:15:00Z"})
+
+
 def test_a_day_is_a_batch_too() -> None:
     request = parse({"batch_start": "2026-03-01", "batch_end": "2026-03-02", "mini_batch_id": "day-1"})
     assert request.batch(NOW).slice_count() == 96

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -14,7 +13,13 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from ndr.contract.time import DAY, SLICE, Interval, merged, mini_batch_id, parse_instant
-from ndr.planner.upstream import LONGEST_PLANNED, Upstream, find_upstream, whole_batches
+from ndr.planner.upstream import (
+    Upstream,
+    delivered_intervals,
+    find_upstream,
+    merged_where_overlapping,
+    whole_batches,
+)
 
 START = parse_instant("2026-01-05")
 PREFIXES = {name: f"s3://data/{name}/" for name in ("deltas", "fg_a", "pair_counts")}
@@ -64,6 +69,17 @@ def test_gaps_are_told_by_manifests_and_filled_where_something_was_delivered(s3:
     assert found.coverage(day(0, 7), [day(2, 2)]) == pytest.approx(5 / 7)
 
 
+def test_a_mini_batch_that_was_delivered_alone_is_found(s3: Any) -> None:
+    s3.put_object(Bucket="data", Key=f"alone/{mini_batch_id(day(1))}/part.json", Body=b"")
+    assert delivered_intervals(s3, "s3://data/alone/", day(0, 2)) == [day(1)]
+    assert delivered_intervals(s3, "s3://data/alone/", day(0)) == []
+
+
+def test_intervals_that_overlap_are_one_and_those_that_meet_stay_two() -> None:
+    within = Interval(day(4).start + SLICE, day(4).end)
+    assert merged_where_overlapping([within, day(3, 3), day(0), day(1)]) == [day(0), day(1), day(3, 3)]
+
+
 def test_what_can_not_be_seen_is_not_judged(s3: Any) -> None:
     assert find_upstream(s3, {"fg_a": "file:///data/fg_a/"}, "s3://data/integration/", day(0)) is None
     assert find_upstream(s3, {"fg_a": "s3://nobodys/fg_a/"}, "s3://data/integration/", day(0)) is None
@@ -76,7 +92,7 @@ def test_a_batch_takes_whole_mini_batches_and_a_day_of_what_follows_them() -> No
     assert whole_batches([hour], [day(0), day(2)]) == [day(0)]
     month = [day(number) for number in range(70)]
     lengths = [batch.duration for batch in whole_batches([day(0, 70)], month)]
-    assert lengths == [LONGEST_PLANNED, LONGEST_PLANNED, timedelta(days=8)]
+    assert [each.days for each in lengths] == [31, 31, 8]
 
 
 @given(

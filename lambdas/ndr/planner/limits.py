@@ -12,7 +12,7 @@ from ndr.planner.plan import BaselinesPlan
 PAYLOAD_BYTES: Final = 256 * 1024
 HISTORY_EVENTS: Final = 25_000
 
-PLAN_BYTES: Final = 224 * 1024  # the rest is for what the Lambda integration wraps around the plan
+PLAN_BYTES: Final = PAYLOAD_BYTES * 7 // 8  # the rest is for what the Lambda integration wraps around the plan
 EVENTS_AROUND: Final = 120  # every state that runs once, with retries
 EVENTS_PER_CHUNK: Final = 12  # iteration started and ended, the run's six task events, a failed chunk's own states
 EVENTS_PER_BASELINE: Final = 9  # a failed chunk marks each of its baselines in the ledger
