@@ -60,7 +60,7 @@ class Simulation:
         while self._step():
             if self.now >= day:
                 self.tell(f"{format_instant(self.now)}: {len(self._running)} executions run, {len(self.failed)} failed")
-                day += DAY / 4
+                day = self.now + DAY / 4
 
     def settle_everything(self) -> None:
         """Run what people run at the end: one more mini-batch, what is late, the baselines that are stale or failed."""

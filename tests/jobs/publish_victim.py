@@ -38,6 +38,7 @@ def main() -> None:
 
     pq.ParquetWriter = mortal(pq.ParquetWriter)
     manifest.put_bytes = mortal(manifest.put_bytes)
+    manifest.replace_bytes = mortal(manifest.replace_bytes)
     publish.delete_folder = mortal(publish.delete_folder)
     Project(root).deltas(DAY_ONE)
 

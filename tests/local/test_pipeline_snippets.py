@@ -135,6 +135,7 @@ def test_15_minute_pipeline_runs_its_three_steps_in_order(account: Account, role
             "argv": [
                 *("--project-name", "ndr-prod", "--feature-spec-version", "v1", "--mini-batch-id", "b1"),
                 *("--batch-start-ts-iso", "2026-01-01T00:00:00Z", "--batch-end-ts-iso", "2026-01-01T00:15:00Z"),
+                *("--replace-with-empty", "false"),
             ],
             "word": "from the bundle",
             "code": pipeline.code.digest,
@@ -174,4 +175,5 @@ def test_machine_inventory_pipeline_runs_for_a_month(account: Account, role_arn:
     assert steps_of_finished(account, execution.arn) == [("MachineInventoryUnloadStep", "Succeeded")]
     assert report_of(account, "run_machine_inventory_unload.py")["argv"] == [
         *("--project-name", "ndr-prod", "--feature-spec-version", "v1", "--reference-month-iso", "2026-01"),
+        *("--replace-with-empty", "false"),
     ]
