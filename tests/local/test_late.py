@@ -63,7 +63,7 @@ def project(account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 def late(account: Account) -> LateData:
     datasets = {name: f"s3://{BUCKET}/{name}/" for name in ("integration", "deltas", "fg_a", "pair_counts", "fg_b")}
-    return find_late(account.client("s3"), FeaturePrefixes(owner=OWNER, **datasets), HOUR)
+    return find_late(account.client("s3"), FeaturePrefixes(owner=OWNER, lookback_days=30, **datasets), HOUR)
 
 
 def test_late_events_end_up_in_their_slice_and_are_counted_once(account: Account, project: InS3) -> None:

@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from ndr.contract.ledger import batch_claim_key
 from ndr.contract.time import SLICE, Interval
 from ndr.planner.claims import claim_batch
 
@@ -70,3 +71,36 @@ def test_the_claim_of_an_execution_that_has_ended_is_taken_over(table: Any, stat
 def test_a_holder_whose_status_cannot_be_read_is_treated_as_running(table: Any, status: str) -> None:
     assert claim(table, "first", States()) is None
     assert claim(table, "second", States(first=status)) == "first"
+
+
+class TakenOver(States):
+    """Executions that have all ended. While the first few are described, another one takes the claim over."""
+
+    def __init__(self, table: Any, times: int) -> None:
+        super().__init__()
+        self.table, self.times, self.described = table, times, 0
+
+    def describe_execution(self, *, executionArn: str) -> dict[str, str]:  # noqa: N803 - boto3's spelling
+        self.described += 1
+        if self.described <= self.times:
+            key = batch_claim_key(*PROJECT, BATCH)
+            self.table.put_item(Item={**key, "holder": f"other {self.described}"})
+        return super().describe_execution(executionArn=executionArn)
+
+
+@pytest.mark.parametrize(("times", "holder"), [(3, None), (4, "other 4")])
+def test_a_claim_that_is_taken_over_again_and_again_is_tried_five_times(
+    table: Any, times: int, holder: str | None
+) -> None:
+    assert claim(table, "first", States()) is None
+    assert claim(table, "second", TakenOver(table, times)) == holder
+
+
+def test_the_holder_is_read_consistently(table: Any) -> None:
+    read: list[Any] = []
+    table.meta.client.meta.events.register(
+        "before-parameter-build.dynamodb.GetItem", lambda params, **_: read.append(params.get("ConsistentRead"))
+    )
+    assert claim(table, "first", States()) is None
+    assert claim(table, "second", States(first="RUNNING")) == "first"
+    assert read == [True]

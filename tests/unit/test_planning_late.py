@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -16,6 +17,7 @@ from ndr.contract.ledger import LedgerRow
 from ndr.contract.lineage import current_answers
 from ndr.contract.manifest import FORMAT, MANIFEST_NAME, InputEntry, InputFile, InputRange, Manifest, Owner
 from ndr.contract.time import DAY, SLICE, Interval, compact_instant, day_text, mini_batch_id, parse_instant
+from ndr.planner.delivered_files import mini_batch_folders, out_of_batch_folders
 from ndr.planner.feature_prefixes import FeaturePrefixes
 from ndr.planner.late import plan_late
 from ndr.planner.late_files import LateData, find_late
@@ -25,7 +27,8 @@ from ndr.planner.stale_baselines import baselines_stale_by_lineage
 DAYS = parse_instant("2026-01-05")
 WANTED = Interval(DAYS, DAYS + 3 * DAY)
 NAMES = ("integration", "deltas", "fg_a", "pair_counts", "fg_b")
-PREFIXES = FeaturePrefixes(Owner("ndr-prod", "v1"), **{name: f"s3://data/v1/{name}/" for name in NAMES})
+URIS = {name: f"s3://data/v1/{name}/" for name in NAMES}
+PREFIXES = FeaturePrefixes(Owner("ndr-prod", "v1"), lookback_days=30, **URIS)
 PUBLISHED = datetime(2026, 1, 9, tzinfo=UTC)
 
 
@@ -297,3 +300,66 @@ def test_what_can_not_be_built_again_is_named_for_a_person() -> None:
         "deliver it again, then start LATE again."
     ) in planned.message
     assert {DELTAS.name, FG_A.name, PAIR_COUNTS.name} == {"deltas", "fg_a", "pair_counts"}
+
+
+def test_a_folder_holds_the_data_files_of_its_mini_batch_each_once(features: Features) -> None:
+    long, exact, after = day(0, 2), day(1), day(2)
+    for interval in (long, exact, after, day(-1)):
+        features.deliver(interval)
+    for name in ("hour=3/part-1.json", "hour=3/", "", "_SUCCESS", ".hidden.json", "_temporary/part-2.json"):
+        features.deliver(exact, name)
+    features.s3.put_object(Bucket="data", Key="v1/integration/20260106-notes/part-0.json", Body=b"")
+    found = mini_batch_folders(features.s3, URIS["integration"], day(1))
+    assert [(folder.interval, [file.name for file in folder.files]) for folder in found] == [
+        (long, ["part-0.json"]),
+        (exact, ["hour=3/part-1.json", "part-0.json"]),
+    ]
+    assert found[1].uri == f"s3://data/v1/integration/{mini_batch_id(exact)}"
+
+
+def test_out_of_batch_rows_are_found_on_the_days_asked_for(features: Features) -> None:
+    for number in (-1, 0, 1, 2):
+        interval = Interval(day(number).start, day(number).start + SLICE)
+        key = f"v1/deltas/_late/dt={day_text(interval.start)}/{mini_batch_id(interval)}/part-0.parquet"
+        features.s3.put_object(Bucket="data", Key=key, Body=b"")
+    found = out_of_batch_folders(features.s3, URIS["deltas"], Interval(day(0).start, day(1).start + SLICE))
+    assert [folder.interval.start for folder in found] == [day(0).start, day(1).start]
+
+
+def test_a_mini_batch_that_ends_with_the_time_asked_for_is_late_and_one_that_goes_on_is_not_yet(
+    features: Features,
+) -> None:
+    features.deliver(day(0))
+    assert [folder.interval for folder in late(features, day(0)).late] == [day(0)]
+    assert late(features, Interval(DAYS, DAYS + DAY - SLICE)).late == ()
+
+
+def test_files_that_a_manifest_does_not_note_are_late_when_they_are_newer_than_it(features: Features) -> None:
+    features.deliver(day(0))
+    (entry,) = features.inputs(day(0))
+    unnoted = (InputEntry(uri=entry.uri),)
+    modified = entry.files[0].modified_at
+    features.publish("deltas", day(0), "r", inputs=unnoted, published_at=modified)
+    assert late(features).late == ()
+    features.publish("deltas", day(0), "r", inputs=unnoted, published_at=modified - timedelta(seconds=1))
+    assert [folder.interval for folder in late(features).late] == [day(0)]
+
+
+def test_mini_batches_repair_the_last_day_themselves(features: Features) -> None:
+    features.publish("deltas", Interval(DAYS, DAYS + SLICE), "r")
+    assert late(features, day(0)).stale == ()
+    assert late(features, Interval(DAYS, DAYS + DAY + SLICE)).stale == (Interval(DAYS, DAYS + SLICE),)
+
+
+def test_the_last_slice_of_a_day_is_stale_by_the_first_slice_of_its_lookback(features: Features) -> None:
+    first = Interval(day(-2).start, day(-2).start + SLICE)
+    last = Interval(day(1).start - SLICE, day(1).start)
+    for interval in (first, last):
+        features.publish("deltas", interval, "r")
+    novelty = features.reads("deltas", day(-2), digested=True)  # it ends a day before the window of 24 hours begins
+    features.publish("fg_a", last, "r", reads=(novelty,))
+    features.publish("pair_counts", last, "r", reads=(features.reads("deltas", last),))
+    prefixes, wanted = replace(PREFIXES, lookback_days=1), Interval(day(-2).start, day(2).start)
+    assert last not in find_late(features.s3, prefixes, wanted).stale
+    features.publish("deltas", first, "again")
+    assert last in find_late(features.s3, prefixes, wanted).stale

@@ -333,6 +333,29 @@ def test_what_runs_is_found_over_all_pages_and_the_oldest_that_goes_on_comes_fir
     assert found[0].started == datetime(2027, 3, 10, 0, 52, 4, tzinfo=UTC)
 
 
+def test_a_thousand_executions_are_looked_at_and_no_more() -> None:
+    sagemaker = boto3.client("sagemaker", region_name="us-east-1")
+    items = [
+        {
+            "PipelineExecutionArn": arn_of(number),
+            "PipelineExecutionStatus": "Executing" if number == 999 else "Succeeded",
+            "StartTime": STARTED,
+        }
+        for number in range(1000)
+    ]
+    with Stubber(sagemaker) as stubber:
+        for page in range(10):
+            summaries = {
+                "PipelineExecutionSummaries": items[100 * page : 100 * page + 100],
+                "NextToken": f"after {page}",
+            }
+            stubber.add_response("list_pipeline_executions", summaries)
+        stubber.add_response("list_pipeline_parameters_for_execution", {"PipelineParameters": []})
+        found = find_running(sagemaker, FG_B_PIPELINE, NOW)
+        stubber.assert_no_pending_responses()
+    assert [each.arn for each in found] == [arn_of(999)]
+
+
 @pytest.mark.parametrize(("error", "is_told"), [("ResourceNotFound", False), ("AccessDeniedException", True)])
 def test_a_pipeline_that_is_not_registered_runs_nothing_and_other_refusals_are_told(error: str, is_told: bool) -> None:
     sagemaker = boto3.client("sagemaker", region_name="us-east-1")

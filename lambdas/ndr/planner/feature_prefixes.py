@@ -18,7 +18,7 @@ class FeaturePrefixes:
     fg_a: str
     pair_counts: str
     fg_b: str
-    lookback_days: int = 30
+    lookback_days: int
 
     @classmethod
     def of(cls, jobspecs: JobSpecs) -> FeaturePrefixes:
