@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from tests.statemachines.jobspecs import documents
 
 from ndr.contract.errors import InvalidRequestError, JobSpecInvalidError
@@ -180,6 +181,15 @@ def test_a_horizon_without_enough_history_is_named_and_not_run() -> None:
     assert 'Write "fill_upstream": true' in planned["message"]
 
 
+def test_a_horizon_with_just_enough_history_is_run() -> None:
+    parsed = parse_request(BaselinesRequest, {"end": "2027-03-10", "horizon": "30d"}, NOW, DEFAULTS)
+    specs, end = jobspecs(), parse_instant("2027-03-10")
+    for days, baselines in ((9, 1), (8.99, 0)):  # of 30; min_coverage is 0.3
+        upstream = Upstream({"fg_a": [Interval(end - days * DAY, end)]})
+        planned = plan_baselines(parsed, specs, {"30d": [end]}, {"30d": {}}, NOW, upstream)
+        assert (planned.baselines, len(planned.insufficient)) == (baselines, 1 - baselines)
+
+
 def test_missing_features_are_built_first_where_they_were_delivered() -> None:
     parsed = parse_request(BaselinesRequest, {"end": "2027-03-10", "fill_upstream": True}, NOW, DEFAULTS)
     specs, end = jobspecs(), parse_instant("2027-03-10")
@@ -328,6 +338,28 @@ def test_a_regular_run_builds_the_stale_baselines_of_its_horizon_too() -> None:
     untouched = parse_request(BaselinesRequest, {"horizon": "7d", "reprocess": "none"}, NOW, DEFAULTS)
     asked = baseline_targets(untouched, specs["fg_b_builder"].spec, NOW)
     assert with_stale_baselines(untouched, asked, {"7d": known}) == asked
+
+
+def test_a_stale_baseline_that_is_the_target_itself_is_built_once() -> None:
+    request = parse_request(BaselinesRequest, {"horizon": "7d"}, NOW, DEFAULTS)
+    end = parse_instant("2027-03-10")
+    known = {end - days * DAY: LedgerRow("stale") for days in (0, 1)}
+    assert with_stale_baselines(request, {"7d": [end]}, {"7d": known}) == {"7d": [end - DAY, end]}
+
+
+def test_stale_baselines_of_all_horizons_are_built_in_the_order_of_their_ends() -> None:
+    request = parse_request(BaselinesRequest, {}, NOW, DEFAULTS)
+    end = parse_instant("2027-03-10")
+    rows = {"7d": {end - 3 * DAY: LedgerRow("stale")}, "30d": {end - DAY: LedgerRow("stale")}}
+    targets = with_stale_baselines(request, {"7d": [end], "30d": [end]}, rows)
+    planned = plan_baselines(request, jobspecs(), targets, rows, NOW)
+    assert [run.baselines for run in planned.runs[1:]] == [["7d 2027-03-07T00:00:00Z"], ["30d 2027-03-09T00:00:00Z"]]
+
+
+def test_a_plan_does_not_change() -> None:
+    request = parse_request(MiniBatchRequest, {}, NOW, DEFAULTS)
+    with pytest.raises(ValidationError, match="frozen"):
+        plan_mini_batch(request, jobspecs(), NOW).message = "another"
 
 
 def test_a_ledger_item_that_can_not_be_read_is_named_and_skipped() -> None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from logging import getLogger
 from typing import Any
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 from moto import mock_aws
 from tests.unit.test_planning_baselines import jobspecs
 
 from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS
+from ndr.contract.jobspecs import DELTA_BUILDER
+from ndr.contract.jobspecs.table import put_jobspec
 from ndr.contract.ledger import LedgerRow
 from ndr.contract.lineage import current_answers
 from ndr.contract.manifest import FORMAT, MANIFEST_NAME, InputEntry, InputFile, InputRange, Manifest, Owner
@@ -21,7 +25,9 @@ from ndr.planner.delivered_files import mini_batch_folders, out_of_batch_folders
 from ndr.planner.feature_prefixes import FeaturePrefixes
 from ndr.planner.late import plan_late
 from ndr.planner.late_files import LateData, find_late
+from ndr.planner.requested_baselines import plan_requested_baselines
 from ndr.planner.requests import BaselinesRequest, parse_request
+from ndr.planner.services import Services
 from ndr.planner.stale_baselines import baselines_stale_by_lineage
 
 DAYS = parse_instant("2026-01-05")
@@ -363,3 +369,32 @@ def test_the_last_slice_of_a_day_is_stale_by_the_first_slice_of_its_lookback(fea
     assert last not in find_late(features.s3, prefixes, wanted).stale
     features.publish("deltas", first, "again")
     assert last in find_late(features.s3, prefixes, wanted).stale
+
+
+def _table(name: str, partition: str, sort: str) -> Any:
+    return boto3.resource("dynamodb", region_name="us-east-1").create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in (partition, sort)],
+        KeySchema=[{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}],
+    )
+
+
+def test_a_mini_batch_is_late_an_hour_after_its_end(features: Features) -> None:
+    specs, sagemaker = jobspecs(), boto3.client("sagemaker", region_name="us-east-1")
+    table = _table("jobspecs", "project_name", "job_name_version")
+    for spec in specs.values():
+        put_jobspec(table, spec)
+    bucket, _, prefix = specs[DELTA_BUILDER].spec.inputs.integration.removeprefix("s3://").partition("/")
+    if bucket != "data":
+        features.s3.create_bucket(Bucket=bucket)
+    features.s3.put_object(Bucket=bucket, Key=f"{prefix}{mini_batch_id(day(0))}/part-0.json", Body=b"")
+    ledger = _table("ledger", "series", "as_of")
+    states = boto3.client("stepfunctions", region_name="us-east-1")
+    services = Services(table, ledger, features.s3, sagemaker, states, OWNED, 0, "", getLogger())
+    hour = timedelta(hours=1)
+    for now, batches in ((day(1).start + hour - timedelta(seconds=1), 0), (day(1).start + hour, 1)):
+        with Stubber(sagemaker) as stubber:
+            stubber.add_client_error("list_pipeline_executions", "ResourceNotFound")
+            planned = plan_requested_baselines(services, {"mode": "LATE"}, now)
+        assert len(planned.batches) == batches

@@ -333,6 +333,13 @@ def test_what_runs_is_found_over_all_pages_and_the_oldest_that_goes_on_comes_fir
     assert found[0].started == datetime(2027, 3, 10, 0, 52, 4, tzinfo=UTC)
 
 
+def test_an_execution_may_have_more_parameters_than_it_is_compared_by_and_no_fewer() -> None:
+    running = RunningExecution(arn_of(1), STARTED, {"ProjectName": "p", "BaselineHorizon": "7d"})
+    assert running.was_asked({"ProjectName": "p"})
+    assert running.was_asked({"ProjectName": "p", "BaselineHorizon": "7d"})
+    assert not running.was_asked({"ProjectName": "p", "BaselineHorizon": "7d", "BaselineMode": "REGULAR"})
+
+
 def test_a_thousand_executions_are_looked_at_and_no_more() -> None:
     sagemaker = boto3.client("sagemaker", region_name="us-east-1")
     items = [
