@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from moto import mock_aws
 from tests.unit.test_planning_baselines import jobspecs
@@ -25,6 +26,7 @@ from ndr.planner.delivered_files import mini_batch_folders, out_of_batch_folders
 from ndr.planner.feature_prefixes import FeaturePrefixes
 from ndr.planner.late import plan_late
 from ndr.planner.late_files import LateData, find_late
+from ndr.planner.published import Published, read_manifests, read_published
 from ndr.planner.requested_baselines import plan_requested_baselines
 from ndr.planner.requests import BaselinesRequest, parse_request
 from ndr.planner.services import Services
@@ -369,6 +371,19 @@ def test_the_last_slice_of_a_day_is_stale_by_the_first_slice_of_its_lookback(fea
     assert last not in find_late(features.s3, prefixes, wanted).stale
     features.publish("deltas", first, "again")
     assert last in find_late(features.s3, prefixes, wanted).stale
+
+
+def test_only_manifests_are_opened_and_one_that_is_gone_since_it_was_listed_is_left_out(features: Features) -> None:
+    features.publish("deltas", day(0), "r")
+    folder = f"v1/deltas/dt=2026-01-05/{mini_batch_id(day(0))}"
+    features.s3.put_object(Bucket="data", Key=f"{folder}/part-0.parquet", Body=b"")
+    found = read_published(features.s3, URIS["deltas"], "deltas", PREFIXES.owner, day(0))
+    assert ([uri for uri, _ in found.manifests], found.unreadable) == ([f"s3://data/{folder}"], ())
+    assert features.opened == [f"{folder}/{MANIFEST_NAME}"]
+    gone = [f"v1/deltas/dt=2026-01-05/gone/{MANIFEST_NAME}"]
+    assert read_manifests(features.s3, "data", gone, "deltas", PREFIXES.owner) == Published()
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        read_manifests(features.s3, "another", gone, "deltas", PREFIXES.owner)
 
 
 def _table(name: str, partition: str, sort: str) -> Any:
