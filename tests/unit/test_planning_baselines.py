@@ -184,7 +184,10 @@ def test_a_horizon_without_enough_history_is_named_and_not_run() -> None:
 def test_a_horizon_with_just_enough_history_is_run() -> None:
     parsed = parse_request(BaselinesRequest, {"end": "2027-03-10", "horizon": "30d"}, NOW, DEFAULTS)
     specs, end = jobspecs(), parse_instant("2027-03-10")
-    for days, baselines in ((9, 1), (8.99, 0)):  # of 30; min_coverage is 0.3
+    builder = specs["fg_b_builder"]
+    half = builder.spec.model_copy(update={"min_coverage": 0.5})
+    specs["fg_b_builder"] = builder.model_copy(update={"spec": half})
+    for days, baselines in ((15, 1), (14.99, 0)):
         upstream = Upstream({"fg_a": [Interval(end - days * DAY, end)]})
         planned = plan_baselines(parsed, specs, {"30d": [end]}, {"30d": {}}, NOW, upstream)
         assert (planned.baselines, len(planned.insufficient)) == (baselines, 1 - baselines)
