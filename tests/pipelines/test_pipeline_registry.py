@@ -30,7 +30,11 @@ REGION = "us-east-1"
 BUCKET = "ndr-code"
 FG_B = "ndr-fg-b-baseline-pipeline"
 UNLOAD = "ndr-machine-inventory-unload"
-SCRIPTS = ("delta_builder", "fg_a_builder", "pair_counts_builder", "fg_b_builder", "machine_inventory_unload")
+COMPACTION = "ndr-compaction"
+SCRIPTS = (
+    *("delta_builder", "fg_a_builder", "pair_counts_builder", "fg_b_builder", "machine_inventory_unload"),
+    "compaction",
+)
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [
@@ -104,6 +108,7 @@ def test_all_pipelines_are_created_with_code_tags_and_description(account: Accou
         ("ndr-15m-pipeline", "created", None),
         (FG_B, "created", None),
         (UNLOAD, "created", None),
+        (COMPACTION, "created", None),
     ]
     assert account.names() == set(PIPELINES)
     for change in changes:
