@@ -14,8 +14,8 @@ from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
 from ndr.contract.manifest import Manifest, RowAccount
 from ndr.contract.time import DAY, SLICE, Interval, coverage, floor_to, interval_of, merged, unfilled
+from ndr.jobs.deltas.in_parts import deltas_in_parts
 from ndr.jobs.deltas.interval_flows import splits_of_interval
-from ndr.jobs.deltas.kernel import build_deltas
 from ndr.jobs.deltas.mini_batches import (
     MiniBatch,
     as_inputs,
@@ -163,8 +163,8 @@ def _write_here(
     spec: DeltaBuilderSpec, interval: Interval, folders: Sequence[MiniBatch], writer: PartitionWriter
 ) -> RowAccount:
     used, repeated = _read(spec, interval, folders, writer)
-    built = build_deltas(used, spec.port_classes, spec.short_session_seconds)
-    writer.write_all([(built.peer_deltas, PEER_DELTAS), (built.deltas, DELTAS)])
+    for built in deltas_in_parts(used, spec.port_classes, spec.short_session_seconds):
+        writer.write_all([(built.peer_deltas, PEER_DELTAS), (built.deltas, DELTAS)])
     quarantined = writer.tables[QUARANTINE.name].rows
     return RowAccount(
         rows_in=used.num_rows + quarantined + repeated,
