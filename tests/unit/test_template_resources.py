@@ -9,6 +9,7 @@ import pytest
 from tests.statemachines.definition import MACHINES, source
 from tests.template import RESOURCES, ROOT, TEMPLATE, of_type
 
+from ndr.contract.fifteen_minutes import BATCH_MINUTES, FIFTEEN_MINUTE_PIPELINES, THREE_STEPS
 from ndr.contract.time import parse_instant
 from ndr.planner.requests import BaselinesRequest, MiniBatchRequest, parse_request
 
@@ -153,3 +154,23 @@ def test_no_role_may_do_everything_or_act_on_everything_where_less_will_do() -> 
                 assert all("*" not in action for action in actions), (name, statement["Sid"])
                 if statement["Resource"] == "*":
                     assert all(without_resource.match(action) for action in actions), (name, statement["Sid"])
+
+
+def test_the_choices_of_the_15_minute_pipeline_are_those_of_the_sources() -> None:
+    choice, minutes = (TEMPLATE["Parameters"][name] for name in ("FifteenMinutePipeline", "BatchMinutes"))
+    assert (choice["Default"], choice["AllowedValues"]) == (THREE_STEPS, list(FIFTEEN_MINUTE_PIPELINES))
+    assert (minutes["Default"], minutes["AllowedValues"]) == (BATCH_MINUTES[0], list(BATCH_MINUTES))
+    assert RESOURCES["RegisteredPipelines"]["Properties"]["FifteenMinutePipeline"] == {"Ref": "FifteenMinutePipeline"}
+
+
+def test_a_schedule_starts_five_minutes_after_each_batch_and_the_alarm_waits_for_more_than_one() -> None:
+    expression = RESOURCES["MiniBatchSchedule"]["Properties"]["ScheduleExpression"]
+    assert expression == {"Fn::FindInMap": ["Batches", {"Ref": "BatchMinutes"}, "Schedule"]}
+    alarm = RESOURCES["MiniBatchesLateAlarm"]["Properties"]
+    assert alarm["EvaluationPeriods"] == {"Fn::FindInMap": ["Batches", {"Ref": "BatchMinutes"}, "LatePeriods"]}
+    batches = TEMPLATE["Mappings"]["Batches"]
+    assert set(batches) == {str(minutes) for minutes in BATCH_MINUTES}
+    for minutes, batch in batches.items():
+        first, _, step = re.fullmatch(r"cron\((\d+)(/(\d+))? \* \* \* \? \*\)", batch["Schedule"]).groups()  # type: ignore[union-attr]
+        assert (int(first), int(step or 60)) == (5, int(minutes))
+        assert int(batch["LatePeriods"]) * alarm["Period"] >= 2 * 60 * int(minutes)
