@@ -69,7 +69,7 @@ class Container:
 
     def forget(self, job: str) -> None:
         """Delete a job's JobSpec, without which it fails."""
-        resource = boto3.resource("dynamodb", region_name="us-east-1", endpoint_url=self.environment["AWS_ENDPOINT_URL"])
+        resource = boto3.resource("dynamodb")  # of the endpoint in the environment
         resource.Table(self.environment["NDR_JOBSPEC_TABLE"]).delete_item(
             Key={"project_name": "ndr-test", "job_name_version": f"{job}#v1"}
         )
