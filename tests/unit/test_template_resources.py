@@ -163,14 +163,17 @@ def test_the_choices_of_the_15_minute_pipeline_are_those_of_the_sources() -> Non
     assert RESOURCES["RegisteredPipelines"]["Properties"]["FifteenMinutePipeline"] == {"Ref": "FifteenMinutePipeline"}
 
 
-def test_a_schedule_starts_five_minutes_after_each_batch_and_the_alarm_waits_for_more_than_one() -> None:
+def test_a_schedule_starts_five_minutes_after_each_batch_and_alarms_look_at_several() -> None:
     expression = RESOURCES["MiniBatchSchedule"]["Properties"]["ScheduleExpression"]
     assert expression == {"Fn::FindInMap": ["Batches", {"Ref": "BatchMinutes"}, "Schedule"]}
-    alarm = RESOURCES["MiniBatchesLateAlarm"]["Properties"]
-    assert alarm["EvaluationPeriods"] == {"Fn::FindInMap": ["Batches", {"Ref": "BatchMinutes"}, "LatePeriods"]}
+    alarm, quarantine = (RESOURCES[name]["Properties"] for name in ("MiniBatchesLateAlarm", "QuarantineAlarm"))
+    for each in (alarm, quarantine):
+        assert each["EvaluationPeriods"] == {"Fn::FindInMap": ["Batches", {"Ref": "BatchMinutes"}, "AlarmPeriods"]}
+        assert each["Period"] == 900
+    assert quarantine["DatapointsToAlarm"] == 2
     batches = TEMPLATE["Mappings"]["Batches"]
     assert set(batches) == {str(minutes) for minutes in BATCH_MINUTES}
     for minutes, batch in batches.items():
         first, _, step = re.fullmatch(r"cron\((\d+)(/(\d+))? \* \* \* \? \*\)", batch["Schedule"]).groups()  # type: ignore[union-attr]
         assert (int(first), int(step or 60)) == (5, int(minutes))
-        assert int(batch["LatePeriods"]) * alarm["Period"] >= 2 * 60 * int(minutes)
+        assert int(batch["AlarmPeriods"]) * 15 >= 2 * int(minutes)
