@@ -136,6 +136,9 @@ class MiniBatchRequest(Request):
         The half-open batch, whole slices; without them, the last complete batch before the execution's start.
     batch_minutes : {15, 30, 60}
         Length of that batch, in minutes. It starts at a multiple of its length after the hour.
+    scheduled_time : datetime, optional
+        When a schedule was to start the execution. The last complete batch is that of this time, so that a late start,
+        or a second attempt, does not take the next one.
     settle_minutes : int
         Minutes that a batch must be over before it is taken as complete.
     replace_with_empty : bool
@@ -149,6 +152,7 @@ class MiniBatchRequest(Request):
     batch_end: Instant | None = None
     mini_batch_id: MiniBatchId | None = None
     batch_minutes: BatchMinutes = BATCH_MINUTES[0]
+    scheduled_time: Instant | None = None
     settle_minutes: Annotated[int, Field(ge=0, le=1440)] = 0
     replace_with_empty: bool = False
 
@@ -184,11 +188,11 @@ class MiniBatchRequest(Request):
         return Interval(self.batch_start, self.batch_end) if self.batch_start and self.batch_end else None
 
     def batch(self, now: datetime) -> Interval:
-        """Return the interval asked for, or the last batch that was over and settled at `now`."""
+        """Return the interval asked for, or the last batch that was over and settled as scheduled, else at `now`."""
         if asked := self._given or named_batch(self.mini_batch_id):
             return asked
         length = timedelta(minutes=self.batch_minutes)
-        end = floor_to(now - timedelta(minutes=self.settle_minutes), length)
+        end = floor_to((self.scheduled_time or now) - timedelta(minutes=self.settle_minutes), length)
         return Interval(end - length, end)
 
 
