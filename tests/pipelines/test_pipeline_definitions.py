@@ -21,7 +21,10 @@ from ndr.pipeline.bundle import code as code_bundle
 from ndr.pipeline.sagemaker_pipeline_definitions import build_ndr_15m_pipeline
 from ndr.pipeline.sagemaker_pipeline_definitions_fg_b import build_fg_b_baseline_pipeline
 from ndr.pipeline.sagemaker_pipeline_definitions_unified_with_fgc import build_machine_inventory_unload_pipeline
-from ndr.pipeline.sagemaker_pipeline_definitions_with_pairs import build_ndr_15m_pipeline_with_pairs
+from ndr.pipeline.sagemaker_pipeline_definitions_with_pairs import (
+    build_ndr_15m_pipeline_with_pairs,
+    build_ndr_15m_single_step_pipeline,
+)
 from ndr.pipeline.sdk import Pipeline
 
 ROLE = "arn:aws:iam::123456789012:role/service-role/ndr-pipelines"
@@ -33,10 +36,16 @@ SCRIPTS = (
     "run_delta_builder.py",
     "run_fg_a_builder.py",
     "run_pair_counts_builder.py",
+    "run_fifteen_minute_batch.py",
     "run_fg_b_builder.py",
     "run_machine_inventory_unload.py",
 )
-BUILDERS = (build_ndr_15m_pipeline_with_pairs, build_fg_b_baseline_pipeline, build_machine_inventory_unload_pipeline)
+BUILDERS = (
+    build_ndr_15m_pipeline_with_pairs,
+    build_ndr_15m_single_step_pipeline,
+    build_fg_b_baseline_pipeline,
+    build_machine_inventory_unload_pipeline,
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -94,8 +103,9 @@ def get(parameter: str) -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("sources")
-def test_parameters_of_the_15_minute_pipeline() -> None:
-    assert definition_of(build_ndr_15m_pipeline_with_pairs)["Parameters"] == [
+@pytest.mark.parametrize("build", [build_ndr_15m_pipeline_with_pairs, build_ndr_15m_single_step_pipeline])
+def test_parameters_of_the_15_minute_pipeline(build: Callable[..., Pipeline]) -> None:
+    assert definition_of(build)["Parameters"] == [
         string("ProjectName", "ndr-prod"),
         string("FeatureSpecVersion", "v1"),
         string("MiniBatchId"),
@@ -171,8 +181,12 @@ INVENTORY_ARGUMENTS = [
             [
                 ("DeltaBuilderStep", "run_delta_builder.py", BATCH_ARGUMENTS, None),
                 ("FGABuilderStep", "run_fg_a_builder.py", BATCH_ARGUMENTS, ["DeltaBuilderStep"]),
-                ("PairCountsBuilderStep", "run_pair_counts_builder.py", BATCH_ARGUMENTS, ["FGABuilderStep"]),
+                ("PairCountsBuilderStep", "run_pair_counts_builder.py", BATCH_ARGUMENTS, ["DeltaBuilderStep"]),
             ],
+        ),
+        (
+            build_ndr_15m_single_step_pipeline,
+            [("FifteenMinuteStep", "run_fifteen_minute_batch.py", BATCH_ARGUMENTS, None)],
         ),
         (
             build_fg_b_baseline_pipeline,
@@ -279,6 +293,7 @@ def test_every_step_retries_transient_failures_only(build: Callable[..., Pipelin
 @pytest.mark.usefixtures("sources")
 def test_names_and_the_users_old_entry_point() -> None:
     assert [pipeline_of(build).name for build in BUILDERS] == [
+        "ndr-15m-pipeline",
         "ndr-15m-pipeline",
         "ndr-fg-b-baseline-pipeline",
         "ndr-machine-inventory-unload",

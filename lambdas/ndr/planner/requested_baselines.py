@@ -11,7 +11,7 @@ from ndr.contract.horizons import HORIZONS
 from ndr.contract.jobspecs import FG_B_BUILDER, JobSpecs
 from ndr.contract.ledger import LedgerRow
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE, fifteen_minute_steps
-from ndr.contract.time import DAY, SLICE, Interval, floor_to, horizon_interval
+from ndr.contract.time import DAY, SLICE, Interval, horizon_interval
 from ndr.planner.baselines import (
     STALE_DAYS,
     Running,
@@ -70,7 +70,7 @@ def _rows_of(
 
 
 def _plan_late(services: Services, request: BaselinesRequest, jobspecs: JobSpecs, now: datetime) -> BaselinesPlan:
-    prefixes, end = FeaturePrefixes.of(jobspecs), floor_to(now - SETTLED, SLICE)
+    prefixes, end = FeaturePrefixes.of(jobspecs), services.scheduled_until(now - SETTLED)
     since = Interval(min(request.start or now - 7 * DAY, end - SLICE), end)
     found = find_late(services.s3, prefixes, since)
     running = services.running(MINI_BATCH_PIPELINE, now)
