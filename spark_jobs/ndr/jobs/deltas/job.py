@@ -9,6 +9,7 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 
+from ndr.contract.compacted import inputs_within
 from ndr.contract.datasets import DELTAS, LATE_FOLDER, PEER_DELTAS, QUARANTINE
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
@@ -138,7 +139,7 @@ class _Build:
         before = [
             part
             for piece in published.pieces
-            for entry in piece.partition.manifest.inputs
+            for entry in inputs_within(piece.partition.manifest, piece.interval)
             if entry.files and late not in entry.uri
             if (part := (interval_of(entry.uri.rpartition("/")[2]) or piece.interval).intersection(piece.interval))
         ]
