@@ -19,6 +19,7 @@ from sagemaker.core.config.config_manager import SageMakerConfig
 from ndr.contract import errors
 from ndr.pipeline.bundle import code as code_bundle
 from ndr.pipeline.sagemaker_pipeline_definitions import build_ndr_15m_pipeline
+from ndr.pipeline.sagemaker_pipeline_definitions_compaction import build_compaction_pipeline
 from ndr.pipeline.sagemaker_pipeline_definitions_fg_b import build_fg_b_baseline_pipeline
 from ndr.pipeline.sagemaker_pipeline_definitions_unified_with_fgc import build_machine_inventory_unload_pipeline
 from ndr.pipeline.sagemaker_pipeline_definitions_with_pairs import (
@@ -39,12 +40,14 @@ SCRIPTS = (
     "run_fifteen_minute_batch.py",
     "run_fg_b_builder.py",
     "run_machine_inventory_unload.py",
+    "run_compaction.py",
 )
 BUILDERS = (
     build_ndr_15m_pipeline_with_pairs,
     build_ndr_15m_single_step_pipeline,
     build_fg_b_baseline_pipeline,
     build_machine_inventory_unload_pipeline,
+    build_compaction_pipeline,
 )
 
 
@@ -147,6 +150,19 @@ def test_parameters_of_the_inventory_pipeline() -> None:
     ]
 
 
+@pytest.mark.usefixtures("sources")
+def test_parameters_of_the_compaction_pipeline() -> None:
+    assert definition_of(build_compaction_pipeline)["Parameters"] == [
+        string("ProjectName", "ndr-prod"),
+        string("FeatureSpecVersion", "v1"),
+        string("DayStartTsIso"),
+        string("DayEndTsIso"),
+        string("ProcessingImageUri", IMAGE),
+        string("ProcessingInstanceType", "ml.m5.xlarge"),
+        {"Name": "ProcessingInstanceCount", "Type": "Integer", "DefaultValue": 1},
+    ]
+
+
 BATCH_ARGUMENTS = [
     *("--project-name", get("ProjectName")),
     *("--feature-spec-version", get("FeatureSpecVersion")),
@@ -163,6 +179,12 @@ BASELINE_ARGUMENTS = [
     *("--baseline-end-ts-iso", get("BaselineEndTsIso")),
     *("--backfill-start-ts-iso", get("BackfillStartTsIso")),
     *("--backfill-end-ts-iso", get("BackfillEndTsIso")),
+]
+COMPACTION_ARGUMENTS = [
+    *("--project-name", get("ProjectName")),
+    *("--feature-spec-version", get("FeatureSpecVersion")),
+    *("--day-start-ts-iso", get("DayStartTsIso")),
+    *("--day-end-ts-iso", get("DayEndTsIso")),
 ]
 INVENTORY_ARGUMENTS = [
     *("--project-name", get("ProjectName")),
@@ -196,6 +218,7 @@ INVENTORY_ARGUMENTS = [
             build_machine_inventory_unload_pipeline,
             [("MachineInventoryUnloadStep", "run_machine_inventory_unload.py", INVENTORY_ARGUMENTS, None)],
         ),
+        (build_compaction_pipeline, [("CompactionStep", "run_compaction.py", COMPACTION_ARGUMENTS, None)]),
     ],
 )
 def test_steps_their_scripts_command_lines_and_order(
@@ -297,6 +320,7 @@ def test_names_and_the_users_old_entry_point() -> None:
         "ndr-15m-pipeline",
         "ndr-fg-b-baseline-pipeline",
         "ndr-machine-inventory-unload",
+        "ndr-compaction",
     ]
     named = build_machine_inventory_unload_pipeline(
         role_arn=ROLE, region_name=REGION, default_bucket=BUCKET, pipeline_name="another-name"

@@ -32,6 +32,7 @@ REGION = "us-east-1"
 BUCKET = "ndr-code"
 FG_B = "ndr-fg-b-baseline-pipeline"
 UNLOAD = "ndr-machine-inventory-unload"
+COMPACTION = "ndr-compaction"
 SCRIPTS = (
     "delta_builder",
     "fg_a_builder",
@@ -39,6 +40,7 @@ SCRIPTS = (
     "fifteen_minute_batch",
     "fg_b_builder",
     "machine_inventory_unload",
+    "compaction",
 )
 TRUST = {
     "Version": "2012-10-17",
@@ -113,6 +115,7 @@ def test_all_pipelines_are_created_with_code_tags_and_description(account: Accou
         ("ndr-15m-pipeline", "created", None),
         (FG_B, "created", None),
         (UNLOAD, "created", None),
+        (COMPACTION, "created", None),
     ]
     assert account.names() == set(PIPELINES)
     for change in changes:

@@ -6,6 +6,7 @@ run that was cut off leaves is a folder without a manifest, which the next run d
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,12 +14,15 @@ from typing import Final
 
 from pyarrow import fs
 
+from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.manifest import MANIFEST_NAME, Manifest
 from ndr.contract.time import Interval, compact_instant, interval_of, parse_compact
 from ndr.store.catalog import Piece
 from ndr.store.manifest import read_manifest
 from ndr.store.partition import day_folder
-from ndr.store.storage import delete_file, delete_folder, join, list_names
+from ndr.store.storage import delete_file, delete_folder, filesystem, join, list_files, list_names
+
+_LOG = logging.getLogger(__name__)
 
 SWEPT_AFTER: Final = timedelta(days=2)
 RUN_TIME: Final = len("20260131T061500Z")
@@ -59,7 +63,11 @@ def sweep_day(
         uri, interval = join(base, folder), interval_of(folder)
         if interval is None:
             continue
-        manifest = read_manifest(uri)
+        try:
+            manifest = read_manifest(uri)
+        except SchemaMismatchError as error:
+            _LOG.warning("not swept: %s", error)
+            continue
         answers = any(piece.partition.uri == uri for piece in pieces)
         if manifest and not answers and _hidden_since(interval, pieces, now) <= now - SWEPT_AFTER:
             yield from _sweep_partition(uri, interval, manifest.run_id, claimed, release)
@@ -67,6 +75,27 @@ def sweep_day(
         yield from sweep_versions(uri, manifest, now)
         if manifest is None and not list_names(uri, kind=fs.FileType.Directory):
             yield from _sweep_partition(uri, interval, None, claimed, release)
+
+
+def sweep_baselines(prefix: str, now: datetime) -> Iterator[Swept]:
+    """Delete the files of runs that the manifests of baselines do not name. The listing tells which have any."""
+    base = filesystem(prefix)[1]
+    runs: dict[str, set[str]] = {}
+    published = set()
+    for info in list_files(prefix, recursive=True):
+        *partition, run, name = str(info.path).removeprefix(f"{base}/").split("/")
+        if name == MANIFEST_NAME:
+            published.add("/".join([*partition, run]))
+        elif len(partition) == 2:  # horizon and end
+            runs.setdefault("/".join(partition), set()).add(run)
+    for baseline, found in sorted(runs.items()):
+        if len(found) > (baseline in published):
+            try:
+                manifest = read_manifest(join(prefix, baseline))
+            except SchemaMismatchError as error:
+                _LOG.warning("not swept: %s", error)
+                continue
+            yield from sweep_versions(join(prefix, baseline), manifest, now)
 
 
 def sweep_versions(partition_uri: str, manifest: Manifest | None, now: datetime) -> Iterator[Swept]:

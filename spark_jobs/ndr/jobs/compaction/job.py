@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ndr.contract.errors import InvalidRequestError, NdrError, PublishConflictError, SchemaMismatchError
+from ndr.contract.jobspecs import FG_B_BUILDER
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import DAY, Interval, format_instant
 from ndr.jobs.compaction.datasets import CompactedDataset, compacted_datasets
@@ -15,16 +16,20 @@ from ndr.jobs.compaction.whole_reads import AnswersByDay, asked_of, outdated_rea
 from ndr.jobs.run import Run
 from ndr.store.catalog import Piece, published_pieces
 from ndr.store.compaction import Compaction, Stretch, stretches
-from ndr.store.sweep import Swept, sweep_day
+from ndr.store.sweep import Swept, sweep_baselines, sweep_day
 
 
 @dataclass(frozen=True, slots=True)
 class LeftAlone:
-    """A part of a dataset that was not compacted or swept, and why; the next run does it."""
+    """A part of a dataset that was not compacted or swept, and why.
+
+    Where it is not damaged, another run is at it, and the next run does it.
+    """
 
     dataset: str
     interval: Interval
     reason: str
+    is_damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,7 @@ Outcome = Compacted | LeftAlone | Swept
 
 
 def compact_days(run: Run, days: Interval, now: datetime | None = None) -> Iterator[Outcome]:
-    """Compact and sweep days of deltas, pair counts and FG-A, a day of a dataset at a time.
+    """Compact and sweep days of deltas, pair counts and FG-A, a day of a dataset at a time, and sweep the baselines.
 
     What is published of a day without a gap becomes one partition. A day that is one already stays as it is.
 
@@ -71,7 +76,8 @@ def compact_days(run: Run, days: Interval, now: datetime | None = None) -> Itera
                         yield _compact(run, dataset, stretch, answers)
                 yield from _swept(run, dataset, day, now or datetime.now(UTC))
             except SchemaMismatchError as error:
-                yield LeftAlone(dataset.name, day, str(error))
+                yield LeftAlone(dataset.name, day, str(error), is_damaged=True)
+    yield from sweep_baselines(run.spec(FG_B_BUILDER).outputs.fg_b, now or datetime.now(UTC))
 
 
 def check_days(days: Interval, now: datetime) -> None:
@@ -111,7 +117,7 @@ def _compact(run: Run, dataset: CompactedDataset, stretch: Stretch, answers: Ans
         )
     except NdrError as error:
         _release(run, dataset, stretch.interval)
-        return LeftAlone(dataset.name, stretch.interval, str(error))
+        return LeftAlone(dataset.name, stretch.interval, str(error), isinstance(error, SchemaMismatchError))
     return Compacted(manifest, len(stretch.pieces))
 
 
