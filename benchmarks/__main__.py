@@ -26,10 +26,11 @@ BENCHES = (
     "fg_b_job",
     "hostile_traffic",
     "lambda_import",
+    "layout",
     "load",
     "mini_batch",
 )
-HOSTS = {"fg_b": ("300", "1000", "3000"), "fg_b_backfill": ("300",), "fg_b_job": ("300",)}
+HOSTS = {"fg_b": ("300", "1000", "3000"), "fg_b_backfill": ("300",), "fg_b_job": ("300",), "layout": ("300",)}
 
 
 def runs(bench: str, hosts: str | None) -> Iterator[tuple[str, dict[str, str]]]:
