@@ -18,6 +18,7 @@ FOLDERS: Final[Mapping[str, tuple[str, ...]]] = {
     "tests/pipelines": ("account",),
     "tests/local": ("account",),
     "tests/statemachines": ("account",),
+    "tests/planning": ("account",),
     "tests/faults": ("account", "slow"),
     "tests/iam": ("account", "slow"),
     "tests/fortnight": ("account", "slow"),
