@@ -31,6 +31,7 @@ ROLE = "arn:aws:iam::123456789012:role/service-role/ndr-pipelines"
 REGION = "eu-central-1"
 BUCKET = "ndr-code"
 IMAGE = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/ndr-processing:latest"
+SPARK_IMAGE = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/ndr-processing:spark"
 SCRIPTS = (
     "run_delta_builder.py",
     "run_fg_a_builder.py",
@@ -256,6 +257,7 @@ def test_everything_else_in_a_step(build: Callable[..., Pipeline]) -> None:
                 "AWS_REGION": REGION,
                 "AWS_DEFAULT_REGION": REGION,
                 "NDR_CODE_VERSION": digest,
+                "NDR_SPARK_PROCESSING_IMAGE_URI": SPARK_IMAGE,
                 "NDR_PIPELINE_EXECUTION": {"Get": "Execution.PipelineExecutionArn"},
                 "PYTHONHASHSEED": "0",
             },
@@ -323,11 +325,13 @@ def test_a_definition_is_made_without_any_aws_call_or_default_region(
 @pytest.mark.usefixtures("sources")
 def test_image_and_tables_come_from_the_environment_of_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NDR_PROCESSING_IMAGE_URI", "registry.example/ndr:7")
+    monkeypatch.setenv("NDR_SPARK_PROCESSING_IMAGE_URI", "registry.example/ndr:7-spark")
     monkeypatch.setenv("NDR_JOBSPEC_TABLE", "specs-of-another-stack")
     monkeypatch.setenv("NDR_LEDGER_TABLE", "ledger-of-another-stack")
     definition = json.loads(build_fg_b_baseline_pipeline(ROLE, REGION, BUCKET).definition())
     assert string("ProcessingImageUri", "registry.example/ndr:7") in definition["Parameters"]
     environment = definition["Steps"][0]["Arguments"]["Environment"]
+    assert environment["NDR_SPARK_PROCESSING_IMAGE_URI"] == "registry.example/ndr:7-spark"
     assert environment["NDR_JOBSPEC_TABLE"] == "specs-of-another-stack"
     assert environment["NDR_LEDGER_TABLE"] == "ledger-of-another-stack"
 

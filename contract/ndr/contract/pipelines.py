@@ -16,6 +16,7 @@ from ndr.contract.time import Interval, format_instant, mini_batch_id
 MINI_BATCH_PIPELINE: Final = "ndr-15m-pipeline"
 FG_B_PIPELINE: Final = "ndr-fg-b-baseline-pipeline"
 INVENTORY_PIPELINE: Final = "ndr-machine-inventory-unload"
+COMPACTION_PIPELINE: Final = "ndr-compaction"
 
 NOT_USED: Final = "none"
 """What a time parameter that a mode does not read is given: SageMaker refuses the empty string."""
@@ -56,6 +57,17 @@ def rebuild_parameters(
     No folder has this id, so that the job takes all mini-batches within the batch, not the one that is named like it.
     """
     return mini_batch_parameters(jobspecs, batch, f"{REBUILD_PREFIX}{mini_batch_id(batch)}", replace_with_empty)
+
+
+def compaction_parameters(jobspecs: Iterable[JobSpec[Any]], days: Interval) -> Parameters:
+    """Return the parameters of `ndr-compaction` for whole UTC days. Its job runs in the image of the jobs compacted."""
+    steps = list(jobspecs)
+    return {
+        **_project(steps[0]),
+        "DayStartTsIso": format_instant(days.start),
+        "DayEndTsIso": format_instant(days.end),
+        **_image("ProcessingImageUri", steps),
+    }
 
 
 def fg_b_parameters(fg_b: JobSpec[FgBBuilderSpec], mode: str) -> Parameters:

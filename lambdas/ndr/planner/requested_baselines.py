@@ -22,6 +22,7 @@ from ndr.planner.baselines import (
     with_stale_baselines,
 )
 from ndr.planner.batches import find_batches_in_progress
+from ndr.planner.compaction import with_compaction
 from ndr.planner.feature_prefixes import FeaturePrefixes
 from ndr.planner.late import plan_late
 from ndr.planner.late_files import SETTLED, find_late
@@ -81,7 +82,8 @@ def _plan_late(services: Services, request: BaselinesRequest, jobspecs: JobSpecs
     }
     stale, unreadable = baselines_stale_by_lineage(services.s3, prefixes, rows, found.answers, since)
     found = replace(found, unreadable=(*found.unreadable, *unreadable))
-    return plan_late(request, jobspecs, found, rows, in_progress, stale)
+    plan = plan_late(request, jobspecs, found, rows, in_progress, stale)
+    return with_compaction(plan, services.s3, jobspecs, prefixes, since)
 
 
 def _running(services: Services, request: BaselinesRequest, now: datetime) -> Running:

@@ -234,14 +234,15 @@ class PartitionWriter:
         manifest = Manifest(
             format=FORMAT, tables=self.tables, run_id=self.run_id, published_at=datetime.now(UTC), **facts
         )
-        before = self._put(manifest) if fence is None else self._put_fenced(manifest, fence)
+        manifest, before = self._put(manifest) if fence is None else self._put_fenced(manifest, fence)
         self._sweep(keep={self.run_id, before.run_id if before else self.run_id}, now=manifest.published_at)
         return manifest
 
-    def _put(self, manifest: Manifest) -> Manifest | None:
+    def _put(self, manifest: Manifest) -> tuple[Manifest, Manifest | None]:
         before = self._replaceable(manifest, read_bytes(join(self.partition_uri, MANIFEST_NAME)))
+        manifest = _later_than(manifest, before)
         put_manifest(self.partition_uri, manifest)
-        return before
+        return manifest, before
 
     def _replaceable(self, manifest: Manifest, content: bytes | None) -> Manifest | None:
         """Return the manifest that is about to be replaced; None where there is none that can be read.
@@ -261,13 +262,14 @@ class PartitionWriter:
             check_owner(uri, before, manifest.dataset, Owner(manifest.project_name, manifest.feature_spec_version))
         return before
 
-    def _put_fenced(self, manifest: Manifest, fence: Callable[[], None]) -> Manifest | None:
+    def _put_fenced(self, manifest: Manifest, fence: Callable[[], None]) -> tuple[Manifest, Manifest | None]:
         for _ in range(COMMITS):
             content, version = read_version(join(self.partition_uri, MANIFEST_NAME))
             before = self._replaceable(manifest, content)
+            manifest = _later_than(manifest, before)
             fence()  # after the version was read: a later takeover changes it
             if replace_manifest(self.partition_uri, manifest, version):
-                return before
+                return manifest, before
         raise PublishConflictError(
             f"{self.partition_uri} was published by others {COMMITS} times while this run was about to; "
             "look for who writes it, then run again."
@@ -278,6 +280,16 @@ class PartitionWriter:
         for folder in list_names(self.partition_uri, kind=fs.FileType.Directory):
             if folder not in keep and folder < oldest_kept:
                 delete_folder(join(self.partition_uri, folder))
+
+
+def _later_than(manifest: Manifest, before: Manifest | None) -> Manifest:
+    """Return a manifest that is younger than the one it replaces, whatever the clocks of their instances say.
+
+    A compacted partition may have a copy of the replaced version, and of the two the younger answers.
+    """
+    if before is None or before.published_at < manifest.published_at:
+        return manifest
+    return manifest.model_copy(update={"published_at": before.published_at + timedelta(microseconds=1)})
 
 
 def table_files(partition_uri: str, manifest: Manifest, table: str) -> list[str]:

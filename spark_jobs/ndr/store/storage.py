@@ -193,6 +193,13 @@ def _rename_into(path: str, content: bytes) -> None:
     os.replace(beside, path)
 
 
+def delete_file(uri: str) -> None:
+    """Delete a file; nothing happens where it does not exist."""
+    system, path = filesystem(uri)
+    if system.get_file_info(path).type == fs.FileType.File:
+        system.delete_file(path)
+
+
 def delete_folder(uri: str) -> None:
     """Delete everything below a URI; nothing happens where it does not exist."""
     system, path = filesystem(uri)

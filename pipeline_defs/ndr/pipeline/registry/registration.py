@@ -8,10 +8,11 @@ from typing import Any, Final, Literal
 
 from ndr.contract.errors import InvalidRequestError
 from ndr.contract.fifteen_minutes import FIFTEEN_MINUTE_PIPELINES, THREE_STEPS
-from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.pipelines import COMPACTION_PIPELINE, FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 from ndr.pipeline.bundle.digest import definition_digest
 from ndr.pipeline.bundle.pipeline import PIPELINE_TAGS, BundledPipeline
 from ndr.pipeline.definitions.baselines import build_fg_b_baseline_pipeline
+from ndr.pipeline.definitions.compaction import build_compaction_pipeline
 from ndr.pipeline.definitions.fifteen_minutes import FIFTEEN_MINUTE_BUILDERS, build_ndr_15m_pipeline_with_pairs
 from ndr.pipeline.definitions.machine_inventory import build_machine_inventory_unload_pipeline
 from ndr.pipeline.registry.difference import definition_diff
@@ -21,6 +22,7 @@ PIPELINES: dict[str, Callable[..., BundledPipeline]] = {
     MINI_BATCH_PIPELINE: build_ndr_15m_pipeline_with_pairs,
     FG_B_PIPELINE: build_fg_b_baseline_pipeline,
     INVENTORY_PIPELINE: build_machine_inventory_unload_pipeline,
+    COMPACTION_PIPELINE: build_compaction_pipeline,
 }
 
 STACK_TAG: Final = "ndr:stack"

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from ndr.contract.datasets import FG_B_IP_METADATA, FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, fg_b_host, fg_b_segment
 from ndr.contract.time import Interval
-from ndr.jobs.fg_b.baseline import Baseline, BaselineJob
+from ndr.jobs.fg_b.baseline import Baseline, BaselineJob, PairRules
 from ndr.jobs.fg_b.baseline_tables import BaselineTables
 from ndr.jobs.fg_b.ip_metadata import HostActivity, ip_metadata
 from ndr.jobs.fg_b.pair_rows import PairRows, condense_for
 from ndr.jobs.fg_b.pairs import PairBaselines, destination_hosts, pair_baselines
 from ndr.jobs.fg_b.row_source import ScanRows, one_slice_rows
-from ndr.jobs.fg_b.specs import BaselineSpecs, PairRules
+from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.statistics import tables_of_baselines
 from ndr.store.publish import PartitionWriter, in_key_order
 from ndr.store.scan import Scan
