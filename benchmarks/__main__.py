@@ -21,6 +21,7 @@ RESULTS = FOLDER / "results"
 BENCHES = (
     "deltas",
     "fg_a",
+    "fg_a_files",
     "fg_b",
     "fg_b_backfill",
     "fg_b_job",
@@ -30,7 +31,10 @@ BENCHES = (
     "load",
     "mini_batch",
 )
-HOSTS = {"fg_b": ("300", "1000", "3000"), "fg_b_backfill": ("300",), "fg_b_job": ("300",), "layout": ("300",)}
+HOSTS = {
+    "fg_b": ("300", "1000", "3000"),
+    **dict.fromkeys(("fg_b_backfill", "fg_b_job", "fg_a_files", "layout"), ("300",)),
+}
 
 
 def runs(bench: str, hosts: str | None) -> Iterator[tuple[str, dict[str, str]]]:
