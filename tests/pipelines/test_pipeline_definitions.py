@@ -22,23 +22,29 @@ from ndr.pipeline.sagemaker_pipeline_definitions import build_ndr_15m_pipeline
 from ndr.pipeline.sagemaker_pipeline_definitions_compaction import build_compaction_pipeline
 from ndr.pipeline.sagemaker_pipeline_definitions_fg_b import build_fg_b_baseline_pipeline
 from ndr.pipeline.sagemaker_pipeline_definitions_unified_with_fgc import build_machine_inventory_unload_pipeline
-from ndr.pipeline.sagemaker_pipeline_definitions_with_pairs import build_ndr_15m_pipeline_with_pairs
+from ndr.pipeline.sagemaker_pipeline_definitions_with_pairs import (
+    build_ndr_15m_pipeline_with_pairs,
+    build_ndr_15m_single_step_pipeline,
+)
 from ndr.pipeline.sdk import Pipeline
 
 ROLE = "arn:aws:iam::123456789012:role/service-role/ndr-pipelines"
 REGION = "eu-central-1"
 BUCKET = "ndr-code"
 IMAGE = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/ndr-processing:latest"
+SPARK_IMAGE = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/ndr-processing:spark"
 SCRIPTS = (
     "run_delta_builder.py",
     "run_fg_a_builder.py",
     "run_pair_counts_builder.py",
+    "run_fifteen_minute_batch.py",
     "run_fg_b_builder.py",
     "run_machine_inventory_unload.py",
     "run_compaction.py",
 )
 BUILDERS = (
     build_ndr_15m_pipeline_with_pairs,
+    build_ndr_15m_single_step_pipeline,
     build_fg_b_baseline_pipeline,
     build_machine_inventory_unload_pipeline,
     build_compaction_pipeline,
@@ -100,8 +106,9 @@ def get(parameter: str) -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("sources")
-def test_parameters_of_the_15_minute_pipeline() -> None:
-    assert definition_of(build_ndr_15m_pipeline_with_pairs)["Parameters"] == [
+@pytest.mark.parametrize("build", [build_ndr_15m_pipeline_with_pairs, build_ndr_15m_single_step_pipeline])
+def test_parameters_of_the_15_minute_pipeline(build: Callable[..., Pipeline]) -> None:
+    assert definition_of(build)["Parameters"] == [
         string("ProjectName", "ndr-prod"),
         string("FeatureSpecVersion", "v1"),
         string("MiniBatchId"),
@@ -196,8 +203,12 @@ INVENTORY_ARGUMENTS = [
             [
                 ("DeltaBuilderStep", "run_delta_builder.py", BATCH_ARGUMENTS, None),
                 ("FGABuilderStep", "run_fg_a_builder.py", BATCH_ARGUMENTS, ["DeltaBuilderStep"]),
-                ("PairCountsBuilderStep", "run_pair_counts_builder.py", BATCH_ARGUMENTS, ["FGABuilderStep"]),
+                ("PairCountsBuilderStep", "run_pair_counts_builder.py", BATCH_ARGUMENTS, ["DeltaBuilderStep"]),
             ],
+        ),
+        (
+            build_ndr_15m_single_step_pipeline,
+            [("FifteenMinuteStep", "run_fifteen_minute_batch.py", BATCH_ARGUMENTS, None)],
         ),
         (
             build_fg_b_baseline_pipeline,
@@ -269,6 +280,7 @@ def test_everything_else_in_a_step(build: Callable[..., Pipeline]) -> None:
                 "AWS_REGION": REGION,
                 "AWS_DEFAULT_REGION": REGION,
                 "NDR_CODE_VERSION": digest,
+                "NDR_SPARK_PROCESSING_IMAGE_URI": SPARK_IMAGE,
                 "NDR_PIPELINE_EXECUTION": {"Get": "Execution.PipelineExecutionArn"},
                 "PYTHONHASHSEED": "0",
             },
@@ -305,6 +317,7 @@ def test_every_step_retries_transient_failures_only(build: Callable[..., Pipelin
 def test_names_and_the_users_old_entry_point() -> None:
     assert [pipeline_of(build).name for build in BUILDERS] == [
         "ndr-15m-pipeline",
+        "ndr-15m-pipeline",
         "ndr-fg-b-baseline-pipeline",
         "ndr-machine-inventory-unload",
         "ndr-compaction",
@@ -336,11 +349,13 @@ def test_a_definition_is_made_without_any_aws_call_or_default_region(
 @pytest.mark.usefixtures("sources")
 def test_image_and_tables_come_from_the_environment_of_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NDR_PROCESSING_IMAGE_URI", "registry.example/ndr:7")
+    monkeypatch.setenv("NDR_SPARK_PROCESSING_IMAGE_URI", "registry.example/ndr:7-spark")
     monkeypatch.setenv("NDR_JOBSPEC_TABLE", "specs-of-another-stack")
     monkeypatch.setenv("NDR_LEDGER_TABLE", "ledger-of-another-stack")
     definition = json.loads(build_fg_b_baseline_pipeline(ROLE, REGION, BUCKET).definition())
     assert string("ProcessingImageUri", "registry.example/ndr:7") in definition["Parameters"]
     environment = definition["Steps"][0]["Arguments"]["Environment"]
+    assert environment["NDR_SPARK_PROCESSING_IMAGE_URI"] == "registry.example/ndr:7-spark"
     assert environment["NDR_JOBSPEC_TABLE"] == "specs-of-another-stack"
     assert environment["NDR_LEDGER_TABLE"] == "ledger-of-another-stack"
 

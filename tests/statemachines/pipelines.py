@@ -17,7 +17,7 @@ PARAMETERS = {
     INVENTORY_PIPELINE: ["ProjectName", "FeatureSpecVersion", "ReferenceMonthIso"],
     COMPACTION_PIPELINE: ["ProjectName", "FeatureSpecVersion", "DayStartTsIso", "DayEndTsIso"],
     MINI_BATCH_PIPELINE: ["ProjectName", "FeatureSpecVersion", "MiniBatchId", "BatchStartTsIso", "BatchEndTsIso"],
-    "ndr-steerable": ["Behaviour", "Flag"],
+    "ndr-steerable": ["Behaviour", "Flag", "ProcessingImageUri", "ProcessingInstanceCount"],
 }
 # What the job does is told by its first argument: the project's name, or Behaviour.
 SCRIPT = """

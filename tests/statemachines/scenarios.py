@@ -28,7 +28,8 @@ TOKEN = "a token of the caller's, long enough for SageMaker"
 def steerable(behaviour: str, **more: Any) -> dict[str, Any]:
     """An input of `run_pipeline`."""
     flag = more.pop("flag", "none")
-    return {"pipeline_name": "ndr-steerable", "parameters": {"Behaviour": behaviour, "Flag": str(flag)}, **more}
+    parameters = {"Behaviour": behaviour, "Flag": str(flag), **more.pop("parameters", {})}
+    return {"pipeline_name": "ndr-steerable", "parameters": parameters, **more}
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,12 @@ def _changed_files(account: Account, stack: dict[str, str], machines: Machines, 
 def _requests() -> dict[str, tuple[str, dict[str, Any]]]:
     return {
         "succeeds": ("run_pipeline", steerable("succeed")),
+        "one instance": ("run_pipeline", steerable("succeed", parameters={"ProcessingInstanceCount": "1"})),
+        "instances": ("run_pipeline", steerable("succeed", parameters={"ProcessingInstanceCount": "2"})),
+        "instances, image": (
+            "run_pipeline",
+            steerable("succeed", parameters={"ProcessingInstanceCount": "2", "ProcessingImageUri": "own:3"}),
+        ),
         "fails": ("run_pipeline", steerable("unlucky")),
         "overruns": ("run_pipeline", steerable("sleep", deadline_seconds=1)),
         "absent": ("run_pipeline", {"pipeline_name": "ndr-absent"}),

@@ -61,6 +61,24 @@ def test_a_pipeline_is_polled_to_its_end_in_three_transitions_a_poll(scenarios: 
     assert polls == POLL * (len(polls) // 3)
 
 
+@pytest.mark.parametrize(
+    ("scenario", "image"),
+    [
+        ("succeeds", None),
+        ("one instance", None),
+        ("instances", "123456789012.dkr.ecr.us-east-1.amazonaws.com/ndr-processing:spark"),
+        ("instances, image", "own:3"),
+    ],
+)
+def test_several_instances_run_the_image_with_spark_unless_the_caller_names_one(
+    scenarios: Scenarios, account: Account, scenario: str, image: str | None
+) -> None:
+    run = scenarios[scenario]
+    assert run.status == "SUCCEEDED"
+    given = parameters_of(account, run)
+    assert given.get("ProcessingImageUri") == image
+
+
 def test_a_failure_names_step_reason_and_log(scenarios: Scenarios) -> None:
     run = scenarios["fails"]
     assert (run.status, run.error) == ("FAILED", "PipelineFailedError")

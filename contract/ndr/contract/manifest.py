@@ -213,21 +213,27 @@ def parse_manifest(uri: str, content: bytes) -> Manifest:
         It is not a manifest, or one of a newer release; the sentence names `uri` and what to do.
     """
     try:
-        found = json.loads(content)
-    except ValueError:
-        found = None
-    version = found.get("format") if isinstance(found, dict) else None
-    if isinstance(version, int) and version > FORMAT:
-        raise SchemaMismatchError(
-            f"{uri} was written by a newer release (format {version}, this one reads up to {FORMAT}); run this with "
-            "the newer release, or publish the partition again with this one."
-        )
-    try:
         return Manifest.model_validate_json(content)
     except ValidationError as error:
+        version = _format_of(content)
+        if version > FORMAT:
+            raise SchemaMismatchError(
+                f"{uri} was written by a newer release (format {version}, this one reads up to {FORMAT}); run this "
+                "with the newer release, or publish the partition again with this one."
+            ) from None
         raise SchemaMismatchError(
             f"{uri} is not a manifest ({_first_problem(error)}); publish the partition again."
         ) from None
+
+
+def _format_of(content: bytes) -> int:
+    """Return the format that a document names, or 0."""
+    try:
+        found = json.loads(content)
+    except ValueError:
+        return 0
+    version = found.get("format") if isinstance(found, dict) else None
+    return version if isinstance(version, int) else 0
 
 
 def check_owner(uri: str, manifest: Manifest, dataset: str, owner: Owner | None) -> None:

@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from ndr.contract.errors import JobSpecInvalidError
+from ndr.contract.fifteen_minutes import BATCH_JOBS
 from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
-from ndr.contract.jobspecs.item import DELTA_BUILDER, FG_A_BUILDER, PAIR_COUNTS_BUILDER, JobSpec, JobSpecs
+from ndr.contract.jobspecs.item import JobSpec, JobSpecs
 from ndr.contract.jobspecs.machine_inventory_unload import MachineInventoryUnloadSpec
 from ndr.contract.time import Interval, format_instant, mini_batch_id
 
@@ -29,14 +30,14 @@ Parameters = dict[str, str]
 
 
 def fifteen_minute_steps(jobspecs: JobSpecs) -> list[JobSpec[Any]]:
-    """Return the JobSpecs of the 15-minute pipeline's steps, in their order."""
-    return [jobspecs[DELTA_BUILDER], jobspecs[FG_A_BUILDER], jobspecs[PAIR_COUNTS_BUILDER]]
+    """Return the JobSpecs of the 15-minute pipeline's jobs, in their order."""
+    return [jobspecs[each.job] for each in BATCH_JOBS]
 
 
 def mini_batch_parameters(
     jobspecs: Iterable[JobSpec[Any]], batch: Interval, batch_id: str | None = None, replace_with_empty: bool = False
 ) -> Parameters:
-    """Return the parameters of `ndr-15m-pipeline`, whose steps share one image."""
+    """Return the parameters of `ndr-15m-pipeline`, whose jobs share one image."""
     steps = list(jobspecs)
     return {
         **_project(steps[0]),

@@ -20,7 +20,8 @@ from ndr.contract.lineage import Answers, answering, answers_of
 from ndr.contract.manifest import MANIFEST_NAME, InputEntry, Manifest, Owner, check_owner
 from ndr.contract.time import EPOCH, Interval, interval_of
 from ndr.store.manifest import READERS, read_manifest
-from ndr.store.partition import baseline_end_of, baseline_partition_uri, day_folders
+from ndr.store.partition import baseline_end_of, baseline_partition_uri
+from ndr.store.partition_folders import manifest_folders
 from ndr.store.storage import join, list_names, modified_at
 
 _LOG = logging.getLogger(__name__)
@@ -83,15 +84,12 @@ def published_pieces(
         A manifest that would answer is not one, or is of another dataset, project or version. One that is older than
         what answers is not needed, and is only named in the log.
     """
-    days = day_folders(wanted)
+    places = [
+        (uri, interval)
+        for uri in manifest_folders(prefix, wanted)
+        if (interval := interval_of(uri.rpartition("/")[2])) and interval.intersection(wanted)
+    ]
     with ThreadPoolExecutor(READERS) as pool:
-        folders = list(pool.map(lambda day: list_names(join(prefix, day), kind=fs.FileType.Directory), days))
-        places = [
-            (join(prefix, day, folder), interval)
-            for day, names in zip(days, folders, strict=True)
-            for folder in names
-            if (interval := interval_of(folder)) and interval.intersection(wanted)
-        ]
         found = [each for each in pool.map(lambda place: _found(place[0], place[1], dataset, owner), places) if each]
     cut = answering(found, wanted, lambda each: each.ages)
     needed = [] if pass_over_unreadable else [each for each, _ in cut]

@@ -116,7 +116,7 @@ def _open(source: SourceFile) -> pq.ParquetFile:
             f"{published.uri} can't be read ({str(error).splitlines()[0]}); "
             "build its partition again with the same batch."
         ) from error
-    check_footer(parquet.metadata, parquet.schema_arrow, published, size)
+    check_footer(parquet.metadata, published, size)
     return parquet
 
 

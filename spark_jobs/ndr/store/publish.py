@@ -35,8 +35,9 @@ from ndr.contract.manifest import (
     parse_manifest,
 )
 from ndr.contract.time import compact_instant
-from ndr.store.footer import PublishedFile, check_footer, schema_sha256
+from ndr.store.footer import PublishedFile, schema_sha256
 from ndr.store.manifest import put_manifest, replace_manifest
+from ndr.store.rows import opened
 from ndr.store.schema import arrow_schema, plain_schema
 from ndr.store.storage import delete_folder, filesystem, join, list_names, read_bytes, read_version
 
@@ -314,11 +315,9 @@ def read_table(
     entry = manifest.tables.get(dataset.name)
     for file in entry.files if entry else ():
         uri = join(partition_uri, file.path)
-        system, path = filesystem(uri)
+        published = PublishedFile(uri, file.rows, file.bytes, entry.schema_sha256 if entry else "")
         try:
-            with system.open_input_file(path) as source, pq.ParquetFile(source, pre_buffer=True) as parquet:
-                published = PublishedFile(uri, file.rows, file.bytes, entry.schema_sha256 if entry else "")
-                check_footer(parquet.metadata, parquet.schema_arrow, published, source.size())
+            with opened(published) as parquet:
                 tables.append(parquet.read(names).select(names).cast(schema))
         except (FileNotFoundError, pa.ArrowException, KeyError) as error:
             raise SchemaMismatchError(
