@@ -1,4 +1,4 @@
-"""What a compacted day replaces is deleted two days later, by whoever comes next, and nothing that is needed is."""
+"""What a compacted day replaces is deleted two days later, by the next run after it, and nothing that is needed is."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def run(project: Project, after: timedelta = timedelta()) -> list[Outcome]:
 
 
 def left(project: Project) -> set[str]:
-    """Partitions, runs below them, and stray files of the day's pair counts."""
+    """Partitions, runs below them, and other files of the day's pair counts."""
     day = project.root / "pair_counts" / "dt=2026-01-05"
     return {str(path.relative_to(day)) for path in day.rglob("*") if path.name not in ("_manifest.json", "_SUCCESS")}
 
