@@ -18,7 +18,7 @@ from benchmarks.scale_table import fill_tables
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results"
-BENCHES = ("deltas", "fg_a", "fg_b", "fg_b_backfill", "fg_b_job", "lambda_import", "load")
+BENCHES = ("deltas", "fg_a", "fg_b", "fg_b_backfill", "fg_b_job", "lambda_import", "load", "plan")
 HOSTS = {"fg_b": ("300", "1000", "3000"), "fg_b_backfill": ("300",), "fg_b_job": ("300",)}
 
 

@@ -186,21 +186,24 @@ def parse_manifest(uri: str, content: bytes) -> Manifest:
         It is not a manifest, or one of a newer release; the sentence names `uri` and what to do.
     """
     try:
-        found = json.loads(content)
-    except ValueError:
-        found = None
-    version = found.get("format") if isinstance(found, dict) else None
+        return Manifest.model_validate_json(content)
+    except ValidationError as error:
+        problem = _first_problem(error)
+    version = _format_of(content)
     if isinstance(version, int) and version > FORMAT:
         raise SchemaMismatchError(
             f"{uri} was written by a newer release (format {version}, this one reads up to {FORMAT}); run this with "
             "the newer release, or publish the partition again with this one."
         )
+    raise SchemaMismatchError(f"{uri} is not a manifest ({problem}); publish the partition again.")
+
+
+def _format_of(content: bytes) -> object:
     try:
-        return Manifest.model_validate_json(content)
-    except ValidationError as error:
-        raise SchemaMismatchError(
-            f"{uri} is not a manifest ({_first_problem(error)}); publish the partition again."
-        ) from None
+        found = json.loads(content)
+    except ValueError:
+        return None
+    return found.get("format") if isinstance(found, dict) else None
 
 
 def check_owner(uri: str, manifest: Manifest, dataset: str, owner: Owner | None) -> None:
