@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, get_args
 from botocore.exceptions import ClientError
 
 from ndr.contract.errors import InvalidRequestError
-from ndr.contract.time import Interval, format_instant, mini_batch_id, parse_instant, whole_seconds
+from ndr.contract.time import Interval, format_instant, mini_batch_id, parse_instant
 
 LedgerStatus = Literal["running", "completed", "failed", "insufficient_history"]
 """What an item says."""
@@ -119,40 +119,3 @@ def is_over(sagemaker: Any, holder: str) -> bool:
     except ClientError:
         return False
     return described["PipelineExecutionStatus"] not in UNFINISHED
-
-
-def note_insufficient(table: Any, key: Mapping[str, str], reason: str, now: datetime) -> None:
-    """Note that a baseline has too little history, unless it is completed or being built."""
-    try:
-        table.update_item(
-            Key=dict(key),
-            UpdateExpression="SET #status = :short, reason = :reason, updated_at = :now "
-            "REMOVE lease_until, lease_id, holder",
-            ConditionExpression="attribute_not_exists(#status) OR (#status <> :completed AND "
-            "(attribute_not_exists(lease_until) OR lease_until <= :now))",
-            ExpressionAttributeNames={"#status": "status"},
-            ExpressionAttributeValues={
-                ":short": "insufficient_history",
-                ":completed": "completed",
-                ":reason": reason,
-                ":now": format_instant(whole_seconds(now)),
-            },
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-            raise
-
-
-def mark_stale(table: Any, key: Mapping[str, str], now: datetime) -> None:
-    """Mark that what a baseline is built from has changed: one whose building began before counts as stale."""
-    try:
-        table.update_item(
-            Key=dict(key),
-            UpdateExpression="SET stale_since = :now",
-            ConditionExpression="attribute_exists(#status)",
-            ExpressionAttributeNames={"#status": "status"},
-            ExpressionAttributeValues={":now": format_instant(whole_seconds(now))},
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-            raise

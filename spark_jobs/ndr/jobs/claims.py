@@ -54,6 +54,9 @@ class Claims(Protocol):
             Another run has taken the partition over.
         """
 
+    def release(self, key: LeaseKey) -> None:
+        """Give a claim up where nothing was published: what was built before is as complete as it was."""
+
 
 class Unclaimed:
     """The claims of a run without a ledger: it may build everything."""
@@ -62,4 +65,7 @@ class Unclaimed:
         return None
 
     def fence(self, key: LeaseKey) -> None:
+        return None
+
+    def release(self, key: LeaseKey) -> None:
         return None

@@ -162,6 +162,16 @@ class Leases:
         """
         self.record(self.run.lease_key(manifest.dataset, manifest.interval), completed(manifest))
 
+    def release(self, key: LeaseKey) -> None:
+        """Give a claim up where nothing was published: what was built before is as complete as it was.
+
+        Raises
+        ------
+        PublishConflictError
+            Another run has taken the partition over meanwhile.
+        """
+        self.record(key, {"status": "completed"})
+
     @property
     def leased_run(self) -> Run:
         """The run, with these leases as its claims."""

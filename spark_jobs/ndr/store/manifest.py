@@ -8,7 +8,7 @@ from typing import Final
 from ndr.contract.manifest import MANIFEST_NAME, SUCCESS_NAME, Manifest, parse_manifest
 from ndr.store.storage import join, put_bytes, read_bytes, replace_bytes
 
-READERS: Final = 16  # manifests are small and far away: many requests at once, little work each
+READERS: Final = 32  # manifests are small and far away: many requests at once, little work each
 
 
 def read_manifest(partition_uri: str) -> Manifest | None:

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from pyarrow import fs
 
 from ndr.contract.errors import InvalidRequestError
+from ndr.store import whole_objects
 
 
 @lru_cache(maxsize=1)
@@ -40,6 +41,7 @@ def forget_clients() -> None:
     """Drop the S3 clients of this process, so that the next request reads credentials and endpoint anew."""
     _s3.cache_clear()
     _s3_client.cache_clear()
+    whole_objects.forget_clients()
 
 
 def filesystem(uri: str) -> tuple[fs.FileSystem, str]:
@@ -110,12 +112,15 @@ def modified_at(uri: str) -> datetime:
 
 
 def read_bytes(uri: str) -> bytes | None:
-    """Return a whole file, or None where it does not exist."""
+    """Return a whole file, or None where it does not exist. On S3 it is one request."""
     system, path = filesystem(uri)
+    if not isinstance(system, fs.LocalFileSystem):
+        bucket, _, key = path.partition("/")
+        return whole_objects.get_object(bucket, key)
     try:
-        with system.open_input_stream(path, compression=None) as stream:
-            return bytes(stream.read())
-    except FileNotFoundError:
+        with open(path, "rb") as stream:
+            return stream.read()
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 
@@ -191,6 +196,13 @@ def _rename_into(path: str, content: bytes) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     os.replace(beside, path)
+
+
+def delete_file(uri: str) -> None:
+    """Delete a file; nothing happens where it does not exist."""
+    system, path = filesystem(uri)
+    if system.get_file_info(path).type == fs.FileType.File:
+        system.delete_file(path)
 
 
 def delete_folder(uri: str) -> None:
