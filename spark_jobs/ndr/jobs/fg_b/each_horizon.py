@@ -94,12 +94,13 @@ def metric_statistics(column: Floats, capped: CappedRows, horizon: HorizonLayout
         The capped rows of the horizon.
     """
     offsets, firsts = horizon.host_offsets, horizon.segment_groups[:-1]
-    present = np.isfinite(column[capped.rows])
+    present = np.isfinite(column.take(capped.rows, mode="clip"))
     # Infinity sorts after every value: capped and missing rows stay in their group, after its `counts` first values.
     column[capped.rows] = np.inf
     sort_groups(column, offsets)
     counts = finite_counts(column, offsets)
-    support = counts + np.bincount(capped.groups[present], minlength=len(counts))
+    capped_counts = capped.counts if present.all() else np.bincount(capped.groups[present], minlength=len(counts))
+    support = counts + capped_counts
     host = order_statistics(column, offsets[:-1], counts)
     # The hosts of a segment lie side by side.
     if is_selection_faster(len(column), len(counts), len(firsts)):

@@ -74,7 +74,7 @@ class _Sample:
         sizes = (np.diff(bounds) - middle + _STRIDE - 1) // _STRIDE
         offsets = np.concatenate(([0], np.cumsum(sizes)))
         places = np.arange(offsets[-1]) * _STRIDE + np.repeat(bounds[:-1] + middle - offsets[:-1] * _STRIDE, sizes)
-        sample = values.take(places)
+        sample = values.take(places, mode="clip")
         sort_groups(sample, offsets)
         # A run, being sorted, is off by less than one sampled value, to either side.
         return cls(sample, offsets, np.sqrt(runs).astype(np.int64) + 2)
@@ -159,10 +159,9 @@ class _Runs:
         place, left = starts[:, None], counts[:, None]
         for _ in range(int(counts.max(initial=0)).bit_length()):
             half = left >> 1
-            place = place + half * is_before(self.values[place + half - 1])
+            place = place + half * is_before(self.values.take(place + half - 1, mode="clip"))
             left = left - half
-        last = len(self.values) - 1
-        return place + (left > 0) * is_before(self.values[np.minimum(place, last)])
+        return place + (left > 0) * is_before(self.values.take(place, mode="clip"))
 
 
 def _selected(
@@ -184,7 +183,7 @@ def _selected(
     inside[is_one] = 0
     flat, sizes = lengths.transpose(2, 0, 1).ravel(), inside.T.ravel()
     places = np.arange(flat.sum()) + np.repeat(found.first.transpose(2, 0, 1).ravel() - (np.cumsum(flat) - flat), flat)
-    values = runs.values.take(places)
+    values = runs.values.take(places, mode="clip")
     if found.center is not None:
         values = np.abs(values - np.repeat(np.tile(found.center, lower.shape[1]), sizes))
     offsets = np.concatenate(([0], np.cumsum(sizes)))
