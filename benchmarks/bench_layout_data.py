@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -47,7 +46,6 @@ def publish_layouts(folder: Path, hosts: int) -> None:
     for layout in LAYOUTS:
         if not (folder / layout).is_dir():
             beside = folder / f"{layout}.partial"
-            shutil.rmtree(beside, ignore_errors=True)
             _publish_layout(beside, layout, hosts)
             beside.rename(folder / layout)
 
@@ -69,7 +67,7 @@ def _publish_layout(project: Path, layout: str, hosts: int) -> None:
     names = [f"VDI-{host}" if host % 9 == 0 else f"HOST-{host}" for host in range(hosts)]
     machines = pa.table([addresses, names, [month] * hosts], schema=arrow_schema(MACHINE_INVENTORY))
     writer = PartitionWriter(snapshot_uri((project / "machine_inventory").as_uri(), month))
-    writer.write(machines, MACHINE_INVENTORY)
+    writer.write(in_key_order(machines, MACHINE_INVENTORY), MACHINE_INVENTORY)
     whole = month_interval(month)
     writer.commit(dataset=MACHINE_INVENTORY.name, start=whole.start, end=whole.end, **RUN.facts)
 

@@ -8,7 +8,7 @@ import os
 import uuid
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from botocore.exceptions import ClientError
@@ -16,6 +16,8 @@ from pyarrow import fs
 
 from ndr.contract.errors import InvalidRequestError
 from ndr.store import whole_objects
+
+_DISK: Final = fs.LocalFileSystem()
 
 
 @lru_cache(maxsize=1)
@@ -56,7 +58,7 @@ def filesystem(uri: str) -> tuple[fs.FileSystem, str]:
     if parts.scheme == "s3":
         return _s3(), (parts.netloc + parts.path).rstrip("/")
     if parts.scheme == "file" and parts.path:
-        return fs.LocalFileSystem(), unquote(parts.path).rstrip("/")
+        return _DISK, unquote(parts.path).rstrip("/")
     raise InvalidRequestError(
         f"{uri!r} is not a place that a job can read or write; use s3://bucket/path or file:///path."
     )
