@@ -19,8 +19,7 @@ import pyarrow as pa
 from ndr.contract.datasets import Dataset
 from ndr.contract.time import Interval
 from ndr.store.footer import PublishedFile
-from ndr.store.rows import row_groups
-from ndr.store.schema import arrow_schema
+from ndr.store.rows import Asked, row_groups
 
 MERGED_ROWS: Final = 256 * 1024
 """Rows of all files that are merged at once, a share for each file."""
@@ -126,9 +125,9 @@ def merged_files(files: Sequence[SourceFile], dataset: Dataset) -> Iterator[pa.T
 
 def _spool(source: SourceFile, dataset: Dataset, path: str, rows: int) -> None:
     """Write the wanted rows of a file to the local disk, in blocks."""
-    schema = arrow_schema(dataset)
-    with pa.OSFile(path, "wb") as sink, pa.ipc.new_file(sink, schema) as spool:
-        for table in row_groups(source.file, source.interval, dataset, schema.names):
+    asked = Asked(dataset, tuple(dataset.column_names))
+    with pa.OSFile(path, "wb") as sink, pa.ipc.new_file(sink, asked.schema) as spool:
+        for table in row_groups(source.file, source.interval, asked):
             spool.write_table(table, rows)
 
 
