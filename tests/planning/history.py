@@ -72,6 +72,7 @@ class History:
     where: FeaturePrefixes = field(default_factory=prefixes)
     keys: list[str] = field(default_factory=list)
     content: dict[str, bytes] = field(default_factory=dict)
+    modified: dict[str, datetime] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for part in self.partitions():
@@ -82,7 +83,14 @@ class History:
             self._describe()
 
     def bucket(self) -> Bucket:
-        return Bucket(list(self.keys), dict(self.content))
+        return Bucket(list(self.keys), dict(self.content), dict(self.modified))
+
+    def keep_slices(self, days: Interval, since: datetime) -> None:
+        """Add the slices that compacted days were made of, put at `since`, which are not swept yet."""
+        for part in days.steps(SLICE):
+            for dataset in TABLES:
+                self._publish(dataset, part)
+                self.modified[f"{self.folder(dataset, part)}/{MANIFEST_NAME}"] = since
 
     def partitions(self) -> Iterator[Interval]:
         for day in self.days.steps(DAY):

@@ -15,7 +15,7 @@ from ndr.contract.manifest import MANIFEST_NAME, Manifest, Owner, check_owner, p
 from ndr.contract.time import DAY, Interval, day_text, floor_to, interval_of
 from ndr.planner.keys import bucket_and_key, objects_below
 
-READERS: Final = 32
+READERS: Final = 16
 OVERTAKEN: Final = timedelta(hours=1)
 
 
