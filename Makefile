@@ -71,7 +71,7 @@ fortnight: setup  ## simulate days of production against the bulk build: DAYS=14
 iam: setup  ## take each statement of each role away and see that something fails; ends with how many are needed
 	@.venv/bin/python -m tests.iam
 
-bench: setup  ## run the benchmarks: BENCH=fg_b HOSTS=1000 for one
+bench: setup .tools/bench/.ready  ## run the benchmarks: BENCH=fg_b HOSTS=1000 for one
 	@$(if $(HOSTS),HOSTS="$(HOSTS)") .venv/bin/python -m benchmarks $(BENCH)
 
 lint: setup  ## check the code: ruff, mypy, import-linter
@@ -90,10 +90,10 @@ lint-template: setup .tools/cfn-lint/.ready .tools/checkov/.ready .tools/asl-val
 		.tools/asl-validator/node_modules/.bin/asl-validator --json-path build/$$machine || exit 1; done
 
 lock: .venv/.ready  ## resolve requirements/*.lock anew
-	@for name in setup sam checkov cfn-lint fuzz; do $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url requirements/$$name.in -o requirements/$$name.lock; done
+	@for name in setup sam checkov cfn-lint fuzz bench; do $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url requirements/$$name.in -o requirements/$$name.lock; done
 	@$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --all-extras pyproject.toml -o requirements/project.lock
 	@$(UV) pip compile --quiet --no-deps --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url -c requirements/project.lock lambdas/requirements.in -o lambdas/requirements.txt
-	@{ sed '/^[^#]/,$$d' requirements/processing.lock; $(UV) pip compile --quiet --python-version 3.11 --python-platform linux --generate-hashes --no-annotate --no-header --no-emit-index-url -c requirements/project.lock --extra jobs --extra spark pyproject.toml; } > requirements/processing.new && mv requirements/processing.new requirements/processing.lock
+	@for image in processing processing-spark; do $(UV) pip compile --quiet --python-version 3.11 --python-platform linux --generate-hashes --no-annotate --no-header --no-emit-index-url -c requirements/project.lock --extra jobs $$([ $$image = processing ] || echo --extra spark) pyproject.toml -o requirements/$$image.lock; done
 
 clean:  ## remove what the commands made
 	@-.venv/bin/ndr down 2>/dev/null

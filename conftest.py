@@ -35,7 +35,9 @@ FIXTURES: Final[Mapping[str, str]] = {"account": "account", "java": "spark", "ja
 SLOW_MODULES: Final = frozenset(
     {
         "test_demo_end_to_end.py",
+        "test_mini_batch_requests.py",
         "test_deploy_registers_pipelines.py",
+        "test_one_step_deployed.py",
         "test_publish_killed.py",
         "test_spark_cluster.py",
         "test_upgrade.py",

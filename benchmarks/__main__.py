@@ -20,8 +20,24 @@ from benchmarks.scale_table import fill_tables
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results"
-BENCHES = ("deltas", "fg_a", "fg_b", "fg_b_backfill", "fg_b_job", "lambda_import", "load", "plan")
-HOSTS = {"fg_b": ("300", "1000", "3000"), "fg_b_backfill": ("300",), "fg_b_job": ("300",)}
+BENCHES = (
+    "deltas",
+    "fg_a",
+    "fg_a_files",
+    "fg_b",
+    "fg_b_backfill",
+    "fg_b_job",
+    "hostile_traffic",
+    "lambda_import",
+    "layout",
+    "load",
+    "mini_batch",
+    "plan",
+)
+HOSTS = {
+    "fg_b": ("300", "1000", "3000"),
+    **dict.fromkeys(("fg_b_backfill", "fg_b_job", "fg_a_files", "layout"), ("300",)),
+}
 
 
 def runs(bench: str, hosts: str | None) -> Iterator[tuple[str, dict[str, str]]]:

@@ -12,9 +12,8 @@ from bench_fg_b_data import KEY_METRICS, METRICS, publish, time_band
 
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.time import Interval
-from ndr.jobs.fg_b.baseline import Baseline
+from ndr.jobs.fg_b.baseline import Baseline, StatisticsRules
 from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, ParquetRows
-from ndr.jobs.fg_b.specs import StatisticsRules
 from ndr.jobs.fg_b.statistics import tables_of_baselines
 from ndr.jobs.fg_b.targets import chunks
 

@@ -8,9 +8,8 @@ import without_pandas  # noqa: F401
 from bench_fg_b_data import DAYS, END, EXPECTED_ENDS, KEY_METRICS, METRICS, publish
 
 from ndr.contract.time import Interval
-from ndr.jobs.fg_b.baseline import Baseline
+from ndr.jobs.fg_b.baseline import Baseline, StatisticsRules
 from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, ParquetRows
-from ndr.jobs.fg_b.specs import StatisticsRules
 from ndr.jobs.fg_b.statistics import host_and_segment_baselines
 
 output, *files = sys.argv[1:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import time
@@ -48,7 +49,7 @@ class EngineTooSlowError(Exception):
 
 
 def measure(command: Sequence[str], timeout: float = 900) -> Measurement:
-    """Run a command to its end.
+    """Run a command to its end. Python may write bytecode: the first round compiles, as installing a package does.
 
     Raises
     ------
@@ -58,7 +59,8 @@ def measure(command: Sequence[str], timeout: float = 900) -> Measurement:
         It is still running after `timeout` seconds; it is stopped then, with its children.
     """
     start, cpu_start = time.perf_counter(), _cpu_of_children()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     ended = Event()
     peaks: dict[int, int] = {}
     processor: dict[int, float] = {}

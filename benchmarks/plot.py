@@ -12,7 +12,7 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
-ORDER = ("pyspark_usual", "polars", "duckdb", "ours", "floor")
+ORDER = ("pyspark_usual", "polars", "duckdb", "chdb", "ours", "floor")
 
 
 def plot_fg_b(results: Path) -> None:

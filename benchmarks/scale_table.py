@@ -75,7 +75,11 @@ def curve_table(lines: Lines) -> Iterator[str]:
             yield f"| {hosts:,} | {hosts * ROWS_A_HOST:,} | {engine} | {seconds:.1f} | {cpu:.1f} | {peak:,.0f} |"
     for line in lines:
         if "ratio_to_best_rival" in line:
-            yield f"| {line['hosts']:,} | | best rival / ours | {line['ratio_to_best_rival']:.1f} × | | |"
+            core = f"{line['cpu_ratio_to_best_rival']:.1f} ×" if "cpu_ratio_to_best_rival" in line else ""
+            yield f"| {line['hosts']:,} | | best rival / ours | {line['ratio_to_best_rival']:.1f} × | {core} | |"
+        if "cpu_ratio_to_floor" in line:
+            shares = f"{line['ratio_to_floor']:.1f} × | {line['cpu_ratio_to_floor']:.1f} ×"
+            yield f"| {line['hosts']:,} | | ours / floor | {shares} | |"
 
 
 def backfill_table(lines: Lines) -> Iterator[str]:

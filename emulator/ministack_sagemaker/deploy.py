@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from ministack_sagemaker.built_templates import built_template
 from ministack_sagemaker.errors import AccountError
 from ministack_sagemaker.image_function import without_images
 from ministack_sagemaker.lifecycle import Account
@@ -47,13 +48,15 @@ def deploy(
     """
     if not template.is_file():
         raise AccountError(f"{template} does not exist. Name a SAM template.")
-    work = account.directory / "state" / "deploy" / stack_name
-    shutil.rmtree(work, ignore_errors=True)
-    adapted = _adapted(template.resolve(), work)
-    built = work / "build"
-    # Without --cached: it compares the folder of a function, and its Makefile copies files from other folders.
-    project = template.resolve().parent
-    _sam(account, project, "build", "--template-file", str(adapted), "--build-dir", str(built), "--parallel")
+    template = template.resolve()
+    project = template.parent
+
+    def build(work: Path) -> None:
+        # Without --cached: it compares the folder of a function, and its Makefile copies files from other folders.
+        adapted, target = _adapted(template, work), work / "build"
+        _sam(account, project, "build", "--template-file", str(adapted), "--build-dir", str(target), "--parallel")
+
+    built = built_template(template, f"{sys.version} {_function_runtime()}", build) / "build"
     bucket = f"{_BUCKET_PREFIX}-{account.account_id}"
     account.client("s3").create_bucket(Bucket=bucket)
     overrides = [f"ParameterKey={name},ParameterValue={value}" for name, value in (parameters or {}).items()]

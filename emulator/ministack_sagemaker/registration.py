@@ -24,6 +24,7 @@ from ministack_sagemaker.patches import (
     missing_keys,
     policy_variables,
     schedule_targets,
+    schedule_words,
     stepped_clock,
     template_encryption,
     transport,
@@ -118,6 +119,7 @@ def _apply_patches() -> None:
     machine_logs.check_delivery_permissions()
     aborted_executions.stop_nested_executions()
     schedule_targets.check_target_permissions()
+    schedule_words.replace_words()
     function_logs.check_log_permissions()
     lambda_errors.name_errors_by_class()
     transport.count_as_tls()

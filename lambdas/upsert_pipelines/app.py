@@ -44,6 +44,7 @@ def upsert(request: UpsertRequest) -> dict[str, Any]:
     """Register what is asked and say what changed."""
     # The SageMaker SDK takes seconds to import and Lambda cuts initialisation off at ten: import it in the invocation,
     # which has the function's own timeout, and only for a request that is well-formed.
+    from ndr.contract.fifteen_minutes import THREE_STEPS
     from ndr.pipeline.registry.registration import register_pipelines
 
     changes = register_pipelines(
@@ -54,6 +55,7 @@ def upsert(request: UpsertRequest) -> dict[str, Any]:
         dry_run=request.dry_run,
         stack_name=os.environ.get("STACK_NAME"),
         suffix=os.environ.get("PIPELINE_NAME_SUFFIX", ""),
+        fifteen_minutes=os.environ.get("FIFTEEN_MINUTE_PIPELINE", THREE_STEPS),
     )
     for change in changes:
         logger.info("Pipeline %s: %s", change.name, change.change, extra={"digest": change.digest})

@@ -6,12 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import quantiles
-from typing import Any
+from typing import Any, Final
 
+from ndr.contract.fifteen_minutes import SINGLE_STEP
 from ndr.contract.pipelines import MINI_BATCH_PIPELINE
 from ndr.contract.time import Interval
 from tests.fortnight.deliveries import Delivery
 from tests.fortnight.stack import Stack
+
+READING: Final = "DeltaBuilderStep"
+PUBLISHING: Final = "FGABuilderStep"
 
 
 @dataclass(frozen=True)
@@ -53,12 +57,12 @@ def built_batches(stack: Stack) -> list[Built]:
         arn = execution["PipelineExecutionArn"]
         steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn)["PipelineExecutionSteps"]
         by_name: Mapping[str, Any] = {step["StepName"]: step for step in steps if step["StepStatus"] == "Succeeded"}
-        if {"DeltaBuilderStep", "FGABuilderStep"} <= by_name.keys():
+        reading, publishing = (by_name.get(name) or by_name.get(SINGLE_STEP) for name in (READING, PUBLISHING))
+        if reading and publishing:
             listed = sagemaker.list_pipeline_parameters_for_execution(PipelineExecutionArn=arn)["PipelineParameters"]
             parameters = {each["Name"]: each["Value"] for each in listed}
             if parameters["ProjectName"] == stack.name:
                 batch = Interval.parse(parameters["BatchStartTsIso"], parameters["BatchEndTsIso"])
                 # Its job reads what is there when the start-up is over, which is when the step ends by this clock.
-                began = by_name["DeltaBuilderStep"]["EndTime"]
-                found.append(Built(batch, began, by_name["FGABuilderStep"]["EndTime"]))
+                found.append(Built(batch, reading["EndTime"], publishing["EndTime"]))
     return found

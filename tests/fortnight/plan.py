@@ -75,13 +75,13 @@ class Plan:
         return sorted(found, key=lambda each: each[0])
 
     def _mini_batches(self, schedule: Schedule) -> Iterator[_Timed]:
-        """Yield the starts of the template's schedule, or of an owner's who has set another."""
+        """Yield the starts of the template's schedule, with batches of a slice or of an hour."""
         if schedule == "every slice":
             for each in self.traffic.slices:
                 yield each.end + 5 * MINUTE, "mini_batch", {}
         else:
             for hour in self.traffic.interval.steps(HOUR):
-                yield hour.end + 5 * MINUTE, "mini_batch", batch(hour)
+                yield hour.end + 5 * MINUTE, "mini_batch", {}
 
     def _baselines(self) -> Iterator[_Timed]:
         for day in self.traffic.interval.steps(DAY):

@@ -30,6 +30,7 @@ from tests.template import ROOT
 
 START: Final = parse_instant("2026-01-05T00:00:00Z")
 SCHEDULES: Final[dict[str, Schedule]] = {"alpha": "every slice", "beta": "every hour"}
+BATCH_MINUTES: Final[dict[Schedule, str]] = {"every slice": "15", "every hour": "60"}
 TIMED: Final = "alpha"
 """The stack whose schedule is the template's: of it is told how long a slice takes."""
 STEPS: Final = 3
@@ -73,7 +74,10 @@ def simulate(folder: Path, hours: int, seed: int, tell: Callable[[str], None]) -
     plan = Plan(traffic, SCHEDULES, seed)
     with _account(folder / "account") as account:
         secret = secret_of_the_inventory(account)
-        stacks = {name: Stack.deploy(account, name, secret, ROOT / "template.yaml") for name in SCHEDULES}
+        stacks = {
+            name: Stack.deploy(account, name, secret, ROOT / "template.yaml", BatchMinutes=BATCH_MINUTES[schedule])
+            for name, schedule in SCHEDULES.items()
+        }
         next(iter(stacks.values())).load_inventory()
         tell(f"deployed: {', '.join(stacks)}")
 

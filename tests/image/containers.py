@@ -1,4 +1,4 @@
-"""A registered pipeline's steps in containers of the Processing image, started as SageMaker starts them."""
+"""A registered pipeline's steps in containers of the Processing images, started as SageMaker starts them."""
 
 from __future__ import annotations
 
@@ -38,12 +38,13 @@ class Ended:
 
 @dataclass(frozen=True)
 class Containers:
-    """Containers of an image that reach an account at a port of this machine's end of Docker's bridge.
+    """Containers that reach an account at a port of this machine's end of Docker's bridge.
 
+    `images` are by the tag that a step's image URI ends with.
     `variables` limit the resources of Spark on a machine that is not a SageMaker instance.
     """
 
-    image: str
+    images: Mapping[str, str]
     account: Account
     port: int
     folder: Path
@@ -71,9 +72,10 @@ class Containers:
         return ended
 
     def script(self, script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a script with the jobs in the image, outside of SageMaker."""
+        """Run a script with the jobs in the image with Spark, outside of SageMaker."""
         mounted = f"/tmp/{script.name}"
-        command = ["docker", "run", "--rm", "--volume", f"{script}:{mounted}:ro", *self._variables({}), self.image]
+        command = ["docker", "run", "--rm", "--volume", f"{script}:{mounted}:ro", *self._variables({})]
+        command.append(self.images["spark"])
         return subprocess.run([*command, mounted, *arguments], capture_output=True, text=True, check=False)
 
     def _run(self, job: str, request: dict[str, Any]) -> list[Ended]:
@@ -91,11 +93,12 @@ class Containers:
         _write_json(opt_ml / "config" / "resourceconfig.json", {"current_host": host, "hosts": hosts})
         (opt_ml / "output").mkdir()
         program, *before = request["AppSpecification"]["ContainerEntrypoint"]
+        image = self.images[request["AppSpecification"]["ImageUri"].rpartition(":")[2]]
         command = [
             *("docker", "run", "--rm", "--name", f"{job}-{host}"),
             *("--network", job, "--hostname", host, "--network-alias", host),
             *("--volume", f"{opt_ml}:{OPT_ML}", *self._variables(request["Environment"])),
-            *("--entrypoint", program, self.image, *before),
+            *("--entrypoint", program, image, *before),
             *request["AppSpecification"]["ContainerArguments"],
         ]
         log = opt_ml.with_name("log")

@@ -1,7 +1,8 @@
-"""Jobs in containers of the Processing image publish what the same jobs publish in the account without Docker."""
+"""Jobs in containers of the Processing images publish what the same jobs publish in the account without Docker."""
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pyarrow as pa
@@ -29,6 +30,8 @@ METRICS = [column.name for column in FG_A_METRICS]
 FIFTEEN_MINUTE = [(DELTAS, "deltas"), (PEER_DELTAS, "deltas"), (FG_A, "fg_a"), (PAIR_COUNTS, "pair_counts")]
 BASELINES = [fg_b_host(METRICS), fg_b_segment(METRICS), FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, FG_B_IP_METADATA]
 FLOWS = FLOWS_A_DAY * (DAYS.duration // DAY)
+SPARK_IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/ndr-processing:spark"
+MOST_BYTES_OF_LOCAL = 600_000_000
 S3A_ROUND_TRIP = Path(__file__).parents[1] / "local" / "s3a_round_trip.py"
 
 
@@ -68,8 +71,20 @@ def same_baselines(project: ProjectInAccount, version: str) -> None:
         assert project.baseline(version, dataset).equals(wanted), dataset.name
 
 
+def docker(*arguments: str) -> str:
+    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout
+
+
 def total(table: pa.Table, column: str) -> int:
     return int(pc.sum(table[column]).as_py())
+
+
+def test_the_local_image_is_small_and_has_no_java(images: dict[str, str]) -> None:
+    size = {target: int(docker("image", "inspect", "--format", "{{.Size}}", image)) for target, image in images.items()}
+    assert size["local"] <= MOST_BYTES_OF_LOCAL < size["spark"]
+    look = "import importlib.util, shutil; print(shutil.which('java'), importlib.util.find_spec('pyspark'))"
+    assert docker("run", "--rm", images["local"], "-c", look) == "None None\n"
+    assert "None" not in docker("run", "--rm", images["spark"], "-c", look)
 
 
 def test_fifteen_minute_steps_publish_what_the_account_publishes(expected: ProjectInAccount, in_image: str) -> None:
@@ -86,18 +101,29 @@ def test_inventory_and_baseline_publish_what_the_account_publishes(expected: Pro
 
 
 def test_fifteen_minute_steps_on_spark(expected: ProjectInAccount, containers: Containers) -> None:
-    succeeded(containers.execute(MINI_BATCH_PIPELINE, **fifteen_minute("spark")), containers=3)
+    steps = containers.execute(MINI_BATCH_PIPELINE, **fifteen_minute("spark"), ProcessingImageUri=SPARK_IMAGE)
+    succeeded(steps, containers=3)
     same_fifteen_minute(expected, "spark")
 
 
 def test_two_containers_are_one_cluster(expected: ProjectInAccount, containers: Containers) -> None:
     expected.execute(MINI_BATCH_PIPELINE, **fifteen_minute("instances"))
     expected.execute(INVENTORY_PIPELINE, **inventory("instances"))
-    first, second = containers.execute(FG_B_PIPELINE, **fg_b("instances"), ProcessingInstanceCount="2")
+    first, second = containers.execute(
+        FG_B_PIPELINE, **fg_b("instances"), ProcessingInstanceCount="2", ProcessingImageUri=SPARK_IMAGE
+    )
     succeeded([first, second], containers=2)
     same_baselines(expected, "instances")
     assert '"message":"published"' in first.output
     assert '"message":"published"' not in second.output
+
+
+def test_several_instances_of_the_local_image_say_which_image_to_use(
+    expected: ProjectInAccount, containers: Containers
+) -> None:
+    first, second = containers.execute(FG_B_PIPELINE, **fg_b("instances"), ProcessingInstanceCount="2")
+    assert (first.exit_code, second.exit_code) == (1, 1)
+    assert f"ProcessingImageUri={SPARK_IMAGE}" in first.message
 
 
 def test_reason_of_a_failure_is_where_sagemaker_looks_for_it(

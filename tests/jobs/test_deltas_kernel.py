@@ -13,13 +13,16 @@ from hypothesis import strategies as st
 from ndr.contract.datasets import DELTAS, INTEGRATION, PAIR_COUNTS, PEER_DELTAS
 from ndr.contract.jobspecs.delta_builder import PortClasses
 from ndr.jobs.deltas.grouping import packed
+from ndr.jobs.deltas.in_parts import deltas_in_parts
 from ndr.jobs.deltas.kernel import Deltas, build_deltas
 from ndr.jobs.pair_counts.kernel import build_pair_counts
+from ndr.store.publish import check_table, in_key_order
 from ndr.store.schema import arrow_schema, coded_schema, plain_schema
 
 MIDNIGHT = datetime(2026, 1, 31, tzinfo=UTC)
 SHORT = 1.5
 PORTS = PortClasses()
+ENDS = ("source_ip", "destination_ip")
 Flow = dict[str, Any]
 
 
@@ -44,6 +47,11 @@ def flow(**changes: Any) -> Flow:
 
 def table_of(flows: list[Flow]) -> pa.Table:
     return pa.Table.from_pylist(flows, arrow_schema(INTEGRATION))
+
+
+def coded(table: pa.Table) -> pa.Table:
+    columns = [column.dictionary_encode() if pa.types.is_string(column.type) else column for column in table.columns]
+    return pa.table(columns, table.column_names)
 
 
 def plain(table: pa.Table) -> pa.Table:
@@ -146,12 +154,9 @@ def test_equals_counting_flow_by_flow(flows: list[Flow]) -> None:
 @given(flows_strategy, st.randoms())
 def test_neither_order_nor_coding_of_the_flows_matters(flows: list[Flow], random: Any) -> None:
     shuffled = random.sample(flows, len(flows))
-    coded = table_of(shuffled)
-    for name in ("source_ip", "destination_ip", "event_action", "event_reason"):
-        column = coded[name].dictionary_encode()
-        coded = coded.set_column(coded.schema.get_field_index(name), name, column)
+    codes = coded(table_of(shuffled))
     once = deltas_of(flows)
-    again = build_deltas(pa.concat_tables([coded.slice(0, 7), coded.slice(7)]), PORTS, SHORT)
+    again = build_deltas(pa.concat_tables([codes.slice(0, 7), codes.slice(7)]), PORTS, SHORT)
     assert again.deltas.equals(once.deltas)
     assert again.peer_deltas.equals(once.peer_deltas)
 
@@ -183,6 +188,21 @@ def test_hosts_may_be_counted_apart(flows: list[Flow]) -> None:
         ]
         expected = [row for row in whole.to_pylist() if row["role"] == role]
         assert [row for part in parts for row in part.to_pylist()] == expected
+
+
+@settings(deadline=None, max_examples=40)
+@given(flows_strategy, st.integers(1, 12))
+def test_parts_of_hosts_are_together_the_whole(flows: list[Flow], most_flows: int) -> None:
+    parts = list(deltas_in_parts(coded(table_of(flows)), PORTS, SHORT, most_flows))
+    whole = deltas_of(flows)
+    for dataset, number in ((DELTAS, 0), (PEER_DELTAS, 1)):
+        for part in parts:
+            check_table(part[number], dataset)
+        together = in_key_order(pa.concat_tables([plain(part[number]) for part in parts]), dataset)
+        assert together.equals(plain(whole[number]))
+    if len(flows) > most_flows:
+        busiest = max(count for end in ENDS for count in Counter(row[end] for row in flows).values())
+        assert all(sum(part.deltas["sessions_cnt"].to_pylist()) <= max(most_flows, busiest) for part in parts)
 
 
 @settings(deadline=None, max_examples=25)

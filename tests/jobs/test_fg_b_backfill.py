@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ndr.contract.time import Interval
-from ndr.jobs.fg_b.baseline import Baseline
+from ndr.jobs.fg_b.baseline import Baseline, StatisticsRules
 from ndr.jobs.fg_b.bit_planes import MOST_BASELINES
-from ndr.jobs.fg_b.specs import StatisticsRules
 from ndr.jobs.fg_b.statistics import host_and_segment_baselines, tables_of_baselines
 from ndr.jobs.fg_b.targets import chunks
 

@@ -19,9 +19,8 @@ from ndr.contract.datasets import fg_b_host, fg_b_segment
 from ndr.contract.errors import InvalidRequestError, SchemaMismatchError
 from ndr.contract.jobspecs.segment import Segment
 from ndr.contract.time import Interval
-from ndr.jobs.fg_b.baseline import Baseline
+from ndr.jobs.fg_b.baseline import Baseline, StatisticsRules
 from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, ParquetRows
-from ndr.jobs.fg_b.specs import StatisticsRules
 from ndr.jobs.fg_b.statistics import host_and_segment_baselines
 from ndr.store.schema import arrow_schema
 

@@ -13,10 +13,10 @@ from ministack_sagemaker.deploy import deploy
 from ministack_sagemaker.faults import inject
 from ministack_sagemaker.lifecycle import Account, AccountError
 from ministack_sagemaker.testing import fast_account
-from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.pipelines import COMPACTION_PIPELINE, FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
-PIPELINES = {FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE}
+PIPELINES = {COMPACTION_PIPELINE, FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE}
 STACK = "registering"
 
 

@@ -114,7 +114,7 @@ def snippet_machine_inventory() -> Callable[..., Any]:
     return build_and_register_machine_inventory_pipeline
 
 
-def test_15_minute_pipeline_runs_its_three_steps_in_order(account: Account, role_arn: str) -> None:
+def test_15_minute_pipeline_runs_two_steps_after_the_deltas(account: Account, role_arn: str) -> None:
     pipeline = snippet_15_minutes()(role_arn, account.region, BUCKET)
     pipeline.upsert(role_arn)
     parameters = {
@@ -125,11 +125,9 @@ def test_15_minute_pipeline_runs_its_three_steps_in_order(account: Account, role
 
     execution = pipeline.start(parameters)
 
-    assert steps_of_finished(account, execution.arn) == [
-        ("DeltaBuilderStep", "Succeeded"),
-        ("FGABuilderStep", "Succeeded"),
-        ("PairCountsBuilderStep", "Succeeded"),
-    ]
+    first, *others = steps_of_finished(account, execution.arn)
+    assert first == ("DeltaBuilderStep", "Succeeded")
+    assert sorted(others) == [("FGABuilderStep", "Succeeded"), ("PairCountsBuilderStep", "Succeeded")]
     for script in ("run_delta_builder.py", "run_fg_a_builder.py", "run_pair_counts_builder.py"):
         assert report_of(account, script) == {
             "argv": [

@@ -19,23 +19,36 @@ from sagemaker.core.config.config_manager import SageMakerConfig
 from ndr.contract import errors
 from ndr.pipeline.bundle import code as code_bundle
 from ndr.pipeline.sagemaker_pipeline_definitions import build_ndr_15m_pipeline
+from ndr.pipeline.sagemaker_pipeline_definitions_compaction import build_compaction_pipeline
 from ndr.pipeline.sagemaker_pipeline_definitions_fg_b import build_fg_b_baseline_pipeline
 from ndr.pipeline.sagemaker_pipeline_definitions_unified_with_fgc import build_machine_inventory_unload_pipeline
-from ndr.pipeline.sagemaker_pipeline_definitions_with_pairs import build_ndr_15m_pipeline_with_pairs
+from ndr.pipeline.sagemaker_pipeline_definitions_with_pairs import (
+    build_ndr_15m_pipeline_with_pairs,
+    build_ndr_15m_single_step_pipeline,
+)
 from ndr.pipeline.sdk import Pipeline
 
 ROLE = "arn:aws:iam::123456789012:role/service-role/ndr-pipelines"
 REGION = "eu-central-1"
 BUCKET = "ndr-code"
 IMAGE = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/ndr-processing:latest"
+SPARK_IMAGE = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/ndr-processing:spark"
 SCRIPTS = (
     "run_delta_builder.py",
     "run_fg_a_builder.py",
     "run_pair_counts_builder.py",
+    "run_fifteen_minute_batch.py",
     "run_fg_b_builder.py",
     "run_machine_inventory_unload.py",
+    "run_compaction.py",
 )
-BUILDERS = (build_ndr_15m_pipeline_with_pairs, build_fg_b_baseline_pipeline, build_machine_inventory_unload_pipeline)
+BUILDERS = (
+    build_ndr_15m_pipeline_with_pairs,
+    build_ndr_15m_single_step_pipeline,
+    build_fg_b_baseline_pipeline,
+    build_machine_inventory_unload_pipeline,
+    build_compaction_pipeline,
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -93,8 +106,9 @@ def get(parameter: str) -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("sources")
-def test_parameters_of_the_15_minute_pipeline() -> None:
-    assert definition_of(build_ndr_15m_pipeline_with_pairs)["Parameters"] == [
+@pytest.mark.parametrize("build", [build_ndr_15m_pipeline_with_pairs, build_ndr_15m_single_step_pipeline])
+def test_parameters_of_the_15_minute_pipeline(build: Callable[..., Pipeline]) -> None:
+    assert definition_of(build)["Parameters"] == [
         string("ProjectName", "ndr-prod"),
         string("FeatureSpecVersion", "v1"),
         string("MiniBatchId"),
@@ -136,6 +150,19 @@ def test_parameters_of_the_inventory_pipeline() -> None:
     ]
 
 
+@pytest.mark.usefixtures("sources")
+def test_parameters_of_the_compaction_pipeline() -> None:
+    assert definition_of(build_compaction_pipeline)["Parameters"] == [
+        string("ProjectName", "ndr-prod"),
+        string("FeatureSpecVersion", "v1"),
+        string("DayStartTsIso"),
+        string("DayEndTsIso"),
+        string("ProcessingImageUri", IMAGE),
+        string("ProcessingInstanceType", "ml.m5.xlarge"),
+        {"Name": "ProcessingInstanceCount", "Type": "Integer", "DefaultValue": 1},
+    ]
+
+
 BATCH_ARGUMENTS = [
     *("--project-name", get("ProjectName")),
     *("--feature-spec-version", get("FeatureSpecVersion")),
@@ -152,6 +179,12 @@ BASELINE_ARGUMENTS = [
     *("--baseline-end-ts-iso", get("BaselineEndTsIso")),
     *("--backfill-start-ts-iso", get("BackfillStartTsIso")),
     *("--backfill-end-ts-iso", get("BackfillEndTsIso")),
+]
+COMPACTION_ARGUMENTS = [
+    *("--project-name", get("ProjectName")),
+    *("--feature-spec-version", get("FeatureSpecVersion")),
+    *("--day-start-ts-iso", get("DayStartTsIso")),
+    *("--day-end-ts-iso", get("DayEndTsIso")),
 ]
 INVENTORY_ARGUMENTS = [
     *("--project-name", get("ProjectName")),
@@ -170,8 +203,12 @@ INVENTORY_ARGUMENTS = [
             [
                 ("DeltaBuilderStep", "run_delta_builder.py", BATCH_ARGUMENTS, None),
                 ("FGABuilderStep", "run_fg_a_builder.py", BATCH_ARGUMENTS, ["DeltaBuilderStep"]),
-                ("PairCountsBuilderStep", "run_pair_counts_builder.py", BATCH_ARGUMENTS, ["FGABuilderStep"]),
+                ("PairCountsBuilderStep", "run_pair_counts_builder.py", BATCH_ARGUMENTS, ["DeltaBuilderStep"]),
             ],
+        ),
+        (
+            build_ndr_15m_single_step_pipeline,
+            [("FifteenMinuteStep", "run_fifteen_minute_batch.py", BATCH_ARGUMENTS, None)],
         ),
         (
             build_fg_b_baseline_pipeline,
@@ -181,6 +218,7 @@ INVENTORY_ARGUMENTS = [
             build_machine_inventory_unload_pipeline,
             [("MachineInventoryUnloadStep", "run_machine_inventory_unload.py", INVENTORY_ARGUMENTS, None)],
         ),
+        (build_compaction_pipeline, [("CompactionStep", "run_compaction.py", COMPACTION_ARGUMENTS, None)]),
     ],
 )
 def test_steps_their_scripts_command_lines_and_order(
@@ -242,6 +280,7 @@ def test_everything_else_in_a_step(build: Callable[..., Pipeline]) -> None:
                 "AWS_REGION": REGION,
                 "AWS_DEFAULT_REGION": REGION,
                 "NDR_CODE_VERSION": digest,
+                "NDR_SPARK_PROCESSING_IMAGE_URI": SPARK_IMAGE,
                 "NDR_PIPELINE_EXECUTION": {"Get": "Execution.PipelineExecutionArn"},
                 "PYTHONHASHSEED": "0",
             },
@@ -278,8 +317,10 @@ def test_every_step_retries_transient_failures_only(build: Callable[..., Pipelin
 def test_names_and_the_users_old_entry_point() -> None:
     assert [pipeline_of(build).name for build in BUILDERS] == [
         "ndr-15m-pipeline",
+        "ndr-15m-pipeline",
         "ndr-fg-b-baseline-pipeline",
         "ndr-machine-inventory-unload",
+        "ndr-compaction",
     ]
     named = build_machine_inventory_unload_pipeline(
         role_arn=ROLE, region_name=REGION, default_bucket=BUCKET, pipeline_name="another-name"
@@ -308,11 +349,13 @@ def test_a_definition_is_made_without_any_aws_call_or_default_region(
 @pytest.mark.usefixtures("sources")
 def test_image_and_tables_come_from_the_environment_of_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NDR_PROCESSING_IMAGE_URI", "registry.example/ndr:7")
+    monkeypatch.setenv("NDR_SPARK_PROCESSING_IMAGE_URI", "registry.example/ndr:7-spark")
     monkeypatch.setenv("NDR_JOBSPEC_TABLE", "specs-of-another-stack")
     monkeypatch.setenv("NDR_LEDGER_TABLE", "ledger-of-another-stack")
     definition = json.loads(build_fg_b_baseline_pipeline(ROLE, REGION, BUCKET).definition())
     assert string("ProcessingImageUri", "registry.example/ndr:7") in definition["Parameters"]
     environment = definition["Steps"][0]["Arguments"]["Environment"]
+    assert environment["NDR_SPARK_PROCESSING_IMAGE_URI"] == "registry.example/ndr:7-spark"
     assert environment["NDR_JOBSPEC_TABLE"] == "specs-of-another-stack"
     assert environment["NDR_LEDGER_TABLE"] == "ledger-of-another-stack"
 

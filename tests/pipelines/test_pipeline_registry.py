@@ -20,8 +20,10 @@ from moto.core.exceptions import JsonRESTError
 from sagemaker.core.config.config_manager import SageMakerConfig
 
 from ndr.contract.errors import InvalidRequestError
+from ndr.contract.fifteen_minutes import FIFTEEN_MINUTE_PIPELINES
 from ndr.pipeline.bundle import code as code_bundle
 from ndr.pipeline.bundle.pipeline import PIPELINE_TAGS
+from ndr.pipeline.definitions.fifteen_minutes import FIFTEEN_MINUTE_BUILDERS
 from ndr.pipeline.registry.registration import PIPELINES, chosen_names, register_pipelines
 from ndr.pipeline.registry.removal import remove_pipelines
 from ndr.pipeline.sagemaker_pipeline_definitions_fg_b import build_fg_b_baseline_pipeline
@@ -30,7 +32,16 @@ REGION = "us-east-1"
 BUCKET = "ndr-code"
 FG_B = "ndr-fg-b-baseline-pipeline"
 UNLOAD = "ndr-machine-inventory-unload"
-SCRIPTS = ("delta_builder", "fg_a_builder", "pair_counts_builder", "fg_b_builder", "machine_inventory_unload")
+COMPACTION = "ndr-compaction"
+SCRIPTS = (
+    "delta_builder",
+    "fg_a_builder",
+    "pair_counts_builder",
+    "fifteen_minute_batch",
+    "fg_b_builder",
+    "machine_inventory_unload",
+    "compaction",
+)
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [
@@ -104,6 +115,7 @@ def test_all_pipelines_are_created_with_code_tags_and_description(account: Accou
         ("ndr-15m-pipeline", "created", None),
         (FG_B, "created", None),
         (UNLOAD, "created", None),
+        (COMPACTION, "created", None),
     ]
     assert account.names() == set(PIPELINES)
     for change in changes:
@@ -297,6 +309,33 @@ def test_a_dry_run_of_the_lambda_reports_the_changes_of_the_real_run(
     assert account.names() == set(PIPELINES)
     assert (shown["dry_run"], done["dry_run"]) == (True, False)
     assert shown["pipelines"] == done["pipelines"]
+
+
+def test_the_15_minute_pipeline_changes_its_definition_and_back_under_one_name(
+    upsert_lambda: ModuleType, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deployed(choice: str) -> tuple[dict[str, str], list[str]]:
+        monkeypatch.setenv("FIFTEEN_MINUTE_PIPELINE", choice)
+        answer = upsert_lambda.handler({}, Context())
+        definition = json.loads(account.describe("ndr-15m-pipeline")["PipelineDefinition"])
+        changes = {each["name"]: each["change"] for each in answer["pipelines"]}
+        return changes, [step["Name"] for step in definition["Steps"]]
+
+    three = ["DeltaBuilderStep", "FGABuilderStep", "PairCountsBuilderStep"]
+    assert deployed("three-steps")[1] == three
+    changes, steps = deployed("one-step")
+    assert {name for name, change in changes.items() if change == "updated"} == {"ndr-15m-pipeline"}
+    assert steps == ["FifteenMinuteStep"]
+    assert account.names() == set(PIPELINES)
+    assert set(deployed("one-step")[0].values()) == {"unchanged"}
+    assert deployed("three-steps") == (changes, three)
+
+
+def test_every_choice_of_the_15_minute_pipeline_has_a_builder_and_another_is_refused(account: Account) -> None:
+    assert tuple(FIFTEEN_MINUTE_BUILDERS) == FIFTEEN_MINUTE_PIPELINES
+    with pytest.raises(InvalidRequestError, match="'two-steps' does not exist. Set .* to three-steps or one-step"):
+        register_pipelines(account.role_arn, REGION, BUCKET, fifteen_minutes="two-steps")
+    assert account.names() == set()
 
 
 @pytest.mark.parametrize(

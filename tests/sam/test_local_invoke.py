@@ -8,10 +8,10 @@ from tests.sam import page
 from tests.sam.command_line import CommandLine
 
 from ministack_sagemaker.lifecycle import Account
-from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.pipelines import COMPACTION_PIPELINE, FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 
 INVOKE = ("sam", "local", "invoke")
-PIPELINES = {FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE}
+PIPELINES = {COMPACTION_PIPELINE, FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE}
 
 
 def event(name: str) -> tuple[str, ...]:
@@ -80,4 +80,5 @@ def test_upsert_pipelines_shows_the_difference_then_registers(built: CommandLine
         MINI_BATCH_PIPELINE: ["DeltaBuilderStep", "FGABuilderStep", "PairCountsBuilderStep"],
         FG_B_PIPELINE: ["FGBaselineBuilderStep"],
         INVENTORY_PIPELINE: ["MachineInventoryUnloadStep"],
+        COMPACTION_PIPELINE: ["CompactionStep"],
     }

@@ -18,6 +18,7 @@ IN_THE_BUCKET = (
     "gappy",
     "doomed",
     "tardy",
+    "slices",
     "left-fill",
     "left-files",
 )  # their prefixes can be seen; the others' bucket is not there

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ministack_sagemaker.lifecycle import Account
-from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.pipelines import COMPACTION_PIPELINE, FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 
 PARAMETERS = {
     FG_B_PIPELINE: [
@@ -15,8 +15,9 @@ PARAMETERS = {
         *("BaselineEndTsIso", "BackfillStartTsIso", "BackfillEndTsIso"),
     ],
     INVENTORY_PIPELINE: ["ProjectName", "FeatureSpecVersion", "ReferenceMonthIso"],
+    COMPACTION_PIPELINE: ["ProjectName", "FeatureSpecVersion", "DayStartTsIso", "DayEndTsIso"],
     MINI_BATCH_PIPELINE: ["ProjectName", "FeatureSpecVersion", "MiniBatchId", "BatchStartTsIso", "BatchEndTsIso"],
-    "ndr-steerable": ["Behaviour", "Flag"],
+    "ndr-steerable": ["Behaviour", "Flag", "ProcessingImageUri", "ProcessingInstanceCount"],
 }
 # What the job does is told by its first argument: the project's name, or Behaviour.
 SCRIPT = """

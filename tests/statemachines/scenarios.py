@@ -18,7 +18,7 @@ from ministack_sagemaker.lifecycle import Account
 from ministack_sagemaker.testing import subscribed_queue
 from ndr.contract.ledger import ledger_key
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
-from ndr.contract.time import DAY, SLICE, Interval, floor_to, mini_batch_id, parse_instant
+from ndr.contract.time import DAY, SLICE, Interval, day_text, floor_to, mini_batch_id, parse_instant
 from ndr.planner import find_running
 
 WEEK = {"mode": "BACKFILL", "start": "2026-01-05", "end": "2026-01-12"}
@@ -28,7 +28,8 @@ TOKEN = "a token of the caller's, long enough for SageMaker"
 def steerable(behaviour: str, **more: Any) -> dict[str, Any]:
     """An input of `run_pipeline`."""
     flag = more.pop("flag", "none")
-    return {"pipeline_name": "ndr-steerable", "parameters": {"Behaviour": behaviour, "Flag": str(flag)}, **more}
+    parameters = {"Behaviour": behaviour, "Flag": str(flag), **more.pop("parameters", {})}
+    return {"pipeline_name": "ndr-steerable", "parameters": parameters, **more}
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,12 @@ def _changed_files(account: Account, stack: dict[str, str], machines: Machines, 
 def _requests() -> dict[str, tuple[str, dict[str, Any]]]:
     return {
         "succeeds": ("run_pipeline", steerable("succeed")),
+        "one instance": ("run_pipeline", steerable("succeed", parameters={"ProcessingInstanceCount": "1"})),
+        "instances": ("run_pipeline", steerable("succeed", parameters={"ProcessingInstanceCount": "2"})),
+        "instances, image": (
+            "run_pipeline",
+            steerable("succeed", parameters={"ProcessingInstanceCount": "2", "ProcessingImageUri": "own:3"}),
+        ),
         "fails": ("run_pipeline", steerable("unlucky")),
         "overruns": ("run_pipeline", steerable("sleep", deadline_seconds=1)),
         "absent": ("run_pipeline", {"pipeline_name": "ndr-absent"}),
@@ -120,6 +127,8 @@ def _requests() -> dict[str, tuple[str, dict[str, Any]]]:
         ),
         "changed": ("baselines", {"project_name": "changed", "horizon": "7d", "end": "2026-02-10"}),
         "late": ("baselines", {"mode": "LATE", "project_name": "tardy"}),
+        "compacted": ("baselines", {"mode": "LATE", "project_name": "slices"}),
+        "compaction fails": ("baselines", {"mode": "LATE", "project_name": "doomed"}),
         "refused": ("baselines", {"mode": "BACKFIL"}),
         "unknown project": ("baselines", {"project_name": "nobody"}),
         "batch": ("mini_batch", {"batch_start": "2026-01-05", "batch_end": "2026-01-06"}),
@@ -138,6 +147,7 @@ def _amputations(stack: dict[str, str]) -> dict[str, tuple[str, str, str, dict[s
         "unexplained": ("run_pipeline", explain, gone[explain], steerable("unlucky")),
         "unexplained overrun": ("run_pipeline", explain, gone[explain], steerable("sleep", deadline_seconds=1)),
         "untold": ("baselines", topic, gone[topic], {"mode": "BACKFIL"}),
+        "untold compaction": ("baselines", topic, gone[topic], {"mode": "LATE", "project_name": "doomed"}),
         "untold batch": ("mini_batch", topic, gone[topic], {"batch_start": "2026-01-05"}),
         "unreported": ("baselines", '"report"', '"raport"', {"project_name": "silent", "end": "2026-02-03"}),
     }
@@ -296,13 +306,22 @@ def _make_stale(account: Account, ledger: str) -> None:
 
 
 def _deliver(account: Account, stack: dict[str, str]) -> None:
-    """Deliver a week to three projects, of which nothing is published; and a slice of this day to a fourth."""
+    """Deliver a week to three projects, of which nothing is published; and a slice of this day to a fourth.
+
+    Two projects have days of two slices each, whose manifests are not read before they are compacted.
+    """
     week = Interval(parse_instant("2026-01-05"), parse_instant("2026-01-12"))
     slice_end = floor_to(datetime.now(UTC) - timedelta(hours=3), SLICE)
     delivered = [(project, day) for project in ("gappy", "doomed", "left-fill") for day in week.steps(DAY)]
     for project, interval in [*delivered, ("tardy", Interval(slice_end - SLICE, slice_end))]:
         key = f"{project}/integration/{mini_batch_id(interval)}/part-0.json"
         account.client("s3").put_object(Bucket=stack["DataBucketName"], Key=key, Body=b"")
+    today = floor_to(datetime.now(UTC), DAY)
+    for project, days in (("slices", (2, 4)), ("doomed", (2,))):
+        for start in (today - days_ago * DAY + part * SLICE for days_ago in days for part in range(2)):
+            folder = f"dt={day_text(start)}/{mini_batch_id(Interval(start, start + SLICE))}"
+            key = f"{project}/v1/deltas/{folder}/_manifest.json"
+            account.client("s3").put_object(Bucket=stack["DataBucketName"], Key=key, Body=b"{}")
     key = ledger_key("tardy", "v1", "fg_b", "7d", floor_to(slice_end, DAY) + DAY)
     facts = {"status": "completed", "claimed_at": "2026-01-01T00:00:00Z"}
     item = {name: {"S": value} for name, value in {**key, **facts}.items()}

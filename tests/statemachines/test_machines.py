@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from tests.statemachines.scenarios import Scenarios
 
 from ministack_sagemaker.lifecycle import Account
 from ndr.contract.ledger import ledger_key
-from ndr.contract.time import DAY, floor_to, format_instant, parse_instant
+from ndr.contract.time import DAY, day_text, floor_to, format_instant, parse_instant
 from ndr.planner.limits import history_events
 
 POLL = ["DescribePipelineExecution", "CheckStatus", "WaitForNextPoll"]
@@ -59,6 +59,24 @@ def test_a_pipeline_is_polled_to_its_end_in_three_transitions_a_poll(scenarios: 
     polls = entered[3:-3]
     assert len(polls) >= 3
     assert polls == POLL * (len(polls) // 3)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "image"),
+    [
+        ("succeeds", None),
+        ("one instance", None),
+        ("instances", "123456789012.dkr.ecr.us-east-1.amazonaws.com/ndr-processing:spark"),
+        ("instances, image", "own:3"),
+    ],
+)
+def test_several_instances_run_the_image_with_spark_unless_the_caller_names_one(
+    scenarios: Scenarios, account: Account, scenario: str, image: str | None
+) -> None:
+    run = scenarios[scenario]
+    assert run.status == "SUCCEEDED"
+    given = parameters_of(account, run)
+    assert given.get("ProcessingImageUri") == image
 
 
 def test_a_failure_names_step_reason_and_log(scenarios: Scenarios) -> None:
@@ -186,6 +204,7 @@ def test_the_monthly_run_unloads_the_inventory_before_it_builds(scenarios: Scena
         "Plan",
         "IsDryRun",
         "BuildBatches",
+        "NeedsCompaction",
         "NeedsInventory",
         "UnloadInventory",
         "BuildBaselines",
@@ -227,7 +246,7 @@ def test_a_failed_window_is_reported_and_marked_and_the_others_are_built(
 def test_what_is_built_is_not_built_again(scenarios: Scenarios, account: Account) -> None:
     run = scenarios["built"]
     assert run.entered() == [
-        *("Plan", "IsDryRun", "BuildBatches", "NeedsInventory"),
+        *("Plan", "IsDryRun", "BuildBatches", "NeedsCompaction", "NeedsInventory"),
         *("BuildBaselines", "Report", "DidAllSucceed", "Done"),
     ]
     assert run.output["built"] == 0
@@ -390,6 +409,34 @@ def test_late_data_is_built_in_and_what_reaches_over_it_is_stale(
     assert marked["stale_since"]["S"] > marked["claimed_at"]["S"]
 
 
+def test_days_of_slices_are_compacted_after_what_was_late(scenarios: Scenarios, account: Account) -> None:
+    run = scenarios["compacted"]
+    assert (run.status, run.cause) == ("SUCCEEDED", None)
+    assert run.entered()[2:6] == ["BuildBatches", "NeedsCompaction", "CompactDays", "NeedsInventory"]
+    (first, last) = (floor_to(datetime.now(UTC), DAY) - days * DAY for days in (4, 2))
+    assert f"2 days are compacted: {day_text(first)} to {day_text(last)}." in run.output["message"]
+    started = [item for item in _parameters_of_all(account, "ndr-compaction") if item["ProjectName"] == "slices"]
+    assert started == [
+        {
+            "ProjectName": "slices",
+            "FeatureSpecVersion": "v1",
+            "DayStartTsIso": format_instant(first),
+            "DayEndTsIso": format_instant(last + DAY),
+        }
+    ]
+
+
+@pytest.mark.parametrize("scenario", ["compaction fails", "untold compaction"])
+def test_a_failed_compaction_is_named_and_fails_nothing(scenarios: Scenarios, scenario: str) -> None:
+    run = scenarios[scenario]
+    assert run.status == "SUCCEEDED"
+    failure = "The compaction failed, and the next LATE does it: Pipeline ndr-compaction ended as Failed"
+    assert failure in run.output["message"]
+    assert "The project is unlucky." in run.output["message"]
+    told = [message["Message"] for message in scenarios.messages if run.arn in message["Message"]]
+    assert [message.startswith(failure) for message in told] == ([True] if scenario == "compaction fails" else [])
+
+
 def test_no_execution_writes_more_history_than_was_computed(scenarios: Scenarios) -> None:
     for name, windows, baselines in (("partly", 3, 7), ("redriven", 2 * 3, 2 * 7), ("monthly", 1, 2), ("held", 2, 5)):
         assert len(scenarios[name].history) <= history_events(windows, baselines)
@@ -434,7 +481,7 @@ def test_only_failures_are_told(scenarios: Scenarios) -> None:
     untold = {scenarios["untold"].arn, scenarios["untold batch"].arn}
     named = {re.search(r"Execution: (\S+)", message["Message"])[1] for message in scenarios.messages}  # type: ignore[index]
     redriven = {scenarios["redriven"].arn, scenarios["redriven batch"].arn}
-    assert named == (failed - untold) | redriven
+    assert named == (failed - untold) | redriven | {scenarios["compaction fails"].arn}
     assert len(scenarios.messages) == len(named)
 
 

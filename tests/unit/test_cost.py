@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,17 @@ import pytest
 from typer.testing import CliRunner
 
 from ndr.contract.errors import InvalidRequestError
+from ndr.contract.fifteen_minutes import BATCH_JOBS, BATCH_MINUTES, FIFTEEN_MINUTE_PIPELINES, ONE_STEP, THREE_STEPS
 from ndr.local.cli import app
+from ndr.local.cost.batch_work import FLOWS_PER_HOST_DAY, SECONDS
+from ndr.local.cost.choices import choices
+from ndr.local.cost.containers import CONTAINERS, IN_A_ROW
 from ndr.local.cost.estimate import Line, Stack, estimate, transitions
 from ndr.local.cost.month import Assumptions, hours
 from ndr.local.cost.prices import Price, read_prices
-from ndr.local.cost.stack import measured_seconds, template_stack
+from ndr.local.cost.stack import deployed_parameters, measured_seconds, minutes_until_started, template_stack
 from ndr.local.cost.transitions import machine_transitions, polls, run_pipeline_transitions
+from ndr.planner.requests import MiniBatchRequest, parse_request
 
 ROOT = Path(__file__).parents[2]
 RUN_PIPELINE: dict[str, Any] = {
@@ -52,6 +58,9 @@ BASELINES: dict[str, Any] = {
     },
 }
 STACK = Stack(
+    pipeline=THREE_STEPS,
+    batch_minutes=15,
+    schedule_minutes=5,
     poll_seconds=15,
     max_poll_seconds=120,
     function_mb=512,
@@ -60,14 +69,15 @@ STACK = Stack(
     definitions={"run_pipeline": RUN_PIPELINE, "mini_batch": MINI_BATCH, "baselines": BASELINES},
 )
 MEASURED = Assumptions(
-    seconds={
-        "delta_builder": 30,
-        "fg_a_builder": 60,
-        "pair_counts_builder": 30,
-        "fg_b_builder": 300,
-        "machine_inventory_unload": 0,
-    }
+    start_up_seconds=60, seconds={"fg_b_builder": 300, "machine_inventory_unload": 0, "compaction": 0}
 )
+WORK = {"delta_builder": 30.0, "fg_a_builder": 60.0, "pair_counts_builder": 40.0}
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The jobs of a batch take WORK, whatever the batch holds."""
+    monkeypatch.setattr("ndr.local.cost.batch_work.SECONDS", {job: (each, 0.0) for job, each in WORK.items()})
 
 
 def line(bill: list[Line], what: str) -> Line:
@@ -91,32 +101,92 @@ def test_transitions_of_a_definition() -> None:
     assert machine_transitions(BASELINES, {"BuildBaselines": 3}) == 9  # Plan, What, Build, and three times Mark, One
 
 
+@pytest.mark.usefixtures("work")
 def test_hours_of_a_month() -> None:
-    # 2,880 batches of three jobs, a minute of start-up each and 120 s of work: 2880 * 300 s
-    assert hours(MEASURED)["mini batches"] == 240
+    # 2,880 batches of three jobs, a minute of start-up each and 130 s of work: 2880 * 310 s
+    assert hours(MEASURED)["mini batches"] == 248
+    # One start-up of each batch: 2880 * 190 s; a quarter of the batches
+    assert hours(replace(MEASURED, pipeline=ONE_STEP))["mini batches"] == 152
+    assert hours(replace(MEASURED, pipeline=ONE_STEP, batch_minutes=60))["mini batches"] == 38
     # 29 nights, 30/7 Mondays and a first, each 60 + 300 s
     assert hours(MEASURED)["baselines"] == pytest.approx((29 + 30 / 7 + 1) / 10)
     assert hours(MEASURED)["inventory"] == pytest.approx(1 / 60)
-    twice = Assumptions(instance_count=2, seconds=MEASURED.seconds)
-    assert hours(twice)["mini batches"] == 480
-    # Nothing measured, 2,000 hosts: three minutes of start-up and 2 * 25 s of work
-    assert hours(Assumptions(hosts=2000))["mini batches"] == 2880 * 230 / 3600
+    assert hours(MEASURED)["compaction"] == pytest.approx(30 / 60)  # daily, a minute of start-up
+    assert hours(replace(MEASURED, instance_count=2))["mini batches"] == 496
 
 
+def test_work_follows_the_hosts_and_the_flows_of_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ndr.local.cost.batch_work.SECONDS", {"delta_builder": (4.0, 10.0)})
+    # A day of 96 slices holds 9.6 million flows, so a slice 100,000: a tenth of ten seconds
+    measured = Assumptions(hosts=2000, flows_per_day=9_600_000)
+    assert measured.work == {"delta_builder": pytest.approx(9)}
+    assert replace(measured, batch_minutes=60).work == {"delta_builder": pytest.approx(12)}
+    assert Assumptions(hosts=2000).flows_a_day == 2000 * FLOWS_PER_HOST_DAY
+
+
+def test_work_is_not_less_than_the_benchmark_measured_nor_twice_as_much() -> None:
+    results = json.loads((ROOT / "benchmarks/results/mini_batch.json").read_text())
+    fitted = {each["job"]: each for each in results if "seconds_per_million_flows" in each}
+    assert set(fitted) == set(SECONDS) == {each.job for each in BATCH_JOBS}
+    for job, (each_1000_hosts, million) in SECONDS.items():
+        found = fitted[job]
+        assert found["seconds_per_1000_hosts"] <= each_1000_hosts <= 2 * found["seconds_per_1000_hosts"] + 1
+        assert found["seconds_per_million_flows"] <= million <= 2 * found["seconds_per_million_flows"] + 1
+
+
+def test_seconds_of_a_batch_are_those_of_its_longest_path() -> None:
+    assert {name: each.seconds(WORK, 100) for name, each in CONTAINERS.items()} == {
+        IN_A_ROW: 3 * 100 + 130,
+        THREE_STEPS: 2 * 100 + 30 + 60,
+        ONE_STEP: 100 + 130,
+    }
+    assert {name: each.billed_seconds(WORK, 100) for name, each in CONTAINERS.items()} == {
+        IN_A_ROW: 430,
+        THREE_STEPS: 430,
+        ONE_STEP: 230,
+    }
+    assert set(FIFTEEN_MINUTE_PIPELINES) <= set(CONTAINERS)
+
+
+@pytest.mark.usefixtures("work")
+def test_every_pipeline_and_batch_length_beside_each_other() -> None:
+    found = {(each.pipeline, each.batch_minutes): each for each in choices(STACK, MEASURED, read_prices())}
+    assert set(found) == {(pipeline, minutes) for pipeline in CONTAINERS for minutes in BATCH_MINUTES}
+    # The schedule's 5 minutes, half a second of planning, and two start-ups with 90 s of work: 3, 5.5 or 8 minutes each
+    least, mean, most = found[THREE_STEPS, 15].minutes
+    assert (least, mean, most) == pytest.approx([5 + 0.5 / 60 + 2 * each + 1.5 for each in (3, 5.5, 8)])
+    # The first slice of an hour waits 45 minutes for its end, the mean slice half of that.
+    of_an_hour = found[THREE_STEPS, 60].minutes
+    assert of_an_hour == pytest.approx((least, mean + 22.5, most + 45))
+    for pipeline in CONTAINERS:
+        costs = [found[pipeline, minutes].dollars for minutes in BATCH_MINUTES]
+        assert costs == sorted(costs, reverse=True)
+        assert all(shortest < longest for shortest, longest in costs)
+    for minutes in BATCH_MINUTES:
+        in_a_row, three, one = (found[name, minutes] for name in (IN_A_ROW, THREE_STEPS, ONE_STEP))
+        assert in_a_row.minutes > three.minutes > one.minutes
+        assert one.dollars < three.dollars
+    shortest = replace(MEASURED, start_up_seconds=180)
+    bill = sum(line.cost for line in estimate(STACK, shortest, read_prices()))
+    assert found[THREE_STEPS, 15].dollars[0] == pytest.approx(bill)
+
+
+@pytest.mark.usefixtures("work")
 def test_transitions_of_a_month() -> None:
-    # A batch takes 300 s, so 8 waits: 2 + 4 + 24. A night takes 360 s, so 9: 5 + 4 + 27.
-    # The unload takes 60 s, so 4: 1 + 4 + 12. A run for late events that finds none: 3.
-    assert transitions(STACK, MEASURED) == pytest.approx(2880 * 30 + (30 + 30 / 7) * 36 + 30 * 3 + 17)
+    # A batch takes 210 s (two start-ups, 30 and 60 s), so 7 waits: 2 + 4 + 21. A night takes 360 s, so 9: 5 + 4 + 27.
+    # The unload takes 60 s, so 4: 1 + 4 + 12. So does the compaction, of each run for late events: 3 + 17.
+    assert transitions(STACK, MEASURED) == pytest.approx(2880 * 27 + (30 + 30 / 7) * 36 + 30 * 20 + 17)
 
 
+@pytest.mark.usefixtures("work")
 def test_the_bill() -> None:
     changed = {"state_transition": 0.00002, "lambda_gb_second": 0.00001, "s3_gb_month": 0.02, "alarm_month": 0.1}
     table = read_prices()
     units = {**table.units, **{name: Price(amount) for name, amount in changed.items()}}
     prices = replace(table, units=units, processing_hours={"ml.m5.xlarge": Price(0.25)})
     bill = estimate(STACK, MEASURED, prices)
-    assert line(bill, "mini batches").cost == 60  # 240 h
-    assert line(bill, "state transitions").cost == pytest.approx(1.754826, rel=1e-6)  # 87,741.29 of them
+    assert line(bill, "mini batches").cost == 62  # 248 h
+    assert line(bill, "state transitions").cost == pytest.approx(1.592226, rel=1e-6)  # 79,611.29 of them
     assert line(bill, "plan_run, time").quantity == pytest.approx((2880 + 2 * 34.285714 + 2 * 30) * 0.5 * 0.5)
     assert line(bill, "365 days kept").cost == pytest.approx(1000 * 365 / 1024 * 0.02)
     assert line(bill, "alarms").cost == pytest.approx(0.7)
@@ -127,8 +197,9 @@ def test_a_customer_managed_key_is_billed_if_the_stack_has_one() -> None:
     assert [each for each in estimate(STACK, MEASURED, prices) if each.service == "KMS"] == []
     key, use = [each for each in estimate(replace(STACK, own_key=True), MEASURED, prices) if each.service == "KMS"]
     assert (key.quantity, key.cost) == (1, 1)
-    # Ten for each call of plan_run (2,880 batches, twice 34.29 runs and 30 of LATE) and each job (3 of each batch)
-    assert use.quantity == pytest.approx(10 * (2880 + 2 * (30 + 30 / 7 + 30) + 2880 * 3 + 30 + 30 / 7 + 1))
+    # Ten for each call of plan_run (2,880 batches, twice 34.29 runs and 30 of LATE) and each job (3 of each batch, and
+    # one of each night and day)
+    assert use.quantity == pytest.approx(10 * (2880 + 2 * (30 + 30 / 7 + 30) + 2880 * 3 + 30 + 30 / 7 + 30 + 1))
     assert template_stack(ROOT / "template.yaml", {"KmsKeyArn": "arn:aws:kms:us-east-1:1:key/1"}).own_key
     assert not template_stack(ROOT / "template.yaml").own_key
 
@@ -168,13 +239,57 @@ def test_the_estimate_follows_the_template_and_the_parameters_it_was_deployed_wi
     assert set(stack.definitions) == {"run_pipeline", "mini_batch", "baselines"}
     deployed = template_stack(ROOT / "template.yaml", {"PollSeconds": "5", "MaxPollSeconds": "60"})
     assert (deployed.poll_seconds, deployed.max_poll_seconds) == (5, 60)
+    assert (stack.pipeline, stack.batch_minutes, stack.schedule_minutes) == (THREE_STEPS, 15, 5)
+    chosen = {"FifteenMinutePipeline": ONE_STEP, "BatchMinutes": "60", "SettleMinutes": "6"}
+    other = template_stack(ROOT / "template.yaml", chosen)
+    assert (other.pipeline, other.batch_minutes, other.schedule_minutes) == (ONE_STEP, 60, 65)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "batch", "settle", "minutes"),
+    [
+        ("cron(5/15 * * * ? *)", 15, 0, 5),
+        ("cron(5/15 * * * ? *)", 15, 5, 5),
+        ("cron(5/15 * * * ? *)", 15, 6, 20),
+        ("cron(5/30 * * * ? *)", 30, 40, 65),
+        ("cron(5 * * * ? *)", 60, 0, 5),
+    ],
+)
+def test_a_batch_is_started_by_the_first_schedule_after_it_has_settled(
+    schedule: str, batch: int, settle: int, minutes: int
+) -> None:
+    assert minutes_until_started(schedule, batch, settle) == minutes
+    end, project = datetime(2026, 2, 1, 3, tzinfo=UTC), {"project_name": "p", "feature_spec_version": "v1"}
+    length, asked = timedelta(minutes=batch), {"batch_minutes": batch, "settle_minutes": settle}
+    start = end + timedelta(minutes=minutes)
+    for now, taken in ((start, end), (start - length, end - length)):  # and the start before takes the batch before
+        assert parse_request(MiniBatchRequest, asked, now, project).batch(now).end == taken
+
+
+class Deployed:
+    """A deployment on this machine, whose stack polls quickly."""
+
+    def client(self, _: str) -> Any:
+        return self
+
+    def describe_stacks(self, **_: str) -> dict[str, Any]:
+        given = {"PollSeconds": "1", "MaxPollSeconds": "2", "BatchMinutes": "30"}
+        parameters = [{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()]
+        return {"Stacks": [{"Parameters": parameters}]}
+
+
+def test_the_polling_of_this_machine_is_not_taken_for_that_of_aws() -> None:
+    deployed: Any = Deployed()
+    stack = template_stack(ROOT / "template.yaml", deployed_parameters(deployed))
+    assert (stack.poll_seconds, stack.max_poll_seconds, stack.batch_minutes) == (15, 120, 30)
 
 
 def test_the_month_is_that_of_the_schedules() -> None:
     text = (ROOT / "template.yaml").read_text()
+    (mini_batches,) = re.findall(r'"15": \{ Schedule: "(cron.*?)"', text)
+    assert mini_batches == "cron(5/15 * * * ? *)"
     expressions = set(re.findall(r"ScheduleExpression: (cron.*)", text))
     assert {
-        "cron(5/15 * * * ? *)",
         "cron(30 0 2-31 * ? *)",
         "cron(30 2 ? * MON *)",
         "cron(30 0 1 * ? *)",
@@ -188,8 +303,8 @@ class Metrics:
     def get_metric_statistics(self, **request: Any) -> dict[str, Any]:
         job = {one["Name"]: one["Value"] for one in request["Dimensions"]}["job"]
         points = [{"Sum": 30.0, "SampleCount": 1.0}, {"Sum": 30.0, "SampleCount": 5.0}]
-        return {"Datapoints": points if job == "fg_a_builder" else []}
+        return {"Datapoints": points if job == "fg_b_builder" else []}
 
 
 def test_measured_seconds_are_the_mean_of_all_runs() -> None:
-    assert measured_seconds(Metrics(), "ndr-test", datetime(2026, 2, 1, tzinfo=UTC)) == {"fg_a_builder": 10.0}
+    assert measured_seconds(Metrics(), "ndr-test", datetime(2026, 2, 1, tzinfo=UTC)) == {"fg_b_builder": 10.0}

@@ -6,7 +6,7 @@ from ndr.contract.errors import InvalidRequestError
 from ndr.contract.jobspecs.fg_a_builder import BusinessHours
 from ndr.contract.jobspecs.fg_b_builder import Cadences
 from ndr.contract.time import Interval, parse_instant
-from ndr.jobs.fg_b.baseline import expected_ends
+from ndr.jobs.fg_b.specs import expected_ends
 from ndr.jobs.fg_b.targets import Target, backfill_targets, regular_targets
 
 

@@ -60,3 +60,13 @@ def test_without_java_the_person_is_told_what_to_install(monkeypatch: pytest.Mon
     monkeypatch.setenv("JAVA_HOME", "/nowhere")
     with pytest.raises(InvalidRequestError, match="none was found below JAVA_HOME \\(/nowhere\\)"):
         require_java()
+
+
+def test_in_an_image_without_spark_the_person_is_told_which_image_to_use(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("NDR_SPARK_PROCESSING_IMAGE_URI", "registry.example/ndr:spark")
+    with pytest.raises(InvalidRequestError, match=r"ProcessingImageUri=registry\.example/ndr:spark .* engine: local"):
+        require_java()

@@ -19,7 +19,7 @@ from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
 from ndr.contract.time import Interval
 from ndr.jobs.deltas.read import read_integration
 from ndr.sources.integration.columns import FLOW_COLUMNS, READ_COLUMNS
-from ndr.sources.integration.json_lines import blocks, lines_of, parse_block
+from ndr.sources.integration.json_lines import HEAD_BYTES, LONGEST_LINE, LongLine, blocks, lines_of, parse_block
 from ndr.sources.integration.validity import split
 from ndr.store.schema import arrow_schema
 
@@ -298,6 +298,71 @@ def test_blocks_end_with_lines_and_lose_nothing(pieces: list[bytes], block_bytes
     cut = list(blocks(pa.BufferReader(text), block_bytes))
     assert b"".join(cut) == text
     assert all(block.endswith(b"\n") for block in cut[:-1])
+
+
+@given(
+    st.lists(st.integers(0, 60).map(lambda length: b"x" * length), max_size=20),
+    st.integers(1, 20),
+    st.integers(20, 40),
+)
+def test_longer_lines_come_apart_in_their_place_however_the_stream_is_read(
+    lines: list[bytes], block_bytes: int, longest: int
+) -> None:
+    text = b"\n".join(lines)
+    found: list[bytes | LongLine] = []
+    largest = 0
+    for block in blocks(pa.BufferReader(text), block_bytes, longest):
+        if isinstance(block, LongLine):
+            found.append(block)
+        else:
+            largest = max(largest, len(block))
+            found += block.removesuffix(b"\n").split(b"\n")
+    while lines and not lines[-1]:  # the end of the text ends the line before it
+        lines = lines[:-1]
+    while found and not found[-1]:
+        found.pop()
+    assert found == [line if len(line) <= longest else LongLine(line, len(line)) for line in lines]
+    assert largest <= longest + block_bytes
+
+
+def test_a_line_that_is_too_long_is_one_quarantined_row_with_its_beginning(tmp_path: Path) -> None:
+    path = tmp_path / "flows.json.gz"
+    long = json.dumps(GOOD | {"event_reason": "a" * (LONGEST_LINE + 1)})
+    path.write_bytes(gzip.compress("\n".join([json.dumps(GOOD), long, json.dumps(GOOD)]).encode()))
+    flows, quarantined = split(read(path), BATCH)
+    assert flows.num_rows == 2
+    (row,) = quarantined.to_pylist()
+    assert row["reason"] == f"long_line: the line has {len(long)} bytes, and a flow has at most {LONGEST_LINE}"
+    assert (row["row_number"], row["raw"]) == (1, long[:HEAD_BYTES])
+
+
+@settings(max_examples=30)
+@given(
+    st.lists(
+        st.lists(st.just(json.dumps(GOOD).encode()) | st.sampled_from([b"", b"  ", b"{}", b"odd"]), max_size=4),
+        max_size=8,
+    ),
+    st.booleans(),
+)
+def test_small_files_read_together_are_those_read_alone(
+    tmp_path_factory: Any, files: list[list[bytes]], ends: bool
+) -> None:
+    folder = tmp_path_factory.mktemp("small")
+    paths = []
+    for number, lines in enumerate(files):
+        paths.append(folder / f"{number}.json")
+        paths[-1].write_bytes(b"\n".join(lines) + b"\n" * ends)
+    alone = [row for path in paths for row in read(path).to_pylist()]
+    assert read(*paths).to_pylist() == alone
+    assert len(alone) == sum(bool(line.strip()) for lines in files for line in lines)
+
+
+def test_a_small_file_without_a_flows_columns_names_itself_among_others(tmp_path: Path) -> None:
+    good, foreign = tmp_path / "0.json", tmp_path / "1.json"
+    good.write_text(json.dumps(GOOD) + "\n")
+    foreign.write_text('{"src": "10.0.0.1"}\n')
+    with pytest.raises(SchemaMismatchError, match=r"1\.json has none of the columns .* it has src"):
+        read(good, foreign, good)
 
 
 odd_values = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text(max_size=8)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ndr.contract.compacted import versions_within
 from ndr.contract.lineage import Answers, answers_read, current_answers, is_stale, newest_first, outdated
 from ndr.contract.manifest import Answer, InputEntry, Manifest
 from ndr.contract.time import DAY, EPOCH, SLICE, Interval
@@ -72,7 +73,11 @@ def test_compaction_makes_nothing_stale(long: bool) -> None:
     before = _answers(SLICE_ONE, SLICE_THREE)
     built = _built_over(before, long)
     day = Interval(EPOCH, EPOCH + DAY)
-    compacted = ("file:///day", _manifest(day, "z", 5, compacted_from=before.within(day)))
+    versions = tuple(
+        version for uri, each in (SLICE_ONE, SLICE_THREE) for version, _ in versions_within(uri, each, day)
+    )
+    facts = {"compacted_from": before.within(day), "compacted_versions": versions}
+    compacted = ("file:///day", _manifest(day, "z", 5, **facts))
     assert not is_stale(built, {"deltas": _answers(SLICE_ONE, SLICE_THREE, compacted)})
     assert not is_stale(built, {"deltas": _answers(compacted)}), "the slices are swept"
     rebuilt = ("file:///1", _manifest(_slices(1, 2), "y", 6))

@@ -12,10 +12,13 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
+from hypothesis import given
+from hypothesis import strategies as st
 from moto import mock_aws
 from tests.unit.test_planning_baselines import jobspecs
 
 from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS
+from ndr.contract.fifteen_minutes import BATCH_MINUTES
 from ndr.contract.jobspecs import DELTA_BUILDER
 from ndr.contract.jobspecs.table import put_jobspec
 from ndr.contract.ledger import LedgerRow
@@ -28,7 +31,7 @@ from ndr.planner.late import plan_late
 from ndr.planner.late_files import LateData, find_late
 from ndr.planner.published import Published, read_manifests, read_published
 from ndr.planner.requested_baselines import plan_requested_baselines
-from ndr.planner.requests import BaselinesRequest, parse_request
+from ndr.planner.requests import BaselinesRequest, MiniBatchRequest, parse_request
 from ndr.planner.services import Services
 from ndr.planner.stale_baselines import baselines_stale_by_lineage
 
@@ -395,7 +398,14 @@ def _table(name: str, partition: str, sort: str) -> Any:
     )
 
 
-def test_a_mini_batch_is_late_an_hour_after_its_end(features: Features) -> None:
+@pytest.mark.parametrize(
+    ("batch_minutes", "settle_minutes", "late_after"),
+    # A day ends as a batch of any length does. The next batch of an hour is over at 01:00.
+    [(15, 0, 60), (60, 0, 60), (15, 25, 85), (60, 25, 85)],
+)
+def test_a_mini_batch_is_late_an_hour_after_its_schedule(
+    features: Features, batch_minutes: int, settle_minutes: int, late_after: int
+) -> None:
     specs, sagemaker = jobspecs(), boto3.client("sagemaker", region_name="us-east-1")
     table = _table("jobspecs", "project_name", "job_name_version")
     for spec in specs.values():
@@ -406,10 +416,24 @@ def test_a_mini_batch_is_late_an_hour_after_its_end(features: Features) -> None:
     features.s3.put_object(Bucket=bucket, Key=f"{prefix}{mini_batch_id(day(0))}/part-0.json", Body=b"")
     ledger = _table("ledger", "series", "as_of")
     states = boto3.client("stepfunctions", region_name="us-east-1")
-    services = Services(table, ledger, features.s3, sagemaker, states, OWNED, 0, "", getLogger())
-    hour = timedelta(hours=1)
-    for now, batches in ((day(1).start + hour - timedelta(seconds=1), 0), (day(1).start + hour, 1)):
+    services = Services(
+        table, ledger, features.s3, sagemaker, states, OWNED, batch_minutes, settle_minutes, "", getLogger()
+    )
+    at = day(1).start + timedelta(minutes=late_after)
+    for now, batches in ((at - timedelta(seconds=1), 0), (at, 1)):
         with Stubber(sagemaker) as stubber:
             stubber.add_client_error("list_pipeline_executions", "ResourceNotFound")
             planned = plan_requested_baselines(services, {"mode": "LATE"}, now)
         assert len(planned.batches) == batches
+
+
+@pytest.mark.parametrize("batch_minutes", BATCH_MINUTES)
+@given(now=st.datetimes(datetime(2000, 1, 3), datetime(2099, 1, 1)), settle_minutes=st.integers(0, 1440))
+def test_late_looks_at_whole_batches_of_the_schedule(batch_minutes: int, now: datetime, settle_minutes: int) -> None:
+    """LATE must not build a part of a batch that the schedule is about to build."""
+    instant = now.replace(tzinfo=UTC)
+    nothing: Any = None
+    services = Services(*(nothing,) * 5, OWNED, batch_minutes, settle_minutes, "", getLogger())
+    asked = {"batch_minutes": batch_minutes, "settle_minutes": settle_minutes}
+    scheduled = parse_request(MiniBatchRequest, asked, instant, OWNED).batch(instant)
+    assert services.scheduled_until(instant) == scheduled.end

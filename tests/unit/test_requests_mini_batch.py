@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ndr.contract.errors import InvalidRequestError
+from ndr.contract.fifteen_minutes import BATCH_MINUTES
 from ndr.contract.time import DAY, SLICE, Interval, parse_instant
 from ndr.planner.requests import MiniBatchRequest, parse_request
 
@@ -43,6 +45,71 @@ def test_the_slice_taken_is_over_and_the_next_one_is_not(moment: datetime, settl
     settled = now - timedelta(minutes=settle_minutes)
     assert batch.duration == SLICE
     assert batch.end <= settled < batch.end + SLICE
+
+
+@pytest.mark.parametrize(
+    ("now", "minutes", "settle_minutes", "start"),
+    [
+        ("2026-03-10T13:35:00Z", 30, 0, "2026-03-10T13:00:00Z"),
+        ("2026-03-10T13:29:59Z", 30, 0, "2026-03-10T12:30:00Z"),
+        ("2026-03-10T13:35:00Z", 30, 10, "2026-03-10T12:30:00Z"),
+        ("2026-03-10T14:05:00Z", 60, 0, "2026-03-10T13:00:00Z"),
+        ("2026-03-01T00:05:00Z", 60, 10, "2026-02-28T22:00:00Z"),
+    ],
+)
+def test_a_longer_batch_begins_at_a_multiple_of_its_length(
+    now: str, minutes: int, settle_minutes: int, start: str
+) -> None:
+    instant = datetime.fromisoformat(now)
+    batch = parse({"batch_minutes": minutes, "settle_minutes": settle_minutes}, instant).batch(instant)
+    begins = datetime.fromisoformat(start)
+    assert batch == Interval(begins, begins + timedelta(minutes=minutes))
+
+
+@pytest.mark.parametrize("minutes", BATCH_MINUTES)
+@given(first=st.datetimes(datetime(2000, 1, 3), datetime(2099, 1, 1)), settle_minutes=st.integers(0, 1440))
+def test_a_schedule_of_any_length_takes_each_slice_once(minutes: int, first: datetime, settle_minutes: int) -> None:
+    starts = [first.replace(tzinfo=UTC) + number * timedelta(minutes=minutes) for number in range(5)]
+    asked = {"batch_minutes": minutes, "settle_minutes": settle_minutes}
+    batches = [parse(asked, at).batch(at) for at in starts]
+    assert all(batch.is_whole(timedelta(minutes=minutes)) for batch in batches)
+    assert [batch.start for batch in batches[1:]] == [batch.end for batch in batches[:-1]]
+
+
+@pytest.mark.parametrize("minutes", BATCH_MINUTES)
+@pytest.mark.parametrize("settle_minutes", [0, 5, 6, 10, 14, 15, 20, 50])
+def test_scheduled_time_with_jitter_and_retries_takes_each_slice_once(minutes: int, settle_minutes: int) -> None:
+    """A thousand invocations start some seconds late, a tenth of them after attempts of up to an hour."""
+    draw = random.Random(f"{minutes} {settle_minutes}")
+    first = datetime(2026, 3, 10, 0, 5, tzinfo=UTC)
+    asked, length = {"batch_minutes": minutes, "settle_minutes": settle_minutes}, timedelta(minutes=minutes)
+    batches, of_start_time = [], set()
+    for scheduled in (first + number * length for number in range(1000)):
+        retried = draw.uniform(0, 3600) if draw.random() < 0.1 else 0
+        now = scheduled + timedelta(seconds=draw.uniform(0, 59) + retried)
+        batches.append(parse({**asked, "scheduled_time": scheduled.isoformat()}, now).batch(now))
+        of_start_time.add(parse(asked, now).batch(now))
+    ends = [batch.end for batch in batches]
+    assert ends == [ends[0] + number * length for number in range(1000)]
+    assert all(batch.duration == length for batch in batches)
+    assert len(of_start_time) < 1000  # so without the scheduled time, slices are left out
+
+
+def test_an_execution_without_a_schedule_takes_the_batch_of_its_start() -> None:
+    scheduled = {"scheduled_time": "2026-03-10T13:05:00Z"}
+    assert parse(scheduled).batch(NOW).end == parse_instant("2026-03-10T13:00:00Z")
+    assert parse({}).batch(NOW).end == parse_instant("2026-03-10T13:30:00Z")
+    given = {"batch_start": "2026-03-01", "batch_end": "2026-03-02"}
+    assert parse({**scheduled, **given}).batch(NOW) == Interval(DAY_ONE, DAY_ONE + DAY)
+    with pytest.raises(InvalidRequestError, match="scheduled_time is '<aws.scheduler.scheduled-time>', which is not"):
+        parse({"scheduled_time": "<aws.scheduler.scheduled-time>"})
+    with pytest.raises(InvalidRequestError, match="is not over; write one that ended before now"):
+        parse({"scheduled_time": "2026-03-10T14:05:00Z"})
+
+
+def test_another_length_is_refused_with_the_allowed_ones() -> None:
+    with pytest.raises(InvalidRequestError, match="batch_minutes: Input should be 15, 30 or 60"):
+        parse({"batch_minutes": 20})
 
 
 def test_an_empty_request_replaces_nothing_with_nothing_and_a_slice_settles_for_a_day_at_most() -> None:

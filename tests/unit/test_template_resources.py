@@ -9,6 +9,7 @@ import pytest
 from tests.statemachines.definition import MACHINES, source
 from tests.template import RESOURCES, ROOT, TEMPLATE, of_type
 
+from ndr.contract.fifteen_minutes import BATCH_MINUTES, FIFTEEN_MINUTE_PIPELINES, THREE_STEPS
 from ndr.contract.time import parse_instant
 from ndr.planner.requests import BaselinesRequest, MiniBatchRequest, parse_request
 
@@ -121,7 +122,7 @@ def test_every_schedule_and_event_file_is_a_request_that_is_accepted() -> None:
     }
     for machine, model in (("BaselinesMachine", BaselinesRequest), ("MiniBatchMachine", MiniBatchRequest)):
         texts = [
-            item["Target"]["Input"]
+            item["Target"]["Input"].replace("<aws.scheduler.scheduled-time>", "2026-05-01T00:20:00Z")
             for item in of_type("AWS::Scheduler::Schedule").values()
             if item["Target"]["Arn"] == {"Ref": f"{machine}Aliaslive"}
         ]
@@ -153,3 +154,26 @@ def test_no_role_may_do_everything_or_act_on_everything_where_less_will_do() -> 
                 assert all("*" not in action for action in actions), (name, statement["Sid"])
                 if statement["Resource"] == "*":
                     assert all(without_resource.match(action) for action in actions), (name, statement["Sid"])
+
+
+def test_the_choices_of_the_15_minute_pipeline_are_those_of_the_sources() -> None:
+    choice, minutes = (TEMPLATE["Parameters"][name] for name in ("FifteenMinutePipeline", "BatchMinutes"))
+    assert (choice["Default"], choice["AllowedValues"]) == (THREE_STEPS, list(FIFTEEN_MINUTE_PIPELINES))
+    assert (minutes["Default"], minutes["AllowedValues"]) == (BATCH_MINUTES[0], list(BATCH_MINUTES))
+    assert RESOURCES["RegisteredPipelines"]["Properties"]["FifteenMinutePipeline"] == {"Ref": "FifteenMinutePipeline"}
+
+
+def test_a_schedule_starts_five_minutes_after_each_batch_and_alarms_look_at_several() -> None:
+    expression = RESOURCES["MiniBatchSchedule"]["Properties"]["ScheduleExpression"]
+    assert expression == {"Fn::FindInMap": ["Batches", {"Ref": "BatchMinutes"}, "Schedule"]}
+    alarm, quarantine = (RESOURCES[name]["Properties"] for name in ("MiniBatchesLateAlarm", "QuarantineAlarm"))
+    for each in (alarm, quarantine):
+        assert each["EvaluationPeriods"] == {"Fn::FindInMap": ["Batches", {"Ref": "BatchMinutes"}, "AlarmPeriods"]}
+        assert each["Period"] == 900
+    assert quarantine["DatapointsToAlarm"] == 2
+    batches = TEMPLATE["Mappings"]["Batches"]
+    assert set(batches) == {str(minutes) for minutes in BATCH_MINUTES}
+    for minutes, batch in batches.items():
+        first, _, step = re.fullmatch(r"cron\((\d+)(/(\d+))? \* \* \* \? \*\)", batch["Schedule"]).groups()  # type: ignore[union-attr]
+        assert (int(first), int(step or 60)) == (5, int(minutes))
+        assert int(batch["AlarmPeriods"]) * 15 >= 2 * int(minutes)

@@ -16,6 +16,7 @@ from heapq import heappop, heappush
 from itertools import pairwise
 from typing import Final, TypeVar
 
+from ndr.contract.compacted import Age, ages_of, described
 from ndr.contract.manifest import Answer, InputRange, Manifest
 from ndr.contract.time import DAY, Interval, format_instant, merged, unfilled
 
@@ -26,8 +27,6 @@ REPAIRED: Final = DAY
 
 Span = tuple[str, str, datetime, datetime]
 """URI and run id of a partition, and the start and end of the time that it answers for."""
-Age = tuple[datetime, str]
-"""When a partition was published, and its run id, which decides between two of the same instant."""
 
 
 def newest_first(
@@ -71,6 +70,26 @@ def newest_first(
     return [(by_age[rank][1], part) for rank, part in cut]
 
 
+def answering(
+    partitions: Iterable[T], wanted: Interval, ages_of: Callable[[T], Iterable[tuple[Interval, Age]]]
+) -> list[tuple[T, Interval]]:
+    """Cut overlapping partitions as `newest_first` does, where a partition may have parts of several ages.
+
+    Parameters
+    ----------
+    ages_of : callable
+        Returns each part of a record with its age.
+    """
+    given = [(each, part, age) for each in partitions for part, age in ages_of(each)]
+    joined: list[tuple[T, Interval]] = []
+    for (each, _, _), part in newest_first(given, wanted, lambda one: one[1], lambda one: one[2]):
+        if joined and joined[-1][0] is each and joined[-1][1].end == part.start:
+            joined[-1] = (each, Interval(joined[-1][1].start, part.end))
+        else:
+            joined.append((each, part))
+    return joined
+
+
 def answers_of(uri: str, manifest: Manifest, part: Interval) -> list[Answer]:
     """Return what answers for a part of a published partition.
 
@@ -90,7 +109,7 @@ def current_answers(partitions: Iterable[tuple[str, Manifest]], wanted: Interval
     partitions : iterable of (str, Manifest)
         URI and manifest of each published partition of one dataset that may lie in `wanted`.
     """
-    cut = newest_first(partitions, wanted, lambda each: each[1].interval, lambda each: each[1].age)
+    cut = answering(partitions, wanted, lambda each: ages_of(each[1]))
     return Answers(tuple(answer for (uri, manifest), part in cut for answer in answers_of(uri, manifest, part)))
 
 
@@ -212,9 +231,9 @@ def outdated(
     reach : callable
         Returns the time of the inputs that a part is built from.
     """
-    answering = list(built)
-    stale = [part for manifest, part in answering if is_stale(manifest, now, reach(part))]
-    missing = unfilled(wanted, [part for _, part in answering])
+    parts = [each for manifest, part in built for each in described(manifest, part)]
+    stale = [part for manifest, part in parts if is_stale(manifest, now, reach(part))]
+    missing = unfilled(wanted, [part for _, part in parts])
     return merged(answer.interval for part in (*stale, *missing) for answer in now[source].within(part))
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Annotated, Final, NamedTuple, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import from_json
 
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.time import Interval
@@ -122,14 +123,41 @@ class RowAccount(_Frozen):
         return self
 
 
+class CompactedVersion(_Frozen):
+    """A version of a partition that was put together with others: what its manifest said, less its files and reads.
+
+    `start` and `end` are of the whole version; `Manifest.compacted_from` says for which part of it its rows are there.
+    `unkeyed_rows` counts its rows in each table that has no key, where the rows of the versions follow each other.
+    `outdated_reads` is what of its reads was not what answered when it was compacted: it was stale then.
+    """
+
+    uri: str
+    run_id: str
+    start: AwareDatetime
+    end: AwareDatetime
+    published_at: AwareDatetime
+    code_version: str
+    coverage: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+    rows: RowAccount | None = None
+    inputs: tuple[InputEntry, ...] = ()
+    unkeyed_rows: dict[str, Count] = {}
+    outdated_reads: tuple[InputRange, ...] = ()
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """What tells it from every other version: its partition and its run."""
+        return self.uri, self.run_id
+
+
 class Manifest(_Frozen):
     """What a partition holds and where it came from.
 
     `coverage` is the share, in [0, 1], of the time asked for that the inputs covered. `code_version` is the digest of
     the job sources. `reads` says what was asked of published datasets and what answered: it decides what is stale.
-    `inputs` lists the same partitions, and folders of raw files, by name. `compacted_from` is what a partition was made
-    of that only puts others together. `format` is 1 in manifests of before it was written. `note` is a sentence for the
-    reader where there is something to say, e.g. an empty batch.
+    `inputs` lists the same partitions, and folders of raw files, by name. A partition that only puts others together
+    has `compacted_from`, what of it comes from which version, and `compacted_versions`, which describes each version:
+    `ndr.contract.compacted` says what follows. `format` is 1 in manifests of before it was written. `note` is a
+    sentence for the reader where there is something to say, e.g. an empty batch.
     """
 
     format: Annotated[int, Field(ge=1, le=FORMAT)] = 1
@@ -143,6 +171,7 @@ class Manifest(_Frozen):
     inputs: tuple[InputEntry, ...] = ()
     reads: tuple[InputRange, ...] = ()
     compacted_from: tuple[Answer, ...] = ()
+    compacted_versions: tuple[CompactedVersion, ...] = ()
     coverage: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
     code_version: str
     run_id: str
@@ -154,11 +183,6 @@ class Manifest(_Frozen):
         """The time that the partition answers for, [start, end)."""
         return Interval(self.start, self.end)
 
-    @property
-    def age(self) -> tuple[AwareDatetime, str]:
-        """What decides which of two partitions was published last."""
-        return self.published_at, self.run_id
-
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         if self.start >= self.end:
@@ -167,6 +191,10 @@ class Manifest(_Frozen):
         for path, times in named.items():
             if times > 1:
                 raise ValueError(f"it names {path} {times} times")
+        known = {version.name for version in self.compacted_versions}
+        unknown = [answer for answer in self.compacted_from if (answer.uri, answer.run_id) not in known]
+        if unknown:
+            raise ValueError(f"it does not describe {unknown[0].uri}, which it was compacted from")
         return self
 
 
@@ -177,8 +205,13 @@ class Owner(NamedTuple):
     feature_spec_version: str
 
 
-def parse_manifest(uri: str, content: bytes) -> Manifest:
+def parse_manifest(uri: str, content: bytes, without_reads: bool = False) -> Manifest:
     """Read a manifest and verify what it says of itself.
+
+    Parameters
+    ----------
+    without_reads : bool
+        Whether `reads` is left out, and not verified: most of the manifest of a slice of FG-A.
 
     Raises
     ------
@@ -186,24 +219,39 @@ def parse_manifest(uri: str, content: bytes) -> Manifest:
         It is not a manifest, or one of a newer release; the sentence names `uri` and what to do.
     """
     try:
+        if without_reads:
+            return Manifest.model_validate(_without_reads(content))
         return Manifest.model_validate_json(content)
     except ValidationError as error:
-        problem = _first_problem(error)
-    version = _format_of(content)
-    if isinstance(version, int) and version > FORMAT:
+        version = _format_of(content)
+        if version > FORMAT:
+            raise SchemaMismatchError(
+                f"{uri} was written by a newer release (format {version}, this one reads up to {FORMAT}); run this "
+                "with the newer release, or publish the partition again with this one."
+            ) from None
         raise SchemaMismatchError(
-            f"{uri} was written by a newer release (format {version}, this one reads up to {FORMAT}); run this with "
-            "the newer release, or publish the partition again with this one."
-        )
-    raise SchemaMismatchError(f"{uri} is not a manifest ({problem}); publish the partition again.")
+            f"{uri} is not a manifest ({_first_problem(error)}); publish the partition again."
+        ) from None
 
 
-def _format_of(content: bytes) -> object:
+def _without_reads(content: bytes) -> object:
+    try:
+        found = from_json(content)
+    except ValueError:
+        return None
+    if isinstance(found, dict):
+        found.pop("reads", None)
+    return found
+
+
+def _format_of(content: bytes) -> int:
+    """Return the format that a document names, or 0."""
     try:
         found = json.loads(content)
     except ValueError:
-        return None
-    return found.get("format") if isinstance(found, dict) else None
+        return 0
+    version = found.get("format") if isinstance(found, dict) else None
+    return version if isinstance(version, int) else 0
 
 
 def check_owner(uri: str, manifest: Manifest, dataset: str, owner: Owner | None) -> None:

@@ -7,14 +7,16 @@ from datetime import datetime
 from typing import Any, Final
 
 from ndr.contract.errors import JobSpecInvalidError
+from ndr.contract.fifteen_minutes import BATCH_JOBS
 from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
-from ndr.contract.jobspecs.item import DELTA_BUILDER, FG_A_BUILDER, PAIR_COUNTS_BUILDER, JobSpec, JobSpecs
+from ndr.contract.jobspecs.item import JobSpec, JobSpecs
 from ndr.contract.jobspecs.machine_inventory_unload import MachineInventoryUnloadSpec
 from ndr.contract.time import Interval, format_instant, mini_batch_id
 
 MINI_BATCH_PIPELINE: Final = "ndr-15m-pipeline"
 FG_B_PIPELINE: Final = "ndr-fg-b-baseline-pipeline"
 INVENTORY_PIPELINE: Final = "ndr-machine-inventory-unload"
+COMPACTION_PIPELINE: Final = "ndr-compaction"
 
 NOT_USED: Final = "none"
 """What a time parameter that a mode does not read is given: SageMaker refuses the empty string."""
@@ -28,14 +30,14 @@ Parameters = dict[str, str]
 
 
 def fifteen_minute_steps(jobspecs: JobSpecs) -> list[JobSpec[Any]]:
-    """Return the JobSpecs of the 15-minute pipeline's steps, in their order."""
-    return [jobspecs[DELTA_BUILDER], jobspecs[FG_A_BUILDER], jobspecs[PAIR_COUNTS_BUILDER]]
+    """Return the JobSpecs of the 15-minute pipeline's jobs, in their order."""
+    return [jobspecs[each.job] for each in BATCH_JOBS]
 
 
 def mini_batch_parameters(
     jobspecs: Iterable[JobSpec[Any]], batch: Interval, batch_id: str | None = None, replace_with_empty: bool = False
 ) -> Parameters:
-    """Return the parameters of `ndr-15m-pipeline`, whose steps share one image."""
+    """Return the parameters of `ndr-15m-pipeline`, whose jobs share one image."""
     steps = list(jobspecs)
     return {
         **_project(steps[0]),
@@ -55,6 +57,17 @@ def rebuild_parameters(
     No folder has this id, so that the job takes all mini-batches within the batch, not the one that is named like it.
     """
     return mini_batch_parameters(jobspecs, batch, f"{REBUILD_PREFIX}{mini_batch_id(batch)}", replace_with_empty)
+
+
+def compaction_parameters(jobspecs: Iterable[JobSpec[Any]], days: Interval) -> Parameters:
+    """Return the parameters of `ndr-compaction` for whole UTC days. Its job runs in the image of the jobs compacted."""
+    steps = list(jobspecs)
+    return {
+        **_project(steps[0]),
+        "DayStartTsIso": format_instant(days.start),
+        "DayEndTsIso": format_instant(days.end),
+        **_image("ProcessingImageUri", steps),
+    }
 
 
 def fg_b_parameters(fg_b: JobSpec[FgBBuilderSpec], mode: str) -> Parameters:

@@ -27,7 +27,12 @@ PRIVATE_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
     "ministack.services.cloudwatch": {"_evaluate_all_alarms": "()"},
     "ministack.services.cloudwatch_logs": {"_append_log_events": "(stream, events)"},
     "ministack.services.dynamodb": {"_sse_description_from_spec": "(spec)", "_tables": "mapping"},
-    "ministack.services.eventbridge": {"_invoke_target": "(target, event, rule, view)"},
+    "ministack.services.eventbridge": {
+        "_cron_next_fire": "(fields, after_dt)",
+        "_invoke_target": "(target, event, rule, view)",
+        "_parse_cron_fields": "(expr)",
+        "_parse_rate_seconds": "(expr)",
+    },
     "ministack.services.lambda_svc": {
         "_emit_lambda_logs": "(func, request_id, log_text, error, duration_ms, log_source)",
         "_execute_function_warm": "(func, event, request_id)",
@@ -39,6 +44,7 @@ PRIVATE_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
         "_buckets": "mapping",
         "_stored_sse_headers": "(obj)",
     },
+    "ministack.services.scheduler": {"_at_time_epoch": "(expr)"},
     "ministack.services.sns": {"_topics": "mapping"},
     "ministack.services.sqs": {"_queue_name_to_url": "mapping", "_queues": "mapping"},
     "ministack.services.stepfunctions": {

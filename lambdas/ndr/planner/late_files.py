@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Final
 
+from ndr.contract.compacted import ages_of, expanded
 from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS
-from ndr.contract.lineage import REPAIRED, Answers, current_answers, newest_first, outdated
+from ndr.contract.lineage import REPAIRED, Answers, answering, current_answers, outdated
 from ndr.contract.manifest import InputEntry, Manifest
 from ndr.contract.time import DAY, Interval, merged
 from ndr.planner.covered import Covered
@@ -82,7 +83,7 @@ def find_late(s3: Any, prefixes: FeaturePrefixes, wanted: Interval) -> LateData:
     folders = [folder for folder in mini_batch_folders(s3, prefixes.integration, wanted) if _is_over(folder, wanted)]
     out_of_batch = [folder for folder in out_of_batch_folders(s3, prefixes.deltas, wanted) if _is_over(folder, wanted)]
     deltas, fg_a, pairs = (
-        read_published(s3, prefix, dataset.name, prefixes.owner, wanted)
+        _versions(read_published(s3, prefix, dataset.name, prefixes.owner, wanted))
         for prefix, dataset in ((prefixes.deltas, DELTAS), (prefixes.fg_a, FG_A), (prefixes.pair_counts, PAIR_COUNTS))
     )
     return LateData(
@@ -96,6 +97,11 @@ def find_late(s3: Any, prefixes: FeaturePrefixes, wanted: Interval) -> LateData:
             PAIR_COUNTS.name: current_answers(pairs.manifests, wanted),
         },
     )
+
+
+def _versions(published: Published) -> Published:
+    """Return the versions that compacted partitions were made of, in place of these."""
+    return replace(published, manifests=tuple(expanded(published.manifests)))
 
 
 def _is_over(folder: Folder, wanted: Interval) -> bool:
@@ -127,7 +133,7 @@ def _outdated_features(
 
 
 def _built(published: Published, wanted: Interval) -> list[tuple[Manifest, Interval]]:
-    cut = newest_first(published.manifests, wanted, lambda each: each[1].interval, lambda each: each[1].age)
+    cut = answering(published.manifests, wanted, lambda each: ages_of(each[1]))
     return [(manifest, part) for (_, manifest), part in cut]
 
 
@@ -140,7 +146,7 @@ def late_folders(folders: Iterable[Folder], manifests: Iterable[tuple[str, Manif
     if not given:
         return []
     span = Interval(min(each.interval.start for each in given), max(each.interval.end for each in given))
-    cut = newest_first(manifests, span, lambda each: each[1].interval, lambda each: each[1].age)
+    cut = answering(manifests, span, lambda each: ages_of(each[1]))
     ends = [part.end for _, part in cut]
     named: dict[str, dict[str, InputEntry]] = {}
     late = []

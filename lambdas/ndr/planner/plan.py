@@ -7,7 +7,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_serializer
 from pydantic.functional_serializers import SerializerFunctionWrapHandler
 
-from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE, Parameters
+from ndr.contract.pipelines import (
+    COMPACTION_PIPELINE,
+    FG_B_PIPELINE,
+    INVENTORY_PIPELINE,
+    MINI_BATCH_PIPELINE,
+    Parameters,
+)
 
 
 class PlanPart(BaseModel):
@@ -54,6 +60,13 @@ class InventoryRun(PlanPart):
     pipeline_name: str = INVENTORY_PIPELINE
     parameters: Parameters
     pipeline_execution_arn: str | None = None
+
+
+class CompactionRun(PlanPart):
+    """The compaction of a range of days."""
+
+    pipeline_name: str = COMPACTION_PIPELINE
+    parameters: Parameters
 
 
 class Plan(PlanPart):
@@ -114,6 +127,7 @@ class BaselinesPlan(Plan):
     baselines : int
         How many the runs build.
     inventory : InventoryRun, optional
+    compaction : CompactionRun, optional
     skipped : list of Stretch
     batches : list of dict
         Parameters of the 15-minute pipeline for each batch of features that is built first, in order.
@@ -137,6 +151,7 @@ class BaselinesPlan(Plan):
     runs: list[PlannedRun] = Field(default_factory=list)
     baselines: int = 0
     inventory: InventoryRun | None = None
+    compaction: CompactionRun | None = None
     skipped: list[Stretch] = Field(default_factory=list)
     batch_pipeline: str = MINI_BATCH_PIPELINE
     batches: list[Parameters] = Field(default_factory=list)
@@ -147,14 +162,16 @@ class BaselinesPlan(Plan):
 
     def with_suffix(self, suffix: str) -> BaselinesPlan:
         """Return the plan for a stack whose pipelines' names end with a suffix."""
-        inventory = self.inventory
-        if inventory:
-            inventory = inventory.model_copy(update={"pipeline_name": f"{inventory.pipeline_name}{suffix}"})
+        inventory, compaction = (
+            run and run.model_copy(update={"pipeline_name": f"{run.pipeline_name}{suffix}"})
+            for run in (self.inventory, self.compaction)
+        )
         return self.model_copy(
             update={
                 "pipeline_name": f"{self.pipeline_name}{suffix}",
                 "batch_pipeline": f"{self.batch_pipeline}{suffix}",
                 "inventory": inventory,
+                "compaction": compaction,
             }
         )
 

@@ -12,7 +12,7 @@ from ndr.contract.horizons import HORIZONS
 from ndr.contract.jobspecs import FG_B_BUILDER, JobSpecs
 from ndr.contract.ledger import LedgerRow
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE, fifteen_minute_steps
-from ndr.contract.time import DAY, SLICE, Interval, floor_to, horizon_interval
+from ndr.contract.time import DAY, SLICE, Interval, horizon_interval
 from ndr.planner.baselines import (
     STALE_DAYS,
     LedgerRows,
@@ -25,6 +25,7 @@ from ndr.planner.baselines import (
     with_stale_baselines,
 )
 from ndr.planner.batches import find_batches_in_progress
+from ndr.planner.compaction import with_compaction
 from ndr.planner.feature_prefixes import FeaturePrefixes
 from ndr.planner.late import plan_late
 from ndr.planner.late_files import SETTLED, find_late
@@ -87,7 +88,7 @@ def _rows_of(
 def _plan_late(
     services: Services, request: BaselinesRequest, jobspecs: JobSpecs, now: datetime
 ) -> tuple[BaselinesPlan, LedgerRows]:
-    prefixes, end = FeaturePrefixes.of(jobspecs), floor_to(now - SETTLED, SLICE)
+    prefixes, end = FeaturePrefixes.of(jobspecs), services.scheduled_until(now - SETTLED)
     since = Interval(min(request.start or now - 7 * DAY, end - SLICE), end)
     found = find_late(services.s3, prefixes, since)
     running = services.running(MINI_BATCH_PIPELINE, now)
@@ -98,7 +99,8 @@ def _plan_late(
     }
     stale, unreadable = baselines_stale_by_lineage(services.s3, prefixes, rows, found.answers, since)
     found = replace(found, unreadable=(*found.unreadable, *unreadable))
-    return plan_late(request, jobspecs, found, rows, in_progress, stale), rows
+    plan = plan_late(request, jobspecs, found, rows, in_progress, stale)
+    return with_compaction(plan, services.s3, jobspecs, prefixes, since), rows
 
 
 def _running(services: Services, request: BaselinesRequest, now: datetime) -> Running:

@@ -28,7 +28,8 @@ def plan_requested_mini_batch(services: Services, document: Any, now: datetime, 
     ------
     InvalidRequestError, JobSpecNotFoundError, JobSpecInvalidError
     """
-    defaults = {**services.defaults, "settle_minutes": services.settle_minutes}
+    times = {"batch_minutes": services.batch_minutes, "settle_minutes": services.settle_minutes}
+    defaults = {**services.defaults, **times}
     request = parse_request(MiniBatchRequest, document, now, defaults)
     jobspecs, batch, held_by = services.jobspecs_of(request), request.batch(now), None
     if execution and not request.dry_run:

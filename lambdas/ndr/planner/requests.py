@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
 from ndr.contract.errors import InvalidRequestError
+from ndr.contract.fifteen_minutes import BATCH_MINUTES
 from ndr.contract.horizons import ALL_HORIZONS, HORIZON_CHOICES, labels_of
 from ndr.contract.jobspecs.model import Identifier
 from ndr.contract.problems import problem_sentence, whole_sentence
@@ -22,6 +23,7 @@ from ndr.planner.batch_bounds import bounds_problems, name_problems, named_batch
 Mode = Literal["REGULAR", "BACKFILL", "LATE"]
 HorizonChoice = Literal[HORIZON_CHOICES]  # type: ignore[valid-type]
 Reprocess = Literal["none", "failed", "completed"]
+BatchMinutes = Literal[BATCH_MINUTES]  # type: ignore[valid-type]
 
 _NESTED_START = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
 
@@ -131,9 +133,14 @@ class MiniBatchRequest(Request):
     Attributes
     ----------
     batch_start, batch_end : datetime, optional
-        The half-open batch, whole slices; without them, the last complete slice before the execution's start.
+        The half-open batch, whole slices; without them, the last complete batch before the execution's start.
+    batch_minutes : {15, 30, 60}
+        Length of that batch, in minutes. It starts at a multiple of its length after the hour.
+    scheduled_time : datetime, optional
+        When a schedule was to start the execution. The last complete batch is that of this time, so that a late start,
+        or a second attempt, does not take the next one.
     settle_minutes : int
-        Minutes that a slice must be over before it is taken as complete.
+        Minutes that a batch must be over before it is taken as complete.
     replace_with_empty : bool
         Publish the batch even where published rows would be replaced by none.
     mini_batch_id : str, optional
@@ -144,6 +151,8 @@ class MiniBatchRequest(Request):
     batch_start: Instant | None = None
     batch_end: Instant | None = None
     mini_batch_id: MiniBatchId | None = None
+    batch_minutes: BatchMinutes = BATCH_MINUTES[0]
+    scheduled_time: Instant | None = None
     settle_minutes: Annotated[int, Field(ge=0, le=1440)] = 0
     replace_with_empty: bool = False
 
@@ -153,7 +162,7 @@ class MiniBatchRequest(Request):
         problems = _not_on_a_slice(batch_start=self.batch_start, batch_end=self.batch_end)
         if (self.batch_start is None) != (self.batch_end is None):
             absent = "batch_start" if self.batch_start is None else "batch_end"
-            problems.append(f"{absent} is missing; give both batch_start and batch_end, or neither for the last slice")
+            problems.append(f"{absent} is missing; give both batch_start and batch_end, or neither for the last batch")
         elif self.batch_start and self.batch_end:
             problems += _order_problems(self.batch_start, self.batch_end, ("batch_start", "batch_end"))
             if self.batch_end > now:
@@ -179,11 +188,12 @@ class MiniBatchRequest(Request):
         return Interval(self.batch_start, self.batch_end) if self.batch_start and self.batch_end else None
 
     def batch(self, now: datetime) -> Interval:
-        """Return the interval asked for, or the last slice that was over and settled at `now`."""
+        """Return the interval asked for, or the last batch that was over and settled as scheduled, else at `now`."""
         if asked := self._given or named_batch(self.mini_batch_id):
             return asked
-        end = floor_to(now - timedelta(minutes=self.settle_minutes), SLICE)
-        return Interval(end - SLICE, end)
+        length = timedelta(minutes=self.batch_minutes)
+        end = floor_to((self.scheduled_time or now) - timedelta(minutes=self.settle_minutes), length)
+        return Interval(end - length, end)
 
 
 RequestModel = TypeVar("RequestModel", bound=Request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from logging import Logger
 from typing import Any
@@ -14,9 +14,11 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from ndr.contract.errors import JobSpecNotFoundError
+from ndr.contract.fifteen_minutes import BATCH_MINUTES
 from ndr.contract.jobspecs import JobSpecs, check_jobspecs, read_jobspecs
 from ndr.contract.ledger import LedgerRow, is_over
 from ndr.contract.ledger_updates import apply_updates, insufficient_update, stale_update
+from ndr.contract.time import floor_to
 from ndr.planner.clients import planner_session
 from ndr.planner.ledger_rows import read_ledger_rows
 from ndr.planner.published import READERS
@@ -34,8 +36,9 @@ class Services:
     s3, sagemaker, states : boto3 clients
     defaults : mapping of str to str
         What a request that leaves its project and version out means.
-    settle_minutes : int
-        Minutes that a slice must be over before it is taken as complete, unless the request says otherwise.
+    batch_minutes, settle_minutes : int
+        Length of a scheduled batch, and the minutes that it must be over before it is taken as complete, unless the
+        request says otherwise.
     pipeline_name_suffix : str
         What the names of the stack's pipelines end with.
     logger : Logger
@@ -47,6 +50,7 @@ class Services:
     sagemaker: Any
     states: Any
     defaults: Mapping[str, str]
+    batch_minutes: int
     settle_minutes: int
     pipeline_name_suffix: str
     logger: Logger | Any
@@ -67,6 +71,7 @@ class Services:
                 "project_name": os.environ["DEFAULT_PROJECT_NAME"],
                 "feature_spec_version": os.environ["DEFAULT_FEATURE_SPEC_VERSION"],
             },
+            batch_minutes=int(os.environ.get("BATCH_MINUTES", BATCH_MINUTES[0])),
             settle_minutes=int(os.environ["BATCH_SETTLE_MINUTES"]),
             pipeline_name_suffix=os.environ.get("PIPELINE_NAME_SUFFIX", ""),
             logger=logger,
@@ -101,6 +106,10 @@ class Services:
             reason = {"reason": str(error)}
             self.logger.warning("cannot list running executions; duplicates may be started", extra=reason)
             return []
+
+    def scheduled_until(self, now: datetime) -> datetime:
+        """Return the end of the last batch that a schedule has started at `now`, the end of the last settled batch."""
+        return floor_to(now - timedelta(minutes=self.settle_minutes), timedelta(minutes=self.batch_minutes))
 
     def ledger_rows(self, series: str, first: datetime, last: datetime) -> dict[datetime, LedgerRow]:
         """Read the ledger. Leases are judged by the clock, not by the execution's start, which may be hours ago."""

@@ -25,7 +25,7 @@ class LeaseKey:
     def of_interval(cls, project_name: str, feature_spec_version: str, dataset: str, interval: Interval) -> LeaseKey:
         """Return the key of a dataset's partition that answers for an interval."""
         key = partition_key(project_name, feature_spec_version, dataset, interval)
-        return cls(**key, name=f"{dataset} of {interval}", expires=True)
+        return cls(key["series"], key["as_of"], f"{dataset} of {interval}", expires=True)
 
     def __str__(self) -> str:
         return self.name
@@ -58,6 +58,9 @@ class Claims(Protocol):
             Another run has taken the partition over.
         """
 
+    def release(self, key: LeaseKey) -> None:
+        """Give a claim up where nothing was published: what was built before is as complete as it was."""
+
 
 class Unclaimed:
     """The claims of a run without a ledger: it may build everything."""
@@ -66,4 +69,7 @@ class Unclaimed:
         return None
 
     def fence(self, key: LeaseKey) -> None:
+        return None
+
+    def release(self, key: LeaseKey) -> None:
         return None

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Final, cast
 
 from ndr.contract.errors import InvalidRequestError, NdrError
@@ -21,6 +22,8 @@ from ndr.spark.engine import SPARK_JOBS, chosen_engine, spark_on
 from ndr.spark.instances import Instances, opt_ml, read_instances
 
 REPLACE_WITH_EMPTY: Final = "replace-with-empty"
+MESSAGE_LIMIT: Final = 1024
+"""Characters of a job's message that SageMaker shows."""
 OPTIONAL: Final = {REPLACE_WITH_EMPTY: "false"}
 """Arguments that a pipeline registered before they existed does not give, and what they are then."""
 
@@ -91,13 +94,13 @@ def main(
         reason = f"{type(error).__name__}: {error}"
         log.error(reason)
         count_run(arguments.project_name, job_name, time.monotonic() - started, failed=True)
-        _report_failure(reason)
+        report_failure(reason)
         sys.exit(1)
     except Exception as error:
         # The console shows only the text of this file, so it must name unforeseen errors too.
         log.exception("failed")
         count_run(arguments.project_name, job_name, time.monotonic() - started, failed=True)
-        _report_failure(f"{type(error).__name__}: {error}")
+        report_failure(f"{type(error).__name__}: {error}")
         raise
     seconds = round(time.monotonic() - started, 3)
     log.info("finished", extra={"seconds": seconds})
@@ -126,10 +129,15 @@ def on_instances(run: Run, job: Callable[[Run], None], instances: Instances) -> 
         serve(instances)
 
 
-def _report_failure(reason: str) -> None:
-    folder = opt_ml() / "output"
+def message_file() -> Path:
+    """Return the file whose text SageMaker shows as the reason of a failure."""
+    return opt_ml() / "output" / "message"
+
+
+def report_failure(reason: str) -> None:
+    """Write why the job failed to where SageMaker reads it."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "message").write_text(reason[:1024])
+        message_file().parent.mkdir(parents=True, exist_ok=True)
+        message_file().write_text(reason[:MESSAGE_LIMIT])
     except OSError:
         print(reason, file=sys.stderr)  # this folder exists in SageMaker only

@@ -97,8 +97,15 @@ class Leases:
         while True:
             try:
                 now = self.clock()
-                facts = {"status": "running", "dead": dead, "claimed_at": self._text(now), EXPIRES_AT: expiry(now)}
-                self._update(key, _CLAIM_FOR_A_TIME if key.expires else _CLAIM, _IS_FREE, **facts)
+                self._update(
+                    key,
+                    _CLAIM_FOR_A_TIME if key.expires else _CLAIM,
+                    _IS_FREE,
+                    status="running",
+                    dead=dead,
+                    claimed_at=self._text(now),
+                    expires_at=expiry(now),
+                )
             except _RefusedError:
                 item = self._read(key)
                 ended = item.get("lease_id", dead) != dead and self.has_ended(item.get("holder", ""))
@@ -163,6 +170,17 @@ class Leases:
             Another run has taken the partition over meanwhile.
         """
         self.record(self.run.lease_key(manifest.dataset, manifest.interval), completed(manifest))
+
+    def release(self, key: LeaseKey) -> None:
+        """Give a claim up where nothing was published: what was built before is as complete as it was.
+
+        Raises
+        ------
+        PublishConflictError
+            Another run has taken the partition over meanwhile.
+        """
+        is_built = "run_id" in self._read(key)  # which no other run changes while this one holds the lease
+        self.record(key, {"status": "completed"} if is_built else {"status": "failed", "reason": _GIVEN_UP})
 
     @property
     def leased_run(self) -> Run:
@@ -284,10 +302,11 @@ _SET: Final = (
     "claimed_at = :claimed_at"
 )
 _CLAIM: Final = f"{_SET} REMOVE reason, failed_at"
-_CLAIM_FOR_A_TIME: Final = f"{_SET}, {EXPIRES_AT} = :{EXPIRES_AT} REMOVE reason, failed_at"
+_CLAIM_FOR_A_TIME: Final = f"{_SET}, {EXPIRES_AT} = :expires_at REMOVE reason, failed_at"
 _IS_FREE: Final = "attribute_not_exists(lease_until) OR lease_until <= :now OR holder = :holder OR lease_id = :dead"
 _IS_MINE: Final = "lease_id = :lease_id"
 _NO_LEASE: Final = "none"
+_GIVEN_UP: Final = "A run claimed it and built nothing; its log says why."
 _NO_TABLE: Final = (
     "The ledger table that NDR_LEDGER_TABLE names (default: ndr-ledger) does not exist. Register the pipelines "
     "by a deploy of the stack, or set NDR_LEDGER_TABLE to the stack's output LedgerTableName."

@@ -87,20 +87,29 @@ def require_java() -> None:
     Raises
     ------
     InvalidRequestError
-        Says what to install.
+        Says which image to use, or what to install.
     """
     home = os.environ.get("JAVA_HOME")
     if not shutil.which(str(Path(home, "bin", "java")) if home else "java"):
         place = f"below JAVA_HOME ({home})" if home else "on PATH"
         raise InvalidRequestError(
-            f"The engine spark needs Java 17 or newer, and none was found {place}. Install it (on Debian: apt-get "
-            "install openjdk-17-jre-headless), or set engine: local in the job's JobSpec."
+            f"The engine spark needs Java 17 or newer, and none was found {place}. "
+            + _remedy("on Debian: apt-get install openjdk-17-jre-headless")
         )
     if importlib.util.find_spec("pyspark") is None:
         raise InvalidRequestError(
-            "The engine spark needs PySpark, and it is not installed. Install it (pip install pyspark), or set engine: "
-            "local in the job's JobSpec."
+            "The engine spark needs PySpark, and it is not installed. " + _remedy("pip install pyspark")
         )
+
+
+def _remedy(command: str) -> str:
+    image = os.environ.get("NDR_SPARK_PROCESSING_IMAGE_URI")
+    if not image:
+        return f"Install it ({command}), or set engine: local in the job's JobSpec."
+    return (
+        f"The image of this job has no Spark: start the pipeline with ProcessingImageUri={image} or set "
+        f"processing_image_uri in the job's JobSpec to it, or set engine: local there and use one instance."
+    )
 
 
 def jvm_mebibytes() -> int:

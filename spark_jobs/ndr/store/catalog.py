@@ -11,15 +11,18 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from pyarrow import fs
 
+from ndr.contract.compacted import Age, ages_of, covered_within, described
 from ndr.contract.errors import SchemaMismatchError
-from ndr.contract.lineage import Age, Answers, answers_of, newest_first
+from ndr.contract.lineage import Answers, answering, answers_of
 from ndr.contract.manifest import MANIFEST_NAME, InputEntry, Manifest, Owner, check_owner
-from ndr.contract.time import Interval, interval_of
+from ndr.contract.time import EPOCH, Interval, interval_of
 from ndr.store.manifest import READERS, read_manifest
-from ndr.store.partition import baseline_end_of, baseline_partition_uri, day_folders
+from ndr.store.partition import baseline_end_of, baseline_partition_uri
+from ndr.store.partition_folders import manifest_folders
 from ndr.store.storage import join, list_names, modified_at
 
 _LOG = logging.getLogger(__name__)
@@ -54,8 +57,7 @@ class _Found:
     """A partition's folder as it was found: its manifest, or the error that reading it raised."""
 
     uri: str
-    interval: Interval
-    age: Age
+    ages: list[tuple[Interval, Age]]
     manifest: Manifest | None
     error: SchemaMismatchError | None = None
 
@@ -67,6 +69,7 @@ def published_pieces(
     owner: Owner | None = None,
     *,
     pass_over_unreadable: bool = False,
+    without_reads: bool = False,
 ) -> list[Piece]:
     """Find the partitions below a dataset's prefix that answer for `wanted`.
 
@@ -76,6 +79,9 @@ def published_pieces(
         What the partitions must be of.
     pass_over_unreadable : bool
         Whether a manifest that can't be read leaves a gap, which the log names, rather than raise.
+    without_reads : bool
+        Whether the manifests are kept without what their partitions were built from: a manifest of FG-A names some
+        150 partitions of deltas, and a month of slices has thousands of manifests.
 
     Raises
     ------
@@ -83,26 +89,26 @@ def published_pieces(
         A manifest that would answer is not one, or is of another dataset, project or version. One that is older than
         what answers is not needed, and is only named in the log.
     """
-    days = day_folders(wanted)
+    places = [
+        (uri, interval)
+        for uri in manifest_folders(prefix, wanted)
+        if (interval := interval_of(uri.rpartition("/")[2])) and interval.intersection(wanted)
+    ]
     with ThreadPoolExecutor(READERS) as pool:
-        folders = list(pool.map(lambda day: list_names(join(prefix, day), kind=fs.FileType.Directory), days))
-        places = [
-            (join(prefix, day, folder), interval)
-            for day, names in zip(days, folders, strict=True)
-            for folder in names
-            if (interval := interval_of(folder)) and interval.intersection(wanted)
-        ]
-        found = [each for each in pool.map(lambda place: _found(place[0], place[1], dataset, owner), places) if each]
-    cut = newest_first(found, wanted, lambda each: each.interval, lambda each: each.age)
+        read = partial(_found, dataset=dataset, owner=owner, without_reads=without_reads)
+        found = [each for each in pool.map(lambda place: read(*place), places) if each]
+    cut = answering(found, wanted, lambda each: each.ages)
     needed = [] if pass_over_unreadable else [each for each, _ in cut]
     _refuse_unreadable(found, needed)
     return [Piece(Partition(each.uri, each.manifest), part) for each, part in cut if each.manifest]
 
 
-def _found(uri: str, interval: Interval, dataset: str | None, owner: Owner | None) -> _Found | None:
+def _found(
+    uri: str, interval: Interval, dataset: str | None, owner: Owner | None, without_reads: bool
+) -> _Found | None:
     manifest = None
     try:
-        manifest = read_manifest(uri)
+        manifest = read_manifest(uri, without_reads)
         if manifest is None:
             return None
         if manifest.interval != interval:
@@ -111,10 +117,10 @@ def _found(uri: str, interval: Interval, dataset: str | None, owner: Owner | Non
                 "publish the partition again."
             )
         check_owner(join(uri, MANIFEST_NAME), manifest, dataset or manifest.dataset, owner)
-        return _Found(uri, interval, manifest.age, manifest)
+        return _Found(uri, ages_of(manifest), manifest)
     except SchemaMismatchError as error:
-        age = manifest.age if manifest else (modified_at(join(uri, MANIFEST_NAME)), "")
-        return _Found(uri, interval, age, None, error)
+        published_at = manifest.published_at if manifest else modified_at(join(uri, MANIFEST_NAME))
+        return _Found(uri, [(interval, (published_at, "", EPOCH))], None, error)
 
 
 def _refuse_unreadable(found: Sequence[_Found], needed: Sequence[_Found]) -> None:
@@ -139,8 +145,13 @@ def pieces_answers(pieces: Iterable[Piece]) -> Answers:
 def pieces_coverage(pieces: Iterable[Piece], wanted: Interval) -> float:
     """Return the share of `wanted`, in [0, 1], that published pieces cover, each weighed with its own coverage."""
     # In slices, divided once: a full horizon is then exactly 1, and nine of thirty days exactly 0.3.
-    covered = sum(piece.interval.slice_count() * piece.partition.manifest.coverage for piece in pieces)
-    return covered / wanted.slice_count()
+    return sum(covered_within(piece.partition.manifest, piece.interval) for piece in pieces) / wanted.slice_count()
+
+
+def delivered_intervals(pieces: Iterable[Piece]) -> list[Interval]:
+    """Return the time of published pieces for which their inputs had anything."""
+    parts = (part for piece in pieces for part in described(piece.partition.manifest, piece.interval))
+    return [interval for manifest, interval in parts if manifest.coverage > 0]
 
 
 def newest_baseline(prefix: str, horizon: str, not_after: datetime) -> Partition | None:

@@ -35,8 +35,9 @@ from ndr.contract.manifest import (
     parse_manifest,
 )
 from ndr.contract.time import compact_instant
-from ndr.store.footer import PublishedFile, check_footer, schema_sha256
+from ndr.store.footer import PublishedFile, schema_sha256
 from ndr.store.manifest import put_manifest, replace_manifest
+from ndr.store.rows import opened
 from ndr.store.schema import arrow_schema, plain_schema
 from ndr.store.storage import delete_folder, filesystem, join, list_names, read_bytes, read_version
 
@@ -234,14 +235,15 @@ class PartitionWriter:
         manifest = Manifest(
             format=FORMAT, tables=self.tables, run_id=self.run_id, published_at=datetime.now(UTC), **facts
         )
-        before = self._put(manifest) if fence is None else self._put_fenced(manifest, fence)
+        manifest, before = self._put(manifest) if fence is None else self._put_fenced(manifest, fence)
         self._sweep(keep={self.run_id, before.run_id if before else self.run_id}, now=manifest.published_at)
         return manifest
 
-    def _put(self, manifest: Manifest) -> Manifest | None:
+    def _put(self, manifest: Manifest) -> tuple[Manifest, Manifest | None]:
         before = self._replaceable(manifest, read_bytes(join(self.partition_uri, MANIFEST_NAME)))
+        manifest = _later_than(manifest, before)
         put_manifest(self.partition_uri, manifest)
-        return before
+        return manifest, before
 
     def _replaceable(self, manifest: Manifest, content: bytes | None) -> Manifest | None:
         """Return the manifest that is about to be replaced; None where there is none that can be read.
@@ -261,13 +263,14 @@ class PartitionWriter:
             check_owner(uri, before, manifest.dataset, Owner(manifest.project_name, manifest.feature_spec_version))
         return before
 
-    def _put_fenced(self, manifest: Manifest, fence: Callable[[], None]) -> Manifest | None:
+    def _put_fenced(self, manifest: Manifest, fence: Callable[[], None]) -> tuple[Manifest, Manifest | None]:
         for _ in range(COMMITS):
             content, version = read_version(join(self.partition_uri, MANIFEST_NAME))
             before = self._replaceable(manifest, content)
+            manifest = _later_than(manifest, before)
             fence()  # after the version was read: a later takeover changes it
             if replace_manifest(self.partition_uri, manifest, version):
-                return before
+                return manifest, before
         raise PublishConflictError(
             f"{self.partition_uri} was published by others {COMMITS} times while this run was about to; "
             "look for who writes it, then run again."
@@ -278,6 +281,16 @@ class PartitionWriter:
         for folder in list_names(self.partition_uri, kind=fs.FileType.Directory):
             if folder not in keep and folder < oldest_kept:
                 delete_folder(join(self.partition_uri, folder))
+
+
+def _later_than(manifest: Manifest, before: Manifest | None) -> Manifest:
+    """Return a manifest that is younger than the one it replaces, whatever the clocks of their instances say.
+
+    A compacted partition may have a copy of the replaced version, and of the two the younger answers.
+    """
+    if before is None or before.published_at < manifest.published_at:
+        return manifest
+    return manifest.model_copy(update={"published_at": before.published_at + timedelta(microseconds=1)})
 
 
 def table_files(partition_uri: str, manifest: Manifest, table: str) -> list[str]:
@@ -302,11 +315,9 @@ def read_table(
     entry = manifest.tables.get(dataset.name)
     for file in entry.files if entry else ():
         uri = join(partition_uri, file.path)
-        system, path = filesystem(uri)
+        published = PublishedFile(uri, file.rows, file.bytes, entry.schema_sha256 if entry else "")
         try:
-            with system.open_input_file(path) as source, pq.ParquetFile(source, pre_buffer=True) as parquet:
-                published = PublishedFile(uri, file.rows, file.bytes, entry.schema_sha256 if entry else "")
-                check_footer(parquet.metadata, parquet.schema_arrow, published, source.size())
+            with opened(published) as parquet:
                 tables.append(parquet.read(names).select(names).cast(schema))
         except (FileNotFoundError, pa.ArrowException, KeyError) as error:
             raise SchemaMismatchError(

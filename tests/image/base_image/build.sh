@@ -10,7 +10,9 @@ image=$(sed -n 's/^ARG BASE_IMAGE=//p' "$here/../../../spark_jobs/Dockerfile")
 context=$(mktemp -d)
 trap 'rm -rf "$context"' EXIT
 
-mmdebstrap --quiet --variant=apt --include=python3,python3-pip,ca-certificates \
+# /usr is merged by the hook, as usrmerge would bring Perl.
+mmdebstrap --quiet --variant=apt --include=usr-is-merged,python3,python3-pip,ca-certificates \
+  --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr \
   --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
   --dpkgopt='path-exclude=/usr/share/locale/*' --aptopt='Acquire::Languages "none"' \
   bookworm "$context/debian.tar"

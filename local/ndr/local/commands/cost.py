@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 
 from ministack_sagemaker.errors import AccountError
-from ndr.contract.errors import InvalidRequestError
+from ndr.contract.errors import InvalidRequestError, JobSpecNotFoundError
 from ndr.local.commands.options import HERE, Directory, progress
 from ndr.local.console.tables import print_table
+from ndr.local.cost.choices import Choice, choices
 from ndr.local.cost.estimate import Line, estimate
-from ndr.local.cost.month import SECONDS_PER_1000_HOSTS, Assumptions
+from ndr.local.cost.month import SECONDS_PER_1000_HOSTS, START_UP_SECONDS, Assumptions
 from ndr.local.cost.prices import Prices, read_prices
-from ndr.local.cost.stack import deployed_parameters, measured_seconds, template_stack
+from ndr.local.cost.stack import deployed_parameters, measured_flows_per_day, measured_seconds, template_stack
 from ndr.local.deployment.create import find_template
 from ndr.local.deployment.deployment import Deployment
+
+MEAN_START_UP_MINUTES: Final = sum(START_UP_SECONDS) / 2 / 60
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a running account knows: its parameters, job durations, and flows of a day; nothing without an account."""
+
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    flows_per_day: float | None = None
 
 
 def cost(
@@ -25,24 +40,58 @@ def cost(
     instance_type: Annotated[str, typer.Option(help="Instance of the Processing jobs.")] = "ml.m5.xlarge",
     instance_count: Annotated[int, typer.Option(min=1, help="Instances of each job.")] = 1,
     kept_days: Annotated[int, typer.Option(min=1, help="Days for which published data is kept.")] = 365,
+    start_up_minutes: Annotated[
+        float, typer.Option(min=0, help="Start-up of a Processing job, in the bill.")
+    ] = MEAN_START_UP_MINUTES,
 ) -> None:
-    """Estimate a month in AWS with enabled schedules. Durations are measured in a running account, else assumed."""
+    """Estimate a month in AWS with enabled schedules, and compare the pipelines and batch lengths of the template.
+
+    The rows are those of a running account, else assumed. Polling intervals are the template's.
+    """
     lines, prices = progress(), read_prices()
-    parameters, seconds = _deployed(directory)
-    assumed = Assumptions(hosts, instance_type, instance_count, kept_days, seconds)
-    stack = template_stack(find_template(), parameters)
+    measured = _measured(directory)
+    stack = template_stack(find_template(), measured.parameters)
+    assumed = Assumptions(
+        *(hosts, instance_type, instance_count, kept_days, measured.seconds, measured.flows_per_day),
+        start_up_seconds=60 * start_up_minutes,
+        pipeline=stack.pipeline,
+        batch_minutes=stack.batch_minutes,
+    )
     _print_bill(lines.console, estimate(stack, assumed, prices), prices)
+    _print_choices(lines.console, list(choices(stack, assumed, prices)), prices)
     lines.line(_source_of_durations(assumed))
     lines.line(f"Transitions assume a polling interval of {stack.poll_seconds} to {stack.max_poll_seconds} s.")
     lines.line(_source_of_prices(prices, instance_type))
 
 
-def _deployed(directory: Directory) -> tuple[dict[str, str], dict[str, float]]:
+def _measured(directory: Path) -> Measured:
     try:
         deployment = Deployment.load(directory)
     except (AccountError, InvalidRequestError):
-        return {}, {}
-    return deployed_parameters(deployment), measured_seconds(deployment.client("cloudwatch"), deployment.project_name)
+        return Measured()
+    seconds = measured_seconds(deployment.client("cloudwatch"), deployment.project_name)
+    try:
+        flows = measured_flows_per_day(deployment.jobspecs())
+    except JobSpecNotFoundError:
+        flows = None
+    return Measured(deployed_parameters(deployment), seconds, flows)
+
+
+def _print_choices(console: Console, found: list[Choice], prices: Prices) -> None:
+    rows = [
+        (each.pipeline, each.batch_minutes, *(f"{minutes:.0f}" for minutes in each.minutes), *map(_whole, each.dollars))
+        for each in found
+    ]
+    shortest, longest = (f"{seconds / 60:.0f}" for seconds in START_UP_SECONDS)
+    title = (
+        f"Minutes from delivery to features and {prices.currency} a month, start-ups of {shortest} to {longest} minutes"
+    )
+    columns = ("pipeline", "batch", "least", "mean", "most", f"cost at {shortest}", f"cost at {longest}")
+    print_table(console, title, columns, rows, right=columns[1:])
+
+
+def _whole(dollars: float) -> str:
+    return f"{dollars:,.0f}"
 
 
 def _print_bill(console: Console, bill: list[Line], prices: Prices) -> None:
@@ -67,12 +116,15 @@ def _print_bill(console: Console, bill: list[Line], prices: Prices) -> None:
 def _source_of_durations(assumed: Assumptions) -> str:
     measured = [job for job in SECONDS_PER_1000_HOSTS if job in assumed.seconds]
     guessed = [job for job in SECONDS_PER_1000_HOSTS if job not in assumed.seconds]
-    sentences = []
+    flows = "assumed" if assumed.flows_per_day is None else "measured in this account"
+    sentences = [f"{assumed.flows_a_day:,.0f} flows a day, {flows}."]
     if measured:
-        sentences.append(f"Measured in this account: {', '.join(measured)}.")
+        sentences.append(f"Durations measured in this account: {', '.join(measured)}.")
     if guessed:
-        sentences.append(f"Assumed for {assumed.hosts:,} hosts: {', '.join(guessed)}.")
-    return " ".join([*sentences, "Each job also pays a minute of start-up. Storage and requests are assumed."])
+        sentences.append(f"Durations assumed for {assumed.hosts:,} hosts: {', '.join(guessed)}.")
+    sentences.append("Those of the jobs of a batch follow from its flows, by benchmarks/results/mini_batch.json.")
+    start_up = f"The bill has {assumed.start_up_seconds / 60:g} minutes of start-up for each job, taken as billed."
+    return " ".join([*sentences, start_up, "Storage and requests are assumed."])
 
 
 def _source_of_prices(prices: Prices, instance_type: str) -> str:

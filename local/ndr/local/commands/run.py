@@ -36,7 +36,7 @@ def mini_batch(
     replace_with_empty: ReplaceWithEmpty = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Run one batch through the 15-minute pipeline: the last complete slice, or [--start, --end)."""
+    """Run one batch through the 15-minute pipeline: the last complete one, or [--start, --end)."""
     request = {"batch_start": start, "batch_end": end, "replace_with_empty": replace_with_empty}
     run_and_report(directory, "mini_batch", {**request, "dry_run": dry_run})
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from ndr.contract.errors import InvalidRequestError
 from ndr.local.cost import month
-from ndr.local.cost.month import BASELINE_RUNS, LATE, MINI_BATCH_JOBS, MINI_BATCHES, MONTHLY, Assumptions
+from ndr.local.cost.month import BASELINE_RUNS, LATE, MONTHLY, Assumptions
 from ndr.local.cost.prices import Prices
 from ndr.local.cost.transitions import Definition, machine_transitions, polls, run_pipeline_transitions
 
@@ -41,8 +41,31 @@ class Line:
 
 @dataclass(frozen=True)
 class Stack:
-    """The settings of the deployed or default template that the estimate depends on."""
+    """The settings of the deployed or default template that the estimate depends on.
 
+    Attributes
+    ----------
+    pipeline : str
+        FifteenMinutePipeline of the template.
+    batch_minutes : int
+        BatchMinutes of the template.
+    schedule_minutes : int
+        Minutes from the end of a batch until the schedule starts it.
+    poll_seconds, max_poll_seconds : int
+        First and longest polling interval.
+    function_mb : int
+        Memory of plan_run.
+    alarms : int
+        Alarms of the template.
+    own_key : bool
+        Whether there is a customer managed key.
+    definitions : mapping of str to mapping
+        The machines by name.
+    """
+
+    pipeline: str
+    batch_minutes: int
+    schedule_minutes: int
     poll_seconds: int
     max_poll_seconds: int
     function_mb: int
@@ -64,7 +87,7 @@ def estimate(stack: Stack, assumed: Assumptions, prices: Prices) -> list[Line]:
         *_control_plane(stack, assumed, prices),
         *_data(assumed, prices),
         *_watching(stack, assumed, prices),
-        *(_key(prices) if stack.own_key else []),
+        *(_key(assumed, prices) if stack.own_key else []),
     ]
 
 
@@ -72,15 +95,16 @@ def transitions(stack: Stack, assumed: Assumptions) -> float:
     """Return the state transitions of a month."""
     waits = (stack.poll_seconds, stack.max_poll_seconds)
 
-    def nested(*jobs: str) -> int:
-        count = polls(sum(assumed.job_seconds(job) for job in jobs), *waits)
-        return run_pipeline_transitions(stack.definitions["run_pipeline"], count)
+    def nested(seconds: float) -> int:
+        return run_pipeline_transitions(stack.definitions["run_pipeline"], polls(seconds, *waits))
 
-    mini_batch = machine_transitions(stack.definitions["mini_batch"]) + nested(*MINI_BATCH_JOBS)
-    baselines = machine_transitions(stack.definitions["baselines"], {BUILD: 1}) + nested("fg_b_builder")
+    mini_batch = machine_transitions(stack.definitions["mini_batch"]) + nested(assumed.batch_seconds)
+    baselines = machine_transitions(stack.definitions["baselines"], {BUILD: 1})
+    baselines += nested(assumed.job_seconds("fg_b_builder"))
     late = machine_transitions(stack.definitions["baselines"])  # without late events
-    unload = 1 + nested("machine_inventory_unload")  # the state UnloadInventory itself
-    return MINI_BATCHES * mini_batch + BASELINE_RUNS * baselines + LATE * late + MONTHLY * unload
+    late += 1 + nested(assumed.job_seconds("compaction"))  # the state CompactDays itself
+    unload = 1 + nested(assumed.job_seconds("machine_inventory_unload"))  # the state UnloadInventory itself
+    return assumed.mini_batches * mini_batch + BASELINE_RUNS * baselines + LATE * late + MONTHLY * unload
 
 
 def _processing(assumed: Assumptions, prices: Prices) -> list[Line]:
@@ -98,10 +122,10 @@ def _processing(assumed: Assumptions, prices: Prices) -> list[Line]:
 
 
 def _control_plane(stack: Stack, assumed: Assumptions, prices: Prices) -> list[Line]:
-    runs = MINI_BATCHES + BASELINE_RUNS + LATE
-    calls = _plan_calls()
+    runs = assumed.mini_batches + BASELINE_RUNS + LATE
+    calls = _plan_calls(assumed)
     gb_seconds = calls * PLAN_SECONDS * stack.function_mb / 1024
-    reads = calls * PLAN_READ_UNITS + _jobs() * JOB_READ_UNITS
+    reads = calls * PLAN_READ_UNITS + _jobs(assumed) * JOB_READ_UNITS
     return [
         Line(
             "Step Functions",
@@ -127,8 +151,8 @@ def _control_plane(stack: Stack, assumed: Assumptions, prices: Prices) -> list[L
 def _data(assumed: Assumptions, prices: Prices) -> list[Line]:
     stored = assumed.hosts * month.STORED_MB_PER_HOST_DAY * assumed.kept_days / 1024
     each = month.REQUESTS
-    puts = MINI_BATCHES * each["mini_batch_puts"] + BASELINE_RUNS * each["baseline_puts"]
-    gets = MINI_BATCHES * each["mini_batch_gets"] + BASELINE_RUNS * each["baseline_gets"]
+    puts = assumed.mini_batches * each["mini_batch_puts"] + BASELINE_RUNS * each["baseline_puts"]
+    gets = assumed.mini_batches * each["mini_batch_gets"] + BASELINE_RUNS * each["baseline_gets"]
     return [
         Line("S3", f"{assumed.kept_days} days kept", stored, "GB", prices["s3_gb_month"]),
         Line("S3", "objects written", puts, "requests", prices["s3_put"]),
@@ -137,8 +161,8 @@ def _data(assumed: Assumptions, prices: Prices) -> list[Line]:
 
 
 def _watching(stack: Stack, assumed: Assumptions, prices: Prices) -> list[Line]:
-    logged = (transitions(stack, assumed) * LOG_KB_PER_TRANSITION + _jobs() * LOG_KB_PER_JOB) / 1024**2
-    traces = 2 * (MINI_BATCHES + BASELINE_RUNS) + LATE  # the machine and its nested execution
+    logged = (transitions(stack, assumed) * LOG_KB_PER_TRANSITION + _jobs(assumed) * LOG_KB_PER_JOB) / 1024**2
+    traces = 2 * (assumed.mini_batches + BASELINE_RUNS + LATE)  # the machine and its nested execution
     return [
         Line("CloudWatch", "logs", logged, "GB", prices["log_gb"]),
         Line("CloudWatch", "custom metrics", METRICS, "metrics", prices["metric_month"]),
@@ -148,16 +172,22 @@ def _watching(stack: Stack, assumed: Assumptions, prices: Prices) -> list[Line]:
     ]
 
 
-def _key(prices: Prices) -> list[Line]:
+def _key(assumed: Assumptions, prices: Prices) -> list[Line]:
     return [
         Line("KMS", "customer managed key", 1, "keys", prices["kms_key_month"]),
-        Line("KMS", "requests of the key", (_plan_calls() + _jobs()) * KEY_REQUESTS, "requests", prices["kms_request"]),
+        Line(
+            "KMS",
+            "requests of the key",
+            (_plan_calls(assumed) + _jobs(assumed)) * KEY_REQUESTS,
+            "requests",
+            prices["kms_request"],
+        ),
     ]
 
 
-def _plan_calls() -> float:
-    return MINI_BATCHES + 2 * (BASELINE_RUNS + LATE)  # baselines calls it a second time for the report
+def _plan_calls(assumed: Assumptions) -> float:
+    return assumed.mini_batches + 2 * (BASELINE_RUNS + LATE)  # baselines calls it a second time for the report
 
 
-def _jobs() -> float:
-    return MINI_BATCHES * len(MINI_BATCH_JOBS) + BASELINE_RUNS + MONTHLY
+def _jobs(assumed: Assumptions) -> float:
+    return assumed.mini_batches * len(assumed.containers.jobs) + BASELINE_RUNS + LATE + MONTHLY

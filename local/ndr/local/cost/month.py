@@ -1,4 +1,4 @@
-"""A month of 30 days: the number of executions of each machine, and the durations of its jobs."""
+"""A month of 30 days: the number of executions of each machine, and what an estimate assumes."""
 
 from __future__ import annotations
 
@@ -6,25 +6,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-MINI_BATCHES: Final = 30 * 96
+from ndr.contract.fifteen_minutes import BATCH_MINUTES, THREE_STEPS
+from ndr.local.cost.batch_work import FLOWS_PER_HOST_DAY, Work, batch_work
+from ndr.local.cost.containers import CONTAINERS, Containers
+
+DAYS: Final = 30
 NIGHTLY: Final = 29  # the first of the month is the monthly run
-WEEKLY: Final = 30 / 7
+WEEKLY: Final = DAYS / 7
 MONTHLY: Final = 1
-LATE: Final = 30  # daily, for late events
+LATE: Final = DAYS  # daily, for late events; each compacts the day before
 BASELINE_RUNS: Final = NIGHTLY + WEEKLY + MONTHLY
 
-MINI_BATCH_JOBS: Final = ("delta_builder", "fg_a_builder", "pair_counts_builder")
-
 # Used for jobs that are not measured: seconds of work on ml.m5.xlarge per 1,000 hosts, without start-up.
-# A high estimate for one slice, or one night.
+# A high estimate for one night.
 SECONDS_PER_1000_HOSTS: Final[Mapping[str, float]] = {
-    "delta_builder": 5,
-    "fg_a_builder": 15,
-    "pair_counts_builder": 5,
     "machine_inventory_unload": 10,
     "fg_b_builder": 120,
+    "compaction": 60,
 }
-START_UP_SECONDS: Final = 60.0  # pulling the image and starting Python are billed too
+START_UP_SECONDS: Final = (180.0, 480.0)
+"""From the creation of a Processing job until its script runs: the least and the greatest that is usual."""
 STORED_MB_PER_HOST_DAY: Final = 1.0
 REQUESTS: Final = {
     # Per mini-batch: files, manifests and markers written; manifests and files of a day of slices read.
@@ -49,7 +50,15 @@ class Assumptions:
     kept_days : int
         Days for which published data is kept.
     seconds : mapping of str to float
-        Measured seconds by job name. Other jobs use the default estimate.
+        Measured seconds of jobs other than those of a batch, by name. Others use the default estimate.
+    flows_per_day : float, optional
+        Flows of a day, measured. Without them, FLOWS_PER_HOST_DAY of each host.
+    start_up_seconds : float
+        Time from the creation of a Processing job until its script runs. It is taken as billed.
+    pipeline : str
+        One of CONTAINERS: how the jobs of a batch are spread over containers.
+    batch_minutes : int
+        Length of a scheduled batch.
     """
 
     hosts: int = 1000
@@ -57,18 +66,47 @@ class Assumptions:
     instance_count: int = 1
     kept_days: int = 365
     seconds: Mapping[str, float] = field(default_factory=dict)
+    flows_per_day: float | None = None
+    start_up_seconds: float = sum(START_UP_SECONDS) / 2
+    pipeline: str = THREE_STEPS
+    batch_minutes: int = BATCH_MINUTES[0]
+
+    @property
+    def containers(self) -> Containers:
+        return CONTAINERS[self.pipeline]
+
+    @property
+    def mini_batches(self) -> int:
+        """The scheduled batches of a month."""
+        return DAYS * 24 * 60 // self.batch_minutes
+
+    @property
+    def flows_a_day(self) -> float:
+        """The flows of a day, measured or assumed."""
+        return self.hosts * FLOWS_PER_HOST_DAY if self.flows_per_day is None else self.flows_per_day
+
+    @property
+    def work(self) -> Work:
+        """The seconds of work of each job of a batch."""
+        return batch_work(self.hosts, self.flows_a_day * self.batch_minutes / (24 * 60))
+
+    @property
+    def batch_seconds(self) -> float:
+        """The time of a batch, from the start of its pipeline until its last job has ended."""
+        return self.containers.seconds(self.work, self.start_up_seconds)
 
     def job_seconds(self, job: str) -> float:
-        """Return the billed seconds of a job on one instance."""
-        return START_UP_SECONDS + self.seconds.get(job, SECONDS_PER_1000_HOSTS[job] * self.hosts / 1000)
+        """Return the billed seconds, on one instance, of a job that is not one of a batch."""
+        return self.start_up_seconds + self.seconds.get(job, SECONDS_PER_1000_HOSTS[job] * self.hosts / 1000)
 
 
 def hours(assumed: Assumptions) -> dict[str, float]:
     """Return the instance hours of a month by pipeline."""
-    mini_batch = MINI_BATCHES * sum(assumed.job_seconds(job) for job in MINI_BATCH_JOBS)
+    mini_batch = assumed.containers.billed_seconds(assumed.work, assumed.start_up_seconds)
     by_pipeline = {
-        "mini batches": mini_batch,
+        "mini batches": assumed.mini_batches * mini_batch,
         "baselines": BASELINE_RUNS * assumed.job_seconds("fg_b_builder"),
         "inventory": MONTHLY * assumed.job_seconds("machine_inventory_unload"),
+        "compaction": LATE * assumed.job_seconds("compaction"),
     }
     return {name: seconds * assumed.instance_count / 3600 for name, seconds in by_pipeline.items()}

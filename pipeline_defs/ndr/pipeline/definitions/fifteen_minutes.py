@@ -1,13 +1,20 @@
-"""The 15-minute pipeline: deltas, FG-A features and pair counts of one batch."""
+"""The 15-minute pipeline: deltas, FG-A features and pair counts of one batch, in one step a job or in one step."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from ndr.contract.fifteen_minutes import BATCH_JOBS, ONE_STEP, SINGLE_STEP, SINGLE_STEP_SCRIPT, THREE_STEPS
 from ndr.contract.pipelines import MINI_BATCH_PIPELINE, REPLACE_WITH_EMPTY
 from ndr.pipeline.bundle.code import CodeBundle
 from ndr.pipeline.bundle.pipeline import BundledPipeline
 from ndr.pipeline.processing.environment import default_image_uri
 from ndr.pipeline.processing.steps import ProcessingJobs
-from ndr.pipeline.sdk import ParameterInteger, ParameterString, pipeline_session
+from ndr.pipeline.sdk import Parameter, ParameterInteger, ParameterString, ProcessingStep, pipeline_session
+
+Steps = Callable[[ProcessingJobs, Sequence[str | Parameter]], list[ProcessingStep]]
+"""Makes the steps of a pipeline from its processor and the arguments that all its scripts take."""
 
 
 def build_ndr_15m_pipeline(role_arn: str, region: str, default_bucket: str) -> BundledPipeline:
@@ -37,8 +44,8 @@ def build_ndr_15m_pipeline_with_pairs(
 ) -> BundledPipeline:
     """Define the pipeline that computes deltas, FG-A features and pair counts of one batch.
 
-    The steps share one processor. They run in this order: ``DeltaBuilderStep``, ``FGABuilderStep`` (reads the deltas),
-    ``PairCountsBuilderStep``.
+    The steps share one processor. ``FGABuilderStep`` and ``PairCountsBuilderStep`` read the deltas and run at the same
+    time, after ``DeltaBuilderStep``.
 
     Parameters
     ----------
@@ -64,6 +71,62 @@ def build_ndr_15m_pipeline_with_pairs(
     InvalidRequestError
         ``role_arn`` is not the ARN of a role.
     """
+    return _batch_pipeline(role_arn, region, default_bucket, pipeline_name, _step_for_each_job)
+
+
+def build_ndr_15m_single_step_pipeline(
+    role_arn: str, region: str, default_bucket: str, pipeline_name: str = MINI_BATCH_PIPELINE
+) -> BundledPipeline:
+    """Define the pipeline that runs the same jobs one after the other in one step, ``FifteenMinuteStep``.
+
+    It waits for the start-up of one Processing job, and pays for one. Name and parameters are those of
+    :func:`build_ndr_15m_pipeline_with_pairs`, so either definition can replace the other.
+
+    Parameters
+    ----------
+    role_arn : str
+        ARN of the role of the pipeline and its job.
+    region : str
+        AWS region.
+    default_bucket : str
+        Name of the bucket for the job code.
+    pipeline_name : str
+        Name to register.
+
+    Returns
+    -------
+    BundledPipeline
+        An SDK ``Pipeline`` with the parameters of :func:`build_ndr_15m_pipeline_with_pairs`.
+
+    Raises
+    ------
+    InvalidRequestError
+        ``role_arn`` is not the ARN of a role.
+    """
+    return _batch_pipeline(role_arn, region, default_bucket, pipeline_name, _one_step)
+
+
+FIFTEEN_MINUTE_BUILDERS: Final[dict[str, Callable[..., BundledPipeline]]] = {
+    THREE_STEPS: build_ndr_15m_pipeline_with_pairs,
+    ONE_STEP: build_ndr_15m_single_step_pipeline,
+}
+"""The builder of each choice in FIFTEEN_MINUTE_PIPELINES."""
+
+
+def _step_for_each_job(jobs: ProcessingJobs, arguments: Sequence[str | Parameter]) -> list[ProcessingStep]:
+    steps: dict[str, ProcessingStep] = {}
+    for each in BATCH_JOBS:
+        steps[each.job] = jobs.step(each.step, each.script, arguments, after=[steps[job] for job in each.after])
+    return list(steps.values())
+
+
+def _one_step(jobs: ProcessingJobs, arguments: Sequence[str | Parameter]) -> list[ProcessingStep]:
+    return [jobs.step(SINGLE_STEP, SINGLE_STEP_SCRIPT, arguments)]
+
+
+def _batch_pipeline(
+    role_arn: str, region: str, default_bucket: str, pipeline_name: str, steps: Steps
+) -> BundledPipeline:
     project_name = ParameterString("ProjectName", default_value="ndr-prod")
     feature_spec_version = ParameterString("FeatureSpecVersion", default_value="v1")
     mini_batch_id = ParameterString("MiniBatchId")
@@ -85,10 +148,6 @@ def build_ndr_15m_pipeline_with_pairs(
         *("--batch-end-ts-iso", batch_end),
         *("--replace-with-empty", replace_with_empty),
     ]
-    delta = jobs.step("DeltaBuilderStep", "run_delta_builder.py", arguments)
-    fg_a = jobs.step("FGABuilderStep", "run_fg_a_builder.py", arguments, after=[delta])
-    pair_counts = jobs.step("PairCountsBuilderStep", "run_pair_counts_builder.py", arguments, after=[fg_a])
-
     return BundledPipeline(
         name=pipeline_name,
         summary="Deltas, FG-A features and pair counts of one batch of traffic.",
@@ -96,7 +155,7 @@ def build_ndr_15m_pipeline_with_pairs(
             *(project_name, feature_spec_version, mini_batch_id, batch_start, batch_end),
             *(image_uri, instance_type, instance_count, replace_with_empty),
         ],
-        steps=[delta, fg_a, pair_counts],
+        steps=steps(jobs, arguments),
         code=code,
         code_bucket=default_bucket,
         session=session,

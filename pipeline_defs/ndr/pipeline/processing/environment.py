@@ -7,14 +7,16 @@ import os
 from ndr.contract.errors import InvalidRequestError
 from ndr.pipeline.sdk import ExecutionVariable, ExecutionVariables
 
-IMAGE_REPOSITORY = "ndr-processing:latest"
+IMAGE_REPOSITORY = "ndr-processing"
 
 
-def job_environment(region: str, code_version: str) -> dict[str, str | ExecutionVariable]:
+def job_environment(role_arn: str, region: str, code_version: str) -> dict[str, str | ExecutionVariable]:
     """Return the environment variables of a Processing container; none of them is a secret.
 
     Parameters
     ----------
+    role_arn : str
+        ARN of the pipeline's role.
     region : str
         AWS region the job works in.
     code_version : str
@@ -30,6 +32,8 @@ def job_environment(region: str, code_version: str) -> dict[str, str | Execution
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "NDR_CODE_VERSION": code_version,
+        # A job that needs Spark in an image without it names this one.
+        "NDR_SPARK_PROCESSING_IMAGE_URI": spark_image_uri(role_arn, region),
         # Joins a job's log to its pipeline execution.
         "NDR_PIPELINE_EXECUTION": ExecutionVariables.PIPELINE_EXECUTION_ARN,
         # Spark groups Python values by hash across machines, so all of them need the same seed.
@@ -49,7 +53,7 @@ def kms_key_arn() -> str | None:
 
 
 def default_image_uri(role_arn: str, region: str) -> str:
-    """Return the default Processing image of a pipeline.
+    """Return the default Processing image of a pipeline, for one instance.
 
     Parameters
     ----------
@@ -69,6 +73,21 @@ def default_image_uri(role_arn: str, region: str) -> str:
     InvalidRequestError
         The role is not an ARN.
     """
+    own = _in_own_registry(role_arn, region, "latest")
+    return os.environ.get("NDR_PROCESSING_IMAGE_URI") or own
+
+
+def spark_image_uri(role_arn: str, region: str) -> str:
+    """Return the Processing image with Spark, for several instances.
+
+    It is ``NDR_SPARK_PROCESSING_IMAGE_URI`` if that is set when the definition is built, else ``ndr-processing:spark``
+    in the account's own registry. Parameters and errors are those of :func:`default_image_uri`.
+    """
+    own = _in_own_registry(role_arn, region, "spark")
+    return os.environ.get("NDR_SPARK_PROCESSING_IMAGE_URI") or own
+
+
+def _in_own_registry(role_arn: str, region: str, tag: str) -> str:
     match role_arn.split(":"):
         case ["arn", partition, "iam", "", account, name] if account and name.startswith("role/"):
             domain = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
@@ -76,5 +95,4 @@ def default_image_uri(role_arn: str, region: str) -> str:
             raise InvalidRequestError(
                 f"The pipeline role is {role_arn!r}, which is not a role ARN. Write arn:aws:iam::<account>:role/<name>."
             )
-    own_registry = f"{account}.dkr.ecr.{region}.{domain}/{IMAGE_REPOSITORY}"
-    return os.environ.get("NDR_PROCESSING_IMAGE_URI") or own_registry
+    return f"{account}.dkr.ecr.{region}.{domain}/{IMAGE_REPOSITORY}:{tag}"

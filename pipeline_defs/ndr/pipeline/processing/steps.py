@@ -65,7 +65,7 @@ class ProcessingJobs:
             volume_kms_key=kms_key_arn(),
             base_job_name="ndr",
             sagemaker_session=session,
-            env=job_environment(region, code.digest),
+            env=job_environment(role_arn, region, code.digest),
         )
         return cls(processor, code, code_bucket, region)
 

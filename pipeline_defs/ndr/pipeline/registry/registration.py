@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from ndr.contract.errors import InvalidRequestError
-from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.fifteen_minutes import FIFTEEN_MINUTE_PIPELINES, THREE_STEPS
+from ndr.contract.pipelines import COMPACTION_PIPELINE, FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 from ndr.pipeline.bundle.digest import definition_digest
 from ndr.pipeline.bundle.pipeline import PIPELINE_TAGS, BundledPipeline
 from ndr.pipeline.definitions.baselines import build_fg_b_baseline_pipeline
-from ndr.pipeline.definitions.fifteen_minutes import build_ndr_15m_pipeline_with_pairs
+from ndr.pipeline.definitions.compaction import build_compaction_pipeline
+from ndr.pipeline.definitions.fifteen_minutes import FIFTEEN_MINUTE_BUILDERS, build_ndr_15m_pipeline_with_pairs
 from ndr.pipeline.definitions.machine_inventory import build_machine_inventory_unload_pipeline
 from ndr.pipeline.registry.difference import definition_diff
 
@@ -20,6 +22,7 @@ PIPELINES: dict[str, Callable[..., BundledPipeline]] = {
     MINI_BATCH_PIPELINE: build_ndr_15m_pipeline_with_pairs,
     FG_B_PIPELINE: build_fg_b_baseline_pipeline,
     INVENTORY_PIPELINE: build_machine_inventory_unload_pipeline,
+    COMPACTION_PIPELINE: build_compaction_pipeline,
 }
 
 STACK_TAG: Final = "ndr:stack"
@@ -65,6 +68,7 @@ def register_pipelines(
     dry_run: bool = False,
     stack_name: str | None = None,
     suffix: str = "",
+    fifteen_minutes: str = THREE_STEPS,
 ) -> list[PipelineChange]:
     """Make the account's pipelines equal to the definitions in the sources.
 
@@ -88,6 +92,8 @@ def register_pipelines(
         The stack that the pipelines are of. They are tagged with it; a pipeline tagged with another is refused.
     suffix : str
         What the pipelines' names end with in this stack.
+    fifteen_minutes : str
+        Which definition the 15-minute pipeline has, one of FIFTEEN_MINUTE_PIPELINES. Its name is the same for each.
 
     Returns
     -------
@@ -97,10 +103,11 @@ def register_pipelines(
     Raises
     ------
     InvalidRequestError
-        A name is not in :data:`PIPELINES`, the role is not an ARN, or a pipeline is another stack's.
+        A name is not in :data:`PIPELINES`, the role is not an ARN, a pipeline is another stack's, or
+        ``fifteen_minutes`` has another value.
     """
-    wanted = chosen_names(names)
-    pipelines = [PIPELINES[name](role_arn, region, default_bucket, f"{name}{suffix}") for name in wanted]
+    wanted, builders = chosen_names(names), chosen_builders(fifteen_minutes)
+    pipelines = [builders[name](role_arn, region, default_bucket, f"{name}{suffix}") for name in wanted]
     registered = [_registered(pipeline) for pipeline in pipelines]
     found = list(zip(pipelines, registered, strict=True))
     untagged = [_is_untagged(pipeline, there, stack_name) for pipeline, there in found]  # all are checked before any
@@ -110,6 +117,22 @@ def register_pipelines(
             client = pipeline.sagemaker_session.sagemaker_client
             client.add_tags(ResourceArn=there["PipelineArn"], Tags=_tags(stack_name))
     return changes
+
+
+def chosen_builders(fifteen_minutes: str) -> dict[str, Callable[..., BundledPipeline]]:
+    """Return the builder of each pipeline, by its name without a stack's suffix.
+
+    Raises
+    ------
+    InvalidRequestError
+        `fifteen_minutes` is not one of FIFTEEN_MINUTE_PIPELINES.
+    """
+    if fifteen_minutes not in FIFTEEN_MINUTE_BUILDERS:
+        raise InvalidRequestError(
+            f"Nothing was registered: the 15-minute pipeline {fifteen_minutes!r} does not exist. Set "
+            f"FifteenMinutePipeline to {' or '.join(FIFTEEN_MINUTE_PIPELINES)}."
+        )
+    return PIPELINES | {MINI_BATCH_PIPELINE: FIFTEEN_MINUTE_BUILDERS[fifteen_minutes]}
 
 
 def chosen_names(names: Iterable[str] | None) -> list[str]:

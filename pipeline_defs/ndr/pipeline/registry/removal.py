@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 
-from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.pipelines import COMPACTION_PIPELINE, FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ def remove_pipelines(role_arn: str, region: str, suffix: str = "") -> list[Pipel
         One for each pipeline.
     """
     client = boto3.client("sagemaker", region_name=region)
-    names = [f"{name}{suffix}" for name in (MINI_BATCH_PIPELINE, INVENTORY_PIPELINE, FG_B_PIPELINE)]
+    pipelines = (MINI_BATCH_PIPELINE, INVENTORY_PIPELINE, FG_B_PIPELINE, COMPACTION_PIPELINE)
+    names = [f"{name}{suffix}" for name in pipelines]
     return [PipelineRemoval(name, _remove(client, name, role_arn)) for name in names]
 
 

@@ -37,7 +37,7 @@ class FlowArrays(NamedTuple):
 
 def flow_arrays(flows: pa.Table, port_classes: PortClasses, short_session: int) -> FlowArrays:
     """Take the arrays out of valid flows; `short_session` is in microseconds."""
-    addresses, (source, destination) = _ranked(flows)
+    addresses, (source, destination) = address_ranks(flows)
     start = _integers(flows["event_start"])
     duration = _integers(flows["event_end"]) - start
     port = _integers(flows["destination_port"])
@@ -54,7 +54,8 @@ def flow_arrays(flows: pa.Table, port_classes: PortClasses, short_session: int) 
     return FlowArrays(addresses, source, destination, port, source_bytes, destination_bytes, start, duration, flags)
 
 
-def _ranked(flows: pa.Table) -> tuple[pa.Array, list[np.ndarray]]:
+def address_ranks(flows: pa.Table) -> tuple[pa.Array, list[np.ndarray]]:
+    """Return the distinct addresses in sorted order, and each flow's ranks in it: of its source, of its destination."""
     coded = [_coded(flows[name]) for name in _ADDRESS_COLUMNS]
     distinct = pc.unique(pa.concat_arrays([column.dictionary for column in coded]))
     addresses = distinct.take(pc.sort_indices(distinct))

@@ -9,13 +9,14 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 
+from ndr.contract.compacted import inputs_within
 from ndr.contract.datasets import DELTAS, LATE_FOLDER, PEER_DELTAS, QUARANTINE
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
 from ndr.contract.manifest import Manifest, RowAccount
 from ndr.contract.time import DAY, SLICE, Interval, coverage, floor_to, interval_of, merged, unfilled
-from ndr.jobs.deltas.interval_flows import flows_of_interval
-from ndr.jobs.deltas.kernel import build_deltas
+from ndr.jobs.deltas.in_parts import deltas_in_parts
+from ndr.jobs.deltas.interval_flows import splits_of_interval
 from ndr.jobs.deltas.mini_batches import (
     MiniBatch,
     as_inputs,
@@ -26,15 +27,14 @@ from ndr.jobs.deltas.mini_batches import (
 )
 from ndr.jobs.deltas.on_spark import write_deltas
 from ndr.jobs.deltas.out_of_batch import keep_out_of_batch_rows
-from ndr.jobs.deltas.read import read_integration
+from ndr.jobs.deltas.quarantine import QuarantineFiles
 from ndr.jobs.deltas.repetitions import unrepeated
 from ndr.jobs.deltas.same_content import without_copies
 from ndr.jobs.run import Run
-from ndr.sources.integration.validity import split
+from ndr.sources.integration.columns import FLOW_COLUMNS
 from ndr.store.partition import time_partition_uri
 from ndr.store.publish import PartitionWriter
 from ndr.store.replacement import PublishedRows, refuse_empty, refuse_unreadable, written_slices
-from ndr.store.storage import filesystem
 
 
 def publish_deltas(
@@ -139,7 +139,7 @@ class _Build:
         before = [
             part
             for piece in published.pieces
-            for entry in piece.partition.manifest.inputs
+            for entry in inputs_within(piece.partition.manifest, piece.interval)
             if entry.files and late not in entry.uri
             if (part := (interval_of(entry.uri.rpartition("/")[2]) or piece.interval).intersection(piece.interval))
         ]
@@ -163,26 +163,32 @@ class _Build:
 def _write_here(
     spec: DeltaBuilderSpec, interval: Interval, folders: Sequence[MiniBatch], writer: PartitionWriter
 ) -> RowAccount:
-    used, quarantined, repeated = _read(spec, interval, folders)
-    built = build_deltas(used, spec.port_classes, spec.short_session_seconds)
-    writer.write_all([(built.peer_deltas, PEER_DELTAS), (built.deltas, DELTAS), (quarantined, QUARANTINE)])
+    used, repeated = _read(spec, interval, folders, writer)
+    for built in deltas_in_parts(used, spec.port_classes, spec.short_session_seconds):
+        writer.write_all([(built.peer_deltas, PEER_DELTAS), (built.deltas, DELTAS)])
+    quarantined = writer.tables[QUARANTINE.name].rows
     return RowAccount(
-        rows_in=used.num_rows + quarantined.num_rows + repeated,
+        rows_in=used.num_rows + quarantined + repeated,
         rows_used=used.num_rows,
-        rows_quarantined=quarantined.num_rows,
+        rows_quarantined=quarantined,
         rows_repeated=repeated,
     )
 
 
-def _read(spec: DeltaBuilderSpec, interval: Interval, folders: Sequence[MiniBatch]) -> tuple[pa.Table, pa.Table, int]:
-    """Return the interval's flows, the rows quarantined with it, and how many flows were repetitions."""
-    if not folders:
-        return *split(read_integration(filesystem(spec.inputs.integration)[0], [], spec), interval), 0
-    flows, quarantined = zip(*(flows_of_interval(spec, interval, folder) for folder in folders), strict=True)
+def _read(
+    spec: DeltaBuilderSpec, interval: Interval, folders: Sequence[MiniBatch], writer: PartitionWriter
+) -> tuple[pa.Table, int]:
+    """Return the interval's flows and how many were repetitions; rows for quarantine are written as they are read."""
+    flows: list[list[pa.Table]] = [[FLOW_COLUMNS.empty_table()] for _ in folders]
+    with QuarantineFiles(writer) as quarantine:
+        for of_folder, folder in zip(flows, folders, strict=True):
+            for part in splits_of_interval(spec, interval, folder):
+                of_folder.append(part.flows)
+                quarantine.add(part.quarantined)
     shared = overlapping(folders)
-    alone = [table for place, table in enumerate(flows) if place not in shared]
-    united, repeated = _united([flows[place] for place in sorted(shared)])
-    return pa.concat_tables([*alone, *united]).unify_dictionaries(), pa.concat_tables(quarantined), repeated
+    alone = [table for place, tables in enumerate(flows) if place not in shared for table in tables]
+    united, repeated = _united([pa.concat_tables(flows[place]) for place in sorted(shared)])
+    return pa.concat_tables([FLOW_COLUMNS.empty_table(), *alone, *united]).unify_dictionaries(), repeated
 
 
 def _united(flows: list[pa.Table]) -> tuple[list[pa.Table], int]:

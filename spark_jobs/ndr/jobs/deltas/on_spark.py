@@ -1,4 +1,4 @@
-"""Deltas on Spark: a task for each integration file, then flows by source and, once more, by destination."""
+"""Deltas on Spark: a task for some megabytes of files, then flows by source and, once more, by destination."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ndr.contract.datasets import DELTAS, INBOUND, OUTBOUND, PEER_DELTAS, QUARAN
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
 from ndr.contract.manifest import RowAccount
 from ndr.contract.time import Interval
-from ndr.jobs.deltas.interval_flows import flows_of_interval
+from ndr.jobs.deltas.interval_flows import splits_of_interval
 from ndr.jobs.deltas.kernel import build_deltas
 from ndr.jobs.deltas.mini_batches import MiniBatch, overlapping
 from ndr.jobs.deltas.repetitions import unrepeated
 from ndr.spark.messages import Inputs
-from ndr.spark.parts import part_count, parts_by_text
+from ndr.spark.parts import part_count, parts_by_text, runs
 from ndr.spark.stages import Cut, Output, build, read_messages, shuffled
 from ndr.store.publish import PartitionWriter
 from ndr.store.schema import arrow_schema
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 # A row of JSON has some 300 bytes, of Parquet some 40; part counts need no better guess.
 _BYTES_A_ROW: Final = 100
+_TASK_BYTES: Final = 4 << 20
 _HOST: Final = {OUTBOUND: "source_ip", INBOUND: "destination_ip"}
 _SHARED: Final = " of shared time"
 _DELIVERY: Final = "delivery"
@@ -56,22 +57,22 @@ def write_deltas(
     """
     shared = overlapping(folders)
     files = [
-        (place if place in shared else None, replace(folder, paths=(path,)))
+        (place if place in shared else None, files_of_task)
         for place, folder in enumerate(folders)
-        for path in folder.paths
+        for files_of_task in _in_tasks(folder)
     ]
     parts = part_count(spark, _bytes(folders) // _BYTES_A_ROW)
 
     def read(file: tuple[int | None, MiniBatch]) -> Iterator[Cut]:
         delivery, folder = file
-        flows, quarantined = flows_of_interval(spec, interval, folder, threads=1)
-        for role, host in _HOST.items():
-            cut = parts_by_text(flows[host], parts)
-            if delivery is None:
-                yield role, flows, cut
-            else:
-                yield role + _SHARED, flows.append_column(_DELIVERY, _number(delivery, flows.num_rows)), cut
-        yield QUARANTINE.name, quarantined, np.zeros(quarantined.num_rows, np.int32)
+        for flows, quarantined in splits_of_interval(spec, interval, folder, threads=1):
+            for role, host in _HOST.items():
+                cut = parts_by_text(flows[host], parts)
+                if delivery is None:
+                    yield role, flows, cut
+                else:
+                    yield role + _SHARED, flows.append_column(_DELIVERY, _number(delivery, flows.num_rows)), cut
+            yield QUARANTINE.name, quarantined, np.zeros(quarantined.num_rows, np.int32)
 
     def make(inputs: Inputs) -> Iterator[Output]:
         for role in _HOST:
@@ -114,6 +115,13 @@ def _sessions(writer: PartitionWriter) -> int:
         rows = pq.read_table(path, filesystem=system, columns=["role", "sessions_cnt"])
         total += pc.sum(rows.filter(pc.equal(rows["role"], OUTBOUND))["sessions_cnt"]).as_py() or 0
     return total
+
+
+def _in_tasks(folder: MiniBatch) -> Iterator[MiniBatch]:
+    """Part a mini-batch's files: consecutive small ones come to one task, up to `_TASK_BYTES`."""
+    infos = filesystem(folder.uri)[0].get_file_info(list(folder.paths)) if folder.paths else []
+    for run in runs([info.size or 0 for info in infos], _TASK_BYTES):
+        yield replace(folder, paths=folder.paths[run.start : run.stop])
 
 
 def _bytes(folders: Sequence[MiniBatch]) -> int:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 from pyarrow import fs
 
 from ndr.contract.errors import SchemaMismatchError
 from ndr.jobs.deltas.mini_batches import MiniBatch
+from ndr.store.manifest import READERS
 from ndr.store.storage import filesystem
 
 _GZIP = b"\x1f\x8b"
@@ -30,13 +33,18 @@ def without_copies(folder: MiniBatch) -> MiniBatch:
     if len(folder.paths) < 2:
         return folder
     system = filesystem(folder.uri)[0]
-    sizes = {path: _content_size(system, path) for path in folder.paths}
-    same_size = Counter(sizes.values())
-    same_name = Counter(_plain_name(path) for path in folder.paths)
-    first: dict[str, str] = {}
-    for path in folder.paths:
-        alone = same_size[sizes[path]] == 1 and same_name[_plain_name(path)] == 1
-        first.setdefault(path if alone else _content_sha256(system, path), path)
+    with ThreadPoolExecutor(READERS) as pool:
+        sizes = dict(zip(folder.paths, pool.map(partial(_content_size, system), folder.paths), strict=True))
+        same_size = Counter(sizes.values())
+        same_name = Counter(_plain_name(path) for path in folder.paths)
+
+        def content(path: str) -> str:
+            alone = same_size[sizes[path]] == 1 and same_name[_plain_name(path)] == 1
+            return path if alone else _content_sha256(system, path)
+
+        first: dict[str, str] = {}
+        for path, name in zip(folder.paths, pool.map(content, folder.paths), strict=True):
+            first.setdefault(name, path)
     return replace(folder, paths=tuple(first.values()))
 
 

@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ndr.contract.datasets import FG_B_PAIR_HOST
 from ndr.contract.time import DAY
 from ndr.store.schema import arrow_schema
 
-COLUMNS: Final = ("src_ip", "dst_ip", "dst_port", "active_days_mask", "baseline_end")
+PAIR: Final = ("src_ip", "dst_ip", "dst_port")
+COLUMNS: Final = (*PAIR, "active_days_mask", "baseline_end")
 SCHEMA: Final = pa.schema([arrow_schema(FG_B_PAIR_HOST).field(name) for name in COLUMNS])
+_DAYS: Final = pa.schema([SCHEMA.field(name) for name in (*PAIR, "active_days_mask")])
 _MONTH_MASK: Final = (1 << 31) - 1  # 30 days of lookback and the day of the window's start
 
 
@@ -42,21 +44,29 @@ class PairHistory:
         day_peers : Table
             Peer deltas of the UTC day that starts at `end`: host_ip, role, peer_ip, peer_port.
         """
-        end = self.end + DAY
-        with duckdb.connect(config={"threads": 2}) as connection:
-            connection.register("history", self.table)
-            connection.register("peers", day_peers)
-            table = connection.sql(_NEXT_DAY, params={"mask": _MONTH_MASK, "end": end}).to_arrow_table()
-        return PairHistory(end, table.cast(SCHEMA))
+        shifted = self._shifted()
+        if not day_peers.num_rows:
+            return PairHistory(self.end + DAY, shifted.select(COLUMNS).cast(SCHEMA))
+        # A pair of the day has bit 0 and a pair of the history never has, so the sum of their masks is their union.
+        together = pa.concat_tables([shifted.select(_DAYS.names), _pairs_of(day_peers)])
+        united = together.group_by(list(PAIR)).aggregate([("active_days_mask", "sum")])
+        ends = pa.repeat(pa.scalar(self.end + DAY, SCHEMA.field("baseline_end").type), united.num_rows)
+        columns = [*(united[name] for name in PAIR), united["active_days_mask_sum"], ends]
+        return PairHistory(self.end + DAY, pa.table(columns, names=list(COLUMNS)).cast(SCHEMA))
+
+    def _shifted(self) -> pa.Table:
+        """Return the table a day later, without the pairs that have left the lookback."""
+        masks = (self.table["active_days_mask"].to_numpy() << 1) & _MONTH_MASK
+        place = self.table.schema.get_field_index("active_days_mask")
+        later = self.table.set_column(place, "active_days_mask", pa.array(masks))
+        ends = pa.repeat(pa.scalar(self.end + DAY, SCHEMA.field("baseline_end").type), len(masks))
+        return later.set_column(later.schema.get_field_index("baseline_end"), "baseline_end", ends).filter(
+            pa.array(masks != 0)
+        )
 
 
-_NEXT_DAY: Final = """
-    SELECT src_ip, dst_ip, dst_port, bit_or(days) AS active_days_mask, $end::TIMESTAMPTZ AS baseline_end
-    FROM (
-        SELECT src_ip, dst_ip, dst_port, (active_days_mask << 1) & $mask AS days FROM history
-        UNION ALL
-        SELECT DISTINCT host_ip, peer_ip, peer_port, 1 FROM peers WHERE role = 'outbound'
-    )
-    WHERE days <> 0
-    GROUP BY src_ip, dst_ip, dst_port
-"""
+def _pairs_of(day_peers: pa.Table) -> pa.Table:
+    """Return the distinct pairs of a day as rows of `_DAYS`, active on the last day."""
+    outbound = day_peers.filter(pc.equal(day_peers["role"], "outbound")).select(["host_ip", "peer_ip", "peer_port"])
+    pairs = outbound.rename_columns(list(PAIR)).group_by(list(PAIR)).aggregate([])
+    return pairs.append_column("active_days_mask", pa.repeat(1, pairs.num_rows)).cast(_DAYS)

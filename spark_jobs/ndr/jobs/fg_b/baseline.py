@@ -1,20 +1,20 @@
-"""A baseline to build."""
+"""A baseline to build, and the rules that all baselines share."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pyarrow as pa
+from ndr.contract.errors import InvalidRequestError
+from ndr.contract.jobspecs.segment import Segment
+from ndr.contract.time import Interval
 
-from ndr.contract.datasets import TIME_BANDS
-from ndr.contract.jobspecs.fg_a_builder import BusinessHours
-from ndr.contract.time import Interval, slice_number
-from ndr.jobs.fg_a.business_time import calendar_columns
-from ndr.store.publish import PartitionWriter
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ndr.store.publish import PartitionWriter
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,55 @@ class Baseline:
         return self.interval.end
 
 
+@dataclass(frozen=True, slots=True)
+class StatisticsRules:
+    """The rules that every horizon shares.
+
+    Attributes
+    ----------
+    metrics : tuple of str
+        Metric columns of FG-A, in output order.
+    key_metrics : tuple of str
+        Those of them that anomaly capping uses.
+    capping_limit : float
+        A row is capped when |x - median| / MAD of its segment exceeds this for any key metric.
+    support_min : int
+        A metric with fewer values than this is a cold start.
+    segment : Segment
+        Prefix lengths of a segment.
+
+    Raises
+    ------
+    InvalidRequestError
+        A key metric is not among the metrics, or a metric is named twice.
+    """
+
+    metrics: tuple[str, ...]
+    key_metrics: tuple[str, ...]
+    capping_limit: float = 6.0
+    support_min: int = 50
+    segment: Segment = field(default_factory=Segment)
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.key_metrics if name not in self.metrics]
+        if unknown:
+            raise InvalidRequestError(
+                f"Key metrics {unknown} are not among the metrics {list(self.metrics)}: add them to metrics."
+            )
+        if len(set(self.metrics)) != len(self.metrics):
+            raise InvalidRequestError(f"The metrics {list(self.metrics)} name one twice: name each once.")
+
+
+@dataclass(frozen=True, slots=True)
+class PairRules:
+    """A pair is rare when active on at most `max_active_days` days, and its destination contacted by at most a share
+    `max_prevalence` of the active hosts. `segment` holds the prefix lengths of a segment."""
+
+    max_active_days: int = 2
+    max_prevalence: float = 0.1
+    segment: Segment = field(default_factory=Segment)
+
+
 @dataclass(frozen=True)
 class BaselineJob:
     """One baseline as a unit of work, with the machines (ip_address, machine_name) known at its end and the writer of
@@ -49,13 +98,3 @@ class BaselineJob:
     baseline: Baseline
     machines: pa.Table
     writer: PartitionWriter
-
-
-def expected_ends(interval: Interval, hours: BusinessHours, windows: Iterable[str]) -> dict[tuple[str, str], int]:
-    """Return, for each (time_band, window_label), the window ends of an always active host in `interval`.
-
-    A window of any length ends with every slice, so the count depends on the band alone.
-    """
-    first, last = (slice_number(instant) for instant in (interval.start, interval.end))
-    bands = Counter(calendar_columns(np.arange(first + 1, last + 1), hours)["time_band"].to_pylist())
-    return {(band, window): bands[band] for band in TIME_BANDS for window in windows}

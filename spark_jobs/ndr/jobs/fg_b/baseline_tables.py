@@ -9,9 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from ndr.contract.errors import InvalidRequestError
-from ndr.jobs.fg_b.baseline import Baseline
+from ndr.jobs.fg_b.baseline import Baseline, StatisticsRules
 from ndr.jobs.fg_b.order_statistics import PERCENTS, Ints, OrderStatistics
-from ndr.jobs.fg_b.specs import StatisticsRules
 
 TIMESTAMP = pa.timestamp("us", "UTC")
 

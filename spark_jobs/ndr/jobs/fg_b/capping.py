@@ -14,10 +14,17 @@ _BLOCK = 65_536
 
 @dataclass(frozen=True, slots=True)
 class CappedRows:
-    """The capped rows of a horizon, and how many rows of each host group are not capped."""
+    """The capped rows of a horizon (few), ascending, the host group of each, and the other rows of each host group."""
 
-    rows: NDArray[np.bool_]
+    rows: Ints
+    groups: Ints
     kept_counts: Ints
+
+    @classmethod
+    def of(cls, marked: NDArray[np.bool_], offsets: Ints) -> CappedRows:
+        rows = np.flatnonzero(marked)
+        groups = np.searchsorted(offsets, rows, side="right") - 1
+        return cls(rows, groups, np.diff(offsets) - np.bincount(groups, minlength=len(offsets) - 1))
 
 
 def anomalous_rows(column: Floats, segment_offsets: Ints, limit: float) -> NDArray[np.bool_]:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ndr.jobs.fg_b.baseline_tables import HostAndSegment, MetricStatistics
-from ndr.jobs.fg_b.capping import CappedRows, anomalous_rows, count_unmarked
+from ndr.jobs.fg_b.capping import CappedRows, anomalous_rows
 from ndr.jobs.fg_b.layout import HorizonLayout
-from ndr.jobs.fg_b.order_statistics import Floats, Ints, order_statistics, sort_groups
+from ndr.jobs.fg_b.order_statistics import Floats, Ints, finite_counts, order_statistics, sort_groups
 
 # The anomalous rows, as a strategy stores them; marks of several key metrics are combined by a bitwise or.
 Marks = NDArray[Any]
@@ -39,7 +39,7 @@ class CappedStrategy(Protocol):
         """For each horizon, the rows of each host group that are not capped."""
 
     def statistics(self, column: Floats) -> list[HostAndSegment]:
-        """Compute a metric's statistics for each horizon."""
+        """Compute a metric's statistics for each horizon; the column is overwritten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,7 @@ class EachHorizon:
 
     def capped(self, marks: list[Marks]) -> CappedHorizons:
         pairs = zip(marks, self.horizons, strict=True)
-        return CappedHorizons(
-            self.horizons, [CappedRows(rows, count_unmarked(rows, horizon.host_offsets)) for rows, horizon in pairs]
-        )
+        return CappedHorizons(self.horizons, [CappedRows.of(marked, each.host_offsets) for marked, each in pairs])
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +74,12 @@ class CappedHorizons:
         return [capped.kept_counts for capped in self.capped]
 
     def statistics(self, column: Floats) -> list[HostAndSegment]:
-        pairs = zip(self.horizons, self.capped, strict=True)
-        return [metric_statistics(horizon.take(column), capped, horizon) for horizon, capped in pairs]
+        found = []
+        for left, (horizon, capped) in enumerate(zip(self.horizons, self.capped, strict=True), 1 - len(self.horizons)):
+            rows = horizon.take(column)
+            # The last horizon may have the column for itself.
+            found.append(metric_statistics(rows.copy() if rows is column and left else rows, capped, horizon))
+        return found
 
 
 def metric_statistics(column: Floats, capped: CappedRows, horizon: HorizonLayout) -> HostAndSegment:
@@ -86,26 +88,20 @@ def metric_statistics(column: Floats, capped: CappedRows, horizon: HorizonLayout
     Parameters
     ----------
     column : array of float64
-        The metric over the horizon's rows, group by group; a value that is not finite is missing.
+        The metric over the horizon's rows, group by group; a missing value is infinity. Overwritten.
     capped : CappedRows
         The capped rows of the horizon.
     """
-    offsets, segment_groups = horizon.host_offsets, horizon.segment_groups
-    excluded = ~np.isfinite(column)
-    support, counts = np.diff(offsets), capped.kept_counts
-    if excluded.any():
-        support = count_unmarked(excluded, offsets)
-        excluded |= capped.rows
-        counts = count_unmarked(excluded, offsets)
-    else:
-        excluded = capped.rows
-    # Infinity sorts after every value: excluded rows stay in their group, after its `counts` first values.
-    values = np.where(excluded, np.inf, column)
-    sort_groups(values, offsets)
-    host = order_statistics(values, offsets[:-1], counts)
+    offsets, firsts = horizon.host_offsets, horizon.segment_groups[:-1]
+    present = np.isfinite(column[capped.rows])
+    # Infinity sorts after every value: capped and missing rows stay in their group, after its `counts` first values.
+    column[capped.rows] = np.inf
+    sort_groups(column, offsets)
+    counts = finite_counts(column, offsets)
+    support = counts + np.bincount(capped.groups[present], minlength=len(counts))
+    host = order_statistics(column, offsets[:-1], counts)
     # The hosts of a segment lie side by side: the same array, sorted over longer groups, serves the segments.
-    pooled = offsets[segment_groups]
-    sort_groups(values, pooled)
-    segment = order_statistics(values, pooled[:-1], np.add.reduceat(counts, segment_groups[:-1]))
-    segment_support = np.add.reduceat(support, segment_groups[:-1])
-    return HostAndSegment(MetricStatistics(host, support), MetricStatistics(segment, segment_support))
+    pooled = offsets[horizon.segment_groups]
+    sort_groups(column, pooled)
+    segment = order_statistics(column, pooled[:-1], np.add.reduceat(counts, firsts))
+    return HostAndSegment(MetricStatistics(host, support), MetricStatistics(segment, np.add.reduceat(support, firsts)))

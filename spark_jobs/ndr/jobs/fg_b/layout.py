@@ -1,4 +1,4 @@
-"""Where the rows of FG-A go: the place of each row when rows are laid out by group, and by time within a group.
+"""Rows laid out by group, and by time within a group.
 
 Host groups are (host_ip, role, time_band, window_label), ordered so that the host groups of one segment group
 (segment_id, role, time_band, window_label) lie side by side: one array serves both. Rows of a group are in the order of
@@ -7,37 +7,32 @@ their window ends: the rows of any horizon are one run of each group.
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ndr.contract.time import Interval, microseconds
+from ndr.jobs.fg_b.baseline import StatisticsRules
 from ndr.jobs.fg_b.order_statistics import Floats, Ints
-from ndr.jobs.fg_b.specs import StatisticsRules
+from ndr.jobs.fg_b.placement import (
+    GROUP_COLUMNS,
+    Placement,
+    RowKeys,
+    blocks_of,
+    by_piece,
+    placed,
+    run_starts,
+    write_runs,
+)
 from ndr.net.networks import segments_of
 
-GROUP_COLUMNS = ("role", "time_band", "window_label")
-_RADIX_BITS = 16
 # From this mean length on, copying runs one by one is faster than copying rows by their numbers.
 _LONG_RUN = 16
-
-
-@dataclass(frozen=True, slots=True)
-class RowKeys:
-    """The key columns of rows, as codes into their distinct texts.
-
-    `codes` holds host_ip, role, time_band and window_label, `texts` their distinct values; `end_codes` numbers the
-    window ends, whose instants (microseconds since the epoch, ascending) are `ends`.
-    """
-
-    codes: dict[str, NDArray[np.int32]]
-    texts: dict[str, list[str]]
-    end_codes: NDArray[np.int32]
-    ends: Ints
-
-    def __len__(self) -> int:
-        return len(self.end_codes)
+# Rows of a block for each group: its counts of rows are small beside the rows.
+_ROWS_A_GROUP = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +85,8 @@ class RowLayout:
 
     Attributes
     ----------
-    places : array of (rows,)
-        Place of each input row in the laid-out order.
+    placements : list of Placement
+        Where the rows of each piece go.
     moments : array of (rows,)
         host group * window ends + window end of each laid-out row: ascending.
     ends : array of (window ends,)
@@ -104,7 +99,7 @@ class RowLayout:
         Whether a segment group was observed at a window end.
     """
 
-    places: Ints
+    placements: list[Placement]
     moments: Ints
     ends: Ints
     group_keys: dict[str, list[str]]
@@ -136,74 +131,97 @@ class RowLayout:
         )
 
 
-def lay_out(keys: RowKeys, rules: StatisticsRules) -> RowLayout:
+def lay_out(keys: RowKeys, rules: StatisticsRules, pool: Executor) -> RowLayout:
     """Group rows by host and by segment, in an order that depends on the keys alone."""
     hosts = keys.texts["host_ip"]
-    segments = segments_of(hosts, rules.segment)
-    host_order = sorted(range(len(hosts)), key=lambda host: (segments[host], hosts[host]))
-    combos, row_combo = _combinations(keys)
-    numbers, host_of, combo_of = _group_numbers(segments, host_order, len(combos))
-    groups = numbers[keys.codes["host_ip"], row_combo]
-    present = np.flatnonzero(np.bincount(groups, minlength=numbers.size))
-    group_of_number = np.zeros(numbers.size, np.int64)
+    numbers = _GroupNumbers.of(keys, segments_of(hosts, rules.segment))
+    blocks = blocks_of(keys, len(numbers.host_of) * _ROWS_A_GROUP)
+    counts = np.zeros((len(blocks), len(numbers.host_of)), np.int64)
+    row_numbers = list(pool.map(partial(numbers.of_rows, keys), blocks, counts))
+    present = np.flatnonzero(counts.sum(axis=0))
+    names, group_segments = numbers.names(present, keys)
+    group_of_number = np.zeros(len(numbers.host_of), np.int64)
     group_of_number[present] = np.arange(len(present))
-    groups = group_of_number[groups]
-    names = {
-        name: [texts[host] for host in host_of[present]]
-        for name, texts in (("host_ip", hosts), ("segment_id", segments))
-    }
-    names |= {name: [combos[combo][at] for combo in combo_of[present]] for at, name in enumerate(GROUP_COLUMNS)}
-    segment_keys = list(zip(names["segment_id"], combo_of[present], strict=True))
-    changes = [group == 0 or key != segment_keys[group - 1] for group, key in enumerate(segment_keys)]
-    group_segments = np.cumsum(changes, dtype=np.int64) - 1
-    seen = np.zeros((int(sum(changes)), len(keys.ends)), bool)
-    seen[group_segments[groups], keys.end_codes] = True
-    moments = groups * len(keys.ends) + keys.end_codes
-    places = _places(moments, len(present) * len(keys.ends))
-    laid_out = np.empty_like(moments)
-    laid_out[places] = moments
-    return RowLayout(places, laid_out, keys.ends, names, group_segments, seen)
+    counts = counts[:, present]
+    moments = np.empty(int(counts.sum()), np.int64)
+    seen = np.zeros((int(group_segments[-1]) + 1 if len(present) else 0, len(keys.ends)), bool)
+
+    def place(block: list[int], row_numbers: Ints, counts: Ints, starts: Ints) -> list[Placement]:
+        groups, ends = group_of_number.take(row_numbers), keys.of_block(keys.end_codes, block)
+        order, runs = placed(groups, ends, counts, starts)
+        groups, ends = groups.take(order), ends.take(order)
+        write_runs(moments, runs, groups * len(keys.ends) + ends)
+        seen[group_segments.take(groups), ends] = True
+        return by_piece(keys, block, order, runs)
+
+    placements = [each for block in pool.map(place, blocks, row_numbers, counts, run_starts(counts)) for each in block]
+    return RowLayout(placements, moments, keys.ends, names, group_segments, seen)
 
 
-def _combinations(keys: RowKeys) -> tuple[list[tuple[str, ...]], NDArray[np.int32]]:
-    """Number the (role, time_band, window_label) combinations in the order of their texts."""
-    combos: list[tuple[str, ...]] = [()]
-    row_combo = np.zeros(len(keys), np.int32)
-    for name in GROUP_COLUMNS:
-        texts = sorted(keys.texts[name])
-        rank = np.array([texts.index(text) for text in keys.texts[name]], np.int32)
-        combos = [(*combo, text) for combo in combos for text in texts]
-        row_combo = row_combo * np.int32(len(texts)) + rank[keys.codes[name]]
-    return combos, row_combo
+@dataclass(frozen=True, slots=True)
+class _GroupNumbers:
+    """A number for every (host, combination of GROUP_COLUMNS): a segment's hosts are neighbours in each combination.
 
-
-def _group_numbers(segments: list[str], host_order: list[int], combos: int) -> tuple[Ints, Ints, Ints]:
-    """Number every (host, combination) so that a segment's hosts are neighbours within each combination.
-
-    Returns
-    -------
-    numbers : array of (hosts, combinations)
+    Attributes
+    ----------
+    numbers : array of (hosts * combinations,)
     host_of, combo_of : arrays of (hosts * combinations,)
         The host and the combination of each number.
+    segments : list of str
+        The segment of each host.
+    combos : list of tuple of str
+    weights : dict of str to array
+        For each of GROUP_COLUMNS, what a code adds to the number of the combination.
     """
-    order = np.array(host_order, np.int64)
-    _, segment = np.unique(np.array([segments[host] for host in host_order], dtype=object), return_inverse=True)
-    rank = np.tile(np.arange(len(order)), combos)
-    combo = np.repeat(np.arange(combos), len(order))
-    by_number = np.lexsort((rank, combo, segment[rank]))
-    host_of, combo_of = order[rank[by_number]], combo[by_number]
-    numbers = np.empty((len(order), combos), np.int64)
-    numbers[host_of, combo_of] = np.arange(numbers.size)
-    return numbers, host_of, combo_of
+
+    numbers: Ints
+    host_of: Ints
+    combo_of: Ints
+    segments: list[str]
+    combos: list[tuple[str, ...]]
+    weights: dict[str, Ints]
+
+    @classmethod
+    def of(cls, keys: RowKeys, segments: list[str]) -> _GroupNumbers:
+        combos, weights = _combinations(keys)
+        hosts = keys.texts["host_ip"]
+        order = np.array(sorted(range(len(hosts)), key=lambda host: (segments[host], hosts[host])), np.int64)
+        _, segment = np.unique(np.array([segments[host] for host in order], dtype=object), return_inverse=True)
+        rank = np.tile(np.arange(len(order)), len(combos))
+        combo = np.repeat(np.arange(len(combos)), len(order))
+        by_number = np.lexsort((rank, combo, segment[rank]))
+        host_of, combo_of = order[rank[by_number]], combo[by_number]
+        numbers = np.empty(len(by_number), np.int64)
+        numbers[host_of * len(combos) + combo_of] = np.arange(len(by_number))
+        return cls(numbers, host_of, combo_of, segments, combos, weights)
+
+    def of_rows(self, keys: RowKeys, block: list[int], counts: Ints) -> Ints:
+        """Return the number of each row of a block, and add the rows of each number to `counts`."""
+        place = keys.of_block(keys.codes["host_ip"], block) * len(self.combos)
+        for name, weights in self.weights.items():
+            place += weights.take(keys.of_block(keys.codes[name], block))
+        numbers = self.numbers.take(place)
+        counts += np.bincount(numbers, minlength=len(counts))
+        return numbers
+
+    def names(self, present: Ints, keys: RowKeys) -> tuple[dict[str, list[str]], Ints]:
+        """Return the key columns of the numbers that have rows, and the segment group of each."""
+        hosts, combos = self.host_of[present].tolist(), self.combo_of[present].tolist()
+        names = {"host_ip": [keys.texts["host_ip"][host] for host in hosts]}
+        names["segment_id"] = [self.segments[host] for host in hosts]
+        names |= {name: [self.combos[combo][at] for combo in combos] for at, name in enumerate(GROUP_COLUMNS)}
+        segment_keys = list(zip(names["segment_id"], combos, strict=True))
+        changes = [group == 0 or key != segment_keys[group - 1] for group, key in enumerate(segment_keys)]
+        return names, np.cumsum(changes, dtype=np.int64) - 1
 
 
-def _places(keys: Ints, count: int) -> Ints:
-    """Return each row's place in the order by keys below `count`, by radix sort of 16-bit digits."""
-    order: Ints | None = None
-    for shift in range(0, max(count - 1, 1).bit_length(), _RADIX_BITS):
-        digits = (keys >> shift).astype(np.uint16)
-        step = np.argsort(digits if order is None else digits[order], kind="stable")
-        order = step if order is None else order[step]
-    places = np.empty(len(keys), np.int64)
-    places[order] = np.arange(len(keys))
-    return places
+def _combinations(keys: RowKeys) -> tuple[list[tuple[str, ...]], dict[str, Ints]]:
+    """Number the (role, time_band, window_label) combinations in the order of their texts."""
+    combos: list[tuple[str, ...]] = [()]
+    weights: dict[str, Ints] = {}
+    for name in GROUP_COLUMNS:
+        texts = sorted(keys.texts[name])
+        weights = {each: of_code * len(texts) for each, of_code in weights.items()}
+        weights[name] = np.array([texts.index(text) for text in keys.texts[name]], np.int64)
+        combos = [(*combo, text) for combo in combos for text in texts]
+    return combos, weights

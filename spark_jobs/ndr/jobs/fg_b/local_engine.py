@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from ndr.contract.datasets import FG_B_IP_METADATA, FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, fg_b_host, fg_b_segment
 from ndr.contract.time import Interval
-from ndr.jobs.fg_b.baseline import Baseline, BaselineJob
+from ndr.jobs.fg_b.baseline import Baseline, BaselineJob, PairRules
 from ndr.jobs.fg_b.baseline_tables import BaselineTables
 from ndr.jobs.fg_b.ip_metadata import HostActivity, ip_metadata
 from ndr.jobs.fg_b.pair_rows import PairRows, condense_for
 from ndr.jobs.fg_b.pairs import PairBaselines, destination_hosts, pair_baselines
 from ndr.jobs.fg_b.row_source import ScanRows, one_slice_rows
-from ndr.jobs.fg_b.specs import BaselineSpecs, PairRules
+from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.statistics import tables_of_baselines
 from ndr.store.publish import PartitionWriter, in_key_order
 from ndr.store.scan import Scan
@@ -40,9 +40,9 @@ def write_baselines(
         Of each job; not yet committed.
     """
     baselines = [job.baseline for job in jobs]
-    rows = ScanRows(fg_a)
-    statistics = tables_of_baselines(rows, baselines, specs.statistics_rules, THREADS)
-    shared = SharedRows.of(specs, rows, pair_counts, baselines)
+    with ScanRows(fg_a) as rows:
+        statistics = tables_of_baselines(rows, baselines, specs.statistics_rules, THREADS)
+        shared = SharedRows.of(specs, rows, pair_counts, baselines)
 
     def write(job: BaselineJob, of_baseline: BaselineTables) -> PartitionWriter:
         pairs = shared.pairs(job.baseline, specs.pair_rules)
@@ -72,7 +72,7 @@ class SharedRows:
     def of(cls, specs: BaselineSpecs, rows: ScanRows, pair_counts: Scan, baselines: Sequence[Baseline]) -> SharedRows:
         intervals = [baseline.interval for baseline in baselines]
         span = Interval(min(each.start for each in intervals), max(each.end for each in intervals))
-        by_host = PairRows.of(pair_counts.each_file(condense_for(intervals)), intervals)
+        by_host = PairRows.of(map(condense_for(intervals), pair_counts.bundles(coded=True)), intervals)
         by_segment = by_host.by_segment(specs.pair_rules.segment)
         return cls(HostActivity.of(one_slice_rows(rows), span, THREADS), by_host, by_segment)
 

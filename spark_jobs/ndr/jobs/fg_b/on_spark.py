@@ -17,12 +17,12 @@ import pyarrow.compute as pc
 from ndr.contract.datasets import FG_A, FG_B_IP_METADATA, MACHINE_INVENTORY, fg_b_host, fg_b_segment
 from ndr.contract.time import Interval
 from ndr.jobs.deltas.grouping import packed
-from ndr.jobs.fg_b.baseline import Baseline, BaselineJob
+from ndr.jobs.fg_b.baseline import Baseline, BaselineJob, StatisticsRules
 from ndr.jobs.fg_b.ip_metadata import HostActivity, ip_metadata
 from ndr.jobs.fg_b.layout import GROUP_COLUMNS
 from ndr.jobs.fg_b.pairs_on_spark import write_pairs
 from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, TIME_COLUMN
-from ndr.jobs.fg_b.specs import BaselineSpecs, StatisticsRules
+from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.statistics import tables_of_baselines
 from ndr.net.networks import segments_of
 from ndr.spark.messages import Inputs
@@ -30,7 +30,8 @@ from ndr.spark.parts import Parts, balanced, part_count, parts_by_text
 from ndr.spark.scan_tasks import FileShare, file_shares, in_tasks, tables_of
 from ndr.spark.stages import Cut, Output, build, collected, driver_messages, read_messages, shuffled
 from ndr.store.publish import PartitionWriter, in_key_order
-from ndr.store.scan import Scan, read_schema
+from ndr.store.rows import read_schema
+from ndr.store.scan import Scan
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -39,8 +39,11 @@ class OrderStatistics:
 def sort_groups(values: Floats, offsets: Ints) -> None:
     """Sort each group of `values` in place."""
     sizes = np.diff(offsets)
-    for group in np.flatnonzero(sizes > _MATRIX_SIZE):
-        values[offsets[group] : offsets[group + 1]].sort()
+    large = np.flatnonzero(sizes > _MATRIX_SIZE)
+    # Neighbours of one size are the rows of a matrix as they are.
+    firsts = np.flatnonzero((np.diff(large, prepend=-2) != 1) | (np.diff(sizes[large], prepend=0) != 0))
+    for group, groups in zip(large[firsts].tolist(), np.diff(firsts, append=len(large)).tolist(), strict=True):
+        values[offsets[group] : offsets[group + groups]].reshape(groups, -1).sort(axis=1)
     width = 2
     while width <= _MATRIX_SIZE:
         members = np.flatnonzero((sizes > width // 2) & (sizes <= width))
@@ -59,6 +62,20 @@ def _sort_as_matrix(values: Floats, starts: Ints, sizes: Ints, width: int) -> No
     matrix[used] = values[places]
     matrix.sort(axis=1)
     values[places] = matrix[used]
+
+
+def finite_counts(values: Floats, offsets: Ints) -> Ints:
+    """Count the finite values of each group; they come first, in a sorted group without negative infinity or NaN."""
+    counts = np.diff(offsets)
+    unsure = np.flatnonzero(counts)
+    unsure = unsure[np.isinf(values[offsets[1:][unsure] - 1])]
+    low, high = offsets[unsure], offsets[unsure + 1] - 1
+    while np.any(low < high):
+        middle = (low + high) // 2
+        finite = np.isfinite(values[middle]) & (low < high)
+        low, high = np.where(finite, middle + 1, low), np.where(finite, high, middle)
+    counts[unsure] = low - offsets[unsure]
+    return counts
 
 
 def order_statistics(values: Floats, starts: Ints, counts: Ints) -> OrderStatistics:

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from ndr.contract.datasets import FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT
 from ndr.contract.time import DAY
-from ndr.jobs.fg_b.baseline import Baseline
-from ndr.jobs.fg_b.specs import PairRules
+from ndr.jobs.fg_b.baseline import Baseline, PairRules
 from ndr.store.schema import arrow_schema
 
 

@@ -15,10 +15,9 @@ import pyarrow.compute as pc
 
 from ndr.contract.datasets import FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT
 from ndr.contract.time import Interval
-from ndr.jobs.fg_b.baseline import Baseline
+from ndr.jobs.fg_b.baseline import Baseline, PairRules
 from ndr.jobs.fg_b.pair_rows import PairRows, condense_for
 from ndr.jobs.fg_b.pairs import destination_hosts, pair_baselines
-from ndr.jobs.fg_b.specs import PairRules
 from ndr.spark.messages import Inputs
 from ndr.spark.parts import part_count, parts_by_text
 from ndr.spark.scan_tasks import FileShare, file_shares, in_tasks, tables_of

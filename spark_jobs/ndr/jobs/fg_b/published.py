@@ -16,7 +16,7 @@ from ndr.contract.time import Interval, merged, unfilled
 from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, TIME_COLUMN
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.targets import Target
-from ndr.store.catalog import newest_baseline, pieces_answers, pieces_coverage, published_pieces
+from ndr.store.catalog import delivered_intervals, newest_baseline, pieces_answers, pieces_coverage, published_pieces
 from ndr.store.partition import day_of
 from ndr.store.scan import Scan
 from ndr.store.storage import list_names
@@ -43,7 +43,7 @@ class ChunkRows:
         span = Interval(min(target.interval.start for target in chunk), max(target.end for target in chunk))
         columns = (*TEXT_COLUMNS, TIME_COLUMN, *specs.fg_b.metrics)
         return cls(
-            Scan.of(specs.fg_b.inputs.fg_a, FG_A, span, columns, owner),
+            Scan.of(specs.fg_b.inputs.fg_a, FG_A, span, columns, owner, without_reads=True),
             Scan.of(specs.fg_b.inputs.pair_counts, PAIR_COUNTS, span, PAIR_COLUMNS, owner),
         )
 
@@ -69,7 +69,7 @@ class ChunkRows:
         """Return the parts of an interval in which deltas, FG-A or pair counts are absent or have coverage 0."""
         read = [self.fg_a.within(interval).pieces, self.pair_counts.within(interval).pieces]
         read.append(tuple(published_pieces(specs.fg_a.inputs.deltas, interval)))
-        delivered = ([piece.interval for piece in pieces if piece.partition.manifest.coverage > 0] for pieces in read)
+        delivered = (delivered_intervals(pieces) for pieces in read)
         return tuple(merged(gap for covered in delivered for gap in unfilled(interval, covered)))
 
 

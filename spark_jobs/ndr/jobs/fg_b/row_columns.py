@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.time import Interval, microseconds
-from ndr.jobs.fg_b.layout import RowKeys
 from ndr.jobs.fg_b.order_statistics import Floats, Ints
+from ndr.jobs.fg_b.placement import Codes, Placement, RowKeys
 from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, TIME_COLUMN, RowSource
 
 _CELLS_AT_ONCE = 1 << 19
@@ -22,14 +22,9 @@ _CELLS_AT_ONCE = 1 << 19
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The rows of a piece that lie in the horizon: all of them (`mask` is None) or those that `mask` marks.
-
-    `start` is the number of the first of them among the rows of all pieces.
-    """
+    """The rows of a piece that lie in the horizon: all of them (`mask` is None) or those that `mask` marks."""
 
     piece: int
-    start: int
-    rows: int
     mask: NDArray[np.bool_] | None
 
 
@@ -53,12 +48,10 @@ def read_keys(source: RowSource, interval: Interval, pool: Executor) -> tuple[Ro
 
     selections: list[Selection] = []
     kept: list[pa.Table] = []
-    start = 0
     for piece, mask, keys in pool.map(read, range(len(source.piece_rows))):
         if keys.num_rows:
-            selections.append(Selection(piece, start, keys.num_rows, mask))
+            selections.append(Selection(piece, mask))
             kept.append(keys)
-            start += keys.num_rows
     return _row_keys(kept), selections
 
 
@@ -69,29 +62,32 @@ def _ends_within(times: Ints, interval: Interval) -> NDArray[np.bool_]:
 
 def _row_keys(tables: list[pa.Table]) -> RowKeys:
     if not tables:
-        empty = np.zeros(0, np.int32)
+        empty = np.zeros(0, np.uint8)
+        no_texts: dict[str, list[str]] = {name: [] for name in TEXT_COLUMNS}
         return RowKeys(
-            dict.fromkeys(TEXT_COLUMNS, empty), {name: [] for name in TEXT_COLUMNS}, empty, np.zeros(0, np.int64)
+            dict.fromkeys(TEXT_COLUMNS, empty), no_texts, empty, np.zeros(0, np.int64), np.zeros(1, np.int64)
         )
     columns = {name: _unified(tables, name) for name in (*TEXT_COLUMNS, TIME_COLUMN)}
     end_codes, ends = columns[TIME_COLUMN][0], columns[TIME_COLUMN][1].to_numpy()
     in_time = np.argsort(ends)
-    rank = np.empty(len(ends), np.int32)
+    rank = np.empty(len(ends), end_codes.dtype)
     rank[in_time] = np.arange(len(ends))
     return RowKeys(
         codes={name: columns[name][0] for name in TEXT_COLUMNS},
         texts={name: columns[name][1].to_pylist() for name in TEXT_COLUMNS},
         end_codes=rank[end_codes],
         ends=ends[in_time],
+        piece_starts=np.cumsum([0, *(table.num_rows for table in tables)]),
     )
 
 
-def _unified(tables: list[pa.Table], name: str) -> tuple[NDArray[np.int32], pa.Array]:
+def _unified(tables: list[pa.Table], name: str) -> tuple[Codes, pa.Array]:
     """Return the codes of a dictionary column over all tables, and the one dictionary they index."""
     chunks = [chunk for table in tables for chunk in table.column(name).chunks]
     column = pa.chunked_array(chunks).unify_dictionaries()
-    codes = np.concatenate([chunk.indices.to_numpy(zero_copy_only=False) for chunk in column.chunks])
-    return codes.astype(np.int32, copy=False), column.chunk(0).dictionary
+    dictionary = column.chunk(0).dictionary
+    codes = [chunk.indices.to_numpy(zero_copy_only=False) for chunk in column.chunks]
+    return np.concatenate(codes, dtype=np.min_scalar_type(len(dictionary)), casting="unsafe"), dictionary
 
 
 def _column(table: pa.Table, name: str) -> pa.ChunkedArray:
@@ -121,57 +117,70 @@ def _microseconds(table: pa.Table) -> Ints:
     return whole
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """Where the chosen rows of a piece go: row `rows[i]` to `places[i]`, places ascending.
+def placed_in_source(placements: Iterable[Placement], selections: Sequence[Selection]) -> list[Placement]:
+    """Turn numbers among the chosen pieces and rows into those of the source."""
 
-    Reading a piece in the order of its places makes the writes to the (large) column run forwards in memory; the jumps
-    are left to the reads, in a piece small enough for the cache.
+    def place(placement: Placement) -> Placement:
+        selection = selections[placement.piece]
+        rows = placement.rows if selection.mask is None else np.flatnonzero(selection.mask)[placement.rows]
+        return Placement(selection.piece, rows, placement.runs)
+
+    return [place(placement) for placement in placements]
+
+
+class LaidOutColumns:
+    """Metric columns of a source in the laid-out order, readable by several threads.
+
+    Parameters
+    ----------
+    source : RowSource
+    placements : iterable of Placement
+        Pieces of the source.
+    rows : int
+        Laid-out rows.
     """
 
-    piece: int
-    rows: Ints
-    places: Ints
+    def __init__(self, source: RowSource, placements: Iterable[Placement], rows: int) -> None:
+        self._source = source
+        self._placements = list(placements)
+        self._rows = rows
+        self._spare: list[Floats] = []
+
+    def read(self, metrics: Sequence[str]) -> dict[str, Floats]:
+        """Read columns; a missing value becomes infinity, which sorts last.
+
+        Missing are nulls, NaN and infinities, and all values of a piece without the column.
+
+        Raises
+        ------
+        SchemaMismatchError
+            A metric column is not numeric.
+        """
+        columns = {name: self._spare.pop() if self._spare else np.empty(self._rows) for name in metrics}
+        for placement in self._placements:
+            width = max(1, _CELLS_AT_ONCE // self._source.piece_rows[placement.piece])
+            for first in range(0, len(metrics), width):
+                names = metrics[first : first + width]
+                table = self._source.read(placement.piece, names)
+                for name in names:
+                    present = name in table.column_names
+                    placement.write(columns[name], _floats(table, name, placement.rows) if present else np.inf)
+        return columns
+
+    def release(self, column: Floats) -> None:
+        """Take back a column that is no longer used: the next one needs no new memory, which the kernel would clear."""
+        self._spare.append(column)
 
 
-def placements(selections: Iterable[Selection], places: Ints, pool: Executor) -> list[Placement]:
-    """Say for each piece where its chosen rows go; `places` is over the chosen rows of all pieces."""
-
-    def place(selection: Selection) -> Placement:
-        at = places[selection.start : selection.start + selection.rows]
-        order = np.argsort(at)
-        rows = order if selection.mask is None else np.flatnonzero(selection.mask)[order]
-        return Placement(selection.piece, rows, at[order])
-
-    return list(pool.map(place, selections))
-
-
-def laid_out_columns(
-    source: RowSource, chosen: Iterable[Placement], rows: int, metrics: Sequence[str]
-) -> dict[str, Floats]:
-    """Read metric columns into the laid-out order; a null, or a column that a piece lacks, becomes NaN.
-
-    Raises
-    ------
-    SchemaMismatchError
-        A metric column is not numeric.
-    """
-    columns = {name: np.empty(rows) for name in metrics}
-    for placement in chosen:
-        width = max(1, _CELLS_AT_ONCE // source.piece_rows[placement.piece])
-        for first in range(0, len(metrics), width):
-            names = metrics[first : first + width]
-            table = source.read(placement.piece, names)
-            for name in names:
-                present = name in table.column_names
-                columns[name][placement.places] = _floats(table, name)[placement.rows] if present else np.nan
-    return columns
-
-
-def _floats(table: pa.Table, name: str) -> Floats:
+def _floats(table: pa.Table, name: str, rows: Ints) -> Floats:
     column = table.column(name)
     if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
         raise SchemaMismatchError(f"The metric {name} is {column.type} where a number belongs: correct metrics.")
-    values: Floats = pc.cast(column, pa.float64(), safe=False).to_numpy()
+    # The mode spares a look at the numbers before they are used: half of the time.
+    values: Floats = pc.cast(column, pa.float64(), safe=False).to_numpy().take(rows, mode="clip")
     # Adding zero turns -0.0 into 0.0: equal values must be equal bits, whichever of them a sort puts first.
-    return values + 0.0
+    values += 0.0
+    present = np.isfinite(values)
+    if not present.all():
+        values[~present] = np.inf
+    return values

@@ -1,64 +1,20 @@
-"""The rules of baselines, and the JobSpecs that they come from."""
+"""The JobSpecs that baselines and their rules come from."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from ndr.contract.errors import InvalidRequestError
-from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
+import numpy as np
+
+from ndr.contract.datasets import TIME_BANDS
+from ndr.contract.jobspecs.fg_a_builder import BusinessHours, FgABuilderSpec
 from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
-from ndr.contract.jobspecs.segment import Segment
-from ndr.jobs.fg_b.baseline import Baseline, expected_ends
+from ndr.contract.time import Interval, slice_number
+from ndr.jobs.fg_a.business_time import calendar_columns
+from ndr.jobs.fg_b.baseline import Baseline, PairRules, StatisticsRules
 from ndr.jobs.fg_b.targets import Target
-
-
-@dataclass(frozen=True, slots=True)
-class StatisticsRules:
-    """The rules that every horizon shares.
-
-    Attributes
-    ----------
-    metrics : tuple of str
-        Metric columns of FG-A, in output order.
-    key_metrics : tuple of str
-        Those of them that anomaly capping uses.
-    capping_limit : float
-        A row is capped when |x - median| / MAD of its segment exceeds this for any key metric.
-    support_min : int
-        A metric with fewer values than this is a cold start.
-    segment : Segment
-        Prefix lengths of a segment.
-
-    Raises
-    ------
-    InvalidRequestError
-        A key metric is not among the metrics, or a metric is named twice.
-    """
-
-    metrics: tuple[str, ...]
-    key_metrics: tuple[str, ...]
-    capping_limit: float = 6.0
-    support_min: int = 50
-    segment: Segment = field(default_factory=Segment)
-
-    def __post_init__(self) -> None:
-        unknown = [name for name in self.key_metrics if name not in self.metrics]
-        if unknown:
-            raise InvalidRequestError(
-                f"Key metrics {unknown} are not among the metrics {list(self.metrics)}: add them to metrics."
-            )
-        if len(set(self.metrics)) != len(self.metrics):
-            raise InvalidRequestError(f"The metrics {list(self.metrics)} name one twice: name each once.")
-
-
-@dataclass(frozen=True, slots=True)
-class PairRules:
-    """A pair is rare when active on at most `max_active_days` days, and its destination contacted by at most a share
-    `max_prevalence` of the active hosts. `segment` holds the prefix lengths of a segment."""
-
-    max_active_days: int = 2
-    max_prevalence: float = 0.1
-    segment: Segment = field(default_factory=Segment)
 
 
 @dataclass(frozen=True)
@@ -91,3 +47,13 @@ class BaselineSpecs:
             max_prevalence=self.fg_b.rarity.max_prevalence,
             segment=self.fg_b.segment,
         )
+
+
+def expected_ends(interval: Interval, hours: BusinessHours, windows: Iterable[str]) -> dict[tuple[str, str], int]:
+    """Return, for each (time_band, window_label), the window ends of an always active host in `interval`.
+
+    A window of any length ends with every slice, so the count depends on the band alone.
+    """
+    first, last = (slice_number(instant) for instant in (interval.start, interval.end))
+    bands = Counter(calendar_columns(np.arange(first + 1, last + 1), hours)["time_band"].to_pylist())
+    return {(band, window): bands[band] for band in TIME_BANDS for window in windows}

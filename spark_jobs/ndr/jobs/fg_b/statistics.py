@@ -10,16 +10,13 @@ import numpy as np
 import pyarrow as pa
 
 from ndr.contract.time import Interval
-from ndr.jobs.fg_b.baseline import Baseline
+from ndr.jobs.fg_b.baseline import Baseline, StatisticsRules
 from ndr.jobs.fg_b.baseline_tables import BaselineTables, GroupCounts, HostAndSegment, baseline_table
 from ndr.jobs.fg_b.each_horizon import CappedStrategy, EachHorizon, Marks, Strategy
 from ndr.jobs.fg_b.layout import HorizonLayout, RowLayout, lay_out
 from ndr.jobs.fg_b.order_statistics import Floats, Ints
-from ndr.jobs.fg_b.row_columns import laid_out_columns, placements, read_keys
+from ndr.jobs.fg_b.row_columns import LaidOutColumns, placed_in_source, read_keys
 from ndr.jobs.fg_b.row_source import RowSource, TableRows
-from ndr.jobs.fg_b.specs import StatisticsRules
-
-ReadColumns = Callable[[Sequence[str]], dict[str, Floats]]
 
 # Metric columns that are in memory at a time, over all threads; a single larger column is still read whole.
 _COLUMN_BYTES = 64 << 20
@@ -77,25 +74,24 @@ def tables_of_baselines(
     source = rows if isinstance(rows, RowSource) else TableRows(rows)
     span = Interval(min(each.interval.start for each in baselines), max(each.end for each in baselines))
     with ThreadPoolExecutor(threads) as pool:
-        layout, read = _laid_out(source, span, rules, pool)
+        layout, columns = _laid_out(source, span, rules, pool)
         horizons = [layout.within(baseline.interval) for baseline in baselines]
         strategy = _strategy(layout, [baseline.interval for baseline in baselines], horizons)
-        held, capped = _capped(read, strategy, rules, pool, threads)
-        together = max(1, _COLUMN_BYTES // (threads * 8 * max(len(layout.places), 1)))
+        together = max(1, _COLUMN_BYTES // (threads * 8 * max(len(layout.moments), 1)))
         tasks = max(threads, -(-len(rules.metrics) // together))
-        metrics = _all_metrics(read, held, capped, rules, pool, tasks)
+        capped, metrics = _all_metrics(columns, strategy, rules, pool, tasks)
     by_horizon = [{name: each[number] for name, each in metrics.items()} for number in range(len(baselines))]
     return [_tables(*each, rules) for each in zip(baselines, horizons, capped.kept_counts, by_horizon, strict=True)]
 
 
 def _laid_out(
     source: RowSource, span: Interval, rules: StatisticsRules, pool: Executor
-) -> tuple[RowLayout, ReadColumns]:
-    """Group the rows of the span; return the layout, and how to read metric columns into it."""
+) -> tuple[RowLayout, LaidOutColumns]:
+    """Group the rows of the span; return the layout, and the metric columns in it."""
     keys, selections = read_keys(source, span, pool)
-    layout = lay_out(keys, rules)
-    chosen = placements(selections, layout.places, pool)
-    return layout, partial(laid_out_columns, source, chosen, len(layout.places))
+    layout = lay_out(keys, rules, pool)
+    chosen = placed_in_source(layout.placements, selections)
+    return layout, LaidOutColumns(source, chosen, len(layout.moments))
 
 
 def _strategy(layout: RowLayout, intervals: Sequence[Interval], horizons: Sequence[HorizonLayout]) -> Strategy:
@@ -107,44 +103,40 @@ def _strategy(layout: RowLayout, intervals: Sequence[Interval], horizons: Sequen
     return SlidingHorizons.of(layout, intervals, horizons)
 
 
-def _capped(
-    read: ReadColumns, strategy: Strategy, rules: StatisticsRules, pool: Executor, threads: int
-) -> tuple[dict[str, Floats], CappedStrategy]:
-    """Return the columns of the key metrics, and the strategy with the anomalous rows of any of them capped."""
-    held: dict[str, Floats] = {}
-    marks = strategy.unmarked()
-
-    def mark(names: Sequence[str]) -> tuple[dict[str, Floats], list[list[Marks]]]:
-        columns = read(names)
-        return columns, [strategy.anomalous(column, rules.capping_limit) for column in columns.values()]
-
-    for columns, found in pool.map(mark, _shares(rules.key_metrics, threads)):
-        held |= columns
-        for of_metric in found:
-            for known, more in zip(marks, of_metric, strict=True):
-                np.bitwise_or(known, more, out=known)
-    return held, strategy.capped(marks)
-
-
 def _all_metrics(
-    read: ReadColumns,
-    held: dict[str, Floats],
-    capped: CappedStrategy,
-    rules: StatisticsRules,
-    pool: Executor,
-    tasks: int,
-) -> dict[str, list[HostAndSegment]]:
-    """Compute every metric of every horizon in `tasks` tasks; columns in `held` are released one by one."""
+    columns: LaidOutColumns, strategy: Strategy, rules: StatisticsRules, pool: Executor, tasks: int
+) -> tuple[CappedStrategy, dict[str, list[HostAndSegment]]]:
+    """Cap the rows that a key metric makes anomalous, then compute every metric of every horizon.
 
-    def compute(names: Sequence[str]) -> dict[str, list[HostAndSegment]]:
-        columns = {name: held.pop(name) for name in names if name in held} or read(names)
-        return {name: capped.statistics(columns.pop(name)) for name in names}
+    While the last key metric is judged, the other threads have nothing to do but to read the first of the others.
+    """
 
-    others = [name for name in rules.metrics if name not in rules.key_metrics]
-    metrics: dict[str, list[HostAndSegment]] = {}
-    for done in pool.map(compute, [*([name] for name in rules.key_metrics), *_shares(others, tasks)]):
-        metrics |= done
-    return metrics
+    def mark(name: str) -> tuple[dict[str, Floats], list[Marks]]:
+        read = columns.read([name])
+        return read, strategy.anomalous(read[name], rules.capping_limit)
+
+    def compute(read: Callable[[], dict[str, Floats]]) -> dict[str, list[HostAndSegment]]:
+        own = read()
+        found = {}
+        for name in list(own):
+            found[name] = capped.statistics(own[name])
+            columns.release(own.pop(name))
+        return found
+
+    others = _shares([name for name in rules.metrics if name not in rules.key_metrics], tasks)
+    marking = [pool.submit(mark, name) for name in rules.key_metrics]
+    early = [pool.submit(columns.read, names) for names in others[:1]]
+    marks = strategy.unmarked()
+    reads: list[Callable[[], dict[str, Floats]]] = []
+    for task in marking:
+        held, found = task.result()
+        reads.append(lambda held=held: held)  # type: ignore[misc]
+        for known, more in zip(marks, found, strict=True):
+            np.bitwise_or(known, more, out=known)
+    capped = strategy.capped(marks)
+    reads += [task.result for task in early]
+    reads += [partial(columns.read, names) for names in others[1:]]
+    return capped, {name: metric for done in pool.map(compute, reads) for name, metric in done.items()}
 
 
 def _shares(names: Sequence[str], count: int) -> list[list[str]]:

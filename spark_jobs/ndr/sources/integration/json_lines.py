@@ -12,6 +12,12 @@ import pyarrow.json
 from ndr.contract.datasets import INTEGRATION
 
 BLOCK_BYTES: Final = 2 << 20
+LONGEST_LINE: Final = BLOCK_BYTES
+"""Bytes of the longest line that can be a flow. A log's line has some hundreds."""
+
+HEAD_BYTES: Final = 1024
+"""Bytes of a longer line that are kept in quarantine."""
+
 # Below this many bytes reading line by line costs less than another try at the whole.
 _LEAST_BLOCK: Final = 4096
 _NUMBERS: Final = {
@@ -28,18 +34,54 @@ class Rows(NamedTuple):
     problem: pa.Array
 
 
-def blocks(stream: pa.NativeFile, block_bytes: int = BLOCK_BYTES) -> Iterator[bytes]:
-    """Cut a stream into blocks that end with a line, whatever the lines' length."""
-    rest: list[bytes] = []
+class LongLine(NamedTuple):
+    """A line that is too long to be a flow: its beginning, and how many bytes it has."""
+
+    head: bytes
+    length: int
+
+
+def blocks(
+    stream: pa.NativeFile, block_bytes: int = BLOCK_BYTES, longest_line: int = LONGEST_LINE
+) -> Iterator[bytes | LongLine]:
+    """Cut a stream into blocks that end with a line. Memory is bounded, whatever the length of a line.
+
+    Parameters
+    ----------
+    stream : pa.NativeFile
+        Decompressed content; only `read` is called.
+    block_bytes : int
+        Bytes to read at a time, at most `longest_line`: so only a line across two reads can be too long.
+    longest_line : int
+        Bytes of the longest line that can be a flow.
+
+    Yields
+    ------
+    bytes or LongLine
+        Whole lines, less than `longest_line` + `block_bytes` bytes; or a line that is too long.
+    """
+    rest = b""  # the line that the last read ended in, or the beginning of one that is too long
+    length = 0  # its length
     while chunk := stream.read(block_bytes):
-        end = chunk.rfind(b"\n") + 1
-        if end:
-            yield b"".join([*rest, memoryview(chunk)[:end]])
-            rest = [chunk[end:]]
-        else:
-            rest.append(chunk)
-    if any(rest):
-        yield b"".join(rest)
+        first, last = chunk.find(b"\n"), chunk.rfind(b"\n") + 1
+        length += first if last else len(chunk)
+        if length > longest_line:
+            rest = (rest + chunk[: first if last else HEAD_BYTES])[:HEAD_BYTES]
+            if not last:
+                continue
+            yield LongLine(rest, length)
+            rest = b""
+            chunk, last = chunk[first + 1 :], last - first - 1
+        elif not last:
+            rest += chunk
+            continue
+        if last:
+            yield rest + chunk[:last]
+        rest, length = chunk[last:], len(chunk) - last
+    if length > longest_line:
+        yield LongLine(rest, length)
+    elif rest:
+        yield rest
 
 
 def lines_of(block: bytes) -> list[bytes]:
@@ -79,6 +121,12 @@ def parse_block(block: bytes, source_names: Mapping[str, str]) -> list[Rows]:
         if 0 < cut < len(block):
             return parse_block(block[:cut], source_names) + parse_block(block[cut:], source_names)
     return [_parse_lines(lines_of(block), source_names)]
+
+
+def rejected_line(line: LongLine, source_names: Mapping[str, str]) -> Rows:
+    """Return the one row of a line that is too long."""
+    problem = f"long_line: the line has {line.length} bytes, and a flow has at most {LONGEST_LINE}"
+    return Rows({name: pa.nulls(1, pa.string()) for name in source_names}, pa.array([problem]))
 
 
 def _parse_alike(block: bytes, source_names: Mapping[str, str]) -> Rows | None:

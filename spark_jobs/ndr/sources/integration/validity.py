@@ -17,11 +17,13 @@ from ndr.sources.integration.columns import FLOW_COLUMNS, REQUIRED
 from ndr.sources.integration.vocabulary import ACTIONS, EVENT_NAMES, ICMP
 from ndr.store.schema import arrow_schema
 
+OUTSIDE_BATCH: Final = "outside_batch"
 GREATEST_PORT: Final = 65535
 # Beyond these a counter has wrapped or a clock was wrong; below them no sum over a slice leaves int64.
 GREATEST_BYTES: Final = 2**53
 GREATEST_DURATION: Final = timedelta(days=366)
-_PIECE: Final = 1 << 16
+# Rows as Python objects take some 2 KB each.
+_PIECE: Final = 1 << 12
 
 
 class Split(NamedTuple):
@@ -97,7 +99,7 @@ def _rules(table: pa.Table, batch: Interval) -> list[Rule]:
             lambda row: f"{_span(row)}, which is more than {GREATEST_DURATION.days} days",
         ),
         Rule(
-            "outside_batch",
+            OUTSIDE_BATCH,
             (start < first) | (start >= last),
             lambda row: f"event_start {format_instant(row['event_start'])} is not in {batch}",
         ),

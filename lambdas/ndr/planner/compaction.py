@@ -1,0 +1,55 @@
+"""Which finished days are compacted: those with more than one partition, or with files of earlier versions.
+
+Names alone tell, so that nothing is opened. The job decides by what it finds.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ndr.contract.jobspecs import JobSpecs
+from ndr.contract.pipelines import compaction_parameters, fifteen_minute_steps
+from ndr.contract.time import DAY, Interval, ceil_to, day_text, floor_to
+from ndr.planner.feature_prefixes import FeaturePrefixes
+from ndr.planner.partition_names import DELIMITER, entries
+from ndr.planner.plan import BaselinesPlan, CompactionRun
+
+
+def with_compaction(
+    plan: BaselinesPlan, s3: Any, jobspecs: JobSpecs, prefixes: FeaturePrefixes, looked_at: Interval
+) -> BaselinesPlan:
+    """Add the compaction of the finished days of an interval to a plan, where there is something to compact."""
+    days = days_to_compact(s3, prefixes, looked_at)
+    if not days:
+        return plan
+    span = Interval(days[0].start, days[-1].end)
+    named = f"{day_text(days[0].start)}" + (f" to {day_text(days[-1].start)}" if days[1:] else "")
+    message = f"{plan.message} {len(days)} days are compacted: {named}."
+    run = CompactionRun(parameters=compaction_parameters(fifteen_minute_steps(jobspecs), span))
+    return plan.model_copy(update={"compaction": run, "message": message})
+
+
+def days_to_compact(s3: Any, prefixes: FeaturePrefixes, looked_at: Interval) -> list[Interval]:
+    """Return the UTC days that lie in an interval and have something to compact or to sweep, oldest first."""
+    first, end = ceil_to(looked_at.start, DAY), floor_to(looked_at.end, DAY)
+    if first >= end:
+        return []
+    days = Interval(first, end)
+    with ThreadPoolExecutor(3) as pool:
+        prefixes_read = (prefixes.deltas, prefixes.fg_a, prefixes.pair_counts)
+        wanted = {day for found in pool.map(lambda prefix: _days_of(s3, prefix, days), prefixes_read) for day in found}
+    return [day for day in days.steps(DAY) if day_text(day.start) in wanted]
+
+
+def _days_of(s3: Any, prefix: str, days: Interval) -> set[str]:
+    """Return the days on which a dataset has more than one partition, or more runs than partitions."""
+    partitions: dict[str, int] = {}
+    runs: dict[str, set[tuple[str, str]]] = {}
+    for day, partition, *more in entries(s3, prefix, days):
+        if more == [DELIMITER]:
+            partitions[day] = partitions.get(day, 0) + 1
+        elif len(more) > 1:
+            runs.setdefault(day, set()).add((partition, more[0]))
+    several = {day for day, count in partitions.items() if count > 1}
+    return several | {day for day, found in runs.items() if len(found) > partitions.get(day, 0)}

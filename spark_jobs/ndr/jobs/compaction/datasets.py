@@ -1,0 +1,32 @@
+"""Which datasets are compacted, and the tables that their partitions hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS, PEER_DELTAS, QUARANTINE, Dataset
+from ndr.contract.jobspecs import DELTA_BUILDER, FG_A_BUILDER, PAIR_COUNTS_BUILDER
+from ndr.jobs.run import Run
+
+
+@dataclass(frozen=True)
+class CompactedDataset:
+    """A dataset: its name in manifests, its prefix, and the tables that are committed together."""
+
+    name: str
+    prefix: str
+    tables: tuple[Dataset, ...]
+
+
+def compacted_datasets(run: Run) -> tuple[CompactedDataset, ...]:
+    """Return the datasets in the order in which they are compacted, with the prefixes of the JobSpecs.
+
+    Raises
+    ------
+    JobSpecNotFoundError, JobSpecInvalidError
+    """
+    return (
+        CompactedDataset(DELTAS.name, run.spec(DELTA_BUILDER).outputs.deltas, (DELTAS, PEER_DELTAS, QUARANTINE)),
+        CompactedDataset(PAIR_COUNTS.name, run.spec(PAIR_COUNTS_BUILDER).outputs.pair_counts, (PAIR_COUNTS,)),
+        CompactedDataset(FG_A.name, run.spec(FG_A_BUILDER).outputs.fg_a, (FG_A,)),
+    )

@@ -1,0 +1,12 @@
+"""Entry point of FifteenMinuteStep: the jobs of the 15-minute pipeline one after the other, in one container."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from ndr.contract.fifteen_minutes import BATCH_JOBS
+from ndr.jobs.sequence import ScriptProcess, exit_code, run_in_sequence
+
+if __name__ == "__main__":
+    sys.exit(exit_code(run_in_sequence(BATCH_JOBS, ScriptProcess(Path(__file__).parent, sys.argv[1:]))))

@@ -1,0 +1,13 @@
+#!/bin/sh
+# Removes from a folder of installed packages what no job uses: tests, C and Cython sources, Arrow Flight, copies of a
+# library under its other names, and the symbol tables of two large libraries.
+#
+# usage: trim_packages.sh SITE_PACKAGES    needs strip, of the package binutils
+set -eu
+cd "$1"
+
+find numba numpy pyarrow -type d -name tests -prune -exec rm -rf {} +
+find numpy pyarrow -name '*.p[yx][xdi]' -delete
+rm -rf pyarrow/include pyarrow/*flight* pyarrow/libarrow_python.so pyarrow/libarrow_python.so.*.*.*
+# Only libraries that no tool has rewritten after they were linked: strip would break the others.
+strip --strip-unneeded llvmlite/binding/libllvmlite.so pyarrow/libarrow.so.* pyarrow/libarrow_compute.so.*
