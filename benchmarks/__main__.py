@@ -30,6 +30,7 @@ BENCHES = (
     "layout",
     "load",
     "mini_batch",
+    "plan",
 )
 HOSTS = {
     "fg_b": ("300", "1000", "3000"),

@@ -71,7 +71,7 @@ def account(history: History) -> Iterator[Account]:
     with mock_aws():
         session = planner_session()
         dynamodb = session.resource("dynamodb", region_name=REGION)
-        tables = {name: _table(dynamodb, name, *keys) for name, keys in KEYS.items()}
+        tables = {name: create_table(dynamodb, name, *keys) for name, keys in KEYS.items()}
         for spec in daily_jobspecs().values():
             put_jobspec(tables["jobspecs"], spec)
         bucket = history.bucket()
@@ -89,7 +89,7 @@ def account(history: History) -> Iterator[Account]:
         yield Account(services, bucket, requests)
 
 
-def _table(dynamodb: Any, name: str, partition: str, sort: str) -> Any:
+def create_table(dynamodb: Any, name: str, partition: str, sort: str) -> Any:
     return dynamodb.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",

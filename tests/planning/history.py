@@ -75,7 +75,7 @@ class History:
 
     def __post_init__(self) -> None:
         for part in self.partitions():
-            self._deliver(part)
+            self.deliver(part)
             for dataset in TABLES:
                 self._publish(dataset, part)
         if self.described_from < self.days.end:
@@ -98,7 +98,8 @@ class History:
     def uri(self, dataset: str, interval: Interval) -> str:
         return f"{getattr(self.where, dataset).rstrip('/')}/dt={day_text(interval.start)}/{mini_batch_id(interval)}"
 
-    def _deliver(self, part: Interval, name: str = "part-0.json.gz") -> None:
+    def deliver(self, part: Interval, name: str = "part-0.json.gz") -> None:
+        """Put a file into each 15-minute folder of a part of the time."""
         for batch in part.steps(SLICE):
             self.keys.append(f"{self.where.integration.split('/', 3)[3]}{mini_batch_id(batch)}/{name}")
 

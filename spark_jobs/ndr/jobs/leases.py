@@ -170,7 +170,8 @@ class Leases:
         PublishConflictError
             Another run has taken the partition over meanwhile.
         """
-        self.record(key, {"status": "completed"})
+        is_built = "run_id" in self._read(key)  # which no other run changes while this one holds the lease
+        self.record(key, {"status": "completed"} if is_built else {"status": "failed", "reason": _GIVEN_UP})
 
     @property
     def leased_run(self) -> Run:
@@ -294,6 +295,7 @@ _CLAIM: Final = (
 _IS_FREE: Final = "attribute_not_exists(lease_until) OR lease_until <= :now OR holder = :holder OR lease_id = :dead"
 _IS_MINE: Final = "lease_id = :lease_id"
 _NO_LEASE: Final = "none"
+_GIVEN_UP: Final = "A run claimed it and built nothing; its log says why."
 _NO_TABLE: Final = (
     "The ledger table that NDR_LEDGER_TABLE names (default: ndr-ledger) does not exist. Register the pipelines "
     "by a deploy of the stack, or set NDR_LEDGER_TABLE to the stack's output LedgerTableName."
