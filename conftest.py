@@ -18,6 +18,7 @@ FOLDERS: Final[Mapping[str, tuple[str, ...]]] = {
     "tests/pipelines": ("account",),
     "tests/local": ("account",),
     "tests/statemachines": ("account",),
+    "tests/planning": ("account",),
     "tests/faults": ("account", "slow"),
     "tests/iam": ("account", "slow"),
     "tests/fortnight": ("account", "slow"),
@@ -34,7 +35,9 @@ FIXTURES: Final[Mapping[str, str]] = {"account": "account", "java": "spark", "ja
 SLOW_MODULES: Final = frozenset(
     {
         "test_demo_end_to_end.py",
+        "test_mini_batch_requests.py",
         "test_deploy_registers_pipelines.py",
+        "test_one_step_deployed.py",
         "test_publish_killed.py",
         "test_spark_cluster.py",
         "test_upgrade.py",

@@ -1,4 +1,4 @@
-"""Deltas, peer deltas and pair counts of 1 M flows, against one DuckDB query for the delta counts alone.
+"""Deltas, peer deltas and pair counts of 1 M flows, against one query for the delta counts alone, in DuckDB and chDB.
 
 Compared are whole processes, from start to exit, imports included, each on two processors and the same eight files.
 
@@ -6,13 +6,14 @@ Ours is what DeltaBuilderStep and PairCountsBuilderStep do, the one after the ot
 quarantine, count, check and publish three tables with their manifest, then read the published peer deltas, count
 pairs, check and publish. Only the job's frame is left out: fetching JobSpecs and logging.
 
-The rival is the query that one would write by hand for the first of these tables. It reads the columns in the
+The rivals are the query that one would write by hand for the first of these tables. It reads the columns in the
 integration schema's types, takes every row for good and every text as it is written, checks nothing, and writes one
-file. That both count alike is tested on its output, all columns of all rows.
+file. That all count alike is tested on its output, all columns of all rows. chDB runs where `make bench` has set up
+its environment, .tools/bench.
 
-Pandas is hidden from both, as the Processing image has none (pyarrow imports it wherever it is installed). Rounds
-alternate. One JSON line a measurement; the last holds, per format, the ratios of the medians: of wall time, of
-processor time, which stays comparable on a busy machine, and of peak memory.
+Pandas is hidden from ours and DuckDB, as the Processing image has none (pyarrow imports it wherever it is installed).
+Rounds alternate. One JSON line a measurement; the last ones hold, per rival and format, the ratios of the medians: of
+wall time, of processor time, which stays comparable on a busy machine, and of peak memory.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ from ndr.contract.jobspecs.delta_builder import PortClasses
 from ndr.contract.time import Interval, mini_batch_id
 
 FORMATS = {"gz": "json.gz", "json": "jsonl", "parquet": "parquet"}
-ENGINES = ("ours", "duckdb")
+CHDB_PYTHON = Path(__file__).parents[1] / ".tools" / "bench" / "bin" / "python"
+RIVALS = ("duckdb", "chdb") if CHDB_PYTHON.exists() else ("duckdb",)
 FIGURES = ("seconds", "cpu_seconds", "peak_mib")
 THREADS = 2
 FILES = 8
@@ -148,6 +150,12 @@ def run_duckdb(folder: Path, file_format: str, output: Path) -> Measurement:
     return measure([sys.executable, str(Path(__file__).parent / "bench_deltas_duckdb.py"), sql])
 
 
+def run_chdb(folder: Path, file_format: str, output: Path) -> Measurement:
+    files = f"{folder / file_format / MINI_BATCH}/*.{FORMATS[file_format]}"
+    ports = json.dumps(PortClasses().model_dump())
+    return measure([str(CHDB_PYTHON), str(Path(__file__).parent / "bench_deltas_chdb.py"), files, str(output), ports])
+
+
 def assert_equal(ours: Path, rival: Path) -> None:
     """Compare both engines' deltas: all rows, the columns that the query counts; seconds to the microsecond."""
     counted_names = duckdb.sql(f"SELECT * FROM '{rival}' LIMIT 0").columns
@@ -176,26 +184,27 @@ def main() -> None:
         write_files(folder, arguments.rows)
         for _ in range(arguments.rounds):
             for file_format in FORMATS:
-                cost = {
-                    "ours": run_ours(folder, file_format, folder / "ours"),
-                    "duckdb": run_duckdb(folder, file_format, folder / "rival.parquet"),
-                }
-                assert_equal(folder / "ours", folder / "rival.parquet")
-                for engine in ENGINES:
-                    figures = {name: round(value, 3) for name, value in asdict(cost[engine]).items() if name in FIGURES}
+                cost = {"ours": run_ours(folder, file_format, folder / "ours")}
+                for rival in RIVALS:
+                    run = run_chdb if rival == "chdb" else run_duckdb
+                    cost[rival] = run(folder, file_format, folder / f"{rival}.parquet")
+                    assert_equal(folder / "ours", folder / f"{rival}.parquet")
+                for engine, measured in cost.items():
+                    figures = {name: round(value, 3) for name, value in asdict(measured).items() if name in FIGURES}
                     for name, value in figures.items():
                         found.setdefault((engine, file_format, name), []).append(value)
                     case = {"bench": "deltas", "engine": engine, "format": file_format, "rows": arguments.rows}
                     print(json.dumps(case | figures), flush=True)
-    print(json.dumps({"bench": "deltas", "rows": arguments.rows, "ratio": ratios(found)}))
+    for rival in RIVALS:
+        print(json.dumps({"bench": "deltas", "rows": arguments.rows, "rival": rival, "ratio": ratios(found, rival)}))
 
 
-def ratios(found: dict[tuple[str, str, str], list[float]]) -> dict[str, dict[str, float]]:
-    """Return ours / DuckDB of the medians, by format and figure."""
+def ratios(found: dict[tuple[str, str, str], list[float]], rival: str) -> dict[str, dict[str, float]]:
+    """Return ours / rival of the medians, by format and figure."""
     median = {key: statistics.median(values) for key, values in found.items()}
     return {
         file_format: {
-            figure: round(median["ours", file_format, figure] / median["duckdb", file_format, figure], 2)
+            figure: round(median["ours", file_format, figure] / median[rival, file_format, figure], 2)
             for figure in FIGURES
         }
         for file_format in FORMATS

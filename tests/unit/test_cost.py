@@ -68,7 +68,9 @@ STACK = Stack(
     own_key=False,
     definitions={"run_pipeline": RUN_PIPELINE, "mini_batch": MINI_BATCH, "baselines": BASELINES},
 )
-MEASURED = Assumptions(start_up_seconds=60, seconds={"fg_b_builder": 300, "machine_inventory_unload": 0})
+MEASURED = Assumptions(
+    start_up_seconds=60, seconds={"fg_b_builder": 300, "machine_inventory_unload": 0, "compaction": 0}
+)
 WORK = {"delta_builder": 30.0, "fg_a_builder": 60.0, "pair_counts_builder": 40.0}
 
 
@@ -109,6 +111,7 @@ def test_hours_of_a_month() -> None:
     # 29 nights, 30/7 Mondays and a first, each 60 + 300 s
     assert hours(MEASURED)["baselines"] == pytest.approx((29 + 30 / 7 + 1) / 10)
     assert hours(MEASURED)["inventory"] == pytest.approx(1 / 60)
+    assert hours(MEASURED)["compaction"] == pytest.approx(30 / 60)  # daily, a minute of start-up
     assert hours(replace(MEASURED, instance_count=2))["mini batches"] == 496
 
 
@@ -121,14 +124,14 @@ def test_work_follows_the_hosts_and_the_flows_of_a_batch(monkeypatch: pytest.Mon
     assert Assumptions(hosts=2000).flows_a_day == 2000 * FLOWS_PER_HOST_DAY
 
 
-def test_work_is_not_less_than_the_benchmark_measured_nor_twice_as_much() -> None:
+def test_work_is_what_the_benchmark_measured_rounded_up() -> None:
     results = json.loads((ROOT / "benchmarks/results/mini_batch.json").read_text())
     fitted = {each["job"]: each for each in results if "seconds_per_million_flows" in each}
     assert set(fitted) == set(SECONDS) == {each.job for each in BATCH_JOBS}
     for job, (each_1000_hosts, million) in SECONDS.items():
         found = fitted[job]
         assert found["seconds_per_1000_hosts"] <= each_1000_hosts <= 2 * found["seconds_per_1000_hosts"] + 1
-        assert found["seconds_per_million_flows"] <= million <= 2 * found["seconds_per_million_flows"] + 1
+        assert found["seconds_per_million_flows"] <= million <= 2 * found["seconds_per_million_flows"] + 5
 
 
 def test_seconds_of_a_batch_are_those_of_its_longest_path() -> None:
@@ -171,8 +174,8 @@ def test_every_pipeline_and_batch_length_beside_each_other() -> None:
 @pytest.mark.usefixtures("work")
 def test_transitions_of_a_month() -> None:
     # A batch takes 210 s (two start-ups, 30 and 60 s), so 7 waits: 2 + 4 + 21. A night takes 360 s, so 9: 5 + 4 + 27.
-    # The unload takes 60 s, so 4: 1 + 4 + 12. A run for late events that finds none: 3.
-    assert transitions(STACK, MEASURED) == pytest.approx(2880 * 27 + (30 + 30 / 7) * 36 + 30 * 3 + 17)
+    # The unload takes 60 s, so 4: 1 + 4 + 12. So does the compaction, of each run for late events: 3 + 17.
+    assert transitions(STACK, MEASURED) == pytest.approx(2880 * 27 + (30 + 30 / 7) * 36 + 30 * 20 + 17)
 
 
 @pytest.mark.usefixtures("work")
@@ -183,7 +186,7 @@ def test_the_bill() -> None:
     prices = replace(table, units=units, processing_hours={"ml.m5.xlarge": Price(0.25)})
     bill = estimate(STACK, MEASURED, prices)
     assert line(bill, "mini batches").cost == 62  # 248 h
-    assert line(bill, "state transitions").cost == pytest.approx(1.582026, rel=1e-6)  # 79,101.29 of them
+    assert line(bill, "state transitions").cost == pytest.approx(1.592226, rel=1e-6)  # 79,611.29 of them
     assert line(bill, "plan_run, time").quantity == pytest.approx((2880 + 2 * 34.285714 + 2 * 30) * 0.5 * 0.5)
     assert line(bill, "365 days kept").cost == pytest.approx(1000 * 365 / 1024 * 0.02)
     assert line(bill, "alarms").cost == pytest.approx(0.7)
@@ -194,8 +197,9 @@ def test_a_customer_managed_key_is_billed_if_the_stack_has_one() -> None:
     assert [each for each in estimate(STACK, MEASURED, prices) if each.service == "KMS"] == []
     key, use = [each for each in estimate(replace(STACK, own_key=True), MEASURED, prices) if each.service == "KMS"]
     assert (key.quantity, key.cost) == (1, 1)
-    # Ten for each call of plan_run (2,880 batches, twice 34.29 runs and 30 of LATE) and each job (3 of each batch)
-    assert use.quantity == pytest.approx(10 * (2880 + 2 * (30 + 30 / 7 + 30) + 2880 * 3 + 30 + 30 / 7 + 1))
+    # Ten for each call of plan_run (2,880 batches, twice 34.29 runs and 30 of LATE) and each job (3 of each batch, and
+    # one of each night and day)
+    assert use.quantity == pytest.approx(10 * (2880 + 2 * (30 + 30 / 7 + 30) + 2880 * 3 + 30 + 30 / 7 + 30 + 1))
     assert template_stack(ROOT / "template.yaml", {"KmsKeyArn": "arn:aws:kms:us-east-1:1:key/1"}).own_key
     assert not template_stack(ROOT / "template.yaml").own_key
 

@@ -13,13 +13,8 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from ndr.contract.time import DAY, SLICE, Interval, merged, mini_batch_id, parse_instant
-from ndr.planner.upstream import (
-    Upstream,
-    delivered_intervals,
-    find_upstream,
-    merged_where_overlapping,
-    whole_batches,
-)
+from ndr.planner.upstream import Upstream, delivered_intervals, find_upstream
+from ndr.planner.whole_batches import merged_where_overlapping, whole_batches
 
 START = parse_instant("2026-01-05")
 PREFIXES = {name: f"s3://data/{name}/" for name in ("deltas", "fg_a", "pair_counts")}
@@ -66,7 +61,7 @@ def test_gaps_are_told_by_manifests_and_filled_where_something_was_delivered(s3:
     assert found.not_delivered(day(0, 7)) == [day(4), day(6)]
     assert found.missing_batches([day(0, 7)]) == [day(2, 2)]
     assert found.coverage(day(0, 7)) == pytest.approx(3 / 7)
-    assert found.coverage(day(0, 7), [day(2, 2)]) == pytest.approx(5 / 7)
+    assert found.with_built([day(2, 2)]).coverage(day(0, 7)) == pytest.approx(5 / 7)
 
 
 def test_a_mini_batch_that_was_delivered_alone_is_found(s3: Any) -> None:

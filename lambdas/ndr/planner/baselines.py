@@ -224,11 +224,10 @@ def _insufficient(
     """Return the baselines whose horizons have too little history even once `batches` are built, with a sentence."""
     if upstream is None:
         return {}
-    short = {}
+    short, filled = {}, upstream.with_built(batches)
     for horizon, ends in needed.items():
         for end in ends:
-            interval = horizon_interval(horizon, end)
-            share = upstream.coverage(interval, batches)
+            share = filled.coverage(horizon_interval(horizon, end))
             if share < spec.min_coverage:
                 short[baseline_name(horizon, end)] = short_sentence(horizon, end, share, spec.min_coverage)
     return short

@@ -10,6 +10,7 @@ from ndr.contract.errors import InvalidRequestError
 from ndr.contract.jobspecs import JobSpec
 from ndr.contract.pipelines import Parameters, rebuild_parameters
 from ndr.contract.time import Interval
+from ndr.planner.covered import Covered
 from ndr.planner.report import followed_sentence
 from ndr.planner.running import RunningExecution
 from ndr.planner.upstream import Upstream
@@ -28,11 +29,12 @@ def find_batches_in_progress(
 ) -> list[BatchInProgress]:
     """Return the running batches of the project of `steps` that meet a wanted interval, in order, one an interval."""
     found: dict[Interval, str] = {}
+    asked = Covered.of(wanted)
     for execution in running:
         batch = _batch_of(execution)
         if batch is None or not execution.was_asked(rebuild_parameters(steps, batch)):
             continue
-        if any(batch.intersection(each) for each in wanted):
+        if asked.meets(batch):
             found.setdefault(batch, execution.arn)
     return sorted(BatchInProgress(batch, arn) for batch, arn in found.items())
 

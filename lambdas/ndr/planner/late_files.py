@@ -21,10 +21,11 @@ from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS
 from ndr.contract.lineage import REPAIRED, Answers, answering, current_answers, outdated
 from ndr.contract.manifest import InputEntry, Manifest
 from ndr.contract.time import DAY, Interval, merged
+from ndr.planner.covered import Covered
 from ndr.planner.delivered_files import Folder, mini_batch_folders, out_of_batch_folders
 from ndr.planner.feature_prefixes import FeaturePrefixes
 from ndr.planner.published import Published, read_published
-from ndr.planner.upstream import meets, whole_batches
+from ndr.planner.whole_batches import whole_batches
 
 SETTLED: Final = timedelta(hours=1)  # newer slices may still be in progress
 
@@ -67,14 +68,14 @@ class LateData:
     @property
     def _alone(self) -> list[Interval]:
         """Return slices of which nothing but out-of-batch rows was ever delivered or published."""
-        known = merged([*self.delivered, *self.published])
-        return [each.interval for each in self.late if not meets(each.interval, known)]
+        known = Covered.of([*self.delivered, *self.published])
+        return [each.interval for each in self.late if not known.meets(each.interval)]
 
     @property
     def stranded(self) -> list[Interval]:
         """Return times that cannot be built again, because the mini-batch they were built from is gone."""
-        batches = merged(self.batches)
-        return [each for each in self._wanted if not meets(each, batches)]
+        batches = Covered.of(self.batches)
+        return [each for each in self._wanted if not batches.meets(each)]
 
 
 def find_late(s3: Any, prefixes: FeaturePrefixes, wanted: Interval) -> LateData:

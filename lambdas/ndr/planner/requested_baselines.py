@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS
+from ndr.contract.datasets import FG_A, PAIR_COUNTS
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.jobspecs import FG_B_BUILDER, JobSpecs
 from ndr.contract.ledger import LedgerRow
@@ -14,8 +15,10 @@ from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH
 from ndr.contract.time import DAY, SLICE, Interval, horizon_interval
 from ndr.planner.baselines import (
     STALE_DAYS,
+    LedgerRows,
     Running,
     Targets,
+    baseline_name,
     baseline_targets,
     plan_baselines,
     series_of,
@@ -42,22 +45,34 @@ def plan_requested_baselines(services: Services, document: Any, now: datetime) -
     """
     request = parse_request(BaselinesRequest, document, now, services.defaults)
     jobspecs = services.jobspecs_of(request)
-    if request.mode == "LATE":
-        plan = _plan_late(services, request, jobspecs, now)
-    else:
-        plan = _plan_baselines(services, request, jobspecs, now)
+    make = _plan_late if request.mode == "LATE" else _plan_baselines
+    plan, rows = make(services, request, jobspecs, now)
     if not request.dry_run:
-        services.note_insufficient(plan.insufficient, plan.series)
+        services.note_insufficient(_not_noted(plan.insufficient, rows), plan.series)
         services.mark_stale(plan.stale, plan.series)
     return plan.with_suffix(services.pipeline_name_suffix)
 
 
-def _plan_baselines(services: Services, request: BaselinesRequest, jobspecs: JobSpecs, now: datetime) -> BaselinesPlan:
+def _not_noted(insufficient: Mapping[str, str], rows: LedgerRows) -> dict[str, str]:
+    """Return what the ledger does not say yet."""
+    noted = {
+        baseline_name(horizon, end): row.reason
+        for horizon, known in rows.items()
+        for end, row in known.items()
+        if row.status == "insufficient_history"
+    }
+    return {name: reason for name, reason in insufficient.items() if noted.get(name) != reason}
+
+
+def _plan_baselines(
+    services: Services, request: BaselinesRequest, jobspecs: JobSpecs, now: datetime
+) -> tuple[BaselinesPlan, LedgerRows]:
     asked = baseline_targets(request, jobspecs[FG_B_BUILDER].spec, now)
     running = _running(services, request, now)  # before the ledger, where an execution that ends meanwhile is completed
     rows = {horizon: _rows_of(services, request, horizon, ends) for horizon, ends in asked.items()}
     targets = with_stale_baselines(request, asked, rows)
-    return plan_baselines(request, jobspecs, targets, rows, now, _upstream(services, jobspecs, targets), running)
+    upstream = _upstream(services, jobspecs, targets, request.fill_upstream)
+    return plan_baselines(request, jobspecs, targets, rows, now, upstream, running), rows
 
 
 def _rows_of(
@@ -70,7 +85,9 @@ def _rows_of(
     return services.ledger_rows(series_of(request, horizon), first, ends[-1])
 
 
-def _plan_late(services: Services, request: BaselinesRequest, jobspecs: JobSpecs, now: datetime) -> BaselinesPlan:
+def _plan_late(
+    services: Services, request: BaselinesRequest, jobspecs: JobSpecs, now: datetime
+) -> tuple[BaselinesPlan, LedgerRows]:
     prefixes, end = FeaturePrefixes.of(jobspecs), services.scheduled_until(now - SETTLED)
     since = Interval(min(request.start or now - 7 * DAY, end - SLICE), end)
     found = find_late(services.s3, prefixes, since)
@@ -83,7 +100,7 @@ def _plan_late(services: Services, request: BaselinesRequest, jobspecs: JobSpecs
     stale, unreadable = baselines_stale_by_lineage(services.s3, prefixes, rows, found.answers, since)
     found = replace(found, unreadable=(*found.unreadable, *unreadable))
     plan = plan_late(request, jobspecs, found, rows, in_progress, stale)
-    return with_compaction(plan, services.s3, jobspecs, prefixes, since)
+    return with_compaction(plan, services.s3, jobspecs, prefixes, since), rows
 
 
 def _running(services: Services, request: BaselinesRequest, now: datetime) -> Running:
@@ -92,15 +109,12 @@ def _running(services: Services, request: BaselinesRequest, now: datetime) -> Ru
     return {name: services.running(name, now) for name, is_asked in asked.items() if is_asked}
 
 
-def _upstream(services: Services, jobspecs: JobSpecs, targets: Targets) -> Upstream | None:
+def _upstream(services: Services, jobspecs: JobSpecs, targets: Targets, with_delivered: bool) -> Upstream | None:
     intervals = [horizon_interval(horizon, end) for horizon, ends in targets.items() for end in ends]
     if not intervals:
         return None
     span = Interval(min(each.start for each in intervals), max(each.end for each in intervals))
     prefixes = FeaturePrefixes.of(jobspecs)
-    published = {
-        DELTAS.name: prefixes.deltas,
-        FG_A.name: prefixes.fg_a,
-        PAIR_COUNTS.name: prefixes.pair_counts,
-    }
-    return find_upstream(services.s3, published, prefixes.integration, span)
+    # What the job reads and counts its coverage by; the deltas were there when these were built from them.
+    published = {FG_A.name: prefixes.fg_a, PAIR_COUNTS.name: prefixes.pair_counts}
+    return find_upstream(services.s3, published, prefixes.integration if with_delivered else None, span)

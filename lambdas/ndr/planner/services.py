@@ -10,15 +10,16 @@ from functools import lru_cache
 from logging import Logger
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from ndr.contract.errors import JobSpecNotFoundError
 from ndr.contract.fifteen_minutes import BATCH_MINUTES
 from ndr.contract.jobspecs import JobSpecs, check_jobspecs, read_jobspecs
-from ndr.contract.ledger import LedgerRow, is_over, mark_stale, note_insufficient
+from ndr.contract.ledger import LedgerRow, is_over
+from ndr.contract.ledger_updates import apply_updates, insufficient_update, stale_update
 from ndr.contract.time import floor_to
+from ndr.planner.clients import planner_session
 from ndr.planner.ledger_rows import read_ledger_rows
 from ndr.planner.published import READERS
 from ndr.planner.requests import Request
@@ -57,14 +58,15 @@ class Services:
     @classmethod
     def in_environment(cls, logger: Logger | Any) -> Services:
         """Make the services that the function's environment variables name."""
-        dynamodb = boto3.resource("dynamodb")
+        session = planner_session()
+        dynamodb = session.resource("dynamodb")
         return cls(
             jobspecs=dynamodb.Table(os.environ["NDR_JOBSPEC_TABLE"]),
             ledger=dynamodb.Table(os.environ["NDR_LEDGER_TABLE"]),
-            s3=boto3.client("s3", config=Config(max_pool_connections=READERS)),
+            s3=session.client("s3", config=Config(max_pool_connections=READERS)),
             # A plan asks SageMaker about each running execution, and must not fail for being throttled in between.
-            sagemaker=boto3.client("sagemaker", config=Config(retries={"mode": "standard", "max_attempts": 8})),
-            states=boto3.client("stepfunctions"),
+            sagemaker=session.client("sagemaker", config=Config(retries={"mode": "standard", "max_attempts": 8})),
+            states=session.client("stepfunctions"),
             defaults={
                 "project_name": os.environ["DEFAULT_PROJECT_NAME"],
                 "feature_spec_version": os.environ["DEFAULT_FEATURE_SPEC_VERSION"],
@@ -116,13 +118,14 @@ class Services:
 
     def mark_stale(self, names: Iterable[str], series: Mapping[str, str]) -> None:
         """Mark baselines, each named "horizon end", as stale in the ledger."""
-        for name in names:
-            mark_stale(self.ledger, _key(name, series), datetime.now(UTC))
+        now = datetime.now(UTC)
+        apply_updates(self.ledger, (stale_update(_key(name, series), now) for name in dict.fromkeys(names)))
 
     def note_insufficient(self, reasons: Mapping[str, str], series: Mapping[str, str]) -> None:
         """Note which baselines are not run for want of history; rows of completed or leased ones stay as they are."""
-        for name, reason in reasons.items():
-            note_insufficient(self.ledger, _key(name, series), reason, datetime.now(UTC))
+        now = datetime.now(UTC)
+        updates = (insufficient_update(_key(name, series), reason, now) for name, reason in reasons.items())
+        apply_updates(self.ledger, updates)
 
 
 def _key(name: str, series: Mapping[str, str]) -> dict[str, str]:

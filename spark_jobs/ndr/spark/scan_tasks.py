@@ -13,7 +13,9 @@ from ndr.contract.time import Interval
 from ndr.spark.parts import runs
 from ndr.store.footer import PublishedFile
 from ndr.store.publish import ROW_GROUP_ROWS
-from ndr.store.scan import Scan, row_groups
+from ndr.store.read_ahead import in_bundles, read_ahead
+from ndr.store.rows import Asked, is_small, row_groups
+from ndr.store.scan import Scan
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -34,17 +36,17 @@ class FileShare:
     share: int
     shares: int
 
-    def tables(self) -> Iterator[pa.Table]:
-        return row_groups(
-            self.file.uri, self.interval, self.dataset, self.columns, self.share, self.shares, published=self.file
-        )
+    def read(self) -> pa.Table:
+        asked = Asked(self.dataset, self.columns)
+        groups = row_groups(self.file, self.interval, asked, self.share, self.shares)
+        return pa.concat_tables([asked.schema.empty_table(), *groups])
 
 
 def file_shares(name: str, scan: Scan) -> list[FileShare]:
-    """Return the files of a scan in shares of about a row group."""
+    """Return the files of a scan in shares of about a row group; a small file is read whole, so it is one share."""
     shares = []
     for file, interval in scan.published_files():
-        count = max(1, -(-file.rows // ROW_GROUP_ROWS))
+        count = 1 if is_small(file) else max(1, -(-file.rows // ROW_GROUP_ROWS))
         shares += [
             FileShare(name, scan.dataset, scan.columns, file, interval, file.rows // count, number, count)
             for number in range(count)
@@ -53,19 +55,10 @@ def file_shares(name: str, scan: Scan) -> list[FileShare]:
 
 
 def tables_of(shares: Sequence[FileShare]) -> Iterator[tuple[str, pa.Table]]:
-    """Read shares; consecutive small ones of a name become one table, because few messages cost less."""
-    held: list[pa.Table] = []
-    held_rows = 0
-    for place, share in enumerate(shares):
-        for table in share.tables():
-            held.append(table)
-            held_rows += table.num_rows
-            if held_rows >= TASK_ROWS:
-                yield share.name, pa.concat_tables(held)
-                held, held_rows = [], 0
-        if held and (place + 1 == len(shares) or shares[place + 1].name != share.name):
-            yield share.name, pa.concat_tables(held)
-            held, held_rows = [], 0
+    """Read shares, many small ones at once; consecutive ones of a name become one table: few messages cost less."""
+    wanted = list(in_bundles(shares, lambda share: share.rows, TASK_ROWS, lambda share: share.name))
+    for bundle, table in zip(wanted, read_ahead(wanted, FileShare.read), strict=True):
+        yield bundle[0].name, table
 
 
 def in_tasks(spark: SparkSession, shares: Sequence[FileShare]) -> list[list[FileShare]]:

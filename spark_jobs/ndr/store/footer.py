@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,9 +26,7 @@ def schema_sha256(schema: pa.Schema) -> str:
     return hashlib.sha256("\n".join(f"{column.name} {column.type}" for column in schema).encode()).hexdigest()
 
 
-def check_footer(
-    metadata: pq.FileMetaData, schema: pa.Schema, published: PublishedFile, size: int | None = None
-) -> None:
+def check_footer(metadata: pq.FileMetaData, published: PublishedFile, size: int | None = None) -> None:
     """Check a file's footer and, where it is known, its size.
 
     Raises
@@ -44,10 +42,26 @@ def check_footer(
         )
         if found != named
     ]
-    if schema_sha256(plain_schema(schema)) != published.schema_sha256:
-        differs.append(f"columns {', '.join(schema.names)}, which are not those that the manifest names")
+    if not _has_schema(metadata, published.schema_sha256):
+        names = metadata.schema.to_arrow_schema().names
+        differs.append(f"columns {', '.join(names)}, which are not those that the manifest names")
     if differs:
         raise SchemaMismatchError(
             f"{published.uri} has {' and '.join(differs)}; it was changed after it was published. "
             "Publish its partition again."
         )
+
+
+_SEEN: Final[dict[str, tuple[pq.ParquetSchema, bytes | None]]] = {}
+"""By digest, the last schema that has it, as footers say it: thousands of files of a table have the same."""
+
+
+def _has_schema(metadata: pq.FileMetaData, digest: str) -> bool:
+    arrow = (metadata.metadata or {}).get(b"ARROW:schema")
+    seen = _SEEN.get(digest)
+    if seen and seen[1] == arrow and metadata.schema.equals(seen[0]):
+        return True
+    if schema_sha256(plain_schema(metadata.schema.to_arrow_schema())) != digest:
+        return False
+    _SEEN[digest] = (metadata.schema, arrow)
+    return True

@@ -113,7 +113,7 @@ def _counted_groups(partition: Partition, dataset: Dataset) -> Iterable[tuple[st
         try:
             with system.open_input_file(path) as source, pq.ParquetFile(source) as file:
                 published = PublishedFile(uri, named.rows, named.bytes, entry.schema_sha256 if entry else "")
-                check_footer(file.metadata, file.schema_arrow, published, source.size())
+                check_footer(file.metadata, published, source.size())
                 for group in range(file.num_row_groups):
                     yield uri, group, file.metadata.row_group(group).num_rows
         except (FileNotFoundError, pa.ArrowException) as error:

@@ -102,6 +102,7 @@ def transitions(stack: Stack, assumed: Assumptions) -> float:
     baselines = machine_transitions(stack.definitions["baselines"], {BUILD: 1})
     baselines += nested(assumed.job_seconds("fg_b_builder"))
     late = machine_transitions(stack.definitions["baselines"])  # without late events
+    late += 1 + nested(assumed.job_seconds("compaction"))  # the state CompactDays itself
     unload = 1 + nested(assumed.job_seconds("machine_inventory_unload"))  # the state UnloadInventory itself
     return assumed.mini_batches * mini_batch + BASELINE_RUNS * baselines + LATE * late + MONTHLY * unload
 
@@ -161,7 +162,7 @@ def _data(assumed: Assumptions, prices: Prices) -> list[Line]:
 
 def _watching(stack: Stack, assumed: Assumptions, prices: Prices) -> list[Line]:
     logged = (transitions(stack, assumed) * LOG_KB_PER_TRANSITION + _jobs(assumed) * LOG_KB_PER_JOB) / 1024**2
-    traces = 2 * (assumed.mini_batches + BASELINE_RUNS) + LATE  # the machine and its nested execution
+    traces = 2 * (assumed.mini_batches + BASELINE_RUNS + LATE)  # the machine and its nested execution
     return [
         Line("CloudWatch", "logs", logged, "GB", prices["log_gb"]),
         Line("CloudWatch", "custom metrics", METRICS, "metrics", prices["metric_month"]),
@@ -189,4 +190,4 @@ def _plan_calls(assumed: Assumptions) -> float:
 
 
 def _jobs(assumed: Assumptions) -> float:
-    return assumed.mini_batches * len(assumed.containers.jobs) + BASELINE_RUNS + MONTHLY
+    return assumed.mini_batches * len(assumed.containers.jobs) + BASELINE_RUNS + LATE + MONTHLY

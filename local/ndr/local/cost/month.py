@@ -14,12 +14,16 @@ DAYS: Final = 30
 NIGHTLY: Final = 29  # the first of the month is the monthly run
 WEEKLY: Final = DAYS / 7
 MONTHLY: Final = 1
-LATE: Final = DAYS  # daily, for late events
+LATE: Final = DAYS  # daily, for late events; each compacts the day before
 BASELINE_RUNS: Final = NIGHTLY + WEEKLY + MONTHLY
 
 # Used for jobs that are not measured: seconds of work on ml.m5.xlarge per 1,000 hosts, without start-up.
 # A high estimate for one night.
-SECONDS_PER_1000_HOSTS: Final[Mapping[str, float]] = {"machine_inventory_unload": 10, "fg_b_builder": 120}
+SECONDS_PER_1000_HOSTS: Final[Mapping[str, float]] = {
+    "machine_inventory_unload": 10,
+    "fg_b_builder": 120,
+    "compaction": 60,
+}
 START_UP_SECONDS: Final = (180.0, 480.0)
 """From the creation of a Processing job until its script runs: the least and the greatest that is usual."""
 STORED_MB_PER_HOST_DAY: Final = 1.0
@@ -46,7 +50,7 @@ class Assumptions:
     kept_days : int
         Days for which published data is kept.
     seconds : mapping of str to float
-        Measured seconds of the baselines and of the inventory by job name. Others use the default estimate.
+        Measured seconds of jobs other than those of a batch, by name. Others use the default estimate.
     flows_per_day : float, optional
         Flows of a day, measured. Without them, FLOWS_PER_HOST_DAY of each host.
     start_up_seconds : float
@@ -92,7 +96,7 @@ class Assumptions:
         return self.containers.seconds(self.work, self.start_up_seconds)
 
     def job_seconds(self, job: str) -> float:
-        """Return the billed seconds, on one instance, of the job of the baselines or of the inventory."""
+        """Return the billed seconds, on one instance, of a job that is not one of a batch."""
         return self.start_up_seconds + self.seconds.get(job, SECONDS_PER_1000_HOSTS[job] * self.hosts / 1000)
 
 
@@ -103,5 +107,6 @@ def hours(assumed: Assumptions) -> dict[str, float]:
         "mini batches": assumed.mini_batches * mini_batch,
         "baselines": BASELINE_RUNS * assumed.job_seconds("fg_b_builder"),
         "inventory": MONTHLY * assumed.job_seconds("machine_inventory_unload"),
+        "compaction": LATE * assumed.job_seconds("compaction"),
     }
     return {name: seconds * assumed.instance_count / 3600 for name, seconds in by_pipeline.items()}

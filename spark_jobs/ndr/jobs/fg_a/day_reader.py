@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final
 
 import pyarrow as pa
 
@@ -14,6 +15,8 @@ from ndr.jobs.fg_a.monitored import of_networks
 from ndr.jobs.published_deltas import PublishedDeltas
 from ndr.store.catalog import pieces_coverage
 from ndr.store.scan import Scan
+
+PAIR: Final = ("host_ip", "role", "peer_ip", "peer_port")
 
 
 @dataclass
@@ -34,8 +37,12 @@ class DayReader:
         return of_networks(pa.concat_tables([self._read(dataset, morning) for morning in mornings]), self.networks)
 
     def pairs(self, morning: datetime) -> pa.Table:
-        """Return a day's peer deltas; those in role outbound hold every pair."""
-        return self._read(PEER_DELTAS, morning)
+        """Return a day's pairs; rows in role outbound hold every one of them."""
+        known = self.tables.get((PEER_DELTAS.name, morning))
+        if known is not None:
+            return known
+        day = self.scan(PEER_DELTAS, morning)
+        return Scan(PEER_DELTAS, day.pieces, PAIR).read(coded=True)
 
     def _read(self, dataset: Dataset, morning: datetime) -> pa.Table:
         key = (dataset.name, morning)

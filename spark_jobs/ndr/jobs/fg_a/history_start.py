@@ -20,9 +20,6 @@ from ndr.store.partition import baseline_end_of
 from ndr.store.publish import read_table
 from ndr.store.storage import join, list_names
 
-# More ends than the daily baselines of a lookback would only cost requests.
-_BASELINES_LOOKED_AT = 12
-
 
 @dataclass(frozen=True)
 class HistoryStart:
@@ -49,19 +46,15 @@ def history_start(spec: FgABuilderSpec, batch: Interval, deltas: Answers) -> His
         and is left out.
     """
     folders = list_names(join(spec.inputs.fg_b, "horizon=30d"), kind=fs.FileType.Directory)
-    ends = [end for name in folders if (end := baseline_end_of(name)) and end == floor_to(end, DAY)]
-    published = {
-        end: found
-        for end in sorted(ends)[-_BASELINES_LOOKED_AT:]
-        if (found := readable_baseline(spec.inputs.fg_b, "30d", end))
-    }
+    ends = {end for name in folders if (end := baseline_end_of(name)) and end == floor_to(end, DAY)}
     while True:
-        needed = history_needed(batch, spec.windows, spec.novelty.lookback_days, published)
+        needed = history_needed(batch, spec.windows, spec.novelty.lookback_days, ends)
         if needed.baseline_end is None:
             return HistoryStart(needed.slices_from, None)
-        baseline = published.pop(needed.baseline_end)
-        lookback = lookback_of(batch, spec)
-        if _is_built_from(baseline.manifest, deltas, Interval(lookback.start, needed.baseline_end)):
+        ends.remove(needed.baseline_end)
+        baseline = readable_baseline(spec.inputs.fg_b, "30d", needed.baseline_end)
+        days = Interval(lookback_of(batch, spec).start, needed.baseline_end)
+        if baseline and _is_built_from(baseline.manifest, deltas, days):
             return HistoryStart(needed.baseline_end, baseline)
 
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from ndr.contract.datasets import DELTAS, FG_A, FG_B_PAIR_HOST, OUTBOUND, PEER_DELTAS, Dataset
 from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
 from ndr.contract.time import DAY, Interval
-from ndr.jobs.fg_a.day_reader import DayReader
+from ndr.jobs.fg_a.day_reader import PAIR, DayReader
 from ndr.jobs.fg_a.days import earliest_midnight, features_by_day
 from ndr.jobs.fg_a.history_start import HistoryStart
 from ndr.jobs.fg_a.monitored import of_networks
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 # The lookback before each chunk of the batch is read again, so a chunk is about as long as the lookback.
 CHUNK: Final = 28 * DAY
 _HISTORY: Final = "history"
-_PAIR: Final = ("host_ip", "role", "peer_ip", "peer_port")
 
 
 def write_features(
@@ -78,7 +77,7 @@ def _build(
                 continue
             monitored = of_networks(rows, spec.monitored_networks)
             if "slice_start" not in monitored.column_names:
-                monitored = monitored.group_by(_PAIR, use_threads=False).aggregate([])
+                monitored = monitored.group_by(PAIR, use_threads=False).aggregate([])
             yield name, monitored, parts_by_text(monitored["host_ip"], parts)
 
     def make(inputs: Inputs) -> Iterator[Output]:
@@ -102,7 +101,7 @@ def _shares(spec: FgABuilderSpec, chunk: Interval, days: DayReader, start: Histo
         morning = min(start.end, windows) + number * DAY
         peers = days.scan(PEER_DELTAS, morning)
         if morning < windows:
-            shares += file_shares(_name(PEER_DELTAS, morning), Scan(PEER_DELTAS, peers.pieces, _PAIR))
+            shares += file_shares(_name(PEER_DELTAS, morning), Scan(PEER_DELTAS, peers.pieces, PAIR))
         else:
             shares += file_shares(_name(PEER_DELTAS, morning), peers)
             shares += file_shares(_name(DELTAS, morning), days.scan(DELTAS, morning))
@@ -135,7 +134,7 @@ class PartDays:
 
     def pairs(self, morning: datetime) -> pa.Table:
         """Return the pairs of a day; inbound rows are turned into outbound rows of their peers."""
-        rows = self.inputs.table(_name(PEER_DELTAS, morning), arrow_schema(PEER_DELTAS)).select(_PAIR)
+        rows = self.inputs.table(_name(PEER_DELTAS, morning), arrow_schema(PEER_DELTAS)).select(PAIR)
         is_outbound = pc.equal(rows["role"], OUTBOUND)
         inbound = rows.filter(pc.invert(is_outbound))
         role = pa.repeat(pa.scalar(OUTBOUND), inbound.num_rows)

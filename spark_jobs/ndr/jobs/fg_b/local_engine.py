@@ -40,9 +40,9 @@ def write_baselines(
         Of each job; not yet committed.
     """
     baselines = [job.baseline for job in jobs]
-    rows = ScanRows(fg_a)
-    statistics = tables_of_baselines(rows, baselines, specs.statistics_rules, THREADS)
-    shared = SharedRows.of(specs, rows, pair_counts, baselines)
+    with ScanRows(fg_a) as rows:
+        statistics = tables_of_baselines(rows, baselines, specs.statistics_rules, THREADS)
+        shared = SharedRows.of(specs, rows, pair_counts, baselines)
 
     def write(job: BaselineJob, of_baseline: BaselineTables) -> PartitionWriter:
         pairs = shared.pairs(job.baseline, specs.pair_rules)
@@ -72,7 +72,7 @@ class SharedRows:
     def of(cls, specs: BaselineSpecs, rows: ScanRows, pair_counts: Scan, baselines: Sequence[Baseline]) -> SharedRows:
         intervals = [baseline.interval for baseline in baselines]
         span = Interval(min(each.start for each in intervals), max(each.end for each in intervals))
-        by_host = PairRows.of(pair_counts.each_file(condense_for(intervals)), intervals)
+        by_host = PairRows.of(map(condense_for(intervals), pair_counts.bundles(coded=True)), intervals)
         by_segment = by_host.by_segment(specs.pair_rules.segment)
         return cls(HostActivity.of(one_slice_rows(rows), span, THREADS), by_host, by_segment)
 

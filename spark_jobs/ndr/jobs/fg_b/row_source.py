@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterable, Sequence
-from typing import Protocol, runtime_checkable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, Protocol, Self, runtime_checkable
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,11 +16,14 @@ from pyarrow import fs
 from ndr.contract.errors import SchemaMismatchError
 from ndr.jobs.fg_b.layout import GROUP_COLUMNS
 from ndr.store.footer import check_footer
+from ndr.store.read_ahead import REQUESTS
+from ndr.store.rows import is_small
 from ndr.store.scan import Scan
 from ndr.store.storage import filesystem
 
 TEXT_COLUMNS = ("host_ip", *GROUP_COLUMNS)
 TIME_COLUMN = "window_end"
+_COPY: Final = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
 
 
 @runtime_checkable
@@ -71,7 +77,8 @@ class ParquetRows:
         self._filesystem = filesystem or fs.LocalFileSystem()
         self._text_columns = list(text_columns)
         self._pieces: list[tuple[str, pq.FileMetaData, int]] = []
-        self.metadata = [self._metadata(path) for path in paths]
+        with ThreadPoolExecutor(REQUESTS) as pool:
+            self.metadata = list(pool.map(self._metadata, paths))
         for path, metadata in zip(paths, self.metadata, strict=True):
             self._pieces += [(path, metadata, group) for group in range(metadata.num_row_groups)]
 
@@ -100,27 +107,74 @@ class ParquetRows:
             return file.read_row_group(group, [name for name in columns if name in present], use_threads=False)
 
 
-class ScanRows:
-    """Rows of a scan. Files that answer whole are read column by column; the few cut ones are held in memory."""
+class CopiedRows:
+    """Rows that are copied to files of this machine, a piece each, since they are read a few columns at a time.
 
-    def __init__(self, scan: Scan) -> None:
-        whole = [file for file, interval in scan.published_files() if interval is None]
-        cut = Scan(scan.dataset, tuple(piece for piece in scan.pieces if not piece.is_whole), scan.columns)
-        system = filesystem(whole[0].uri)[0] if whole else None
-        self._files = ParquetRows([filesystem(file.uri)[1] for file in whole], TEXT_COLUMNS, system)
-        for file, metadata in zip(whole, self._files.metadata, strict=True):
-            check_footer(metadata, metadata.schema.to_arrow_schema(), file)
-        self._held = TableRows(cut.read())
-        self._in_files = len(self._files.piece_rows)
+    Parameters
+    ----------
+    tables : iterable of Table
+        Text as codes.
+    folder : str
+        An empty folder, which is not deleted here.
+    """
+
+    def __init__(self, tables: Iterable[pa.Table], folder: str) -> None:
+        self._pieces: list[tuple[str, int]] = []
+        for table in tables:
+            if table.num_rows:
+                path = os.path.join(folder, f"{len(self._pieces)}.arrow")
+                one = table.unify_dictionaries().combine_chunks()
+                with pa.ipc.new_file(path, one.schema, options=_COPY) as file:
+                    file.write_table(one)
+                self._pieces.append((path, one.num_rows))
 
     @property
     def piece_rows(self) -> list[int]:
-        return [*self._files.piece_rows, *self._held.piece_rows]
+        return [rows for _, rows in self._pieces]
+
+    def read(self, piece: int, columns: Sequence[str]) -> pa.Table:
+        path, _ = self._pieces[piece]
+        with pa.memory_map(path) as source:
+            names = pa.ipc.open_file(source).schema.names
+            chosen = [place for place, name in enumerate(names) if name in columns]
+            options = pa.ipc.IpcReadOptions(included_fields=chosen, use_threads=False)
+            return pa.ipc.open_file(source, options=options).read_all()
+
+
+class ScanRows:
+    """Rows of a scan, in a `with` block.
+
+    Of large files that answer whole, columns are read as they are asked for. Small files, and those of which a part
+    answers, are read once and copied to this machine's disk.
+    """
+
+    def __init__(self, scan: Scan) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="ndr-fg-b-")
+        files = scan.published_files()
+        large = [file for file, interval in files if interval is None and not is_small(file)]
+        others = [found for found in files if found[1] is not None or is_small(found[0])]
+        system = filesystem(large[0].uri)[0] if large else None
+        self._files = ParquetRows([filesystem(file.uri)[1] for file in large], TEXT_COLUMNS, system)
+        for file, metadata in zip(large, self._files.metadata, strict=True):
+            check_footer(metadata, file)
+        metrics = [name for name in scan.columns if name not in (*TEXT_COLUMNS, TIME_COLUMN)]
+        self._copied = CopiedRows(scan.bundles(coded=True, may_lack=metrics, files=others), self._folder.name)
+        self._in_files = len(self._files.piece_rows)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folder.cleanup()
+
+    @property
+    def piece_rows(self) -> list[int]:
+        return [*self._files.piece_rows, *self._copied.piece_rows]
 
     def read(self, piece: int, columns: Sequence[str]) -> pa.Table:
         if piece < self._in_files:
             return self._files.read(piece, columns)
-        return self._held.read(piece - self._in_files, columns)
+        return self._copied.read(piece - self._in_files, columns)
 
 
 def one_slice_rows(rows: RowSource) -> TableRows:

@@ -1,0 +1,68 @@
+"""What a mini-batch lists and reads: the same, however long the history before the last thirty days is."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+from tests.jobs.job_chain import Project, random_flows
+from tests.jobs.production_layout import publish_history, upload
+from tests.recorded_s3 import Requests, recorded
+
+from ministack_sagemaker.lifecycle import Account
+from ndr.contract.time import Interval, parse_instant
+from ndr.store import storage
+
+NOW: Final = Interval(parse_instant("2026-03-31T23:45:00Z"), parse_instant("2026-04-01"))
+"""The last slice of a day, whose windows reach over the most slices."""
+DAYS: Final = 30
+READS: Final = ("LIST", "HEAD", "GET")
+
+
+@dataclass
+class BucketProject(Project):
+    """A project whose prefixes are in a bucket."""
+
+    bucket: str = ""
+
+    def uri(self, dataset: str) -> str:
+        return f"s3://{self.bucket}/{dataset}/"
+
+
+@pytest.fixture
+def endpoint(account: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[Requests]:
+    with recorded(account.endpoint_url) as (url, requests):
+        storage.forget_clients()
+        for key, value in account.environment().items():
+            monkeypatch.setenv(key, value)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        yield requests
+        storage.forget_clients()
+
+
+def requests_of_jobs(account: Account, endpoint: Requests, root: Path, days: int) -> dict[str, Counter[str]]:
+    bucket = f"mini-batch-{uuid.uuid4().hex[:12]}"
+    publish_history(Project(root), NOW, days, f"s3://{bucket}")
+    s3 = account.client("s3")
+    s3.create_bucket(Bucket=bucket)
+    upload(root, s3, bucket)
+    project = BucketProject(root, bucket=bucket)
+    project.deliver(NOW, random_flows(NOW, 20, seed=5))
+    found = {}
+    for name, job in (("deltas", project.deltas), ("fg_a", project.fg_a), ("pair_counts", project.pair_counts)):
+        endpoint.seen.clear()
+        published = job(NOW)
+        assert [manifest.interval for manifest in published] == [NOW], "nothing but the slice itself is built"
+        found[name] = endpoint.counts()
+    return found
+
+
+def test_requests_do_not_grow_with_the_history(account: Account, endpoint: Requests, tmp_path: Path) -> None:
+    of_a_month = requests_of_jobs(account, endpoint, tmp_path / "month", DAYS)
+    of_two = requests_of_jobs(account, endpoint, tmp_path / "two", 2 * DAYS)
+    assert of_two == of_a_month
