@@ -27,7 +27,7 @@ from ndr.store.schema import arrow_schema
 
 HOSTS = 1000
 FLOWS_PER_SLICE = 20_000
-ROUNDS = 3
+ROUNDS = 2
 START = parse_instant("2026-01-05")
 BEGIN = START + DAY
 

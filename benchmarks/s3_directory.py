@@ -1,8 +1,8 @@
 """A folder of this machine as a bucket for reading, which counts requests and can delay each answer.
 
 python s3_directory.py FOLDER DELAY_SECONDS prints the port and serves until its standard input ends. A GET of
-/_requests answers with the counts since the last one. It knows ListObjectsV2 below a prefix with the delimiter /,
-GetObject with and without a range, and HeadObject, which is all that a reader asks for.
+/_requests answers with the counts since the last one. It knows ListObjectsV2 below a prefix with the
+delimiter / and without, GetObject with and without a range, and HeadObject, which is all that a reader asks for.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from bisect import bisect_right
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
@@ -68,14 +70,10 @@ class Directory:
         return "206 Partial Content", f"Content-Range: bytes {begin}-{end}/{len(content)}\r\n", content[begin : end + 1]
 
     def page(self, bucket: str, query: dict[str, str]) -> str:
-        """Return a page of the names right below a prefix."""
+        """Return a page of the keys below a prefix, or of the names right below it."""
         prefix, after = query.get("prefix", ""), query.get("continuation-token", query.get("start-after", ""))
-        folder = self.folder / prefix
-        names = sorted(
-            f"{prefix}{each.name}{'/' if each.is_dir() else ''}"
-            for each in (folder.iterdir() if prefix.endswith("/") and folder.is_dir() else ())
-        )
-        left = [name for name in names if name > after]
+        names = self.names(prefix, is_flat="delimiter" not in query)
+        left = names[bisect_right(names, after) :]
         found = left[:_PAGE]
         keys = [
             f"<CommonPrefixes><Prefix>{escape(name)}</Prefix></CommonPrefixes>"
@@ -91,6 +89,16 @@ class Directory:
             f"<KeyCount>{len(found)}</KeyCount><IsTruncated>{str(more).lower()}</IsTruncated>{token}{''.join(keys)}"
             "</ListBucketResult>"
         )
+
+    @cache  # noqa: B019 - the only directory lives as long as the process, and nothing in it changes
+    def names(self, prefix: str, is_flat: bool) -> list[str]:
+        """Return all keys below a prefix, or the names right below it; folders end with a slash."""
+        folder = self.folder / prefix
+        if not prefix.endswith("/") or not folder.is_dir():
+            return []
+        if is_flat:
+            return sorted(str(each.relative_to(self.folder)) for each in folder.rglob("*") if each.is_file())
+        return sorted(f"{prefix}{each.name}{'/' if each.is_dir() else ''}" for each in folder.iterdir())
 
 
 async def main(folder: str, delay_seconds: str) -> None:

@@ -46,12 +46,30 @@ def fill_tables(results: Path = FOLDER / "results", doc: Path = DOC) -> None:
         ("fg_a_files", fg_a_files_table(measured.get("fg_a_files_300", []))),
         ("backfill", backfill_table(backfills)),
         ("projection", projection_table(curve, backfills)),
+        ("hostile", hostile_table(measured.get("hostile_traffic", []))),
     ):
         table = "\n".join(rows)
         if table:
             mark = re.compile(f"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
             text = mark.sub(lambda found, table=table: f"{found[1]}{table}\n{found[2]}", text)
     doc.write_text(text)
+
+
+def hostile_table(lines: Lines) -> list[str]:
+    """Return the costs of each case and job, and the ratios of out-of-batch rows to the same rows in their batch."""
+    if not lines:
+        return []
+    rows = [
+        f"| {line['case']} | {line['size']:,} | {line['job']} | {line['cpu_seconds']:.1f} | {line['peak_mib']:,.0f} |"
+        for line in lines
+        if "case" in line
+    ]
+    ratios = [
+        f"| {name} / the same rows in their batch | | | | {ratio:.2f} × |"
+        for line in lines
+        for name, ratio in line.get("ratio", {}).items()
+    ]
+    return ["| case | size | job | core seconds | peak MiB |", "|---|---|---|---|---|", *rows, *ratios]
 
 
 def medians(lines: Lines, engine: str, figure: str) -> dict[int, float]:

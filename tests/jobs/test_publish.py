@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import DAY, EPOCH, SLICE, Interval, compact_instant
 from ndr.store import publish
-from ndr.store.manifest import read_manifest
+from ndr.store.manifest import put_manifest, read_manifest
 from ndr.store.partition import time_partition_uri
 from ndr.store.publish import PartitionWriter, check_table, new_run_id, repeating_columns
 from ndr.store.scan import Scan
@@ -52,6 +52,27 @@ def test_a_rebuilt_slice_replaces_its_rows_of_the_day(tmp_path: Path) -> None:
 
     assert _sessions(prefix, DAY_ONE) == [1] * 4 + [7] + [1] * 90
     assert _sessions(prefix, Interval(EPOCH + 5 * SLICE, EPOCH + 7 * SLICE)) == [1]
+
+
+@pytest.mark.parametrize("ahead", [timedelta(), timedelta(hours=1)], ids=["the same instant", "an hour ahead"])
+def test_a_version_is_a_microsecond_younger_than_one_whose_clock_was_not_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ahead: timedelta
+) -> None:
+    now = datetime(2026, 1, 2, tzinfo=UTC)
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return now
+
+    monkeypatch.setattr(publish, "datetime", Clock)
+    prefix, uri = tmp_path.as_uri(), time_partition_uri(tmp_path.as_uri(), DAY_ONE)
+    first = _publish(prefix, DAY_ONE, _table(range(3), 1))
+    put_manifest(uri, first.model_copy(update={"published_at": now + ahead}))
+
+    second = _publish(prefix, DAY_ONE, _table(range(3), 2))
+    assert second.published_at == now + ahead + timedelta(microseconds=1)
+    assert read_manifest(uri) == second
 
 
 def test_a_run_that_dies_before_its_manifest_changes_nothing(tmp_path: Path) -> None:

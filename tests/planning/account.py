@@ -71,7 +71,7 @@ def account(history: History) -> Iterator[Account]:
     with mock_aws():
         session = planner_session()
         dynamodb = session.resource("dynamodb", region_name=REGION)
-        tables = {name: _table(dynamodb, name, *keys) for name, keys in KEYS.items()}
+        tables = {name: create_table(dynamodb, name, *keys) for name, keys in KEYS.items()}
         for spec in daily_jobspecs().values():
             put_jobspec(tables["jobspecs"], spec)
         bucket = history.bucket()
@@ -84,12 +84,12 @@ def account(history: History) -> Iterator[Account]:
         for name in ("Query", "TransactWriteItems", "UpdateItem"):  # JobSpecs are read with GetItem
             events.register(f"before-call.dynamodb.{name}", lambda model, **_: requests.update([model.name]))
         services = Services(
-            tables["jobspecs"], tables["ledger"], s3, sagemaker, states, DEFAULTS, 0, "", getLogger("planner")
+            tables["jobspecs"], tables["ledger"], s3, sagemaker, states, DEFAULTS, 15, 0, "", getLogger("planner")
         )
         yield Account(services, bucket, requests)
 
 
-def _table(dynamodb: Any, name: str, partition: str, sort: str) -> Any:
+def create_table(dynamodb: Any, name: str, partition: str, sort: str) -> Any:
     return dynamodb.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",

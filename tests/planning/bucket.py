@@ -10,6 +10,7 @@ import io
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from time import thread_time
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -27,6 +28,8 @@ class Bucket:
 
     Attributes
     ----------
+    modified : dict of str to datetime
+        When a key was put, where that is not MODIFIED.
     requests : Counter
         How often each operation was asked for: "list" and "get".
     opened : list of str
@@ -37,6 +40,7 @@ class Bucket:
 
     keys: list[str]
     content: dict[str, bytes] = field(default_factory=dict)
+    modified: dict[str, datetime] = field(default_factory=dict)
     requests: Counter[str] = field(default_factory=Counter)
     opened: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -73,6 +77,9 @@ class Bucket:
             return 200, self.content[key]
         return 404, b"<Error><Code>NoSuchKey</Code><Message>no such key</Message></Error>"
 
+    def _modified(self, key: str) -> str:
+        return f"{self.modified[key]:%Y-%m-%dT%H:%M:%S.000Z}" if key in self.modified else MODIFIED
+
     def _page(self, query: dict[str, str]) -> bytes:
         prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
         after = query.get("continuation-token") or query.get("start-after", "")
@@ -91,7 +98,7 @@ class Bucket:
                 last = key
                 size = len(self.content.get(key, b""))
                 items.append(
-                    f"<Contents><Key>{key}</Key><LastModified>{MODIFIED}</LastModified><ETag>&#34;0123456789abcdef&#34;</ETag>"
+                    f"<Contents><Key>{key}</Key><LastModified>{self._modified(key)}</LastModified><ETag>&#34;0123456789abcdef&#34;</ETag>"
                     "<ChecksumAlgorithm>CRC32</ChecksumAlgorithm><ChecksumType>FULL_OBJECT</ChecksumType>"
                     f"<Size>{size}</Size><StorageClass>STANDARD</StorageClass></Contents>"
                 )

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from ndr.contract.fifteen_minutes import BATCH_JOBS, BatchJob
 from ndr.contract.jobspecs.item import JOBS
 from ndr.jobs.sequence import ScriptProcess, exit_code, run_in_sequence
+from ndr.spark.cluster import CONNECT_SECONDS_VARIABLE
+from ndr.spark.coordinator import PORT, PORT_VARIABLE
 
 DELTAS, FG_A, PAIRS = BATCH_JOBS
 
@@ -82,6 +84,17 @@ def test_a_job_gets_the_command_line_and_says_why_it_failed(opt_ml: Path) -> Non
     assert run(FG_A) is None
     message = "Path(os.environ['NDR_OPT_ML'], 'output/message').write_text('EmptyResultError: no rows.')"
     assert script(opt_ml, f"{message}; sys.exit(1)")(FG_A) == "EmptyResultError: no rows."
+
+
+def test_the_instances_of_each_job_meet_at_a_port_of_its_own(opt_ml: Path) -> None:
+    names = (PORT_VARIABLE, CONNECT_SECONDS_VARIABLE)
+    noting = f"Path(sys.argv[0] + '.env').write_text(' '.join(os.environ.get(name, '-') for name in {names}))"
+    for each in BATCH_JOBS:
+        (opt_ml / each.script).write_text(f"import os, sys\nfrom pathlib import Path\n{noting}\n")
+        assert ScriptProcess(opt_ml, [])(each) is None
+    found = [(opt_ml / f"{each.script}.env").read_text().split() for each in BATCH_JOBS]
+    assert [port for port, _ in found] == [str(PORT + place) for place in range(len(BATCH_JOBS))]
+    assert [seconds for _, seconds in found] == ["-", "86400.0", "86400.0"]  # the first job waits as long as usual
 
 
 def test_a_job_that_was_killed_or_said_nothing_has_a_reason_too(opt_ml: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ndr.spark.coordinator import ClusterError, CoordinatorClient
+from ndr.spark.coordinator import DONE, PORT, PORT_VARIABLE, ClusterError, CoordinatorClient
 
 FIRST_INSTANCE = """
 import sys, time
@@ -115,4 +115,16 @@ def test_the_worker_is_kept_alive_while_the_job_runs(first: FirstInstance) -> No
 
     client.wait(meanwhile=keep_alive)
     assert calls[:2] == [0, 1]
+    first.end()
+
+
+def test_the_next_job_of_an_instance_does_not_meet_the_coordinator_of_the_job_before(
+    first: FirstInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first.say(DONE)
+    assert first.heard() == "announced"
+    CoordinatorClient(first.address, 5).wait(lambda: None)  # it still answers that the job is done
+    monkeypatch.setenv(PORT_VARIABLE, str(PORT + 1))
+    with pytest.raises(ClusterError, match=f"at port {PORT + 1}"):
+        CoordinatorClient(first.address, 0.5)
     first.end()

@@ -25,6 +25,9 @@ T = TypeVar("T")
 REPAIRED: Final = DAY
 """A mini-batch repairs the features of this long before its end by itself; LATE repairs what is older."""
 
+Span = tuple[str, str, datetime, datetime]
+"""URI and run id of a partition, and the start and end of the time that it answers for."""
+
 
 def newest_first(
     partitions: Iterable[T], wanted: Interval, interval_of: Callable[[T], Interval], age_of: Callable[[T], Age]
@@ -142,6 +145,17 @@ class Answers:
             found.append(answer.within(interval))
         return tuple(answer for answer in found if answer)
 
+    def spans(self, interval: Interval) -> list[Span]:
+        """Return what `within` does, as plain values: planning compares a hundred thousand of them."""
+        start, end = interval.start, interval.end
+        found: list[Span] = []
+        for place in range(bisect_right(self._ends, start), len(self._sorted)):
+            answer = self._sorted[place]
+            if answer.start >= end:
+                break
+            found.append((answer.uri, answer.run_id, max(answer.start, start), min(answer.end, end)))
+        return found
+
     def named(self, dataset: str, interval: Interval) -> InputRange:
         """Return a manifest's record of an interval that was read, with each partition by name."""
         return InputRange(dataset=dataset, start=interval.start, end=interval.end, answers=self.within(interval))
@@ -246,8 +260,7 @@ def _differs(asked: InputRange, now: Answers, within: Interval | None) -> bool:
     if compared is None:
         return False
     if asked.day_digests is None:
-        named = Answers(asked.answers).within(compared)
-        return named != now.within(compared)
+        return Answers(asked.answers).spans(compared) != now.spans(compared)
     whole = [day for day in asked.interval.steps(DAY) if day.intersection(compared) == day]
     return any(asked.day_digests.get(_day_name(day)) != now.digest_of_day(day) for day in whole)
 

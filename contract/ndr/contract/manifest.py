@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Annotated, Final, NamedTuple, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import from_json
 
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.time import Interval
@@ -204,8 +205,13 @@ class Owner(NamedTuple):
     feature_spec_version: str
 
 
-def parse_manifest(uri: str, content: bytes) -> Manifest:
+def parse_manifest(uri: str, content: bytes, without_reads: bool = False) -> Manifest:
     """Read a manifest and verify what it says of itself.
+
+    Parameters
+    ----------
+    without_reads : bool
+        Whether `reads` is left out, and not verified: most of the manifest of a slice of FG-A.
 
     Raises
     ------
@@ -213,6 +219,8 @@ def parse_manifest(uri: str, content: bytes) -> Manifest:
         It is not a manifest, or one of a newer release; the sentence names `uri` and what to do.
     """
     try:
+        if without_reads:
+            return Manifest.model_validate(_without_reads(content))
         return Manifest.model_validate_json(content)
     except ValidationError as error:
         version = _format_of(content)
@@ -224,6 +232,16 @@ def parse_manifest(uri: str, content: bytes) -> Manifest:
         raise SchemaMismatchError(
             f"{uri} is not a manifest ({_first_problem(error)}); publish the partition again."
         ) from None
+
+
+def _without_reads(content: bytes) -> object:
+    try:
+        found = from_json(content)
+    except ValueError:
+        return None
+    if isinstance(found, dict):
+        found.pop("reads", None)
+    return found
 
 
 def _format_of(content: bytes) -> int:

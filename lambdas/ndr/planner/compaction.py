@@ -5,20 +5,15 @@ Names alone tell, so that nothing is opened. The job decides by what it finds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import product
-from typing import Any, Final
+from typing import Any
 
 from ndr.contract.jobspecs import JobSpecs
-from ndr.contract.manifest import MANIFEST_NAME
 from ndr.contract.pipelines import compaction_parameters, fifteen_minute_steps
 from ndr.contract.time import DAY, Interval, ceil_to, day_text, floor_to
 from ndr.planner.feature_prefixes import FeaturePrefixes
-from ndr.planner.keys import bucket_and_key, keys_below
+from ndr.planner.partition_names import DELIMITER, entries
 from ndr.planner.plan import BaselinesPlan, CompactionRun
-
-LISTERS: Final = 16
 
 
 def with_compaction(
@@ -40,23 +35,21 @@ def days_to_compact(s3: Any, prefixes: FeaturePrefixes, looked_at: Interval) -> 
     first, end = ceil_to(looked_at.start, DAY), floor_to(looked_at.end, DAY)
     if first >= end:
         return []
-    days = list(Interval(first, end).steps(DAY))
-    places = list(product(days, (prefixes.deltas, prefixes.fg_a, prefixes.pair_counts)))
-    with ThreadPoolExecutor(LISTERS) as pool:
-        found = pool.map(lambda place: _is_to_compact(_keys_of_day(s3, *place)), places)
-        wanted = {day for (day, _), is_wanted in zip(places, found, strict=True) if is_wanted}
-    return sorted(wanted)
+    days = Interval(first, end)
+    with ThreadPoolExecutor(3) as pool:
+        prefixes_read = (prefixes.deltas, prefixes.fg_a, prefixes.pair_counts)
+        wanted = {day for found in pool.map(lambda prefix: _days_of(s3, prefix, days), prefixes_read) for day in found}
+    return [day for day in days.steps(DAY) if day_text(day.start) in wanted]
 
 
-def _keys_of_day(s3: Any, day: Interval, prefix: str) -> list[str]:
-    bucket, base = bucket_and_key(prefix)
-    below = f"{base}dt={day_text(day.start)}/"
-    return [key.removeprefix(below) for key in keys_below(s3, bucket, below)]
-
-
-def _is_to_compact(keys: Iterable[str]) -> bool:
-    """Tell it by the keys of a dataset's day: `<partition>/_manifest.json` and `<partition>/<run id>/<file>`."""
-    parts = [key.split("/") for key in keys]
-    partitions = {part[0] for part in parts if part[1:] == [MANIFEST_NAME]}
-    runs = {(part[0], part[1]) for part in parts if len(part) > 2}
-    return len(partitions) > 1 or len(runs) > len(partitions)
+def _days_of(s3: Any, prefix: str, days: Interval) -> set[str]:
+    """Return the days on which a dataset has more than one partition, or more runs than partitions."""
+    partitions: dict[str, int] = {}
+    runs: dict[str, set[tuple[str, str]]] = {}
+    for day, partition, *more in entries(s3, prefix, days):
+        if more == [DELIMITER]:
+            partitions[day] = partitions.get(day, 0) + 1
+        elif len(more) > 1:
+            runs.setdefault(day, set()).add((partition, more[0]))
+    several = {day for day, count in partitions.items() if count > 1}
+    return several | {day for day, found in runs.items() if len(found) > partitions.get(day, 0)}

@@ -1,4 +1,4 @@
-"""Keys of an S3 bucket, listed below a prefix."""
+"""Objects of an S3 bucket, listed below a prefix."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 
-def keys_below(s3: Any, bucket: str, prefix: str) -> Iterator[str]:
-    """Yield every key below a prefix."""
+def objects_below(s3: Any, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
+    """Yield every object below a prefix, as S3 lists it."""
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-        yield from (item["Key"] for item in page.get("Contents", []))
+        yield from page.get("Contents", [])
 
 
 def bucket_and_key(uri: str) -> tuple[str, str]:

@@ -44,6 +44,16 @@ def published_intervals(s3: Any, prefix: str, wanted: Interval) -> list[Interval
 
 
 def _intervals(s3: Any, prefix: str, days: Interval) -> Iterator[Interval]:
+    for _, *places in entries(s3, prefix, days):
+        if len(places) == 2 and places[1] == DELIMITER and (found := interval_of(places[0])):
+            yield found
+
+
+def entries(s3: Any, prefix: str, days: Interval) -> Iterator[list[str]]:
+    """Yield the parts of each entry below the day folders of whole UTC days: the day, the partition, and more.
+
+    A partition with a manifest has an entry `day, partition, "_"`. A run has at least one, `day, partition, run, name`.
+    """
     bucket, base = bucket_and_key(prefix)
     folder = f"{base}dt="
     first, end = f"{folder}{day_text(days.start)}", f"{folder}{day_text(days.end)}"
@@ -51,11 +61,10 @@ def _intervals(s3: Any, prefix: str, days: Interval) -> Iterator[Interval]:
         Bucket=bucket, Prefix=folder, Delimiter=DELIMITER, StartAfter=first
     )
     for page in pages:
-        entries = [entry["Prefix"] for entry in page.get("CommonPrefixes", [])]
-        for entry in entries:
-            _, *places = entry.removeprefix(folder).split("/")
-            if entry < end and len(places) == 2 and places[1] == DELIMITER and (found := interval_of(places[0])):
-                yield found
-        last = max([*entries, *(item["Key"] for item in page.get("Contents", []))], default=end)
-        if last >= end:
+        found = [entry["Prefix"] for entry in page.get("CommonPrefixes", [])]
+        found += [item["Key"] for item in page.get("Contents", [])]
+        for entry in found:
+            if entry < end:
+                yield entry.removeprefix(folder).split("/")
+        if max(found, default=end) >= end:
             return

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
@@ -12,9 +13,10 @@ from botocore.exceptions import ClientError
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.manifest import MANIFEST_NAME, Manifest, Owner, check_owner, parse_manifest
 from ndr.contract.time import DAY, Interval, day_text, floor_to, interval_of
-from ndr.planner.keys import bucket_and_key, keys_below
+from ndr.planner.keys import bucket_and_key, objects_below
 
-READERS: Final = 32
+READERS: Final = 16
+OVERTAKEN: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,28 @@ def read_published(s3: Any, prefix: str, dataset: str, owner: Owner, wanted: Int
     bucket, base = bucket_and_key(prefix)
     days = [day_text(day.start) for day in Interval(floor_to(wanted.start, DAY), wanted.end).steps(DAY)]
     with ThreadPoolExecutor(READERS) as pool:
-        listed = pool.map(lambda day: list(keys_below(s3, bucket, f"{base}dt={day}/")), days)
-        keys = [key for keys in listed for key in keys if _is_wanted(key, wanted)]
+        listed = pool.map(lambda day: list(objects_below(s3, bucket, f"{base}dt={day}/")), days)
+        keys = [key for objects in listed for key in _answering(objects, wanted)]
     return read_manifests(s3, bucket, keys, dataset, owner)
+
+
+def _answering(objects: Iterable[Mapping[str, Any]], wanted: Interval) -> list[str]:
+    """Return the keys of the manifests of a day that meet `wanted` and can answer for a part of it.
+
+    A compacted day holds the slices that were put OVERTAKEN before it, so that these need not be opened. A slice that
+    came while its day was compacted, for longer than that, is seen a day later, when the day is compacted again.
+    """
+    found = [
+        (each["Key"], interval, each["LastModified"])
+        for each in objects
+        if each["Key"].endswith(f"/{MANIFEST_NAME}") and (interval := interval_of(each["Key"].split("/")[-2]))
+    ]
+    whole = [modified for _, interval, modified in found if interval.duration == DAY]
+    return [
+        key
+        for key, interval, modified in found
+        if interval.intersection(wanted) and all(modified > newer - OVERTAKEN for newer in whole)
+    ]
 
 
 def read_manifests(s3: Any, bucket: str, keys: Sequence[str], dataset: str, owner: Owner) -> Published:
@@ -54,13 +75,6 @@ def read_manifests(s3: Any, bucket: str, keys: Sequence[str], dataset: str, owne
         except SchemaMismatchError as error:
             unreadable.append(str(error))
     return Published(tuple(found), tuple(unreadable))
-
-
-def _is_wanted(key: str, wanted: Interval) -> bool:
-    if not key.endswith(f"/{MANIFEST_NAME}"):
-        return False
-    interval = interval_of(key.split("/")[-2])
-    return interval is not None and interval.intersection(wanted) is not None
 
 
 def _content(s3: Any, bucket: str, key: str) -> bytes | None:

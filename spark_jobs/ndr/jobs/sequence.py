@@ -6,6 +6,7 @@ metrics and leases, its memory is free when it ends, and a job that is killed do
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -14,9 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ndr.contract.fifteen_minutes import BatchJob
+from ndr.contract.fifteen_minutes import BATCH_JOBS, BatchJob
+from ndr.contract.time import DAY
 from ndr.jobs.entry import MESSAGE_LIMIT, message_file, report_failure
 from ndr.jobs.run import job_logger
+from ndr.spark.cluster import CONNECT_SECONDS_VARIABLE
+from ndr.spark.coordinator import PORT, PORT_VARIABLE
 
 SERVICE: Final = "fifteen_minute_batch"
 
@@ -72,10 +76,14 @@ class ScriptProcess:
     def __call__(self, job: BatchJob) -> str | None:
         """Run the job; when this process is asked to stop, the job is stopped with it."""
         message_file().unlink(missing_ok=True)
+        place = BATCH_JOBS.index(job)
+        meeting = {PORT_VARIABLE: str(PORT + place)}
+        if place:  # on another instance it waits for the jobs before it, which may run on the first one alone
+            meeting[CONNECT_SECONDS_VARIABLE] = str(DAY.total_seconds())
         command = [sys.executable, str(self.folder / job.script), *self.arguments]
         before = signal.signal(signal.SIGTERM, _exit)
         try:
-            code = subprocess.run(command, check=False).returncode
+            code = subprocess.run(command, env=os.environ | meeting, check=False).returncode
         finally:
             signal.signal(signal.SIGTERM, before)
         if code == 0:

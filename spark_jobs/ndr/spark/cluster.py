@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MASTER_PORT: Final = 7077
 # Instances of one job start within a few minutes of each other.
 CONNECT_SECONDS: Final = 600.0
+CONNECT_SECONDS_VARIABLE: Final = "NDR_CONNECT_SECONDS"
+"""Names another time, for a job that the first instance starts after others."""
 REGISTRATION_SECONDS: Final = 120.0
 _MASTER_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.5
@@ -83,7 +85,8 @@ def serve(instances: Instances) -> None:
         The first instance cannot be reached, its job failed, or it disappeared.
     """
     require_java()
-    client = CoordinatorClient(instances.first, CONNECT_SECONDS)
+    seconds = float(os.environ.get(CONNECT_SECONDS_VARIABLE, CONNECT_SECONDS))
+    client = CoordinatorClient(instances.first, seconds)
     with _daemons_folder() as folder, Worker(instances.current, client.master_url, folder) as worker:
         client.wait(meanwhile=worker.keep_alive)
 

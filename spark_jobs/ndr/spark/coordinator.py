@@ -7,6 +7,7 @@ reads the exit code of each.
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import socket
 import threading
@@ -17,10 +18,18 @@ from typing import Final
 from ndr.contract.errors import NdrError
 
 PORT: Final = 7079
+PORT_VARIABLE: Final = "NDR_COORDINATOR_PORT"
+"""Names another port. Jobs that follow each other on the same instances have one each, because the coordinator of a job
+answers until its process ends, when the next job of a quicker instance may already look for its own."""
 DONE: Final = "done"
 _POLL_SECONDS: Final = 0.5
 _LINE_BYTES: Final = 4096
 _SHUTDOWN_GRACE_SECONDS: Final = 30.0
+
+
+def port() -> int:
+    """Return the port at which the instances of the job meet."""
+    return int(os.environ.get(PORT_VARIABLE, PORT))
 
 
 class ClusterError(NdrError):
@@ -35,7 +44,7 @@ class Coordinator:
         self._outcome: str | None = None
         self._clients: list[socket.socket] = []
         self._changing = threading.Lock()
-        self._listener = socket.create_server((address, PORT), backlog=1024)
+        self._listener = socket.create_server((address, port()), backlog=1024)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -118,12 +127,12 @@ def _connected(first: str, seconds: float) -> socket.socket:
     deadline = time.monotonic() + seconds
     while True:
         try:
-            found = socket.create_connection((first, PORT), timeout=10)
+            found = socket.create_connection((first, port()), timeout=10)
         except OSError as error:
             if time.monotonic() > deadline:
                 raise ClusterError(
-                    f"{first} could not be reached at port {PORT} within {seconds:.0f} s ({error}); the job's security "
-                    "group must allow its instances to connect to each other on all ports."
+                    f"{first} could not be reached at port {port()} within {seconds:.0f} s ({error}); the job's "
+                    "security group must allow its instances to connect to each other on all ports."
                 ) from None
             time.sleep(_POLL_SECONDS)
             continue

@@ -14,7 +14,7 @@ from ndr.spark.parts import runs
 from ndr.store.footer import PublishedFile
 from ndr.store.publish import ROW_GROUP_ROWS
 from ndr.store.read_ahead import in_bundles, read_ahead
-from ndr.store.rows import is_small, read_schema, row_groups
+from ndr.store.rows import Asked, is_small, row_groups
 from ndr.store.scan import Scan
 
 if TYPE_CHECKING:
@@ -37,8 +37,9 @@ class FileShare:
     shares: int
 
     def read(self) -> pa.Table:
-        groups = row_groups(self.file, self.interval, self.dataset, self.columns, self.share, self.shares)
-        return pa.concat_tables([read_schema(self.dataset, self.columns).empty_table(), *groups])
+        asked = Asked(self.dataset, self.columns)
+        groups = row_groups(self.file, self.interval, asked, self.share, self.shares)
+        return pa.concat_tables([asked.schema.empty_table(), *groups])
 
 
 def file_shares(name: str, scan: Scan) -> list[FileShare]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from pyarrow import fs
 
@@ -68,6 +69,7 @@ def published_pieces(
     owner: Owner | None = None,
     *,
     pass_over_unreadable: bool = False,
+    without_reads: bool = False,
 ) -> list[Piece]:
     """Find the partitions below a dataset's prefix that answer for `wanted`.
 
@@ -77,6 +79,9 @@ def published_pieces(
         What the partitions must be of.
     pass_over_unreadable : bool
         Whether a manifest that can't be read leaves a gap, which the log names, rather than raise.
+    without_reads : bool
+        Whether the manifests are kept without what their partitions were built from: a manifest of FG-A names some
+        150 partitions of deltas, and a month of slices has thousands of manifests.
 
     Raises
     ------
@@ -90,17 +95,20 @@ def published_pieces(
         if (interval := interval_of(uri.rpartition("/")[2])) and interval.intersection(wanted)
     ]
     with ThreadPoolExecutor(READERS) as pool:
-        found = [each for each in pool.map(lambda place: _found(place[0], place[1], dataset, owner), places) if each]
+        read = partial(_found, dataset=dataset, owner=owner, without_reads=without_reads)
+        found = [each for each in pool.map(lambda place: read(*place), places) if each]
     cut = answering(found, wanted, lambda each: each.ages)
     needed = [] if pass_over_unreadable else [each for each, _ in cut]
     _refuse_unreadable(found, needed)
     return [Piece(Partition(each.uri, each.manifest), part) for each, part in cut if each.manifest]
 
 
-def _found(uri: str, interval: Interval, dataset: str | None, owner: Owner | None) -> _Found | None:
+def _found(
+    uri: str, interval: Interval, dataset: str | None, owner: Owner | None, without_reads: bool
+) -> _Found | None:
     manifest = None
     try:
-        manifest = read_manifest(uri)
+        manifest = read_manifest(uri, without_reads)
         if manifest is None:
             return None
         if manifest.interval != interval:

@@ -11,8 +11,13 @@ from ndr.store.storage import join, put_bytes, read_bytes, replace_bytes
 READERS: Final = 32  # manifests are small and far away: many requests at once, little work each
 
 
-def read_manifest(partition_uri: str) -> Manifest | None:
+def read_manifest(partition_uri: str, without_reads: bool = False) -> Manifest | None:
     """Return the manifest of a partition, or None where nothing is published.
+
+    Parameters
+    ----------
+    without_reads : bool
+        Whether what the partition was built from is left out.
 
     Raises
     ------
@@ -20,11 +25,8 @@ def read_manifest(partition_uri: str) -> Manifest | None:
         The file is not a manifest, or one of a newer release.
     """
     uri = join(partition_uri, MANIFEST_NAME)
-    return _parsed(uri, read_bytes(uri))
-
-
-def _parsed(uri: str, content: bytes | None) -> Manifest | None:
-    return None if content is None else parse_manifest(uri, content)
+    content = read_bytes(uri)
+    return None if content is None else parse_manifest(uri, content, without_reads)
 
 
 def read_manifests(partition_uris: list[str]) -> list[Manifest | None]:

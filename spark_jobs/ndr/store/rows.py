@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import pyarrow as pa
@@ -35,14 +37,35 @@ def read_schema(dataset: Dataset, columns: Sequence[str], coded: bool = False) -
     return pa.schema([schema.field(name) for name in columns])
 
 
-def read_rows(
-    file: PublishedFile,
-    interval: Interval | None,
-    dataset: Dataset,
-    columns: Sequence[str],
-    coded: bool = False,
-    may_lack: Sequence[str] = (),
-) -> pa.Table:
+@dataclass(frozen=True)
+class Asked:
+    """What to take of a dataset's files: some columns, text plain or as codes.
+
+    `may_lack` are columns that are left out where a file does not have them.
+    """
+
+    dataset: Dataset
+    columns: tuple[str, ...]
+    coded: bool = False
+    may_lack: tuple[str, ...] = ()
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The contract's types of the columns."""
+        return read_schema(self.dataset, self.columns, self.coded)
+
+    @cached_property
+    def text(self) -> list[str]:
+        """The columns to read as codes."""
+        return [column.name for column in self.schema if pa.types.is_dictionary(column.type)]
+
+    def schema_of(self, parquet: pq.ParquetFile) -> pa.Schema:
+        """Return the schema without the columns that a file lacks and may lack."""
+        lacking = set(self.may_lack).difference(parquet.metadata.schema.names) if self.may_lack else ()
+        return pa.schema([column for column in self.schema if column.name not in lacking]) if lacking else self.schema
+
+
+def read_rows(file: PublishedFile, interval: Interval | None, asked: Asked) -> pa.Table:
     """Read the rows of one file: all, or those that the interval holds by the dataset's time column.
 
     Raises
@@ -50,19 +73,12 @@ def read_rows(
     SchemaMismatchError
         The file is gone, is not what its manifest says of it, or its columns differ from the contract.
     """
-    groups = list(row_groups(file, interval, dataset, columns, coded=coded, may_lack=may_lack))
-    return pa.concat_tables(groups) if groups else read_schema(dataset, columns, coded).empty_table()
+    groups = list(row_groups(file, interval, asked))
+    return pa.concat_tables(groups) if groups else asked.schema.empty_table()
 
 
 def row_groups(
-    file: PublishedFile,
-    interval: Interval | None,
-    dataset: Dataset,
-    columns: Sequence[str],
-    share: int = 0,
-    shares: int = 1,
-    coded: bool = False,
-    may_lack: Sequence[str] = (),
+    file: PublishedFile, interval: Interval | None, asked: Asked, share: int = 0, shares: int = 1
 ) -> Iterator[pa.Table]:
     """Read a file, or the `share`-th of `shares` of its row groups, a row group at a time.
 
@@ -70,24 +86,18 @@ def row_groups(
     ----------
     file : PublishedFile
         What the manifest says of the file; it is verified.
-    may_lack : sequence of str
-        Columns that are left out where the file does not have them.
 
     Raises
     ------
     SchemaMismatchError
         The file is gone, is not what its manifest says of it, or its columns differ from the contract.
     """
+    dataset = asked.dataset
     time_column = dataset.time_column
-    extra = [time_column] if interval and time_column and time_column not in columns else []
-    schema = read_schema(dataset, columns, coded)
-    text = [column.name for column in schema if pa.types.is_dictionary(column.type)]
+    extra = [time_column] if interval and time_column and time_column not in asked.columns else []
     try:
-        with opened(file, text) as parquet:
-            if may_lack:
-                lacking = set(may_lack) - set(parquet.metadata.schema.names)
-                schema = pa.schema([column for column in schema if column.name not in lacking])
-            groups = parquet.num_row_groups
+        with opened(file, asked.text) as parquet:
+            schema, groups = asked.schema_of(parquet), parquet.num_row_groups
             for group in range(share * groups // shares, (share + 1) * groups // shares):
                 table = parquet.read_row_group(group, [*schema.names, *extra], use_threads=False)
                 if interval and time_column:

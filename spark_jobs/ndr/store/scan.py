@@ -14,7 +14,7 @@ from ndr.contract.time import Interval
 from ndr.store.catalog import Piece, published_pieces
 from ndr.store.footer import PublishedFile
 from ndr.store.read_ahead import in_bundles, read_ahead
-from ndr.store.rows import read_rows, read_schema
+from ndr.store.rows import Asked, read_rows, read_schema
 from ndr.store.storage import join
 
 _COMMITTED_WITH: Final = {table.name: DELTAS.name for table in (PEER_DELTAS, QUARANTINE)}
@@ -40,15 +40,22 @@ class Scan:
         interval: Interval,
         columns: Sequence[str] | None = None,
         owner: Owner | None = None,
+        without_reads: bool = False,
     ) -> Scan:
         """Look up what is published below `prefix` for `interval`, of `owner` where one is given.
+
+        Parameters
+        ----------
+        without_reads : bool
+            Whether the manifests are kept without what their partitions were built from.
 
         Raises
         ------
         SchemaMismatchError
             A manifest that would answer can't be read, or is of another dataset, project or version.
         """
-        pieces = published_pieces(prefix, interval, _COMMITTED_WITH.get(dataset.name, dataset.name), owner)
+        of = _COMMITTED_WITH.get(dataset.name, dataset.name)
+        pieces = published_pieces(prefix, interval, of, owner, without_reads=without_reads)
         return cls(dataset, tuple(pieces), tuple(columns or dataset.column_names))
 
     def within(self, interval: Interval) -> Scan:
@@ -114,9 +121,12 @@ class Scan:
             Some of `published_files`.
         """
 
-        def read(found: FoundFile) -> pa.Table:
-            file, interval = found
-            return read_rows(file, interval, self.dataset, self.columns, coded, may_lack)
-
+        asked = Asked(self.dataset, self.columns, coded, tuple(may_lack))
         wanted = self.published_files() if files is None else files
-        return read_ahead(in_bundles(wanted, lambda found: found[0].rows, BUNDLE_ROWS), read)
+        return read_ahead(
+            in_bundles(wanted, lambda found: found[0].rows, BUNDLE_ROWS), lambda found: read_rows(*found, asked)
+        )
+
+
+def _rows_of(found: FoundFile) -> int:
+    return found[0].rows

@@ -8,7 +8,7 @@ import os
 import uuid
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from botocore.exceptions import ClientError
@@ -17,16 +17,19 @@ from pyarrow import fs
 from ndr.contract.errors import InvalidRequestError
 from ndr.store import whole_objects
 
+_DISK: Final = fs.LocalFileSystem()
+
 
 @lru_cache(maxsize=1)
 def _s3() -> fs.S3FileSystem:
     # Arrow's S3 client reads credentials and region as the AWS SDKs do, but not every release reads the endpoint.
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    # With a delayed open, a file of less than 5 MB is one PUT and not an upload of parts, which is three requests.
     if not endpoint:
-        return fs.S3FileSystem(region=region)
+        return fs.S3FileSystem(region=region, allow_delayed_open=True)
     parts = urlsplit(endpoint)
-    return fs.S3FileSystem(region=region, endpoint_override=parts.netloc, scheme=parts.scheme)
+    return fs.S3FileSystem(region=region, endpoint_override=parts.netloc, scheme=parts.scheme, allow_delayed_open=True)
 
 
 @lru_cache(maxsize=1)
@@ -56,7 +59,7 @@ def filesystem(uri: str) -> tuple[fs.FileSystem, str]:
     if parts.scheme == "s3":
         return _s3(), (parts.netloc + parts.path).rstrip("/")
     if parts.scheme == "file" and parts.path:
-        return fs.LocalFileSystem(), unquote(parts.path).rstrip("/")
+        return _DISK, unquote(parts.path).rstrip("/")
     raise InvalidRequestError(
         f"{uri!r} is not a place that a job can read or write; use s3://bucket/path or file:///path."
     )

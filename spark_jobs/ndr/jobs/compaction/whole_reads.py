@@ -39,8 +39,10 @@ class AnswersByDay:
         SchemaMismatchError
             A manifest that would answer can't be read.
         """
+        if not asked:
+            return {}
         prefixes = {dataset.name: dataset.prefix for dataset in self.datasets}
-        earliest = min((floor_to(each.start, DAY) for each in asked.values()), default=datetime.max)
+        earliest = min(floor_to(each.start, DAY) for each in asked.values())
         self._known = {key: answers for key, answers in self._known.items() if key[1] >= earliest}
         found: dict[str, tuple[Answer, ...]] = {}
         for (name, _), interval in asked.items():

@@ -1,8 +1,9 @@
 """Out-of-batch rows: they came with the mini-batch of another time and are kept for the slice they belong to.
 
-They are below the deltas' prefix in `_late/dt=<day>/<slice>/<source batch>.json`. The job that builds the slice reads
-them beside its own mini-batches. A mini-batch that is read again writes the same files, and empties those of rows that
-it no longer has: `_late/_sources/<source batch>.json` lists the slices that it wrote to.
+They are below the deltas' prefix in `_late/dt=<day>/<slice>/<source batch>.json`, and where they are many also in
+`<source batch>.1.json` and so on. The job that builds the slice reads them beside its own mini-batches. A mini-batch
+that is read again writes the same files, and empties those of rows that it no longer has:
+`_late/_sources/<source batch>.json` lists the files that it wrote, as `<slice>` and `<slice>/1`.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import json
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from functools import cache
+from itertools import chain, repeat
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Final, NamedTuple
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -69,18 +71,42 @@ def _keep(deltas_prefix: str, source_batch: str, kept: LineSpool) -> list[Interv
     """Write a source batch's files and return the slices of those that changed."""
     base = join(deltas_prefix, LATE_FOLDER)
     index = join(base, _SOURCES, f"{source_batch}.json")
-    before = [place for name in json.loads(read_bytes(index) or b"[]") if (place := interval_of(name))]
-    places = sorted({*before, *kept.places()})
-    if not places:
+    before = [name for text in json.loads(read_bytes(index) or b"[]") if (name := _KeptFile.named(text))]
+    # The list first: a run that dies after it leaves a list of too many files, never of too few.
+    listed = sorted(
+        {*before, *(_KeptFile(place, part) for place in kept.places() for part in range(kept.parts(place)))}
+    )
+    if not listed:
         return []
-    # The list first: a run that dies after it leaves a list of too many slices, never of too few.
-    _put_if_changed(index, json.dumps([mini_batch_id(place) for place in places]).encode())
-    changed = []
-    for place in places:
-        uri = join(base, day_folder(place.start), mini_batch_id(place), f"{source_batch}.json")
-        if _put_if_changed(uri, kept.sorted_lines(place)):
-            changed.append(place)
-    return changed
+    _put_if_changed(index, json.dumps([file.name for file in listed]).encode())
+    changed: dict[Interval, None] = {}
+    for place in dict.fromkeys(file.place for file in listed):
+        files = [file for file in listed if file.place == place]
+        for file, content in zip(files, chain(kept.sorted_parts(place), repeat(b"")), strict=False):
+            uri = join(base, day_folder(place.start), mini_batch_id(place), file.file_name(source_batch))
+            if _put_if_changed(uri, content):
+                changed[place] = None
+    return list(changed)
+
+
+class _KeptFile(NamedTuple):
+    """One of the files with a source batch's rows of a slice."""
+
+    place: Interval
+    part: int
+
+    @classmethod
+    def named(cls, name: str) -> _KeptFile | None:
+        place, _, part = name.partition("/")
+        interval = interval_of(place)
+        return cls(interval, int(part or 0)) if interval else None
+
+    @property
+    def name(self) -> str:
+        return f"{mini_batch_id(self.place)}/{self.part}" if self.part else mini_batch_id(self.place)
+
+    def file_name(self, source_batch: str) -> str:
+        return f"{source_batch}.{self.part}.json" if self.part else f"{source_batch}.json"
 
 
 def _out_of_batch(writer: PartitionWriter) -> Iterator[tuple[str, str]]:

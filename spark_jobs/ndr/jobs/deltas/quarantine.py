@@ -11,7 +11,7 @@ from ndr.contract.datasets import QUARANTINE
 from ndr.store.publish import PartitionWriter
 from ndr.store.schema import arrow_schema
 
-_FILE_BYTES: Final = 32 << 20
+_FILE_BYTES: Final = 16 << 20
 
 
 class QuarantineFiles:
@@ -19,7 +19,7 @@ class QuarantineFiles:
 
     def __init__(self, writer: PartitionWriter) -> None:
         self._writer = writer
-        self._held: list[pa.Table] = []
+        self.held: list[pa.Table] = []
 
     def __enter__(self) -> QuarantineFiles:
         return self
@@ -27,17 +27,17 @@ class QuarantineFiles:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None and (self._held or QUARANTINE.name not in self._writer.tables):
+        if kind is None and (self.held or QUARANTINE.name not in self._writer.tables):
             self._write()
 
     def add(self, rows: pa.Table) -> None:
         """Take rows, in the order in which they are to be read."""
         if rows.num_rows:
-            self._held.append(rows)
-        if sum(table.nbytes for table in self._held) >= _FILE_BYTES:
+            self.held.append(rows)
+        if sum(table.nbytes for table in self.held) >= _FILE_BYTES:
             self._write()
 
     def _write(self) -> None:
         empty = arrow_schema(QUARANTINE).empty_table()
-        self._writer.write(pa.concat_tables([empty, *self._held]), QUARANTINE)
-        self._held = []
+        self._writer.write(pa.concat_tables([empty, *self.held]), QUARANTINE)
+        self.held = []

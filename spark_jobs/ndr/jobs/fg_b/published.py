@@ -43,7 +43,7 @@ class ChunkRows:
         span = Interval(min(target.interval.start for target in chunk), max(target.end for target in chunk))
         columns = (*TEXT_COLUMNS, TIME_COLUMN, *specs.fg_b.metrics)
         return cls(
-            Scan.of(specs.fg_b.inputs.fg_a, FG_A, span, columns, owner),
+            Scan.of(specs.fg_b.inputs.fg_a, FG_A, span, columns, owner, without_reads=True),
             Scan.of(specs.fg_b.inputs.pair_counts, PAIR_COUNTS, span, PAIR_COLUMNS, owner),
         )
 
