@@ -1,11 +1,14 @@
 """Thirty days of published FG-A and pair counts in three layouts of the same rows, for the benchmark of layouts.
 
 `days`: a partition a day, as a bulk load publishes. `slices`: a partition a quarter hour, as the schedule publishes.
-`production`: compacted days and the slices of the last day. Manifests are as long as the jobs' own.
+`production`: days that are compacted from slices, and the slices of the last day. Manifests are as long as those of the
+jobs.
 """
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -22,10 +25,13 @@ from ndr.contract.manifest import Answer, InputRange
 from ndr.contract.time import DAY, EPOCH, SLICE, Interval
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.inventory.layout import month_interval, snapshot_uri
+from ndr.store.catalog import published_pieces
+from ndr.store.compaction import Compaction, stretches
 from ndr.store.manifest import read_manifest
 from ndr.store.partition import time_partition_uri
 from ndr.store.publish import PartitionWriter, in_key_order
 from ndr.store.schema import arrow_schema
+from ndr.store.storage import delete_folder
 
 LAYOUTS = ("days", "production", "slices")
 SPAN = Interval(END - 30 * DAY, END)
@@ -43,26 +49,42 @@ def specs(source: str, output: str) -> BaselineSpecs:
 
 def publish_layouts(folder: Path, hosts: int) -> None:
     """Publish each layout that is not there yet, whole."""
-    for layout in LAYOUTS:
+    for layout in ("days", "slices"):
         if not (folder / layout).is_dir():
             beside = folder / f"{layout}.partial"
-            _publish_layout(beside, layout, hosts)
+            _publish_layout(beside, layout == "slices", hosts)
             beside.rename(folder / layout)
+    if not (folder / "production").is_dir():
+        beside = folder / "production.partial"
+        shutil.rmtree(beside, ignore_errors=True)
+        shutil.copytree(folder / "slices", beside, copy_function=os.link)
+        for dataset in (FG_A, PAIR_COUNTS):
+            for day in list(SPAN.steps(DAY))[:-1]:
+                _compact((beside / dataset.name).as_uri(), dataset, day)
+        beside.rename(folder / "production")
 
 
-def _publish_layout(project: Path, layout: str, hosts: int) -> None:
+def _compact(prefix: str, dataset: Dataset, day: Interval) -> None:
+    """Compact a day as the compaction job does, and delete its slices as the sweep does two days later."""
+    (stretch,) = stretches(published_pieces(prefix, day, dataset.name))
+    reads = _reads(dataset, day, whole_days=False)
+    Compaction.of(prefix, stretch, (dataset,)).publish(lambda: None, {}, reads=reads, **RUN.facts)
+    for each in day.steps(SLICE):
+        delete_folder(time_partition_uri(prefix, each))
+
+
+def _publish_layout(project: Path, in_slices: bool, hosts: int) -> None:
     addresses = [f"10.0.{host // 100}.{host % 100 + 1}" for host in range(hosts)]
     rules = specs_on_disk(project, project)
     for day in SPAN.steps(DAY):
         random = np.random.default_rng((day.start - EPOCH).days)
-        in_slices = layout == "slices" or (layout == "production" and day.end == END)
         for dataset, rows in (
             (FG_A, features(day, addresses, random, rules)),
             (PAIR_COUNTS, pair_counts(day, addresses, random)),
         ):
             prefix = (project / dataset.name).as_uri()
             for interval, part in _slices(dataset, rows, day) if in_slices else [(day, rows)]:
-                _publish(prefix, dataset, part, interval, is_compacted=layout == "production" and not in_slices)
+                _publish(prefix, dataset, part, interval)
     month = f"{SPAN.start:%Y-%m}"
     names = [f"VDI-{host}" if host % 9 == 0 else f"HOST-{host}" for host in range(hosts)]
     machines = pa.table([addresses, names, [month] * hosts], schema=arrow_schema(MACHINE_INVENTORY))
@@ -84,21 +106,14 @@ def _slices(dataset: Dataset, rows: pa.Table, day: Interval) -> Iterator[tuple[I
         yield each, ordered.slice(first, last - first)
 
 
-def _publish(prefix: str, dataset: Dataset, rows: pa.Table, interval: Interval, is_compacted: bool) -> None:
+def _publish(prefix: str, dataset: Dataset, rows: pa.Table, interval: Interval) -> None:
     uri = time_partition_uri(prefix, interval)
     if read_manifest(uri):
         return
     writer = PartitionWriter(uri)
     writer.write(in_key_order(rows, dataset), dataset)
-    compacted_from = [_answer(prefix, each) for each in interval.steps(SLICE)] if is_compacted else []
-    writer.commit(
-        dataset=dataset.name,
-        start=interval.start,
-        end=interval.end,
-        reads=_reads(dataset, interval, whole_days=interval.duration == DAY and not is_compacted),
-        compacted_from=compacted_from,
-        **RUN.facts,
-    )
+    reads = _reads(dataset, interval, whole_days=interval.duration == DAY)
+    writer.commit(dataset=dataset.name, start=interval.start, end=interval.end, reads=reads, **RUN.facts)
 
 
 def _reads(dataset: Dataset, interval: Interval, whole_days: bool) -> tuple[InputRange, ...]:

@@ -58,6 +58,7 @@ def publish(prefix: str, interval: Interval) -> None:
 
 def test_a_file_is_one_request(bucket: Bucket) -> None:
     put_bytes(f"{bucket.uri}/a/file", b"content")
+    assert bucket.requests.counts() == {"PUT": 1}
     bucket.requests.seen.clear()
     assert read_bytes(f"{bucket.uri}/a/file") == b"content"
     assert read_bytes(f"{bucket.uri}/a/none") is None

@@ -27,10 +27,11 @@ def _s3() -> fs.S3FileSystem:
     # Arrow's S3 client reads credentials and region as the AWS SDKs do, but not every release reads the endpoint.
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    # With a delayed open, a file of less than 5 MB is one PUT and not an upload of parts, which is three requests.
     if not endpoint:
-        return fs.S3FileSystem(region=region)
+        return fs.S3FileSystem(region=region, allow_delayed_open=True)
     parts = urlsplit(endpoint)
-    return fs.S3FileSystem(region=region, endpoint_override=parts.netloc, scheme=parts.scheme)
+    return fs.S3FileSystem(region=region, endpoint_override=parts.netloc, scheme=parts.scheme, allow_delayed_open=True)
 
 
 @lru_cache(maxsize=1)
