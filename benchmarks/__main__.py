@@ -27,6 +27,7 @@ BENCHES = (
     "fg_b",
     "fg_b_backfill",
     "fg_b_job",
+    "fg_b_stages",
     "hostile_traffic",
     "lambda_import",
     "layout",
@@ -36,6 +37,7 @@ BENCHES = (
 )
 HOSTS = {
     "fg_b": ("300", "1000", "3000"),
+    "fg_b_stages": ("1000",),
     **dict.fromkeys(("fg_b_backfill", "fg_b_job", "fg_a_files", "layout"), ("300",)),
 }
 
