@@ -39,11 +39,13 @@ def fill_tables(results: Path = FOLDER / "results", doc: Path = DOC) -> None:
         for line in lines
         if "engine" in line
     ]
+    layouts = [line for name, lines in measured.items() if re.fullmatch(r"layout_\d+", name) for line in lines]
     text = doc.read_text()
     for name, rows in (
         ("curve", curve_table(curve)),
         ("backfill", backfill_table(backfills)),
-        ("projection", projection_table(curve, backfills)),
+        ("layout", layout_table(layouts)),
+        ("projection", projection_table(curve, backfills, layouts)),
     ):
         table = "\n".join(rows)
         if table:
@@ -100,14 +102,44 @@ def backfill_table(lines: Lines) -> Iterator[str]:
         )
 
 
+def layout_table(lines: Lines) -> Iterator[str]:
+    """Yield a row for each layout, baseline and delay: medians over the rounds; then the ratios to the day layout."""
+    runs: dict[tuple[Any, ...], Lines] = {}
+    for line in lines:
+        if "horizon" in line:
+            runs.setdefault((line["hosts"], line["layout"], line["horizon"], line["delay_ms"]), []).append(line)
+    if not runs:
+        return
+    yield "| hosts | layout | baseline | delay | seconds | core seconds | LIST | HEAD | GET | peak MiB |"
+    yield "|---|---|---|---|---|---|---|---|---|---|"
+    for (hosts, layout, horizon, delay), rounds in runs.items():
+        seconds, cpu, peak = (
+            median(each[name] for each in rounds) for name in ("job_seconds", "job_cpu_seconds", "peak_mib")
+        )
+        requests = " | ".join(f"{rounds[-1].get(kind, 0):,}" for kind in ("list", "head", "get"))
+        times = f"{delay} ms | {seconds:.1f} | {cpu:.1f}"
+        yield f"| {hosts:,} | {layout} | {horizon} | {times} | {requests} | {peak:,.0f} |"
+    for line in lines:
+        if "cpu_ratio" in line:
+            yield (
+                f"| {line['hosts']:,} | {line['layout']} / days | 30d | | | {line['cpu_ratio']:.2f} × "
+                f"| | | {line['request_ratio']:.2f} × requests | |"
+            )
+
+
 def slope(by_hosts: dict[int, float]) -> float:
     """Return what a further host costs, between the smallest and the largest size."""
     least, most = min(by_hosts), max(by_hosts)
     return (by_hosts[most] - by_hosts[least]) / (most - least)
 
 
-def projection_table(curve: Lines, backfills: Lines) -> Iterator[str]:
-    """Yield what HOSTS hosts need: core seconds and memory by the slope of the curve, then instances and dollars."""
+def projection_table(curve: Lines, backfills: Lines, layouts: Lines) -> Iterator[str]:
+    """Yield what HOSTS hosts need: core seconds and memory by the slope of the curve, then instances and dollars.
+
+    Core seconds are those of the production layout: the curve is measured on days, and multiplied by the ratio.
+    """
+    ratios = [each["cpu_ratio"] for each in layouts if each["layout"] == "production" and "cpu_ratio" in each]
+    of_production = max(ratios, default=1.0)
     cpu, peak = (medians(curve, "ours", name) for name in ("cpu_seconds", "peak_mib"))
     shares = [
         line["job_cpu_seconds_share_of_regular"]
@@ -116,7 +148,7 @@ def projection_table(curve: Lines, backfills: Lines) -> Iterator[str]:
     ]
     if len(cpu) < 2 or not shares:
         return
-    month = slope(cpu) * HOSTS
+    month = slope(cpu) * HOSTS * of_production
     memory = slope(peak) * HOSTS / 1024
     week = month * 7 / 30
     runs = (
