@@ -2,7 +2,8 @@
 
 Each prints one JSON line a measurement, ours and its rivals interleaved in one run, and last the ratio. The lines are
 kept, as a list, in benchmarks/results/<bench>_<hosts>.json; fg_b's also become a plot of time and memory against
-hosts, and the tables of docs/scale.md. A run that breaks off leaves the last whole one, and its lines beside it.
+hosts, and the tables of docs/scale.md; plan's become the table of docs/lambdas.md. A run that breaks off leaves the
+last whole one, and its lines beside it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.plan_table import fill_plan_table
 from benchmarks.plot import plot_fg_b
 from benchmarks.scale_table import fill_tables
 
@@ -25,6 +27,7 @@ BENCHES = (
     "fg_b",
     "fg_b_backfill",
     "fg_b_job",
+    "fg_b_stages",
     "hostile_traffic",
     "lambda_import",
     "layout",
@@ -34,6 +37,7 @@ BENCHES = (
 )
 HOSTS = {
     "fg_b": ("300", "1000", "3000"),
+    "fg_b_stages": ("1000",),
     **dict.fromkeys(("fg_b_backfill", "fg_b_job", "fg_a_files", "layout"), ("300",)),
 }
 
@@ -58,6 +62,7 @@ def main() -> None:
         _run(FOLDER / f"bench_{name}.py", environment, RESULTS / f"{name}{size}.json")
     plot_fg_b(RESULTS)
     fill_tables(RESULTS)
+    fill_plan_table(RESULTS)
 
 
 def _run(script: Path, environment: dict[str, str], result: Path) -> None:

@@ -2,10 +2,10 @@
 
 The planner reads a bucket of a year's keys over HTTP and the ledger of the embedded account, both of which run in other
 processes, so that the CPU seconds are those of the function. There is no TLS. A year is 365 days of baseline ends and
-the 30 days before, of both horizons daily. In `compacted` all days but the last two are one partition each; in `slices`
-each 15 minutes are one. Prints one JSON line a plan, with its share of what it may cost, and last what the function
-needs. The exit status is 1 when a plan is above its limit. LIMIT_CPU_S and LIMIT_S3_REQUESTS are budgets, not figures
-of this machine.
+the 30 days before, of both horizons daily. In `compacted` all days but the last are one partition each, as when LATE
+runs, and the slices of the two days before are not swept yet; in `slices` each 15 minutes are one. Prints one JSON line
+a plan, with its share of what it may cost, and last what the function needs. The exit status is 1 when a plan is above
+its limit.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from threading import Lock, Thread
 from typing import Any
 
 from tests.planning.account import KEYS, create_table, daily_jobspecs, project_prefixes
-from tests.planning.bucket import Bucket
+from tests.planning.bucket import MODIFIED, Bucket
 from tests.planning.history import History
 
 from ministack_sagemaker.lifecycle import down, up
@@ -79,8 +79,10 @@ CASES = {
 
 def history(layout: str) -> History:
     """Return the year in a layout, with the baselines of its last week."""
-    compacted_until = END - 2 * DAY if layout.startswith("compacted") else DAYS.start
+    compacted_until = END - DAY if layout.startswith("compacted") else DAYS.start
     made = History(DAYS, compacted_until, END - 10 * DAY, project_prefixes())
+    if layout.startswith("compacted"):
+        made.keep_slices(Interval(END - 3 * DAY, END - DAY), parse_instant(MODIFIED) - DAY)
     for horizon in HORIZONS:
         made.put_baselines(horizon, week())
     if layout.endswith("late"):

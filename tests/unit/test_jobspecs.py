@@ -98,6 +98,22 @@ class MemoryTable:
         return {"Item": found} if found else {}
 
 
+@pytest.mark.parametrize(
+    ("segment", "finding"),
+    [
+        (
+            {"ipv4_prefix": 24},
+            "spec.segment.ipv4_prefix: no such field, did you mean 'ipv4_prefix_length'. "
+            "Allowed are ipv4_prefix_length, ipv6_prefix_length",
+        ),
+        ({"ipv4_prefix_length": 40}, r"spec.segment.ipv4_prefix_length: .* less than or equal to 32 \(found 40\)"),
+    ],
+)
+def test_an_unknown_or_impossible_prefix_length_is_named(segment: dict[str, Any], finding: str) -> None:
+    with pytest.raises(JobSpecInvalidError, match=finding):
+        parse_jobspec(item("fg_b_builder") | {"spec": SPECS["fg_b_builder"] | {"segment": segment}})
+
+
 def test_the_whole_set_fits_together() -> None:
     by_name = check_jobspecs(parse_jobspec(item(name)) for name in SPECS)
     assert set(by_name) == set(SPECS)

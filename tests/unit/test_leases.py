@@ -13,7 +13,7 @@ from moto import mock_aws
 from tests.jobs.ledger_table import create_ledger
 
 from ndr.contract.errors import InvalidRequestError, PublishConflictError
-from ndr.contract.ledger import row_of
+from ndr.contract.ledger import EXPIRES_AT, KEPT, row_of
 from ndr.contract.time import DAY, Interval, parse_instant
 from ndr.jobs.fg_b.job import lease_key
 from ndr.jobs.fg_b.targets import Target
@@ -235,3 +235,19 @@ def test_a_holder_is_read_consistently(table: Any) -> None:
     leases(table, "arn:1", clock).claim(KEY)
     assert leases(Watched(), "arn:2", clock).claim(KEY) is not None
     assert [request["ConsistentRead"] for request in requests] == [True]
+
+
+def test_the_item_of_a_slice_expires_long_after_it_was_claimed_and_that_of_a_baseline_never(table: Any) -> None:
+    clock = Clock()
+    lease = leases(table, "arn:1", clock)
+    lease.claim(KEY)
+    lease.record(KEY, {"status": "completed"})
+    assert EXPIRES_AT not in item(table)
+    key = RUN.lease_key("deltas", Interval(START, START + DAY / 96))
+    lease.claim(key)
+    lease.record(key, {"status": "completed"})
+    clock.move(DAY)
+    lease.claim(key)
+    found = table.get_item(Key={"series": key.series, "as_of": key.as_of})["Item"]
+    assert found[EXPIRES_AT] == int((clock.now + KEPT).timestamp())
+    assert KEPT > 31 * DAY

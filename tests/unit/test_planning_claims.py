@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from ndr.contract.ledger import batch_claim_key
+from ndr.contract.ledger import EXPIRES_AT, KEPT, batch_claim_key
 from ndr.contract.time import SLICE, Interval
 from ndr.planner.claims import claim_batch
 
@@ -49,6 +49,12 @@ def table() -> Iterator[Any]:
 
 def claim(table: Any, execution: str, states: States, batch: Interval = BATCH) -> str | None:
     return claim_batch(table, states, PROJECT, batch, execution, NOW)
+
+
+def test_a_claim_expires_when_its_execution_is_long_over(table: Any) -> None:
+    assert claim(table, "first", States(first="RUNNING")) is None
+    (item,) = table.scan()["Items"]
+    assert item[EXPIRES_AT] == int((NOW + KEPT).timestamp())
 
 
 def test_one_of_two_executions_holds_a_batch_and_may_claim_it_again(table: Any) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal, get_args
 
 from botocore.exceptions import ClientError
@@ -22,6 +22,12 @@ LedgerStatus = Literal["running", "completed", "failed", "insufficient_history"]
 RowStatus = Literal["in_progress", "abandoned", "completed", "stale", "failed", "insufficient_history", "unreadable"]
 """What an item means now: a running baseline is in progress while its lease lives and abandoned after it, and a
 completed one is stale when what it was built from has changed since. An item that breaks a rule is unreadable."""
+
+EXPIRES_AT: Final = "expires_at"
+"""The attribute by which DynamoDB deletes an item, in seconds since the epoch. Items of baselines have none: they say
+for ever what is built."""
+KEPT: Final = timedelta(days=35)
+"""How long the item of a partition of slices, or of a batch's claim, is kept: it only has to outlive its execution."""
 
 UNFINISHED: Final = ("Executing", "Stopping")
 """Statuses of a pipeline execution that has not ended."""
@@ -68,6 +74,11 @@ def batch_claim_key(project_name: str, feature_spec_version: str, batch: Interva
 def ledger_item(key: Mapping[str, str], status: LedgerStatus, **facts: Any) -> dict[str, Any]:
     """Return a ledger item: the key, the status and what is known (execution, manifest, rows, times, reason)."""
     return {**key, "status": status, **{name: fact for name, fact in facts.items() if fact is not None}}
+
+
+def expiry(now: datetime) -> int:
+    """Return the value of EXPIRES_AT for an item that is written at `now`."""
+    return int((now + KEPT).timestamp())
 
 
 def row_of(item: Mapping[str, Any], now: datetime, is_over: Callable[[str], bool] = lambda holder: False) -> LedgerRow:

@@ -34,7 +34,7 @@ def problem_sentence(problem: Any, path: Iterable[str | int], allowed: Iterable[
 
 
 def _found_and_allowed(problem: Any, allowed: list[str]) -> str:
-    if problem["type"] == "extra_forbidden":
+    if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):  # of a model, of a dataclass
         found = str(problem["loc"][-1])
         close = difflib.get_close_matches(found, allowed, n=1)
         hint = f", did you mean {close[0]!r}?" if close else "."

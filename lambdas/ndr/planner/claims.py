@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from ndr.contract.ledger import batch_claim_key
+from ndr.contract.ledger import EXPIRES_AT, batch_claim_key, expiry
 from ndr.contract.time import Interval, format_instant, whole_seconds
 
 ATTEMPTS: Final = 5
@@ -54,12 +54,13 @@ def _claimed(table: Any, key: dict[str, str], execution: str, replaced: str, now
     try:
         table.update_item(
             Key=key,
-            UpdateExpression="SET holder = :execution, claimed_at = :now",
+            UpdateExpression=f"SET holder = :execution, claimed_at = :now, {EXPIRES_AT} = :expiry",
             ConditionExpression="attribute_not_exists(holder) OR holder IN (:execution, :replaced)",
             ExpressionAttributeValues={
                 ":execution": execution,
                 ":replaced": replaced,
                 ":now": format_instant(whole_seconds(now)),
+                ":expiry": expiry(now),
             },
         )
     except ClientError as error:

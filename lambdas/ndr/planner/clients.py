@@ -5,6 +5,7 @@ botocore reads each time with a general parser, which takes three quarters of th
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -22,11 +23,6 @@ def planner_session() -> boto3.Session:
 
 def _instant(value: Any) -> datetime:
     if isinstance(value, str):
-        try:
-            found = datetime.fromisoformat(value)
-        except ValueError:
-            pass
-        else:
-            if found.tzinfo is not None:
-                return found
+        with suppress(ValueError):
+            return datetime.fromisoformat(value)
     return parse_timestamp(value)

@@ -15,7 +15,7 @@ from ndr.contract.manifest import MANIFEST_NAME, Manifest, Owner, check_owner, p
 from ndr.contract.time import DAY, Interval, day_text, floor_to, interval_of
 from ndr.planner.keys import bucket_and_key, objects_below
 
-READERS: Final = 32
+READERS: Final = 16
 OVERTAKEN: Final = timedelta(hours=1)
 
 
@@ -44,8 +44,8 @@ def read_published(s3: Any, prefix: str, dataset: str, owner: Owner, wanted: Int
 def _answering(objects: Iterable[Mapping[str, Any]], wanted: Interval) -> list[str]:
     """Return the keys of the manifests of a day that meet `wanted` and can answer for a part of it.
 
-    A partition of the whole day answers for slices that were put OVERTAKEN before it: the partition that was published
-    last does, and a manifest is put as soon as it says when that was.
+    A compacted day holds the slices that were put OVERTAKEN before it, so that these need not be opened. A slice that
+    came while its day was compacted, for longer than that, is seen a day later, when the day is compacted again.
     """
     found = [
         (each["Key"], interval, each["LastModified"])

@@ -11,17 +11,21 @@ from ndr.contract.time import Interval
 
 @dataclass(frozen=True, slots=True)
 class LeaseKey:
-    """The ledger item of a partition: its key in the table, and the partition's name in a sentence."""
+    """The ledger item of a partition: its key in the table, and the partition's name in a sentence.
+
+    `expires` is for an item that the ledger need not keep once the partition was built: nothing is planned by it.
+    """
 
     series: str
     as_of: str
     name: str
+    expires: bool = False
 
     @classmethod
     def of_interval(cls, project_name: str, feature_spec_version: str, dataset: str, interval: Interval) -> LeaseKey:
         """Return the key of a dataset's partition that answers for an interval."""
         key = partition_key(project_name, feature_spec_version, dataset, interval)
-        return cls(**key, name=f"{dataset} of {interval}")
+        return cls(key["series"], key["as_of"], f"{dataset} of {interval}", expires=True)
 
     def __str__(self) -> str:
         return self.name

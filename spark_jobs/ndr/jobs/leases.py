@@ -19,7 +19,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ndr.contract.errors import InvalidRequestError, PublishConflictError
-from ndr.contract.ledger import is_over
+from ndr.contract.ledger import EXPIRES_AT, expiry, is_over
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import Interval, format_instant, whole_seconds
 from ndr.jobs.claims import LeaseHeld, LeaseKey
@@ -96,7 +96,16 @@ class Leases:
         dead = _NO_LEASE
         while True:
             try:
-                self._update(key, _CLAIM, _IS_FREE, status="running", dead=dead, claimed_at=self._text(self.clock()))
+                now = self.clock()
+                self._update(
+                    key,
+                    _CLAIM_FOR_A_TIME if key.expires else _CLAIM,
+                    _IS_FREE,
+                    status="running",
+                    dead=dead,
+                    claimed_at=self._text(now),
+                    expires_at=expiry(now),
+                )
             except _RefusedError:
                 item = self._read(key)
                 ended = item.get("lease_id", dead) != dead and self.has_ended(item.get("holder", ""))
@@ -288,10 +297,12 @@ class _RefusedError(Exception):
     """The item does not satisfy the condition."""
 
 
-_CLAIM: Final = (
+_SET: Final = (
     "SET #status = :status, holder = :holder, lease_id = :lease_id, lease_until = :lease_until, "
-    "claimed_at = :claimed_at REMOVE reason, failed_at"
+    "claimed_at = :claimed_at"
 )
+_CLAIM: Final = f"{_SET} REMOVE reason, failed_at"
+_CLAIM_FOR_A_TIME: Final = f"{_SET}, {EXPIRES_AT} = :expires_at REMOVE reason, failed_at"
 _IS_FREE: Final = "attribute_not_exists(lease_until) OR lease_until <= :now OR holder = :holder OR lease_id = :dead"
 _IS_MINE: Final = "lease_id = :lease_id"
 _NO_LEASE: Final = "none"

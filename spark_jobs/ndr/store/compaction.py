@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-
 from ndr.contract.compacted import ages_of, covered_within, versions_within
 from ndr.contract.datasets import Dataset
 from ndr.contract.errors import PublishConflictError
@@ -19,9 +17,9 @@ from ndr.store.footer import PublishedFile
 from ndr.store.manifest import read_manifest
 from ndr.store.merge import SourceFile, merged_files
 from ndr.store.partition import time_partition_uri
-from ndr.store.publish import FILE_ROWS, PartitionWriter
-from ndr.store.schema import arrow_schema
+from ndr.store.publish import PartitionWriter
 from ndr.store.storage import join
+from ndr.store.stream import write_streamed
 from ndr.store.unkeyed import copy_unkeyed_rows
 
 
@@ -110,7 +108,8 @@ class Compaction:
         unkeyed = {}
         for table in self.tables:
             if table.key:
-                _write_merged(self.stretch, table, writer)
+                files = list(_files(self.stretch.pieces, table))
+                write_streamed(writer, merged_files(files, table), table)
             else:
                 unkeyed[table.name] = copy_unkeyed_rows(self.stretch.pieces, table, writer)
         return writer.commit(lambda: self._checked(fence), **self._facts(unkeyed, outdated), **facts)
@@ -177,18 +176,6 @@ def _account(versions: Iterable[CompactedVersion], answers: Sequence[Answer]) ->
         for name in total:
             total[name] += getattr(version.rows, name)
     return RowAccount(**total)
-
-
-def _write_merged(stretch: Stretch, dataset: Dataset, writer: PartitionWriter) -> None:
-    pending: list[pa.Table] = []
-    for table in merged_files(list(_files(stretch.pieces, dataset)), dataset):
-        pending.append(table)
-        if sum(each.num_rows for each in pending) >= FILE_ROWS:
-            rows = pa.concat_tables(pending).combine_chunks()
-            writer.write(rows.slice(0, FILE_ROWS), dataset)
-            pending = [rows.slice(FILE_ROWS)]
-    if pending or dataset.name not in writer.tables:
-        writer.write(pa.concat_tables([arrow_schema(dataset).empty_table(), *pending]), dataset)
 
 
 def _files(pieces: Iterable[Piece], dataset: Dataset) -> Iterator[SourceFile]:

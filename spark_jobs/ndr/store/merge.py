@@ -1,31 +1,58 @@
-"""Merging files that are each in the order of a key, with memory for a bounded number of rows."""
+"""Merging files that are each in the order of a key, with memory for a bounded number of rows.
+
+Each file is read once, and its rows are kept on the local disk, from where blocks of them are merged: the reader of a
+Parquet file would hold a page of each column, of every file at once.
+"""
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ndr.contract.datasets import Dataset
-from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.time import Interval
-from ndr.store.footer import PublishedFile, check_footer
-from ndr.store.schema import arrow_schema
-from ndr.store.storage import filesystem, read_bytes
+from ndr.store.footer import PublishedFile
+from ndr.store.rows import Asked, row_groups
 
-MERGED_ROWS: Final = 384 * 1024
-"""Rows of all files that are in memory at once, a share for each file."""
+MERGED_ROWS: Final = 256 * 1024
+"""Rows of all files that are merged at once, a share for each file."""
 LEAST_BLOCK: Final = 512
-WHOLE_BYTES: Final = 1024 * 1024
-"""A file of at most this size is read by one request."""
-OPENERS: Final = 16
+SPOOLERS: Final = 4
+
+
+@dataclass
+class _Run:
+    """Sorted rows, of which the first are in memory: those of one block, and of the next when half of it is used."""
+
+    blocks: Iterator[pa.Table]
+    rows: pa.Table | None = None
+    is_over: bool = False
+    _largest: int = field(default=0, repr=False)
+
+    def fill(self) -> None:
+        while not self.is_over and (self.rows is None or 2 * self.rows.num_rows <= self._largest):
+            block = next(self.blocks, None)
+            if block is None:
+                self.is_over = True
+            elif block.num_rows:
+                self._largest = max(self._largest, block.num_rows)
+                self.rows = pa.concat_tables([self.rows, block]) if self.rows else block
+
+    def take(self, key: Sequence[str], bound: tuple[Any, ...] | None) -> pa.Table | None:
+        """Return the rows up to a key, or all, and keep the others."""
+        if self.rows is None:
+            return None
+        rows = self.rows
+        count = rows.num_rows if bound is None else _rows_up_to(rows, key, bound)
+        self.rows = rows.slice(count) if count < rows.num_rows else None
+        return rows.slice(0, count)
 
 
 def merged_blocks(runs: Sequence[Iterator[pa.Table]], key: Sequence[str]) -> Iterator[pa.Table]:
@@ -41,25 +68,20 @@ def merged_blocks(runs: Sequence[Iterator[pa.Table]], key: Sequence[str]) -> Ite
     Yields
     ------
     Table
-        Sorted by `key`; no key is less than one of an earlier table. At most the rows of one block of each run.
+        Sorted by `key`; no key is less than one of an earlier table. At most the rows of one and a half blocks of each
+        run.
     """
-    left = {place: block for place, run in enumerate(runs) if (block := _next_block(run)) is not None}
-    while left:
-        bound = min(_key_of(block, key, block.num_rows - 1) for block in left.values())
-        ready = []
-        for place, block in list(left.items()):
-            count = _rows_up_to(block, key, bound)
-            ready.append(block.slice(0, count))
-            rest = block.slice(count) if count < block.num_rows else _next_block(runs[place])
-            if rest is None:
-                del left[place]
-            else:
-                left[place] = rest
+    left = [_Run(blocks) for blocks in runs]
+    while True:
+        for run in left:
+            run.fill()
+        left = [run for run in left if run.rows is not None]
+        if not left:
+            return
+        # Rows up to here can't come from a later block of any run.
+        bounds = [_key_of(run.rows, key, run.rows.num_rows - 1) for run in left if run.rows and not run.is_over]
+        ready = [rows for run in left if (rows := run.take(key, min(bounds, default=None))) is not None]
         yield pa.concat_tables(ready).sort_by([(name, "ascending") for name in key])
-
-
-def _next_block(run: Iterator[pa.Table]) -> pa.Table | None:
-    return next((block for block in run if block.num_rows), None)
 
 
 def _key_of(block: pa.Table, key: Sequence[str], row: int) -> tuple[Any, ...]:
@@ -81,6 +103,8 @@ class SourceFile:
 def merged_files(files: Sequence[SourceFile], dataset: Dataset) -> Iterator[pa.Table]:
     """Merge the rows of files of one dataset in the order of its key.
 
+    The local disk holds all rows meanwhile, uncompressed.
+
     Yields
     ------
     Table
@@ -91,45 +115,29 @@ def merged_files(files: Sequence[SourceFile], dataset: Dataset) -> Iterator[pa.T
     SchemaMismatchError
         A file is gone, or is not what its manifest says of it.
     """
-    rows = max(LEAST_BLOCK, MERGED_ROWS // max(1, len(files)))
-    with ExitStack() as opened, ThreadPoolExecutor(OPENERS) as pool:
-        parquets = [opened.enter_context(parquet) for parquet in pool.map(_open, files)]
-        runs = [_blocks(source, parquet, dataset, rows) for source, parquet in zip(files, parquets, strict=True)]
-        yield from merged_blocks(runs, dataset.key)
+    rows = max(LEAST_BLOCK, MERGED_ROWS * 2 // 3 // max(1, len(files)))
+    with TemporaryDirectory(prefix="ndr-merge-") as folder:
+        paths = [os.path.join(folder, f"{number}.arrow") for number in range(len(files))]
+        with ThreadPoolExecutor(SPOOLERS) as pool:
+            list(pool.map(lambda source, path: _spool(source, dataset, path, rows), files, paths))
+        yield from merged_blocks([_blocks(path) for path in paths], dataset.key)
 
 
-def _open(source: SourceFile) -> pq.ParquetFile:
-    """Open a file and check it against its manifest."""
-    published = source.file
-    system, path = filesystem(published.uri)
-    try:
-        if published.bytes <= WHOLE_BYTES:
-            content = read_bytes(published.uri)
-            if content is None:
-                raise FileNotFoundError(published.uri)
-            parquet, size = pq.ParquetFile(pa.BufferReader(content)), len(content)
-        else:
-            stream = system.open_input_file(path)
-            parquet, size = pq.ParquetFile(stream, pre_buffer=True), stream.size()
-    except (FileNotFoundError, pa.ArrowException) as error:
-        raise SchemaMismatchError(
-            f"{published.uri} can't be read ({str(error).splitlines()[0]}); "
-            "build its partition again with the same batch."
-        ) from error
-    check_footer(parquet.metadata, published, size)
-    return parquet
+def _spool(source: SourceFile, dataset: Dataset, path: str, rows: int) -> None:
+    """Write the wanted rows of a file to the local disk, in blocks."""
+    asked = Asked(dataset, tuple(dataset.column_names))
+    with pa.OSFile(path, "wb") as sink, pa.ipc.new_file(sink, asked.schema) as spool:
+        for table in row_groups(source.file, source.interval, asked):
+            spool.write_table(table, rows)
 
 
-def _blocks(source: SourceFile, parquet: pq.ParquetFile, dataset: Dataset, rows: int) -> Iterator[pa.Table]:
-    schema = arrow_schema(dataset)
-    for batch in parquet.iter_batches(rows, columns=schema.names, use_threads=False):
-        table = pa.Table.from_batches([batch]).select(schema.names).cast(schema)
-        yield table if source.interval is None else _within(table, source.interval, dataset)
-
-
-def _within(table: pa.Table, interval: Interval, dataset: Dataset) -> pa.Table:
-    times = table[str(dataset.time_column)]
-    start, end = (pa.scalar(instant, times.type) for instant in (interval.start, interval.end))
-    if dataset.is_window_end:
-        return table.filter(pc.and_(pc.greater(times, start), pc.less_equal(times, end)))
-    return table.filter(pc.and_(pc.greater_equal(times, start), pc.less(times, end)))
+def _blocks(path: str) -> Iterator[pa.Table]:
+    number = 0
+    while True:
+        # Opened for each block, since a process can't hold any number of files open.
+        with pa.OSFile(path) as source, pa.ipc.open_file(source) as spool:
+            if number == spool.num_record_batches:
+                return
+            block = pa.Table.from_batches([spool.get_batch(number)])
+        yield block
+        number += 1

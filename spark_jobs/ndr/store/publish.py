@@ -117,6 +117,18 @@ def repeating_columns(table: pa.Table) -> list[str]:
     return [*text, *few]
 
 
+def parquet_writer(uri: str, first: pa.Table, key: Sequence[str]) -> pq.ParquetWriter:
+    """Open a file for row groups that are like the first one; a context manager that closes it."""
+    system, target = filesystem(uri)
+    if isinstance(system, fs.LocalFileSystem):
+        system.create_dir(os.path.dirname(target), recursive=True)
+    # Rows are in the key's order: least and greatest values tell what to skip by the key, and by no measure.
+    return pq.ParquetWriter(
+        target, plain_schema(first.schema), filesystem=system, compression="zstd", compression_level=1,
+        use_dictionary=repeating_columns(first), write_statistics=list(key),
+    )  # fmt: skip
+
+
 @dataclass
 class PartitionWriter:
     """Writes one version of one partition.
@@ -191,25 +203,29 @@ class PartitionWriter:
         )
 
     def _write_file(self, table: pa.Table, path: str, key: Sequence[str]) -> FileEntry:
-        system, target = filesystem(join(self.partition_uri, path))
-        if isinstance(system, fs.LocalFileSystem):
-            system.create_dir(os.path.dirname(target), recursive=True)
         schema = plain_schema(table.schema)
-        # Rows are in the key's order: least and greatest values tell what to skip by the key, and by no measure.
-        with pq.ParquetWriter(
-            target, schema, filesystem=system, compression="zstd", compression_level=1,
-            use_dictionary=repeating_columns(table), write_statistics=list(key),
-        ) as file:  # fmt: skip
+        with parquet_writer(join(self.partition_uri, path), table, key) as file:
             # By row group, or each would carry the words of all.
             for begin in range(0, table.num_rows, ROW_GROUP_ROWS):
                 file.write_table(table.slice(begin, ROW_GROUP_ROWS).cast(schema), ROW_GROUP_ROWS)
+        return self.written_file(path, table.num_rows)
+
+    def written_file(self, path: str, rows: int) -> FileEntry:
+        """Verify a file that was written, and return its entry.
+
+        Raises
+        ------
+        PublishConflictError
+            It has other rows than were written.
+        """
+        system, target = filesystem(join(self.partition_uri, path))
         written = pq.read_metadata(target, filesystem=system)
-        if written.num_rows != table.num_rows:
+        if written.num_rows != rows:
             raise PublishConflictError(
-                f"{join(self.partition_uri, path)} holds {written.num_rows} rows after {table.num_rows} were written; "
+                f"{join(self.partition_uri, path)} holds {written.num_rows} rows after {rows} were written; "
                 "run again, and look for another writer of this path if it repeats."
             )
-        return FileEntry(path=path, rows=table.num_rows, bytes=system.get_file_info(target).size)
+        return FileEntry(path=path, rows=rows, bytes=system.get_file_info(target).size)
 
     def commit(self, fence: Callable[[], None] | None = None, /, **facts: Any) -> Manifest:
         """Publish what was written. `facts` are the manifest's other fields.

@@ -6,6 +6,8 @@ import fcntl
 import hashlib
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -169,13 +171,19 @@ def replace_bytes(uri: str, content: bytes, version: str | None) -> bool:
         bucket, _, key = path.partition("/")
         return _put_on_condition(bucket, key, content, version)
     system.create_dir(os.path.dirname(path), recursive=True)
-    folder = os.open(os.path.dirname(path), os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+    with _locked_folder(path):
         if read_version(uri)[1] != version:
             return False
         _rename_into(path, content)
         return True
+
+
+@contextmanager
+def _locked_folder(path: str) -> Iterator[None]:
+    folder = os.open(os.path.dirname(path), os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
     finally:
         os.close(folder)
 
@@ -206,6 +214,25 @@ def delete_file(uri: str) -> None:
     system, path = filesystem(uri)
     if system.get_file_info(path).type == fs.FileType.File:
         system.delete_file(path)
+
+
+def delete_version(uri: str, version: str | None) -> bool:
+    """Delete a file if it is still of a version that `read_version` returned; tell whether it was."""
+    system, path = filesystem(uri)
+    if not isinstance(system, fs.LocalFileSystem):
+        bucket, _, key = path.partition("/")
+        try:
+            _s3_client().delete_object(Bucket=bucket, Key=key, IfMatch=version)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"):
+                raise
+            return False
+        return True
+    with _locked_folder(path):
+        if version is None or read_version(uri)[1] != version:
+            return False
+        os.remove(path)
+        return True
 
 
 def delete_folder(uri: str) -> None:

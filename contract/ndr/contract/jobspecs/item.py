@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from typing import Annotated, Any, Final, Generic, Self, TypeVar, overload
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, ValidationError
@@ -135,5 +136,7 @@ def _fields_at(path: tuple[int | str, ...], job: Job[Any] | None) -> list[str]:
         if part not in by_spelling:
             return []
         annotation = by_spelling[part].annotation
+        if is_dataclass(annotation):
+            return [field.name for field in fields(annotation)]
         model = annotation if hasattr(annotation, "model_fields") else model
     return [field.alias or name for name, field in model.model_fields.items()]

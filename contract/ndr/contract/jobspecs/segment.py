@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
-
-from ndr.contract.jobspecs.model import SpecModel
+from annotated_types import Interval
 
 
-class Segment(SpecModel):
+# A dataclass, whose bounds pydantic checks in a JobSpec: a kernel, which has no other model, starts without pydantic.
+@dataclass(frozen=True)
+class Segment:
     """Prefix lengths, in bits, of a segment: /24 for IPv4 and /64 for IPv6 by default."""
 
-    ipv4_prefix_length: Annotated[int, Field(ge=0, le=32)] = 24
-    ipv6_prefix_length: Annotated[int, Field(ge=0, le=128)] = 64
+    ipv4_prefix_length: Annotated[int, Interval(ge=0, le=32)] = 24
+    ipv6_prefix_length: Annotated[int, Interval(ge=0, le=128)] = 64
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}

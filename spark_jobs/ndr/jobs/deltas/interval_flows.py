@@ -16,7 +16,7 @@ from ndr.jobs.deltas.read import integration_tables
 from ndr.sources.integration.validity import Split, split
 from ndr.store.storage import filesystem
 
-_ROWS: Final = 1 << 17
+_ROWS: Final = 1 << 16
 
 
 def splits_of_interval(
@@ -30,7 +30,7 @@ def splits_of_interval(
     Yields
     ------
     Split
-        Of some hundred thousand rows each, in the order of the files.
+        Of some ten thousand rows each, in the order of the files.
 
     Raises
     ------

@@ -10,8 +10,8 @@ from zlib import crc32
 
 from ndr.contract.time import Interval, mini_batch_id
 
-PART_BYTES: Final = 8 << 20
-_HELD_BYTES: Final = 8 << 20
+PART_BYTES: Final = 4 << 20
+_HELD_BYTES: Final = 4 << 20
 
 
 class LineSpool:

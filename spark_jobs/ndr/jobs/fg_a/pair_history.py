@@ -68,5 +68,6 @@ class PairHistory:
 def _pairs_of(day_peers: pa.Table) -> pa.Table:
     """Return the distinct pairs of a day as rows of `_DAYS`, active on the last day."""
     outbound = day_peers.filter(pc.equal(day_peers["role"], "outbound")).select(["host_ip", "peer_ip", "peer_port"])
-    pairs = outbound.rename_columns(list(PAIR)).group_by(list(PAIR)).aggregate([])
+    # Files have dictionaries of their own, and codes are grouped only where they share one.
+    pairs = outbound.rename_columns(list(PAIR)).unify_dictionaries().group_by(list(PAIR)).aggregate([])
     return pairs.append_column("active_days_mask", pa.repeat(1, pairs.num_rows)).cast(_DAYS)

@@ -14,17 +14,19 @@ _BLOCK = 65_536
 
 @dataclass(frozen=True, slots=True)
 class CappedRows:
-    """The capped rows of a horizon (few), ascending, the host group of each, and the other rows of each host group."""
+    """The capped rows of a horizon, ascending; the host group of each; the capped and the other rows of a group."""
 
     rows: Ints
     groups: Ints
+    counts: Ints
     kept_counts: Ints
 
     @classmethod
     def of(cls, marked: NDArray[np.bool_], offsets: Ints) -> CappedRows:
         rows = np.flatnonzero(marked)
         groups = np.searchsorted(offsets, rows, side="right") - 1
-        return cls(rows, groups, np.diff(offsets) - np.bincount(groups, minlength=len(offsets) - 1))
+        counts = np.bincount(groups, minlength=len(offsets) - 1)
+        return cls(rows, groups, counts, np.diff(offsets) - counts)
 
 
 def anomalous_rows(column: Floats, segment_offsets: Ints, limit: float) -> NDArray[np.bool_]:

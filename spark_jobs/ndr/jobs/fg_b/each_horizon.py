@@ -13,6 +13,7 @@ from ndr.jobs.fg_b.baseline_tables import HostAndSegment, MetricStatistics
 from ndr.jobs.fg_b.capping import CappedRows, anomalous_rows
 from ndr.jobs.fg_b.layout import HorizonLayout
 from ndr.jobs.fg_b.order_statistics import Floats, Ints, finite_counts, order_statistics, sort_groups
+from ndr.jobs.fg_b.selection import is_selection_faster, pooled_statistics
 
 # The anomalous rows, as a strategy stores them; marks of several key metrics are combined by a bitwise or.
 Marks = NDArray[Any]
@@ -93,15 +94,19 @@ def metric_statistics(column: Floats, capped: CappedRows, horizon: HorizonLayout
         The capped rows of the horizon.
     """
     offsets, firsts = horizon.host_offsets, horizon.segment_groups[:-1]
-    present = np.isfinite(column[capped.rows])
+    present = np.isfinite(column.take(capped.rows, mode="clip"))
     # Infinity sorts after every value: capped and missing rows stay in their group, after its `counts` first values.
     column[capped.rows] = np.inf
     sort_groups(column, offsets)
     counts = finite_counts(column, offsets)
-    support = counts + np.bincount(capped.groups[present], minlength=len(counts))
+    capped_counts = capped.counts if present.all() else np.bincount(capped.groups[present], minlength=len(counts))
+    support = counts + capped_counts
     host = order_statistics(column, offsets[:-1], counts)
-    # The hosts of a segment lie side by side: the same array, sorted over longer groups, serves the segments.
-    pooled = offsets[horizon.segment_groups]
-    sort_groups(column, pooled)
-    segment = order_statistics(column, pooled[:-1], np.add.reduceat(counts, firsts))
+    # The hosts of a segment lie side by side.
+    if is_selection_faster(len(column), len(counts), len(firsts)):
+        segment = pooled_statistics(column, offsets, counts, horizon.segment_groups)
+    else:
+        pooled = offsets[horizon.segment_groups]
+        sort_groups(column, pooled)
+        segment = order_statistics(column, pooled[:-1], np.add.reduceat(counts, firsts))
     return HostAndSegment(MetricStatistics(host, support), MetricStatistics(segment, np.add.reduceat(support, firsts)))

@@ -142,7 +142,7 @@ def _commit(
 def lease_key(run: Run, target: Target) -> LeaseKey:
     """Return the ledger item of a baseline."""
     key = ledger_key(run.project_name, run.feature_spec_version, FG_B, target.horizon, target.end)
-    return LeaseKey(**key, name=f"{target.horizon} ending {format_instant(target.end)}")
+    return LeaseKey(key["series"], key["as_of"], name=f"{target.horizon} ending {format_instant(target.end)}")
 
 
 def ledger_facts(outcome: Manifest | InsufficientHistory) -> dict[str, Any]:

@@ -98,20 +98,20 @@ def order_statistics(values: Floats, starts: Ints, counts: Ints) -> OrderStatist
     mad = np.full(len(counts), np.nan)
     starts, counts = starts[filled], counts[filled]
     for row, percent in enumerate(PERCENTS):
-        lower, upper, weight = _ranks(counts, percent)
-        percentiles[row, filled] = _between(values[starts + lower], values[starts + upper], weight)
+        lower, upper, weight = ranks(counts, percent)
+        percentiles[row, filled] = between(values[starts + lower], values[starts + upper], weight)
     mad[filled] = _median_deviation(values, starts, counts, percentiles[PERCENTS.index(50), filled])
     return OrderStatistics(percentiles, mad)
 
 
-def _ranks(counts: Ints, percent: int) -> tuple[Ints, Ints, Floats]:
+def ranks(counts: Ints, percent: int) -> tuple[Ints, Ints, Floats]:
     """Return the two ranks that a percentile lies between, and its place between them."""
     place = (counts - 1) * np.true_divide(percent, 100)
     lower = np.floor(place).astype(np.int64)
     return lower, np.minimum(lower + 1, counts - 1), place - lower
 
 
-def _between(lower: Floats, upper: Floats, weight: Floats) -> Floats:
+def between(lower: Floats, upper: Floats, weight: Floats) -> Floats:
     """Interpolate from the nearer end, as numpy does: exact at both ends and monotonic."""
     gap = upper - lower
     return np.where(weight >= 0.5, upper - gap * (1 - weight), lower + gap * weight)
@@ -123,7 +123,7 @@ def _median_deviation(values: Floats, starts: Ints, counts: Ints, medians: Float
     Around the median a sorted group is two ascending runs of deviations, one to each side; the wanted ranks of their
     union are found by bisecting how many of the smallest deviations lie to the left.
     """
-    middle, _, weight = _ranks(counts, 50)
+    middle, _, weight = ranks(counts, 50)
     left_size, right_size = middle + 1, counts - middle - 1
     last_left = starts + middle
 
@@ -146,4 +146,4 @@ def _median_deviation(values: Floats, starts: Ints, counts: Ints, medians: Float
     lower = np.minimum(on_left, on_right)
     left_first = on_left <= on_right
     upper = np.minimum(left(low + left_first), right(middle - low + ~left_first))
-    return _between(lower, np.where(weight > 0, upper, lower), weight)
+    return between(lower, np.where(weight > 0, upper, lower), weight)

@@ -144,6 +144,7 @@ class LaidOutColumns:
         self._source = source
         self._placements = list(placements)
         self._rows = rows
+        self._piece_rows = source.piece_rows
         self._spare: list[Floats] = []
 
     def read(self, metrics: Sequence[str]) -> dict[str, Floats]:
@@ -158,7 +159,7 @@ class LaidOutColumns:
         """
         columns = {name: self._spare.pop() if self._spare else np.empty(self._rows) for name in metrics}
         for placement in self._placements:
-            width = max(1, _CELLS_AT_ONCE // self._source.piece_rows[placement.piece])
+            width = max(1, _CELLS_AT_ONCE // self._piece_rows[placement.piece])
             for first in range(0, len(metrics), width):
                 names = metrics[first : first + width]
                 table = self._source.read(placement.piece, names)

@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, Self, runtime_checkable
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,8 +18,10 @@ from ndr.jobs.fg_b.layout import GROUP_COLUMNS
 from ndr.store.footer import check_footer
 from ndr.store.read_ahead import REQUESTS
 from ndr.store.rows import is_small
-from ndr.store.scan import Scan
 from ndr.store.storage import filesystem
+
+if TYPE_CHECKING:
+    from ndr.store.scan import Scan
 
 TEXT_COLUMNS = ("host_ip", *GROUP_COLUMNS)
 TIME_COLUMN = "window_end"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ import pyarrow.compute as pc
 from ndr.contract.datasets import QUARANTINE
 from ndr.contract.time import EPOCH, Interval, format_instant, microseconds
 from ndr.sources.integration.columns import FLOW_COLUMNS, REQUIRED
+from ndr.sources.integration.texts import flow_texts, instant_texts
 from ndr.sources.integration.vocabulary import ACTIONS, EVENT_NAMES, ICMP
 from ndr.store.schema import arrow_schema
 
@@ -34,11 +34,15 @@ class Split(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """A reason to refuse rows: its stable word, the rows it refuses, and the sentence after the word."""
+    """A reason to refuse rows: its stable word, the rows it refuses, and the sentence after the word.
+
+    `details` writes the sentences of many rows at once, where a rule can refuse a whole file.
+    """
 
     word: str
     refused: np.ndarray
     detail: Callable[[dict[str, Any]], str]
+    details: Callable[[pa.Table], pa.Array] | None = None
 
 
 def split(table: pa.Table, batch: Interval) -> Split:
@@ -102,6 +106,9 @@ def _rules(table: pa.Table, batch: Interval) -> list[Rule]:
             OUTSIDE_BATCH,
             (start < first) | (start >= last),
             lambda row: f"event_start {format_instant(row['event_start'])} is not in {batch}",
+            lambda rows: pc.binary_join_element_wise(
+                "event_start", instant_texts(rows["event_start"].combine_chunks()), f"is not in {batch}", " "
+            ),
         ),
     ]
     return rules
@@ -146,35 +153,28 @@ def _numpy(column: pa.ChunkedArray) -> np.ndarray:
 
 
 def _quarantined(table: pa.Table, chosen: np.ndarray, rules: list[Rule]) -> pa.Table:
-    schema = arrow_schema(QUARANTINE)
     positions = np.flatnonzero(chosen)
-    pieces = []
-    for begin in range(0, len(positions), _PIECE):
-        at = positions[begin : begin + _PIECE]
-        rows = table.take(pa.array(at)).to_pylist()
-        pieces.append(
-            pa.Table.from_pylist(
-                [
-                    {
-                        "source_file": row["source_file"],
-                        "row_number": row["row_number"],
-                        "reason": _reason(rules[number - 1], row),
-                        "raw": row["raw"] if row["raw"] is not None else _as_json(row),
-                    }
-                    for row, number in zip(rows, chosen[at], strict=True)
-                ],
-                schema,
-            )
-        )
-    return pa.concat_tables(pieces)
+    pieces = [positions[begin : begin + _PIECE] for begin in range(0, len(positions), _PIECE)]
+    return pa.concat_tables([_as_quarantined(table.take(pa.array(piece)), chosen[piece], rules) for piece in pieces])
 
 
-def _reason(rule: Rule, row: dict[str, Any]) -> str:
-    return f"{rule.word}: {rule.detail(row)}" if rule.word else rule.detail(row)
+def _as_quarantined(rows: pa.Table, chosen: np.ndarray, rules: list[Rule]) -> pa.Table:
+    raw = rows["raw"].combine_chunks()
+    if raw.null_count:
+        raw = pc.coalesce(raw, flow_texts(rows))
+    columns = [rows["source_file"].cast(pa.string()), rows["row_number"], _reasons(rows, chosen, rules), raw]
+    return pa.table(columns, schema=arrow_schema(QUARANTINE))
 
 
-def _as_json(row: dict[str, Any]) -> str:
-    def text(value: object) -> str:
-        return format_instant(value) if isinstance(value, datetime) else str(value)
-
-    return json.dumps({name: row[name] for name in FLOW_COLUMNS.names}, default=text, ensure_ascii=False)
+def _reasons(rows: pa.Table, chosen: np.ndarray, rules: list[Rule]) -> pa.Array:
+    reasons: pa.Array = pa.nulls(len(chosen), pa.string())
+    for number in np.unique(chosen).tolist():
+        rule, mask = rules[number - 1], chosen == number
+        of_rule = rows.filter(pa.array(mask))
+        if rule.details:
+            details = rule.details(of_rule)
+        else:
+            details = pa.array([rule.detail(row) for row in of_rule.to_pylist()], pa.string())
+        texts = pc.binary_join_element_wise(rule.word, details, ": ") if rule.word else details
+        reasons = pc.replace_with_mask(reasons, pa.array(mask), texts)
+    return reasons
