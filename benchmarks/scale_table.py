@@ -13,6 +13,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.layout_table import layout_table
+
 FOLDER = Path(__file__).parent
 DOC = FOLDER.parent / "docs" / "scale.md"
 
@@ -165,31 +167,6 @@ def backfill_table(lines: Lines) -> Iterator[str]:
             f"| {what} | {line['hosts']:,} | {line['engine']} | {line['seconds']:.1f} | {line['cpu_seconds']:.1f} "
             f"| {wall:.3f} | {core:.3f} | {line['peak_mib']:,.0f} |"
         )
-
-
-def layout_table(lines: Lines) -> Iterator[str]:
-    """Yield a row for each layout, baseline and delay: medians over the rounds; then the ratios to the day layout."""
-    runs: dict[tuple[Any, ...], Lines] = {}
-    for line in lines:
-        if "horizon" in line:
-            runs.setdefault((line["hosts"], line["layout"], line["horizon"], line["delay_ms"]), []).append(line)
-    if not runs:
-        return
-    yield "| hosts | layout | baseline | delay | seconds | core seconds | LIST | HEAD | GET | peak MiB |"
-    yield "|---|---|---|---|---|---|---|---|---|---|"
-    for (hosts, layout, horizon, delay), rounds in runs.items():
-        seconds, cpu, peak = (
-            median(each[name] for each in rounds) for name in ("job_seconds", "job_cpu_seconds", "peak_mib")
-        )
-        requests = " | ".join(f"{rounds[-1].get(kind, 0):,}" for kind in ("list", "head", "get"))
-        times = f"{delay} ms | {seconds:.1f} | {cpu:.1f}"
-        yield f"| {hosts:,} | {layout} | {horizon} | {times} | {requests} | {peak:,.0f} |"
-    for line in lines:
-        if "cpu_ratio" in line:
-            yield (
-                f"| {line['hosts']:,} | {line['layout']} / days | 30d | | | {line['cpu_ratio']:.2f} × "
-                f"| | | {line['request_ratio']:.2f} × requests | |"
-            )
 
 
 def slope(by_hosts: dict[int, float]) -> float:
