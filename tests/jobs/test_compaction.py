@@ -132,3 +132,29 @@ def test_a_later_slice_answers_over_the_compacted_day_which_is_compacted_again(p
     uncompacted.fifteen_minute_steps(late)
     raw = [row["raw"] for row in rows(uncompacted, QUARANTINE, "deltas")]
     assert sorted(row["raw"] for row in after["quarantine"]) == sorted(raw)
+
+
+def test_a_batch_of_which_slices_were_built_again_keeps_its_quarantined_rows_once(tmp_path: Path) -> None:
+    project, whole = Project(tmp_path, SMALL), slices(0, 4)
+    build(project, whole, seed=1, bad=3)
+    for number in (1, 3):  # both are read from the batch's folder, with its bad rows
+        project.deltas(slices(number, number + 1))
+    values = {dataset.name: rows(project, dataset, folder) for dataset, folder in TABLES if dataset.key}
+    partitions = {piece.partition.uri: piece.partition for piece in pieces(project, "deltas")}
+    quarantined = sum(each.manifest.tables["quarantine"].rows for each in partitions.values())
+    assert len(partitions) == 3
+
+    compact(project)
+    (piece,) = pieces(project, "deltas")
+    manifest = piece.partition.manifest
+    assert manifest.tables["quarantine"].rows == quarantined
+    assert manifest.rows is None, "the account of a batch is not that of a part of it"
+    assert {dataset.name: rows(project, dataset, folder) for dataset, folder in TABLES if dataset.key} == values
+
+    project.deltas(slices(2, 3))
+    again = pieces(project, "deltas", slices(2, 3))[0].partition.manifest.tables["quarantine"].rows
+    compact(project)
+    (piece,) = pieces(project, "deltas")
+    manifest = piece.partition.manifest
+    assert manifest.tables["quarantine"].rows == quarantined + again, "a part of the batch still answers"
+    assert len(manifest.compacted_from) == 4
