@@ -13,6 +13,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.layout_table import layout_table
+
 FOLDER = Path(__file__).parent
 DOC = FOLDER.parent / "docs" / "scale.md"
 
@@ -39,6 +41,7 @@ def fill_tables(results: Path = FOLDER / "results", doc: Path = DOC) -> None:
         for line in lines
         if "engine" in line
     ]
+    layouts = [line for name, lines in measured.items() if re.fullmatch(r"layout_\d+", name) for line in lines]
     text = doc.read_text()
     for name, rows in (
         ("curve", curve_table(curve)),
@@ -46,7 +49,8 @@ def fill_tables(results: Path = FOLDER / "results", doc: Path = DOC) -> None:
         ("stages", stages_table(measured.get("fg_b_stages_1000", []))),
         ("fg_a_files", fg_a_files_table(measured.get("fg_a_files_300", []))),
         ("backfill", backfill_table(backfills)),
-        ("projection", projection_table(curve, backfills)),
+        ("layout", layout_table(layouts)),
+        ("projection", projection_table(curve, backfills, layouts)),
         ("hostile", hostile_table(measured.get("hostile_traffic", []))),
     ):
         table = "\n".join(rows)
@@ -171,8 +175,13 @@ def slope(by_hosts: dict[int, float]) -> float:
     return (by_hosts[most] - by_hosts[least]) / (most - least)
 
 
-def projection_table(curve: Lines, backfills: Lines) -> Iterator[str]:
-    """Yield what HOSTS hosts need: core seconds and memory by the slope of the curve, then instances and dollars."""
+def projection_table(curve: Lines, backfills: Lines, layouts: Lines) -> Iterator[str]:
+    """Yield what HOSTS hosts need: core seconds and memory by the slope of the curve, then instances and dollars.
+
+    Core seconds are those of the production layout: the curve is measured on days, and multiplied by the ratio.
+    """
+    ratios = [each["cpu_ratio"] for each in layouts if each["layout"] == "production" and "cpu_ratio" in each]
+    of_production = max(ratios, default=1.0)
     cpu, peak = (medians(curve, "ours", name) for name in ("cpu_seconds", "peak_mib"))
     shares = [
         line["job_cpu_seconds_share_of_regular"]
@@ -181,7 +190,7 @@ def projection_table(curve: Lines, backfills: Lines) -> Iterator[str]:
     ]
     if len(cpu) < 2 or not shares:
         return
-    month = slope(cpu) * HOSTS
+    month = slope(cpu) * HOSTS * of_production
     memory = slope(peak) * HOSTS / 1024
     week = month * 7 / 30
     runs = (

@@ -18,6 +18,7 @@ from ministack_sagemaker.sagemaker_pipelines import warm_python
 from ministack_sagemaker.testing import environment_variables
 from ndr.contract.time import format_instant, parse_instant
 from ndr.store import storage
+from ndr.store.catalog import published_pieces
 from tests.fortnight.bulk import build_in_bulk
 from tests.fortnight.comparison import Difference, differences
 from tests.fortnight.deliveries import deliveries
@@ -34,6 +35,7 @@ BATCH_MINUTES: Final[dict[Schedule, str]] = {"every slice": "15", "every hour": 
 TIMED: Final = "alpha"
 """The stack whose schedule is the template's: of it is told how long a slice takes."""
 STEPS: Final = 3
+COMPACTED: Final = ("deltas", "fg_a", "pair_counts")
 SOURCES: Final = ("contract", "lambdas", "pipeline_defs", "spark_jobs", "statemachines")
 
 
@@ -47,6 +49,8 @@ class Outcome:
         Slices of traffic; failures that were injected.
     differences
         Rows that differ from the bulk build, by stack.
+    partitions
+        How many partitions answer for the traffic, by stack and dataset, after LATE has compacted the finished days.
     p50, p95
         Minutes from a slice's first delivery until its features were there.
     failed
@@ -56,6 +60,7 @@ class Outcome:
     slices: int
     failures: int
     differences: dict[str, list[Difference]]
+    partitions: dict[str, dict[str, int]]
     p50: float
     p95: float
     failed: list[str]
@@ -95,10 +100,14 @@ def simulate(folder: Path, hours: int, seed: int, tell: Callable[[str], None]) -
         tell("the bulk build")
         bulk = build_in_bulk(folder / "bulk", traffic)
         found = {name: list(differences(traffic, stack.prefix, bulk.uri)) for name, stack in stacks.items()}
+        partitions = {
+            name: {dataset: len(published_pieces(stack.prefix(dataset), traffic.interval)) for dataset in COMPACTED}
+            for name, stack in stacks.items()
+        }
         built = built_batches(stacks[TIMED])
         minutes = minutes_to_features(deliveries(traffic, seed), traffic.slices, built)
         failures = sum(line.startswith(f"{SERVICE} ") for line in injected(account.directory))
-        return Outcome(len(traffic.slices), failures, found, *percentiles(minutes), simulation.failed)
+        return Outcome(len(traffic.slices), failures, found, partitions, *percentiles(minutes), simulation.failed)
 
 
 @contextmanager

@@ -15,4 +15,6 @@ def test_what_is_published_after_half_a_day_of_production_equals_the_bulk_build(
     outcome = simulate(tmp_path, hours=12, seed=1, tell=print)
     assert outcome.slices == 48
     assert outcome.failures > 0
+    compact = {"deltas": 1, "fg_a": 1, "pair_counts": 1}
+    assert outcome.partitions == {"alpha": compact, "beta": compact}, "the day is over, and LATE has compacted it"
     assert {stack: summary(found) for stack, found in outcome.differences.items()} == {"alpha": [], "beta": []}

@@ -20,12 +20,13 @@ from ndr.contract.time import DAY, SLICE, Interval, compact_instant, mini_batch_
 from ndr.jobs import run_compaction
 from ndr.jobs.compaction.job import Compacted, LeftAlone, Outcome, compact_days
 from ndr.jobs.leases import Leases
-from ndr.store import publish, sweep
+from ndr.store import manifest, publish, stream, sweep
 from ndr.store.catalog import published_pieces
 from ndr.store.partition import baseline_partition_uri, time_partition_uri
 from ndr.store.publish import PartitionWriter, new_run_id
 from ndr.store.scan import Scan
 from ndr.store.schema import arrow_schema
+from ndr.store.storage import delete_version
 from ndr.store.sweep import Swept
 
 MIDNIGHT = parse_instant("2026-01-05")
@@ -99,7 +100,7 @@ def test_a_slice_that_was_built_again_stays_until_it_is_compacted_too(project: P
     assert len({name.partition("/")[0] for name in left(project)}) == 1
 
 
-@pytest.mark.parametrize("killed_at", range(1, 7))
+@pytest.mark.parametrize("killed_at", range(1, 13))
 def test_a_sweep_that_is_killed_anywhere_is_finished_by_the_next(
     project: Project, monkeypatch: pytest.MonkeyPatch, killed_at: int
 ) -> None:
@@ -110,17 +111,17 @@ def test_a_sweep_that_is_killed_anywhere_is_finished_by_the_next(
         """As a signal, which no handler of errors sees."""
 
     def counted(function: Any) -> Any:
-        def call(uri: str) -> None:
+        def call(*arguments: Any) -> Any:
             nonlocal calls
             calls += 1
             if calls == killed_at:
                 raise KilledError
-            function(uri)
+            return function(*arguments)
 
         return call
 
     with monkeypatch.context() as patch:
-        for name in ("delete_file", "delete_folder"):
+        for name in ("delete_version", "delete_file", "delete_folder"):
             patch.setattr(sweep, name, counted(getattr(sweep, name)))
         with pytest.raises(KilledError):
             run(project, 3 * DAY)
@@ -131,22 +132,27 @@ def test_a_sweep_that_is_killed_anywhere_is_finished_by_the_next(
     assert not list((project.root / "pair_counts").rglob("*/*PT15M"))
 
 
-def test_a_compaction_that_is_killed_leaves_the_slices_and_its_files_are_swept(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("at", ["parquet_writer", "replace_manifest", "put_bytes"])
+def test_a_compaction_that_is_killed_before_a_write_leaves_values_as_they_are_and_the_next_run_does_it(
+    project: Project, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
     def killed(*_: Any) -> NoReturn:
         raise KeyboardInterrupt
 
+    writes = {"parquet_writer": stream, "replace_manifest": publish, "put_bytes": manifest}
     with monkeypatch.context() as patch:
-        patch.setattr(publish, "replace_manifest", killed)
+        patch.setattr(writes[at], at, killed)
         with pytest.raises(KeyboardInterrupt):
             run(project)
     assert sessions(project) == [0, 1, 2]
-    orphans = {name for name in left(project) if "PT45M" in name and name.endswith(".parquet")}
-    assert len(orphans) == 1
     run(project)
+    (partition,) = (project.root / "pair_counts" / "dt=2026-01-05").glob("*-PT45M")
+    assert {"_manifest.json", "_SUCCESS"} <= {path.name for path in partition.iterdir()}
     run(project, 3 * DAY)
-    assert not orphans & left(project)
+    (compacted,) = partition.glob("*/*.parquet")
+    assert left(project) == {
+        str(path.relative_to(partition.parent)) for path in (partition, compacted.parent, compacted)
+    }
     assert sessions(project) == [0, 1, 2]
 
 
@@ -179,6 +185,23 @@ def test_files_of_earlier_versions_are_deleted_of_every_dataset(project: Project
     }, "a reader may have looked up the version before that of a fresh manifest"
     run(project, 3 * DAY)
     assert not any(path.exists() for path in paths.values())
+
+
+def test_a_slice_that_is_published_while_its_old_version_is_swept_stays(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(project)
+
+    def late_publisher(uri: str, version: str | None) -> bool:
+        """A run that lost its lease, and commits between the look and the deletion."""
+        if uri.split("/")[-2] == mini_batch_id(_slice(1)):
+            put(project, _slice(1), 7)
+        return delete_version(uri, version)
+
+    monkeypatch.setattr(sweep, "delete_version", late_publisher)
+    swept = run(project, 3 * DAY)
+    assert {each.interval for each in swept if isinstance(each, Swept)} == {_slice(0), _slice(2)}
+    assert sessions(project) == [0, 7, 2]
 
 
 def test_days_that_are_not_whole_or_not_over_are_refused(project: Project) -> None:

@@ -21,7 +21,7 @@ from ndr.store import storage
 from ndr.store.manifest import read_manifest
 from ndr.store.publish import PartitionWriter
 from ndr.store.schema import arrow_schema
-from ndr.store.storage import list_files, list_folders, put_bytes, read_version, replace_bytes
+from ndr.store.storage import delete_version, list_files, list_folders, put_bytes, read_version, replace_bytes
 
 FACTS = {
     "dataset": "pair_counts",
@@ -71,6 +71,19 @@ def test_bytes_are_replaced_only_over_the_version_that_was_read(root: str) -> No
     assert not replace_bytes(uri, b"late", version)
     assert replace_bytes(uri, b"three", read_version(uri)[1])
     assert read_version(uri)[0] == b"three"
+
+
+def test_a_file_is_deleted_only_of_the_version_that_was_read(root: str) -> None:
+    uri = f"{root}/p/_manifest.json"
+    put_bytes(uri, b"one")
+    _, version = read_version(uri)
+    put_bytes(uri, b"two")
+    assert not delete_version(uri, version)
+    assert read_version(uri)[0] == b"two"
+    _, version = read_version(uri)
+    assert delete_version(uri, version)
+    assert read_version(uri) == (None, None)
+    assert not delete_version(uri, version)
 
 
 def test_of_many_at_once_one_replaces_a_version(root: str) -> None:

@@ -155,9 +155,9 @@ def test_quarantine_is_written_as_it_comes(tmp_path: Path) -> None:
     with QuarantineFiles(writer) as quarantine:
         for _ in range(100):
             quarantine.add(rows)
-            assert sum(table.nbytes for table in quarantine.held) < 18 * MIB
+            assert sum(table.nbytes for table in quarantine.held) < 10 * MIB
     files = writer.tables[QUARANTINE.name].files
-    assert (len(files), sum(file.rows for file in files)) == (7, 100 * 1024)
+    assert (len(files), sum(file.rows for file in files)) == (13, 100 * 1024)
     with QuarantineFiles(empty := PartitionWriter((tmp_path / "empty").as_uri())) as quarantine:
         quarantine.add(schema.empty_table())
     assert [file.rows for file in empty.tables[QUARANTINE.name].files] == [0]

@@ -21,7 +21,7 @@ from ndr.store import storage
 NOW: Final = Interval(parse_instant("2026-03-31T23:45:00Z"), parse_instant("2026-04-01"))
 """The last slice of a day, whose windows reach over the most slices."""
 DAYS: Final = 30
-READS: Final = ("LIST", "HEAD", "GET")
+DOC: Final = Path(__file__).parents[2] / "docs" / "scale.md"
 
 
 @dataclass
@@ -62,7 +62,18 @@ def requests_of_jobs(account: Account, endpoint: Requests, root: Path, days: int
     return found
 
 
+def table(requests: dict[str, Counter[str]]) -> str:
+    """Return the table of docs/scale.md."""
+    lines = ["| job | LIST | HEAD | GET | PUT |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {job} | " + " | ".join(str(counts[kind]) for kind in ("LIST", "HEAD", "GET", "PUT")) + " |"
+        for job, counts in requests.items()
+    ]
+    return "\n".join(lines)
+
+
 def test_requests_do_not_grow_with_the_history(account: Account, endpoint: Requests, tmp_path: Path) -> None:
     of_a_month = requests_of_jobs(account, endpoint, tmp_path / "month", DAYS)
     of_two = requests_of_jobs(account, endpoint, tmp_path / "two", 2 * DAYS)
     assert of_two == of_a_month
+    assert table(of_a_month) in DOC.read_text(), f"docs/scale.md has other figures; write\n{table(of_a_month)}"

@@ -28,6 +28,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "ndr.store.manifest": _STORE,
     "ndr.store.publish": _STORE,
     "ndr.contract.lineage": ("tests/unit/test_lineage.py",),
+    "ndr.contract.compacted": ("tests/unit/test_lineage.py", f"{_UNIT}planning_compaction.py"),
     "ndr.contract.ledger": ("tests/unit/test_planning_ledger_rows.py", "tests/unit/test_planning_baselines.py"),
     "ndr.contract.manifest": ("tests/unit/test_manifest_format.py", "tests/unit/test_catalog.py"),
     "ndr.planner.limits": (f"{_UNIT}planning_limits.py",),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from ndr.contract.time import DAY, SLICE, Interval, merged, mini_batch_id, parse_instant
+from ndr.planner.partition_names import published_intervals
 from ndr.planner.upstream import Upstream, delivered_intervals, find_upstream
 from ndr.planner.whole_batches import merged_where_overlapping, whole_batches
 
@@ -107,6 +108,42 @@ def test_batches_hold_every_mini_batch_of_the_ranges_whole(
             assert len(holding) == 1
     assert batches == sorted(batches)
     assert all(before.end <= after.start for before, after in itertools.pairwise(batches))
+
+
+def _batches_one_by_one(wanted: list[Interval], delivered: list[Interval]) -> list[Interval]:
+    """What `whole_batches` returns for less than a month, told by looking at every folder for each range."""
+    folders = merged_where_overlapping(delivered)
+    chosen = [folder for folder in folders if any(folder.intersection(each) for each in wanted)]
+    for span in merged(chosen):
+        end = span.end
+        for folder in folders:
+            if folder.start == end and folder.start < span.end + DAY:
+                chosen.append(folder)
+                end = folder.end
+    return merged(chosen)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 300), st.integers(1, 99)), max_size=30),
+    st.lists(st.tuples(st.integers(0, 300), st.integers(1, 9)), max_size=6),
+)
+def test_batches_are_those_found_one_by_one(folders: list[tuple[int, int]], ranges: list[tuple[int, int]]) -> None:
+    delivered = [Interval(START + at * SLICE, START + (at + length) * SLICE) for at, length in folders]
+    wanted = [Interval(START + at * SLICE, START + (at + length) * SLICE) for at, length in ranges]
+    assert whole_batches(wanted, delivered) == _batches_one_by_one(wanted, delivered)
+
+
+def test_partitions_are_found_by_their_manifests_on_all_days_asked_for_and_no_others(s3: Any) -> None:
+    first = Interval(START, START + SLICE)
+    for number in (-1, 0, 30, 31, 62, 69, 70):
+        publish(s3, "fg_a", day(number))
+    publish(s3, "fg_a", first)
+    publish(s3, "fg_a", day(40), manifest=False)
+    for key in ("dt=2026-01-10/by_hand", "dt=2026-01-10/notes/_manifest.json", "_late/dt=2026-01-10/a_b", "dt=_/x"):
+        s3.put_object(Bucket="data", Key=f"fg_a/{key}", Body=b"")
+    wanted = Interval(START + SLICE, START + 69 * DAY + SLICE)
+    found = published_intervals(s3, PREFIXES["fg_a"], wanted)
+    assert sorted(found) == sorted([first, *(day(number) for number in (0, 30, 31, 62, 69))])
 
 
 def test_a_gap_of_one_dataset_is_a_gap() -> None:

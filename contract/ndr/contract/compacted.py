@@ -71,7 +71,9 @@ def inputs_within(manifest: Manifest, part: Interval) -> list[InputEntry]:
 
 def covered_within(manifest: Manifest, part: Interval) -> float:
     """Return how many slices of a part of a partition its inputs covered."""
-    return sum(cut.slice_count() * each.coverage for each, cut in described(manifest, part))
+    if not manifest.compacted_from:
+        return part.slice_count() * manifest.coverage
+    return sum(cut.interval.slice_count() * each.coverage for each, cut in versions_within("", manifest, part))
 
 
 def _version_of(uri: str, manifest: Manifest) -> CompactedVersion:

@@ -231,10 +231,21 @@ def outdated(
     reach : callable
         Returns the time of the inputs that a part is built from.
     """
-    parts = [each for manifest, part in built for each in described(manifest, part)]
+    answering_now = list(built)
+    parts = [each for manifest, part in answering_now for each in _judged(manifest, part, now, reach)]
     stale = [part for manifest, part in parts if is_stale(manifest, now, reach(part))]
-    missing = unfilled(wanted, [part for _, part in parts])
+    missing = unfilled(wanted, [part for _, part in answering_now])
     return merged(answer.interval for part in (*stale, *missing) for answer in now[source].within(part))
+
+
+def _judged(
+    manifest: Manifest, part: Interval, now: Mapping[str, Answers], reach: Callable[[Interval], Interval]
+) -> list[tuple[Manifest, Interval]]:
+    """Return what of a part of a partition is to be judged on its own: none where all that it shares still answers."""
+    shares_all = manifest.reads and not any(version.outdated_reads for version in manifest.compacted_versions)
+    if manifest.compacted_from and shares_all and not is_stale(manifest, now, reach(part)):
+        return []
+    return described(manifest, part)
 
 
 def answers_read(manifest: Manifest, dataset: str, part: Interval) -> list[Answer] | None:

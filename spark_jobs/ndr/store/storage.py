@@ -6,6 +6,8 @@ import fcntl
 import hashlib
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -169,13 +171,19 @@ def replace_bytes(uri: str, content: bytes, version: str | None) -> bool:
         bucket, _, key = path.partition("/")
         return _put_on_condition(bucket, key, content, version)
     system.create_dir(os.path.dirname(path), recursive=True)
-    folder = os.open(os.path.dirname(path), os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+    with _locked_folder(path):
         if read_version(uri)[1] != version:
             return False
         _rename_into(path, content)
         return True
+
+
+@contextmanager
+def _locked_folder(path: str) -> Iterator[None]:
+    folder = os.open(os.path.dirname(path), os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
     finally:
         os.close(folder)
 
@@ -208,9 +216,43 @@ def delete_file(uri: str) -> None:
         system.delete_file(path)
 
 
-def delete_folder(uri: str) -> None:
-    """Delete everything below a URI; nothing happens where it does not exist."""
+def delete_version(uri: str, version: str | None) -> bool:
+    """Delete a file if it is still of a version that `read_version` returned; tell whether it was."""
     system, path = filesystem(uri)
-    # Deleting the contents alone would leave the folder listed: on S3 as an empty object that ends with a slash.
-    if system.get_file_info(path).type == fs.FileType.Directory:
-        system.delete_dir(path)
+    if not isinstance(system, fs.LocalFileSystem):
+        bucket, _, key = path.partition("/")
+        try:
+            _s3_client().delete_object(Bucket=bucket, Key=key, IfMatch=version)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"):
+                raise
+            return False
+        return True
+    with _locked_folder(path):
+        if version is None or read_version(uri)[1] != version:
+            return False
+        os.remove(path)
+        return True
+
+
+def delete_folder(uri: str) -> None:
+    """Delete everything below a URI; nothing happens where it does not exist.
+
+    Raises
+    ------
+    OSError
+        S3 refused to delete an object.
+    """
+    system, path = filesystem(uri)
+    if isinstance(system, fs.LocalFileSystem):
+        if system.get_file_info(path).type == fs.FileType.Directory:
+            system.delete_dir(path)
+        return
+    # Arrow's client would put an empty object in place of the parent, which then is listed as a folder for ever.
+    bucket, _, key = path.partition("/")
+    client = _s3_client()
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{key}/"):
+        objects = [{"Key": item["Key"]} for item in page.get("Contents", [])]
+        answer = client.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True}) if objects else {}
+        for refused in answer.get("Errors", [])[:1]:
+            raise OSError(f"s3://{bucket}/{refused['Key']} can't be deleted: {refused['Code']}, {refused['Message']}")

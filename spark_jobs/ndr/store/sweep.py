@@ -15,12 +15,21 @@ from typing import Final
 from pyarrow import fs
 
 from ndr.contract.errors import SchemaMismatchError
-from ndr.contract.manifest import MANIFEST_NAME, Manifest
+from ndr.contract.manifest import MANIFEST_NAME, SUCCESS_NAME, Manifest, parse_manifest
 from ndr.contract.time import Interval, compact_instant, interval_of, parse_compact
 from ndr.store.catalog import Piece
 from ndr.store.manifest import read_manifest
 from ndr.store.partition import day_folder
-from ndr.store.storage import delete_file, delete_folder, filesystem, join, list_files, list_names
+from ndr.store.storage import (
+    delete_file,
+    delete_folder,
+    delete_version,
+    filesystem,
+    join,
+    list_files,
+    list_names,
+    read_version,
+)
 
 _LOG = logging.getLogger(__name__)
 
@@ -70,11 +79,11 @@ def sweep_day(
             continue
         answers = any(piece.partition.uri == uri for piece in pieces)
         if manifest and not answers and _hidden_since(interval, pieces, now) <= now - SWEPT_AFTER:
-            yield from _sweep_partition(uri, interval, manifest.run_id, claimed, release)
+            yield from _sweep_partition(uri, interval, manifest.run_id, now, claimed, release)
             continue
         yield from sweep_versions(uri, manifest, now)
         if manifest is None and not list_names(uri, kind=fs.FileType.Directory):
-            yield from _sweep_partition(uri, interval, None, claimed, release)
+            yield from _sweep_partition(uri, interval, None, now, claimed, release)
 
 
 def sweep_baselines(prefix: str, now: datetime) -> Iterator[Swept]:
@@ -115,19 +124,30 @@ def sweep_versions(partition_uri: str, manifest: Manifest | None, now: datetime)
 
 
 def _sweep_partition(
-    uri: str, interval: Interval, run_id: str | None, claimed: MayDelete, release: Callable[[Interval], None]
+    uri: str,
+    interval: Interval,
+    run_id: str | None,
+    now: datetime,
+    claimed: MayDelete,
+    release: Callable[[Interval], None],
 ) -> Iterator[Swept]:
-    """Delete a partition if it is still of one run, or still without a manifest and without files of a run."""
+    """Delete a partition if it is still of one run, or still without a manifest and without files of a run.
+
+    Files of a run that is not over stay even where the claim did not last.
+    """
     if not claimed(interval):
         return
     try:
-        there = read_manifest(uri)
+        content, version = read_version(join(uri, MANIFEST_NAME))
+        there = None if content is None else parse_manifest(uri, content)
         if (there.run_id if there else None) != run_id:
             return
-        if run_id is None and list_names(uri, kind=fs.FileType.Directory):
+        if there and not delete_version(join(uri, MANIFEST_NAME), version):
             return
-        delete_file(join(uri, MANIFEST_NAME))
-        delete_folder(uri)
+        delete_file(join(uri, SUCCESS_NAME))
+        list(sweep_versions(uri, None, now))
+        if not list_files(uri, recursive=True):
+            delete_folder(uri)  # on a disk
         yield Swept(uri, interval)
     finally:
         release(interval)

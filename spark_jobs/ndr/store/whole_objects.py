@@ -5,7 +5,6 @@ Arrow's own client asks for an object's size before it reads, and lists one fold
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -63,16 +62,17 @@ def forget_clients() -> None:
 
 @lru_cache(maxsize=64)
 def _store(bucket: str) -> S3Store:
+    import boto3
     from obstore.auth.boto3 import Boto3CredentialProvider
     from obstore.store import S3Store
 
-    # Region and endpoint as the AWS SDKs read them; what is not named here has obstore's own default.
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    config = {name: value for name, value in (("region", region), ("endpoint", endpoint)) if value}
+    session = boto3.Session()
+    # The AWS SDK knows the endpoint of each region and partition, and the one that the environment names.
+    known = session.client("s3").meta
     return S3Store(
         bucket,
-        config=config,  # type: ignore[arg-type]
-        client_options={"allow_http": bool(endpoint and endpoint.startswith("http:"))},
-        credential_provider=Boto3CredentialProvider(),
+        endpoint=known.endpoint_url,
+        region=known.region_name,
+        client_options={"allow_http": known.endpoint_url.startswith("http:")},
+        credential_provider=Boto3CredentialProvider(session),
     )

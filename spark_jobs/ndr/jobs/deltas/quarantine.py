@@ -11,7 +11,7 @@ from ndr.contract.datasets import QUARANTINE
 from ndr.store.publish import PartitionWriter
 from ndr.store.schema import arrow_schema
 
-_FILE_BYTES: Final = 16 << 20
+_FILE_BYTES: Final = 8 << 20
 
 
 class QuarantineFiles:

@@ -27,8 +27,9 @@ def instant_texts(instants: pa.Array) -> pa.Array:
 
 def _json_values(column: pa.Array) -> pa.Array:
     if pa.types.is_dictionary(column.type):
-        words = [json.dumps(word, ensure_ascii=False) for word in column.dictionary.to_pylist()]
-        texts = pa.array(words, pa.string()).take(column.indices)
+        used = pc.unique(column.indices)  # the dictionary may be that of many more flows
+        words = [json.dumps(word, ensure_ascii=False) for word in column.dictionary.take(used).to_pylist()]
+        texts = pa.array(words, pa.string()).take(pc.index_in(column.indices, used))
     elif pa.types.is_timestamp(column.type):
         texts = pc.binary_join_element_wise('"', instant_texts(column), '"', "")
     else:

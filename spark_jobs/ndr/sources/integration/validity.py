@@ -154,12 +154,15 @@ def _numpy(column: pa.ChunkedArray) -> np.ndarray:
 
 def _quarantined(table: pa.Table, chosen: np.ndarray, rules: list[Rule]) -> pa.Table:
     positions = np.flatnonzero(chosen)
-    rows, chosen = table.take(pa.array(positions)), chosen[positions]
+    pieces = [positions[begin : begin + _PIECE] for begin in range(0, len(positions), _PIECE)]
+    return pa.concat_tables([_as_quarantined(table.take(pa.array(piece)), chosen[piece], rules) for piece in pieces])
+
+
+def _as_quarantined(rows: pa.Table, chosen: np.ndarray, rules: list[Rule]) -> pa.Table:
     raw = rows["raw"].combine_chunks()
     if raw.null_count:
         raw = pc.coalesce(raw, flow_texts(rows))
-    reasons = _reasons(rows, chosen, rules)
-    columns = [rows["source_file"].cast(pa.string()), rows["row_number"], reasons, raw]
+    columns = [rows["source_file"].cast(pa.string()), rows["row_number"], _reasons(rows, chosen, rules), raw]
     return pa.table(columns, schema=arrow_schema(QUARANTINE))
 
 
@@ -171,8 +174,7 @@ def _reasons(rows: pa.Table, chosen: np.ndarray, rules: list[Rule]) -> pa.Array:
         if rule.details:
             details = rule.details(of_rule)
         else:
-            pieces = (of_rule.slice(begin, _PIECE).to_pylist() for begin in range(0, of_rule.num_rows, _PIECE))
-            details = pa.array([rule.detail(row) for piece in pieces for row in piece], pa.string())
+            details = pa.array([rule.detail(row) for row in of_rule.to_pylist()], pa.string())
         texts = pc.binary_join_element_wise(rule.word, details, ": ") if rule.word else details
         reasons = pc.replace_with_mask(reasons, pa.array(mask), texts)
     return reasons
