@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -32,6 +33,7 @@ BASELINES = [fg_b_host(METRICS), fg_b_segment(METRICS), FG_B_PAIR_HOST, FG_B_PAI
 FLOWS = FLOWS_A_DAY * (DAYS.duration // DAY)
 SPARK_IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/ndr-processing:spark"
 MOST_BYTES_OF_LOCAL = 600_000_000
+ROOT = Path(__file__).parents[2]
 S3A_ROUND_TRIP = Path(__file__).parents[1] / "local" / "s3a_round_trip.py"
 
 
@@ -85,6 +87,15 @@ def test_the_local_image_is_small_and_has_no_java(images: dict[str, str]) -> Non
     look = "import importlib.util, shutil; print(shutil.which('java'), importlib.util.find_spec('pyspark'))"
     assert docker("run", "--rm", images["local"], "-c", look) == "None None\n"
     assert "None" not in docker("run", "--rm", images["spark"], "-c", look)
+
+
+def test_the_images_know_the_aws_services_that_jobs_call(images: dict[str, str]) -> None:
+    sources = [path.read_text() for folder in ("contract", "spark_jobs") for path in (ROOT / folder).rglob("*.py")]
+    called = {name for text in sources for name in re.findall(r'boto3\.(?:client|resource)\("([\w-]+)"\)', text)}
+    assert called > {"dynamodb", "s3"}
+    for image in images.values():
+        known = docker("run", "--rm", image, "-c", "import boto3; print(*boto3.Session().get_available_services())")
+        assert called <= set(known.split())
 
 
 def test_fifteen_minute_steps_publish_what_the_account_publishes(expected: ProjectInAccount, in_image: str) -> None:

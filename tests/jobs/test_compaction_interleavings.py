@@ -7,16 +7,18 @@ import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ndr.contract.datasets import PAIR_COUNTS
 from ndr.contract.errors import PublishConflictError
 from ndr.contract.time import EPOCH, SLICE, Interval, interval_of, merged
+from ndr.store import publish
 from ndr.store.catalog import pieces_answers, published_pieces
 from ndr.store.compaction import Compaction, stretches
 from ndr.store.partition import time_partition_uri
@@ -167,6 +169,22 @@ def test_a_slice_whose_time_was_taken_before_the_compaction_and_that_is_visible_
     world.do([Publish((0, 1), (Publish((1, 2)), Compact()))])
     _check(world)
     assert world.read()[EPOCH] == 2
+
+
+def test_a_slice_that_is_built_again_on_an_instance_whose_clock_is_behind_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Behind(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) - timedelta(hours=1)
+
+    world = World(tmp_path.as_uri())
+    world.do([Publish((0, 1)), Publish((1, 2)), Compact()])
+    monkeypatch.setattr(publish, "datetime", Behind)
+    world.do([Publish((0, 1))])
+    assert world.read()[EPOCH] == 2
+    _check(world)
 
 
 def test_a_partition_of_the_same_interval_is_not_lost(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,20 @@ def test_a_change_of_the_lookback_that_came_before_the_compaction_is_seen_after_
     (piece,) = published_pieces(before.as_uri(), TODAY)
     assert len(features) == 5
     assert all(version.outdated_reads for version in piece.partition.manifest.compacted_versions)
+
+
+def test_manifests_of_before_ranges_were_recorded_are_compacted_with_what_they_name(project: Project) -> None:
+    for path in (project.root / "pair_counts").rglob("_manifest.json"):
+        document = json.loads(path.read_text())
+        del document["reads"]
+        path.write_text(json.dumps(document))
+    project.deltas(slices(1, 2))
+    stale = outdated(project)
+    assert stale["pair_counts"] == [slices(1, 2)]
+    compact(project)
+    assert outdated(project) == stale
+    project.deltas(slices(3, 4))
+    assert outdated(project)["pair_counts"] == [slices(1, 2), slices(3, 4)]
 
 
 def test_coverage_is_that_of_the_versions(project: Project) -> None:

@@ -20,7 +20,7 @@ from ndr.contract.time import DAY, SLICE, Interval, compact_instant, mini_batch_
 from ndr.jobs import run_compaction
 from ndr.jobs.compaction.job import Compacted, LeftAlone, Outcome, compact_days
 from ndr.jobs.leases import Leases
-from ndr.store import publish, sweep
+from ndr.store import manifest, publish, stream, sweep
 from ndr.store.catalog import published_pieces
 from ndr.store.partition import baseline_partition_uri, time_partition_uri
 from ndr.store.publish import PartitionWriter, new_run_id
@@ -132,22 +132,27 @@ def test_a_sweep_that_is_killed_anywhere_is_finished_by_the_next(
     assert not list((project.root / "pair_counts").rglob("*/*PT15M"))
 
 
-def test_a_compaction_that_is_killed_leaves_the_slices_and_its_files_are_swept(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("at", ["parquet_writer", "replace_manifest", "put_bytes"])
+def test_a_compaction_that_is_killed_before_a_write_leaves_values_as_they_are_and_the_next_run_does_it(
+    project: Project, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
     def killed(*_: Any) -> NoReturn:
         raise KeyboardInterrupt
 
+    writes = {"parquet_writer": stream, "replace_manifest": publish, "put_bytes": manifest}
     with monkeypatch.context() as patch:
-        patch.setattr(publish, "replace_manifest", killed)
+        patch.setattr(writes[at], at, killed)
         with pytest.raises(KeyboardInterrupt):
             run(project)
     assert sessions(project) == [0, 1, 2]
-    orphans = {name for name in left(project) if "PT45M" in name and name.endswith(".parquet")}
-    assert len(orphans) == 1
     run(project)
+    (partition,) = (project.root / "pair_counts" / "dt=2026-01-05").glob("*-PT45M")
+    assert {"_manifest.json", "_SUCCESS"} <= {path.name for path in partition.iterdir()}
     run(project, 3 * DAY)
-    assert not orphans & left(project)
+    (compacted,) = partition.glob("*/*.parquet")
+    assert left(project) == {
+        str(path.relative_to(partition.parent)) for path in (partition, compacted.parent, compacted)
+    }
     assert sessions(project) == [0, 1, 2]
 
 

@@ -104,7 +104,9 @@ def test_out_of_batch_rows_cost_less_than_1_3_times_the_same_rows_in_their_batch
     usual, (used, _, _) = peaks.of(inside, DAY_ONE)
     peak, (_, quarantined, _) = peaks.of(outside, BATCH)
     assert used == quarantined == 60_000
-    assert len(list((outside / "v1" / "deltas" / LATE_FOLDER).glob("dt=*/*/*.json"))) == 1  # all in one slice
+    kept = list((outside / "v1" / "deltas" / LATE_FOLDER).glob("dt=*/*/*.json"))
+    assert len({path.parent for path in kept}) == 1  # the hardest case: all in one slice
+    assert max(path.stat().st_size for path in kept) < 6 * MIB
     assert peak < 1.3 * usual
 
 

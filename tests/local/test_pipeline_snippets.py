@@ -15,7 +15,14 @@ from ministack_sagemaker.testing import JOBS_ROLE
 from ndr.pipeline.bundle import code as code_bundle
 
 BUCKET = "ndr-snippets"
-SCRIPTS = ("delta_builder", "fg_a_builder", "pair_counts_builder", "fg_b_builder", "machine_inventory_unload")
+SCRIPTS = (
+    "delta_builder",
+    "fg_a_builder",
+    "pair_counts_builder",
+    "fg_b_builder",
+    "machine_inventory_unload",
+    "compaction",
+)
 # Each script reports its command line, and imports what only the bundle beside it has.
 SCRIPT = """
 import json, os, sys
@@ -114,6 +121,23 @@ def snippet_machine_inventory() -> Callable[..., Any]:
     return build_and_register_machine_inventory_pipeline
 
 
+def snippet_compaction() -> Callable[..., Any]:
+    from ndr.pipeline.sagemaker_pipeline_definitions_compaction import (
+        build_compaction_pipeline,
+    )
+
+    def build_and_register_compaction_pipeline(role_arn: str, region: str, bucket: str):  # type: ignore[no-untyped-def]
+        pipeline = build_compaction_pipeline(
+            role_arn=role_arn,
+            region=region,
+            default_bucket=bucket,
+        )
+        pipeline.upsert(role_arn)
+        return pipeline
+
+    return build_and_register_compaction_pipeline
+
+
 def test_15_minute_pipeline_runs_two_steps_after_the_deltas(account: Account, role_arn: str) -> None:
     pipeline = snippet_15_minutes()(role_arn, account.region, BUCKET)
     pipeline.upsert(role_arn)
@@ -174,4 +198,14 @@ def test_machine_inventory_pipeline_runs_for_a_month(account: Account, role_arn:
     assert report_of(account, "run_machine_inventory_unload.py")["argv"] == [
         *("--project-name", "ndr-prod", "--feature-spec-version", "v1", "--reference-month-iso", "2026-01"),
         *("--replace-with-empty", "false"),
+    ]
+
+
+def test_compaction_pipeline_runs_for_days(account: Account, role_arn: str) -> None:
+    pipeline = snippet_compaction()(role_arn, account.region, BUCKET)
+    execution = pipeline.start({"DayStartTsIso": "2026-01-01", "DayEndTsIso": "2026-01-03"})
+    assert steps_of_finished(account, execution.arn) == [("CompactionStep", "Succeeded")]
+    assert report_of(account, "run_compaction.py")["argv"] == [
+        *("--project-name", "ndr-prod", "--feature-spec-version", "v1"),
+        *("--day-start-ts-iso", "2026-01-01", "--day-end-ts-iso", "2026-01-03"),
     ]

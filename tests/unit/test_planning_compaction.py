@@ -60,6 +60,10 @@ def test_finished_days_with_several_partitions_or_runs_are_compacted(features: F
     plan = with_compaction(PLAN, features.s3, jobspecs(), PREFIXES, ASKED)
     assert plan is PLAN
 
+    for part in (0, 2):  # a gap between them: each is a stretch of its own
+        _put(features, "fg_a", Interval(day(1).start + part * SLICE, day(1).start + (part + 1) * SLICE), "r")
+    assert days_to_compact(features.s3, PREFIXES, ASKED) == []
+
     for number, dataset in ((-3, "deltas"), (0, "deltas"), (2, "fg_a"), (3, "fg_a")):
         for part in range(2):
             _put(

@@ -1,4 +1,4 @@
-"""Which finished days are compacted: those with more than one partition, or with files of earlier versions.
+"""Which finished days are compacted: those with partitions that meet, or with files of earlier versions.
 
 Names alone tell, so that nothing is opened. The job decides by what it finds.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 from ndr.contract.jobspecs import JobSpecs
 from ndr.contract.pipelines import compaction_parameters, fifteen_minute_steps
-from ndr.contract.time import DAY, Interval, ceil_to, day_text, floor_to
+from ndr.contract.time import DAY, Interval, ceil_to, day_text, floor_to, interval_of, merged
 from ndr.planner.feature_prefixes import FeaturePrefixes
 from ndr.planner.partition_names import DELIMITER, entries
 from ndr.planner.plan import BaselinesPlan, CompactionRun
@@ -43,13 +43,14 @@ def days_to_compact(s3: Any, prefixes: FeaturePrefixes, looked_at: Interval) -> 
 
 
 def _days_of(s3: Any, prefix: str, days: Interval) -> set[str]:
-    """Return the days on which a dataset has more than one partition, or more runs than partitions."""
-    partitions: dict[str, int] = {}
+    """Return the days on which partitions of a dataset meet, or on which it has more runs than partitions."""
+    partitions: dict[str, list[Interval]] = {}
     runs: dict[str, set[tuple[str, str]]] = {}
     for day, partition, *more in entries(s3, prefix, days):
-        if more == [DELIMITER]:
-            partitions[day] = partitions.get(day, 0) + 1
+        interval = interval_of(partition)
+        if more == [DELIMITER] and interval:
+            partitions.setdefault(day, []).append(interval)
         elif len(more) > 1:
             runs.setdefault(day, set()).add((partition, more[0]))
-    several = {day for day, count in partitions.items() if count > 1}
-    return several | {day for day, found in runs.items() if len(found) > partitions.get(day, 0)}
+    meeting = {day for day, found in partitions.items() if len(merged(found)) < len(found)}
+    return meeting | {day for day, found in runs.items() if len(found) > len(partitions.get(day, ()))}

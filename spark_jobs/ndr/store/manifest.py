@@ -41,6 +41,12 @@ def put_manifest(partition_uri: str, manifest: Manifest) -> None:
     put_bytes(join(partition_uri, SUCCESS_NAME), b"")
 
 
+def complete_commit(partition_uri: str) -> None:
+    """Put `_SUCCESS` where a run was cut off after the manifest."""
+    if read_bytes(join(partition_uri, SUCCESS_NAME)) is None:
+        put_bytes(join(partition_uri, SUCCESS_NAME), b"")
+
+
 def replace_manifest(partition_uri: str, manifest: Manifest, version: str | None) -> bool:
     """Commit if the manifest that is there is still of `version`; tell whether it was."""
     if not replace_bytes(join(partition_uri, MANIFEST_NAME), _text(manifest), version):

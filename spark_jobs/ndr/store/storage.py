@@ -236,8 +236,23 @@ def delete_version(uri: str, version: str | None) -> bool:
 
 
 def delete_folder(uri: str) -> None:
-    """Delete everything below a URI; nothing happens where it does not exist."""
+    """Delete everything below a URI; nothing happens where it does not exist.
+
+    Raises
+    ------
+    OSError
+        S3 refused to delete an object.
+    """
     system, path = filesystem(uri)
-    # Deleting the contents alone would leave the folder listed: on S3 as an empty object that ends with a slash.
-    if system.get_file_info(path).type == fs.FileType.Directory:
-        system.delete_dir(path)
+    if isinstance(system, fs.LocalFileSystem):
+        if system.get_file_info(path).type == fs.FileType.Directory:
+            system.delete_dir(path)
+        return
+    # Arrow's client would put an empty object in place of the parent, which then is listed as a folder for ever.
+    bucket, _, key = path.partition("/")
+    client = _s3_client()
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{key}/"):
+        objects = [{"Key": item["Key"]} for item in page.get("Contents", [])]
+        answer = client.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True}) if objects else {}
+        for refused in answer.get("Errors", [])[:1]:
+            raise OSError(f"s3://{bucket}/{refused['Key']} can't be deleted: {refused['Code']}, {refused['Message']}")

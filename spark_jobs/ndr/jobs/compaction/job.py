@@ -16,6 +16,7 @@ from ndr.jobs.compaction.whole_reads import AnswersByDay, asked_of, outdated_rea
 from ndr.jobs.run import Run
 from ndr.store.catalog import Piece, published_pieces
 from ndr.store.compaction import Compaction, Stretch, stretches
+from ndr.store.manifest import complete_commit
 from ndr.store.sweep import Swept, sweep_baselines, sweep_day
 
 
@@ -72,7 +73,9 @@ def compact_days(run: Run, days: Interval, now: datetime | None = None) -> Itera
         for dataset in datasets:
             try:
                 for stretch in stretches(_pieces(run, dataset, day)):
-                    if not stretch.is_compact:
+                    if stretch.is_compact:
+                        complete_commit(stretch.pieces[0].partition.uri)
+                    else:
                         yield _compact(run, dataset, stretch, answers)
                 yield from _swept(run, dataset, day, now or datetime.now(UTC))
             except SchemaMismatchError as error:
