@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 @dataclass
 class Requests:
-    """Requests in the order of their arrival: what they do (LIST, GET, HEAD, PUT, ...), and the path of the object."""
+    """Requests in the order of their answers: what they do (LIST, GET, HEAD, PUT, ...), and the path of the object."""
 
     seen: list[tuple[str, str]] = field(default_factory=list)
 
@@ -38,12 +38,14 @@ def recorded(endpoint_url: str) -> Iterator[tuple[str, Requests]]:
         try:
             while head := await _head(reader):
                 method, target, _ = head[0].split(" ", 2)
-                requests.seen.append(_request(method, target))
                 if _header(head, "expect"):
                     writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
                 to_server.write(_lines([line for line in head if not line.lower().startswith("expect:")]))
                 await _copy_body(head, reader, to_server)
                 answer = await _head(server)
+                if writer.is_closing() or reader.at_eof():
+                    break  # the client gave up, and will ask again
+                requests.seen.append(_request(method, target))
                 writer.write(_lines(answer))
                 if method != "HEAD":
                     await _copy_body(answer, server, writer)

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from ndr.contract.datasets import Dataset
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.time import Interval
-from ndr.store.footer import PublishedFile, check_footer
+from ndr.store.footer import PublishedFile, check_footer, schema_sha256
 from ndr.store.schema import arrow_schema, coded_schema
 from ndr.store.storage import filesystem, read_bytes
 
@@ -59,10 +59,17 @@ class Asked:
         """The columns to read as codes."""
         return [column.name for column in self.schema if pa.types.is_dictionary(column.type)]
 
-    def schema_of(self, parquet: pq.ParquetFile) -> pa.Schema:
+    @cached_property
+    def digest(self) -> str:
+        """The digest of the schema of a file that lacks nothing."""
+        return schema_sha256(arrow_schema(self.dataset))
+
+    def schema_of(self, file: PublishedFile, parquet: pq.ParquetFile) -> pa.Schema:
         """Return the schema without the columns that a file lacks and may lack."""
-        lacking = set(self.may_lack).difference(parquet.metadata.schema.names) if self.may_lack else ()
-        return pa.schema([column for column in self.schema if column.name not in lacking]) if lacking else self.schema
+        if not self.may_lack or file.schema_sha256 == self.digest:
+            return self.schema
+        lacking = set(self.may_lack).difference(parquet.metadata.schema.names)
+        return pa.schema([column for column in self.schema if column.name not in lacking])
 
 
 def read_rows(file: PublishedFile, interval: Interval | None, asked: Asked) -> pa.Table:
@@ -97,7 +104,7 @@ def row_groups(
     extra = [time_column] if interval and time_column and time_column not in asked.columns else []
     try:
         with opened(file, asked.text) as parquet:
-            schema, groups = asked.schema_of(parquet), parquet.num_row_groups
+            schema, groups = asked.schema_of(file, parquet), parquet.num_row_groups
             for group in range(share * groups // shares, (share + 1) * groups // shares):
                 table = parquet.read_row_group(group, [*schema.names, *extra], use_threads=False)
                 if interval and time_column:
