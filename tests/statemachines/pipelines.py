@@ -19,6 +19,7 @@ PARAMETERS = {
     MINI_BATCH_PIPELINE: ["ProjectName", "FeatureSpecVersion", "MiniBatchId", "BatchStartTsIso", "BatchEndTsIso"],
     "ndr-steerable": ["Behaviour", "Flag", "ProcessingImageUri", "ProcessingInstanceCount"],
 }
+PARAMETER_DEFAULT = "none"
 # What the job does is told by its first argument: the project's name, or Behaviour.
 SCRIPT = """
 import os, pathlib, sys, time
@@ -74,5 +75,5 @@ def definition(parameters: list[str], bucket: str, role: str) -> dict[str, Any]:
             "ProcessingInputs": [{"InputName": "code", "S3Input": code}],
         },
     }
-    declared = [{"Name": name, "Type": "String", "DefaultValue": "none"} for name in parameters]
+    declared = [{"Name": name, "Type": "String", "DefaultValue": PARAMETER_DEFAULT} for name in parameters]
     return {"Version": "2020-12-01", "Parameters": declared, "Steps": [step]}

@@ -19,7 +19,7 @@ from ministack_sagemaker.lifecycle import Account
 from ndr.local.cli import app
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("runbook", "architecture", "backfill", "deploy")
+PAGES = ("runbook", "backfill", "deploy")
 COMMANDS = [(name, words) for name in PAGES for words in page.commands(of=DOCS / f"{name}.md")]
 
 

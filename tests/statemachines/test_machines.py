@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tests.statemachines.definition import MACHINES, all_states
 from tests.statemachines.machines import Machines, Run, edges_taken, every_edge
+from tests.statemachines.pipelines import PARAMETER_DEFAULT
 from tests.statemachines.scenarios import Scenarios
 
 from ministack_sagemaker.lifecycle import Account
@@ -64,19 +65,18 @@ def test_a_pipeline_is_polled_to_its_end_in_three_transitions_a_poll(scenarios: 
 @pytest.mark.parametrize(
     ("scenario", "image"),
     [
-        ("succeeds", None),
-        ("one instance", None),
+        ("succeeds", PARAMETER_DEFAULT),
+        ("one instance", PARAMETER_DEFAULT),
         ("instances", "123456789012.dkr.ecr.us-east-1.amazonaws.com/ndr-processing:spark"),
         ("instances, image", "own:3"),
     ],
 )
 def test_several_instances_run_the_image_with_spark_unless_the_caller_names_one(
-    scenarios: Scenarios, account: Account, scenario: str, image: str | None
+    scenarios: Scenarios, account: Account, scenario: str, image: str
 ) -> None:
     run = scenarios[scenario]
     assert run.status == "SUCCEEDED"
-    given = parameters_of(account, run)
-    assert given.get("ProcessingImageUri") == image
+    assert parameters_of(account, run)["ProcessingImageUri"] == image
 
 
 def test_a_failure_names_step_reason_and_log(scenarios: Scenarios) -> None:
