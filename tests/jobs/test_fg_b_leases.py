@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from moto import mock_aws
 from tests.jobs.job_chain import Project, random_flows
-from tests.jobs.ledger_table import create_ledger
+from tests.jobs.ledger_table import Clock, table
 
 from ndr.contract.errors import PublishConflictError
 from ndr.contract.manifest import Manifest
@@ -22,29 +19,11 @@ from ndr.jobs.leases import LEASE, Leases
 from ndr.jobs.run import Run
 from ndr.store.catalog import newest_baseline
 
+__all__ = ["table"]  # a fixture
 START = parse_instant("2026-01-05")
 DAYS = Interval(START, START + 3 * DAY)
 TARGET = Target(DAYS.end, "7d")
 KEY = lease_key(Run("fg_b_builder", "ndr-test", "v1", cast(Any, None)), TARGET)
-
-
-class Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = parse_instant("2026-02-01")
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def move(self, by: timedelta) -> None:
-        self.now += by
-
-
-@pytest.fixture
-def table() -> Iterator[Any]:
-    with mock_aws():
-        yield create_ledger("ledger")
 
 
 @pytest.fixture(scope="module")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from moto import mock_aws
-from tests.jobs.ledger_table import create_ledger
+from tests.jobs.ledger_table import Clock, table
 
 from ndr.contract.errors import InvalidRequestError, PublishConflictError
 from ndr.contract.ledger import EXPIRES_AT, KEPT, row_of
@@ -20,30 +18,12 @@ from ndr.jobs.fg_b.targets import Target
 from ndr.jobs.leases import LEASE, Leases
 from ndr.jobs.run import Run
 
+__all__ = ["table"]  # a fixture
 START = parse_instant("2026-01-05")
 DAYS = Interval(START, START + 3 * DAY)
 TARGET = Target(DAYS.end, "7d")
 RUN = Run("fg_b_builder", "ndr-test", "v1", cast(Any, None))
 KEY = lease_key(RUN, TARGET)
-
-
-class Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = parse_instant("2026-02-01")
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def move(self, by: timedelta) -> None:
-        self.now += by
-
-
-@pytest.fixture
-def table() -> Iterator[Any]:
-    with mock_aws():
-        yield create_ledger("ledger")
 
 
 def leases(table: Any, holder: str, clock: Clock, **more: Any) -> Leases:
