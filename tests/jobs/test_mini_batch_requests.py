@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import boto3
 import pytest
 from tests.jobs.job_chain import Project, random_flows
 from tests.jobs.production_layout import publish_history, upload
@@ -41,6 +42,7 @@ def endpoint(account: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[Requ
         for key, value in account.environment().items():
             monkeypatch.setenv(key, value)
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it has the credentials of the test before
         yield requests
         storage.forget_clients()
 
