@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import boto3
 import pyarrow as pa
 import pytest
 from tests.jobs.job_chain import Project, random_flows
@@ -47,6 +48,7 @@ def bucket(account: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket
         for key, value in account.environment().items():
             monkeypatch.setenv(key, value)
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it has the credentials of the test before
         yield Bucket(f"s3://{name}", requests)
         storage.forget_clients()
 
