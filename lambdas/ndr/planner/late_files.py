@@ -83,9 +83,10 @@ def find_late(s3: Any, prefixes: FeaturePrefixes, wanted: Interval) -> LateData:
     folders = [folder for folder in mini_batch_folders(s3, prefixes.integration, wanted) if _is_over(folder, wanted)]
     out_of_batch = [folder for folder in out_of_batch_folders(s3, prefixes.deltas, wanted) if _is_over(folder, wanted)]
     deltas, fg_a, pairs = (
-        _versions(read_published(s3, prefix, dataset.name, prefixes.owner, wanted))
+        read_published(s3, prefix, dataset.name, prefixes.owner, wanted)
         for prefix, dataset in ((prefixes.deltas, DELTAS), (prefixes.fg_a, FG_A), (prefixes.pair_counts, PAIR_COUNTS))
     )
+    deltas = _versions(deltas)  # each has its own files
     return LateData(
         late=tuple(late_folders([*folders, *out_of_batch], deltas.manifests)),
         stale=tuple(_outdated_features(prefixes, deltas, fg_a, pairs, wanted)),
