@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from tests.jobs.job_chain import Project, random_flows
 
@@ -56,7 +57,12 @@ def project(account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     storage.forget_clients()  # a process keeps one S3 client, which may be of an account that another test stopped
     for name, value in account.environment().items():
         monkeypatch.setenv(name, value)
-    account.client("s3").create_bucket(Bucket=BUCKET)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it may have the credentials of another account
+    s3 = account.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):  # of the test before
+        for item in page.get("Contents", []):
+            s3.delete_object(Bucket=BUCKET, Key=item["Key"])
     yield InS3(tmp_path, {"fg_a_builder": {"windows": ["15m", "1h"]}})
     storage.forget_clients()
 
