@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from ndr.contract.datasets import PAIR_COUNTS
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.lineage import newest_first
-from ndr.contract.manifest import Manifest, Owner
+from ndr.contract.manifest import InputRange, Manifest, Owner
 from ndr.contract.time import DAY, EPOCH, SLICE, Interval, merged
+from ndr.store.catalog import published_pieces
+from ndr.store.manifest import put_manifest, read_manifest
 from ndr.store.partition import time_partition_uri
 from ndr.store.publish import PartitionWriter
 from ndr.store.scan import Scan
@@ -133,3 +135,16 @@ def test_a_file_that_is_not_what_its_manifest_says_is_refused(tmp_path: Path, ch
     pq.write_table(changed(pq.read_table(file)), file)  # type: ignore[operator]
     with pytest.raises(SchemaMismatchError, match=rf"{file.name} has .*{found}.*Publish its partition again"):
         _sessions(tmp_path.as_uri(), SLICE_FOUR)
+
+
+def test_manifests_come_with_what_was_read_unless_that_is_not_asked(tmp_path: Path) -> None:
+    prefix, reads = tmp_path.as_uri(), InputRange(dataset="deltas", start=DAY_ONE.start, end=DAY_ONE.end)
+    published = _publish(prefix, DAY_ONE)
+    put_manifest(time_partition_uri(prefix, DAY_ONE), published.model_copy(update={"reads": (reads,)}))
+    (piece,) = published_pieces(prefix, DAY_ONE)
+    assert piece.partition.manifest.reads == (reads,)
+    (piece,) = published_pieces(prefix, DAY_ONE, without_reads=True)
+    assert piece.partition.manifest.reads == ()
+    found = read_manifest(time_partition_uri(prefix, DAY_ONE))
+    assert found is not None
+    assert found.reads == (reads,)

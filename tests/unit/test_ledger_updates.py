@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -121,3 +122,19 @@ def test_another_error_is_raised(table: Any) -> None:
         stubber.add_client_error("transact_write_items", "AccessDeniedException")
         with pytest.raises(ClientError, match="AccessDenied"):
             apply_updates(table, [stale_update(key(0), NOW)])
+
+
+@pytest.mark.parametrize(
+    ("code", "raises"), [("ConditionalCheckFailedException", False), ("AccessDeniedException", True)]
+)
+def test_of_items_written_one_by_one_only_a_refused_condition_is_left_out(table: Any, code: str, raises: bool) -> None:
+    with Stubber(table.meta.client) as stubber:
+        stubber.add_client_error(
+            "transact_write_items",
+            "TransactionCanceledException",
+            modeled_fields={"CancellationReasons": [{"Code": "TransactionConflict"}]},
+        )
+        stubber.add_client_error("update_item", code)
+        with pytest.raises(ClientError, match=code) if raises else nullcontext():
+            apply_updates(table, [stale_update(key(0), NOW)])
+        stubber.assert_no_pending_responses()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ndr.contract.compacted import versions_within
-from ndr.contract.lineage import Answers, answers_read, current_answers, is_stale, newest_first, outdated
+from ndr.contract.lineage import Answers, answering, answers_read, current_answers, is_stale, newest_first, outdated
 from ndr.contract.manifest import Answer, InputEntry, Manifest
 from ndr.contract.time import DAY, EPOCH, SLICE, Interval
 
@@ -193,3 +193,17 @@ def test_what_pair_counts_were_built_from_is_told_for_a_part() -> None:
     (told,) = answers_read(_manifest(READ_OVER, "old", inputs=(one,)), "deltas", _slices(1, 2)) or []
     assert (told.uri, told.run_id, told.interval) == ("file:///1", "a", _slices(1, 2))
     assert answers_read(_manifest(READ_OVER, "old", inputs=(one, two)), "deltas", _slices(1, 2)) is None
+
+
+def test_adjoining_parts_of_a_partition_are_one_and_parts_around_a_gap_or_another_partition_are_not() -> None:
+    ages = {
+        "day": [(_slices(0, 1), 1), (_slices(1, 2), 2), (_slices(2, 3), 1), (_slices(4, 5), 2), (_slices(6, 8), 1)],
+        "slice": [(_slices(2, 3), 3)],
+    }
+    found = answering(ages, WEEK, lambda name: [(part, (EPOCH, str(age), EPOCH)) for part, age in ages[name]])
+    assert found == [
+        ("day", _slices(0, 2)),
+        ("slice", _slices(2, 3)),
+        ("day", _slices(4, 5)),
+        ("day", _slices(6, 8)),
+    ]

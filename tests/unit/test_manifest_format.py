@@ -106,3 +106,19 @@ def test_data_of_another_project_version_or_dataset_is_refused() -> None:
         check_owner(URI, manifest, "deltas", Owner("q", "v1"))
     with pytest.raises(SchemaMismatchError, match="holds deltas, not pair_counts"):
         check_owner(URI, manifest, "pair_counts", Owner("p", "v1"))
+
+
+def test_what_was_read_is_left_out_only_where_that_is_asked() -> None:
+    reads = [{"dataset": "deltas", "start": GOOD["start"], "end": GOOD["end"]}]
+    content = json.dumps(GOOD | {"reads": reads}).encode()
+    assert [each.dataset for each in parse_manifest(URI, content).reads] == ["deltas"]
+    assert parse_manifest(URI, content, without_reads=True).reads == ()
+
+
+def test_a_compacted_partition_describes_what_it_was_compacted_from() -> None:
+    span = {"start": GOOD["start"], "end": GOOD["end"]}
+    parts = [{"uri": f"s3://data/deltas/{name}", "run_id": "r", **span} for name in ("one", "two", "three")]
+    about = {"code_version": "c", "published_at": GOOD["published_at"], "coverage": 1.0}
+    assert len(_parsed(compacted_from=parts, compacted_versions=[part | about for part in parts]).compacted_from) == 3
+    with pytest.raises(SchemaMismatchError, match="it does not describe s3://data/deltas/two, which it was compacted"):
+        _parsed(compacted_from=parts, compacted_versions=[parts[0] | about])

@@ -90,6 +90,27 @@ def test_finished_days_with_several_partitions_or_runs_are_compacted(features: F
     }
 
 
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [
+        ((0,), "One day is compacted: 2026-01-05."),
+        ((0, 1), "2 days are compacted: 2026-01-05 to 2026-01-06."),
+        ((-1, 0, 1), "3 days are compacted: 2026-01-04 to 2026-01-06."),
+    ],
+)
+def test_a_plan_tells_the_days(features: Features, days: tuple[int, ...], told: str) -> None:
+    for number in days:
+        _put(features, "deltas", day(number), "run-1", "run-2")
+    assert with_compaction(PLAN, features.s3, jobspecs(), PREFIXES, ASKED).message == f"Nothing is late. {told}"
+
+
+def test_a_folder_that_is_not_a_partition_is_nothing_to_compact(features: Features) -> None:
+    _put(features, "deltas", day(0), "run-1")
+    for name in ("notes/_manifest.json", "notes/more.txt", "notes.txt"):
+        features.s3.put_object(Bucket="data", Key=f"v1/deltas/dt={day_text(day(0).start)}/{name}", Body=b"")
+    assert days_to_compact(features.s3, PREFIXES, ASKED) == []
+
+
 def _slice(number: int, *files: str, run_id: str = "a", second: int = 0) -> tuple[str, Manifest]:
     """A slice of deltas that was built from files of an hour's folder."""
     interval = Interval(day(0).start + number * SLICE, day(0).start + (number + 1) * SLICE)

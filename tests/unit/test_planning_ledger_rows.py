@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -7,7 +8,7 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from ndr.contract.ledger import LedgerRow, is_over, ledger_item, ledger_key, row_of
+from ndr.contract.ledger import KEPT, LedgerRow, is_over, ledger_item, ledger_key, row_of
 from ndr.contract.time import DAY, parse_instant
 from ndr.planner import read_ledger_rows
 
@@ -98,3 +99,8 @@ def test_an_item_that_breaks_a_rule_is_named_by_its_key(item: dict[str, Any], fi
     assert row.status == "unreadable"
     assert str(row.reason).startswith("p#v1#fg_b#7d 2026-02-01T00:00:00Z: ")
     assert finding in str(row.reason)
+
+
+def test_items_of_slices_are_kept_as_long_as_the_page_says() -> None:
+    page = Path(__file__).parents[2] / "docs" / "lambdas.md"
+    assert f"items of slices and claims after {KEPT.days} days" in page.read_text()

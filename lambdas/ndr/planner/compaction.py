@@ -24,8 +24,9 @@ def with_compaction(
     if not days:
         return plan
     span = Interval(days[0].start, days[-1].end)
-    named = f"{day_text(days[0].start)}" + (f" to {day_text(days[-1].start)}" if days[1:] else "")
-    message = f"{plan.message} {len(days)} days are compacted: {named}."
+    one, several = day_text(days[0].start), f"{len(days)} days are compacted: {day_text(days[0].start)} to "
+    told = f"{several}{day_text(days[-1].start)}." if len(days) > 1 else f"One day is compacted: {one}."
+    message = f"{plan.message} {told}"
     run = CompactionRun(parameters=compaction_parameters(fifteen_minute_steps(jobspecs), span))
     return plan.model_copy(update={"compaction": run, "message": message})
 
