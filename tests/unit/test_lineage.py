@@ -197,13 +197,20 @@ def test_what_pair_counts_were_built_from_is_told_for_a_part() -> None:
 
 def test_adjoining_parts_of_a_partition_are_one_and_parts_around_a_gap_or_another_partition_are_not() -> None:
     ages = {
-        "day": [(_slices(0, 1), 1), (_slices(1, 2), 2), (_slices(2, 3), 1), (_slices(4, 5), 2), (_slices(6, 8), 1)],
+        "day": [
+            (_slices(0, 1), 1),
+            (_slices(1, 2), 2),
+            (_slices(2, 3), 1),
+            (_slices(4, 5), 2),
+            (_slices(5, 6), 1),
+            (_slices(7, 8), 1),
+        ],
         "slice": [(_slices(2, 3), 3)],
     }
     found = answering(ages, WEEK, lambda name: [(part, (EPOCH, str(age), EPOCH)) for part, age in ages[name]])
     assert found == [
         ("day", _slices(0, 2)),
         ("slice", _slices(2, 3)),
-        ("day", _slices(4, 5)),
-        ("day", _slices(6, 8)),
+        ("day", _slices(4, 6)),
+        ("day", _slices(7, 8)),
     ]

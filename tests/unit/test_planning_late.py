@@ -29,7 +29,7 @@ from ndr.planner.delivered_files import mini_batch_folders, out_of_batch_folders
 from ndr.planner.feature_prefixes import FeaturePrefixes
 from ndr.planner.late import plan_late
 from ndr.planner.late_files import LateData, find_late
-from ndr.planner.published import Published, read_manifests, read_published
+from ndr.planner.published import Published, keys_that_answer, read_manifests, read_published
 from ndr.planner.requested_baselines import plan_requested_baselines
 from ndr.planner.requests import BaselinesRequest, MiniBatchRequest, parse_request
 from ndr.planner.services import Services
@@ -437,3 +437,18 @@ def test_late_looks_at_whole_batches_of_the_schedule(batch_minutes: int, now: da
     asked = {"batch_minutes": batch_minutes, "settle_minutes": settle_minutes}
     scheduled = parse_request(MiniBatchRequest, asked, instant, OWNED).batch(instant)
     assert services.scheduled_until(instant) == scheduled.end
+
+
+def test_slices_put_an_hour_or_more_before_their_compacted_day_are_not_opened() -> None:
+    whole, put = day(0), day(2).start
+
+    def listed(interval: Interval, before: timedelta) -> dict[str, Any]:
+        folder = f"v1/deltas/dt={interval.start:%Y-%m-%d}/{mini_batch_id(interval)}"
+        return {"Key": f"{folder}/_manifest.json", "LastModified": put - before}
+
+    first, second, third = list(whole.steps(SLICE))[:3]
+    hour = timedelta(hours=1)
+    late = listed(second, hour - timedelta(seconds=1))
+    objects = [listed(whole, timedelta()), listed(first, hour), late, listed(third, hour + timedelta(minutes=30))]
+    assert keys_that_answer(objects, whole) == [objects[0]["Key"], late["Key"]]
+    assert keys_that_answer(objects[1:], whole) == [each["Key"] for each in objects[1:]]

@@ -37,11 +37,11 @@ def read_published(s3: Any, prefix: str, dataset: str, owner: Owner, wanted: Int
     days = [day_text(day.start) for day in Interval(floor_to(wanted.start, DAY), wanted.end).steps(DAY)]
     with ThreadPoolExecutor(READERS) as pool:
         listed = pool.map(lambda day: list(objects_below(s3, bucket, f"{base}dt={day}/")), days)
-        keys = [key for objects in listed for key in _answering(objects, wanted)]
+        keys = [key for objects in listed for key in keys_that_answer(objects, wanted)]
     return read_manifests(s3, bucket, keys, dataset, owner)
 
 
-def _answering(objects: Iterable[Mapping[str, Any]], wanted: Interval) -> list[str]:
+def keys_that_answer(objects: Iterable[Mapping[str, Any]], wanted: Interval) -> list[str]:
     """Return the keys of the manifests of a day that meet `wanted` and can answer for a part of it.
 
     A compacted day holds the slices that were put OVERTAKEN before it, so that these need not be opened. A slice that
