@@ -24,8 +24,8 @@ def with_compaction(
     if not days:
         return plan
     span = Interval(days[0].start, days[-1].end)
-    one, several = day_text(days[0].start), f"{len(days)} days are compacted: {day_text(days[0].start)} to "
-    told = f"{several}{day_text(days[-1].start)}." if len(days) > 1 else f"One day is compacted: {one}."
+    first, last = (day_text(day.start) for day in (days[0], days[-1]))
+    told = f"{len(days)} days are compacted: {first} to {last}." if days[1:] else f"One day is compacted: {first}."
     message = f"{plan.message} {told}"
     run = CompactionRun(parameters=compaction_parameters(fifteen_minute_steps(jobspecs), span))
     return plan.model_copy(update={"compaction": run, "message": message})
