@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY, Stubber
-from moto import mock_aws
+from tests.jobs.ledger_table import table
 
 from ndr.contract.ledger import LedgerStatus, ledger_item, ledger_key
 from ndr.contract.ledger_updates import TRANSACTION, apply_updates, insufficient_update, stale_update
 from ndr.contract.time import DAY, format_instant, parse_instant
 
+__all__ = ["table"]  # a fixture
 FIRST = parse_instant("2026-01-01")
 NOW = parse_instant("2026-12-31")
 LATER, EARLIER = format_instant(NOW + timedelta(minutes=15)), format_instant(NOW - timedelta(minutes=15))
-
-
-@pytest.fixture
-def table() -> Iterator[Any]:
-    with mock_aws():
-        yield boto3.resource("dynamodb", region_name="us-east-1").create_table(
-            TableName="ledger",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("series", "as_of")],
-            KeySchema=[
-                {"AttributeName": "series", "KeyType": "HASH"},
-                {"AttributeName": "as_of", "KeyType": "RANGE"},
-            ],
-        )
 
 
 def key(number: int) -> dict[str, str]:
