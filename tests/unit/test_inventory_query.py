@@ -59,6 +59,11 @@ def test_unload_names_the_key_that_it_is_given() -> None:
     assert sql.endswith(" FORMAT AS PARQUET KMS_KEY_ID '1234abcd-12ab-34cd-56ef-1234567890ab' ENCRYPTED")
 
 
+def test_unload_writes_with_the_default_role_and_to_a_bucket_of_another_region() -> None:
+    sql = unload_statement("SELECT 1", "s3://b/p/x-", "default", bucket_region="eu-central-1")
+    assert sql == "UNLOAD ('SELECT 1') TO 's3://b/p/x-' IAM_ROLE DEFAULT FORMAT AS PARQUET REGION 'eu-central-1'"
+
+
 values = st.text(st.characters(exclude_characters="\\\0", exclude_categories=["Cs"]), max_size=20).filter(
     lambda text: "$$" not in text
 )
