@@ -16,6 +16,7 @@ from ministack_sagemaker.patches import (
     embedded_metrics,
     encryption_keys,
     function_logs,
+    function_metrics,
     lambda_errors,
     machine_logs,
     machine_roles,
@@ -26,6 +27,7 @@ from ministack_sagemaker.patches import (
     schedule_targets,
     schedule_words,
     stepped_clock,
+    task_tokens,
     template_encryption,
     transport,
 )
@@ -115,7 +117,10 @@ def _apply_patches() -> None:
     embedded_metrics.extract_embedded_metrics()
     machine_versions.add_resource_types()
     machine_versions.start_nested_by_alias()
+    machine_versions.run_what_was_started()
     machine_roles.check_task_permissions()
+    task_tokens.check_and_fail()
+    function_metrics.count_calls_of_machines()
     machine_logs.check_delivery_permissions()
     aborted_executions.stop_nested_executions()
     schedule_targets.check_target_permissions()
