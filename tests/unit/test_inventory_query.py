@@ -40,6 +40,11 @@ def test_the_reference_example_as_sql() -> None:
     )
 
 
+def test_a_table_of_another_database_has_three_names() -> None:
+    select = inventory_statements(_query(database="assets_share"), OUTPUT, "2026-01").select
+    assert 'FROM "assets_share"."public"."dim_machine" WHERE' in select
+
+
 def test_unload_doubles_the_quotes_of_its_query() -> None:
     sql = unload_statement("SELECT 'O''Brien'", "s3://b/p/x-", "arn:aws:iam::123456789012:role/R")
     assert sql == (
@@ -77,6 +82,7 @@ def test_the_query_inside_unload_is_the_query_that_was_counted(value: str) -> No
 @pytest.mark.parametrize(
     ("change", "field"),
     [
+        ({"database": "share.public"}, "query.database"),
         ({"schema": 'pub"lic'}, "query.schema"),
         ({"table": 'dim"; DROP TABLE x; --'}, "query.table"),
         ({"table": "public.dim_machine"}, "query.table"),

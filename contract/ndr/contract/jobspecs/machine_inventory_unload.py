@@ -34,8 +34,12 @@ class Redshift(SpecModel):
 
 
 class InventoryQuery(SpecModel):
-    """Where machines are listed. Filters are single boolean conditions on the table's own columns."""
+    """Where machines are listed. Filters are single boolean conditions on the table's own columns.
 
+    `database` names another database than the connection's, such as one created from a datashare.
+    """
+
+    database: Name | None = None
     schema_: Annotated[Name, Field(alias="schema")]
     table: Name
     ip_column: Name

@@ -46,7 +46,7 @@ def inventory_statements(query: InventoryQuery, output: InventoryOutput, month: 
     JobSpecInvalidError
         A name or a filter may not be written into SQL.
     """
-    table = exp.Table(this=identifier(query.table, "query.table"), db=identifier(query.schema_, "query.schema"))
+    table = _table(query)
     conditions = _conditions(query)
     address = _blank_as_null(_text(exp.Column(this=identifier(query.ip_column, "query.ip_column"))))
     name = _text(exp.Column(this=identifier(query.name_column, "query.name_column")))
@@ -87,6 +87,14 @@ def unload_statement(
     region = f" REGION {literal(bucket_region)}" if bucket_region else ""
     encrypted = f" KMS_KEY_ID {literal(kms_key_arn.rpartition('/')[2])} ENCRYPTED" if kms_key_arn else ""
     return f"UNLOAD ({literal(select)}) TO {literal(target)} IAM_ROLE {role} FORMAT AS PARQUET{region}{encrypted}"
+
+
+def _table(query: InventoryQuery) -> exp.Table:
+    """Return the table by two names, or by three when it is in another database, such as a datashare's."""
+    names = {"this": identifier(query.table, "query.table"), "db": identifier(query.schema_, "query.schema")}
+    if query.database is not None:
+        names["catalog"] = identifier(query.database, "query.database")
+    return exp.Table(**names)
 
 
 def _conditions(query: InventoryQuery) -> list[exp.Expr]:
