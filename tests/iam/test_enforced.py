@@ -110,7 +110,7 @@ def test_jobspec_check_tells_what_the_roles_of_a_stack_reach(world: World) -> No
         (
             "machine_inventory_unload",
             "output.s3_prefix",
-            "s3://${data_bucket}/integration/machines/",
+            "s3://${data_bucket}/code/machines/",
             r"may not \(s3:PutObject, s3:DeleteObject\): write to the stack's data bucket .* integration/",
         ),
         ("machine_inventory_unload", "redshift.cluster_identifier", "other", r"cluster other .*RedshiftTargetArn"),
