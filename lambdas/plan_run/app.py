@@ -10,11 +10,13 @@ from aws_lambda_powertools.utilities.parser import parse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from events import Fail, PlanBaselines, PlanMiniBatch, PlanRunEvent, ReportBaselines
 
+from ndr.contract.errors import JobSpecNotFoundError
 from ndr.planner.failure import named_error
 from ndr.planner.report import report_baselines
 from ndr.planner.requested_baselines import plan_requested_baselines
 from ndr.planner.requested_mini_batch import plan_requested_mini_batch
 from ndr.planner.services import Services
+from ndr.planner.waiting import waiting_plan
 
 logger = Logger(service="plan_run")
 tracer = Tracer(service="plan_run")
@@ -36,12 +38,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     asked = parse(event=event, model=PlanRunEvent)
     logger.append_keys(execution=asked.execution)
     match asked:
-        case PlanBaselines():
-            plan = plan_requested_baselines(services, asked.request, asked.started_at)
-            return _answered(asked, plan.document(), runs=len(plan.runs), baselines=plan.baselines)
-        case PlanMiniBatch():
-            batch = plan_requested_mini_batch(services, asked.request, asked.started_at, asked.execution)
-            return _answered(asked, batch.document(), runs=1, baselines=0)
+        case PlanBaselines() | PlanMiniBatch():
+            return _planned(asked)
         case ReportBaselines():
             # Once more: a baseline that began since the plan may have read the old features.
             services.mark_stale(asked.stale, asked.series)
@@ -52,6 +50,17 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             logger.info("redriven", extra={"error": asked.error, "cause": asked.cause})
             return {}
     raise named_error(asked.error, asked.cause)
+
+
+def _planned(asked: PlanBaselines | PlanMiniBatch) -> dict[str, Any]:
+    try:
+        if isinstance(asked, PlanBaselines):
+            plan = plan_requested_baselines(services, asked.request, asked.started_at)
+            return _answered(asked, plan.document(), runs=len(plan.runs), baselines=plan.baselines)
+        batch = plan_requested_mini_batch(services, asked.request, asked.started_at, asked.execution)
+        return _answered(asked, batch.document(), runs=1, baselines=0)
+    except JobSpecNotFoundError as error:
+        return _answered(asked, waiting_plan(asked.request, error).document(), runs=0, baselines=0)
 
 
 def _answered(asked: PlanBaselines | PlanMiniBatch, plan: dict[str, Any], runs: int, baselines: int) -> dict[str, Any]:

@@ -24,16 +24,17 @@ def is_stack_event(event: Mapping[str, Any]) -> bool:
 def answer_stack(
     event: Mapping[str, Any],
     register: Callable[[], Mapping[str, str]],
-    remove: Callable[[], Mapping[str, str]],
+    remove: Callable[[str], Mapping[str, str]],
 ) -> None:
     """Do what CloudFormation asks and tell it how that went; it waits for the answer, whatever happens.
 
     Parameters
     ----------
     event : mapping
-        The event of a custom resource: Create and Update register, Delete removes.
+        The event of a custom resource: Create and Update register, Delete removes. An Update that changes the suffix
+        of the names also removes what has the old one.
     register, remove : callable
-        Each returns what became of the pipelines, by name.
+        Each returns what became of the pipelines, by name. `remove` takes the suffix of their names.
     """
     answer: dict[str, Any] = {
         **{name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
@@ -41,12 +42,24 @@ def answer_stack(
         "PhysicalResourceId": event.get("PhysicalResourceId") or f"{event['LogicalResourceId']}-pipelines",
     }
     try:
-        act = remove if event["RequestType"] == "Delete" else register
-        answer |= {"Status": "SUCCESS", "Data": dict(act())}
+        answer |= {"Status": "SUCCESS", "Data": _act(event, register, remove)}
     except Exception as error:
         logger.exception("The pipelines could not be brought to what the stack says")
         answer |= {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}"[:REASON_LIMIT]}
     _put(event["ResponseURL"], json.dumps(answer).encode())
+
+
+def _act(
+    event: Mapping[str, Any],
+    register: Callable[[], Mapping[str, str]],
+    remove: Callable[[str], Mapping[str, str]],
+) -> dict[str, str]:
+    suffix = event["ResourceProperties"].get("PipelineNameSuffix", "")
+    if event["RequestType"] == "Delete":
+        return dict(remove(suffix))
+    done = dict(register())
+    before = event.get("OldResourceProperties", {}).get("PipelineNameSuffix", suffix)
+    return done if before == suffix else done | dict(remove(before))
 
 
 def _put(url: str, body: bytes) -> None:
