@@ -16,14 +16,15 @@ from tests.template import ROOT
 
 from ministack_sagemaker.deploy import deploy
 from ministack_sagemaker.lifecycle import Account
+from ministack_sagemaker.registry import register_image
 from ndr.contract.jobspecs import put_jobspec
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE
 from ndr.contract.time import SLICE, Interval, floor_to, format_instant, mini_batch_id
+from ndr.local.deployment.create import IMAGE, redshift_parameters
 from ndr.local.deployment.deployment import Deployment
 from ndr.local.jobspecs import DEMO_FILES, deployed_values, read_jobspec_files
 
 NAME: Final = "checked"
-REPOSITORY: Final = "ndr-processing"
 FLOW: Final = {
     **{"source_ip": "10.0.0.1", "source_port": 50000, "destination_ip": "10.0.0.2", "destination_port": 443},
     **{"source_bytes": 100, "destination_bytes": 200, "network_transport": "tcp"},
@@ -44,12 +45,11 @@ class Checked:
         """Deploy, and follow docs/deploy.md: image, stack, JobSpecs, traffic, and a first batch."""
         secrets = account.client("secretsmanager")
         secret = secrets.create_secret(Name="ndr/checked", SecretString='{"username": "ndr", "password": "-"}')["ARN"]
-        account.client("ecr").create_repository(repositoryName=REPOSITORY)
-        parameters = {**POLLING, "ProjectName": NAME, "RedshiftSecretArn": secret}
+        register_image(account, IMAGE)
+        parameters = {**POLLING, "ProjectName": NAME, **redshift_parameters(account, secret)}
         outputs = deploy(account, ROOT / "template.yaml", NAME, parameters)
         end = floor_to(datetime.now(UTC), SLICE)
         checked = cls(Deployment(account, outputs, NAME, "v1", secret, "up"), account, Interval(end - SLICE, end))
-        checked.push_image()
         for jobspec in read_jobspec_files(DEMO_FILES, deployed_values(checked.deployment, "local")):
             put_jobspec(checked.jobspecs, jobspec)
         checked.deliver()
@@ -68,9 +68,6 @@ class Checked:
     def resource(self, logical_id: str) -> str:
         resources = self.client("cloudformation").describe_stack_resources(StackName=NAME)["StackResources"]
         return next(str(each["PhysicalResourceId"]) for each in resources if each["LogicalResourceId"] == logical_id)
-
-    def push_image(self) -> None:
-        self.client("ecr").put_image(repositoryName=REPOSITORY, imageManifest="{}", imageTag="latest")
 
     def deliver(self) -> None:
         start = format_instant(self.mini_batch.start)
@@ -96,9 +93,10 @@ class Checked:
 
 @contextmanager
 def image_deleted(stack: Checked) -> Iterator[None]:
-    stack.client("ecr").batch_delete_image(repositoryName=REPOSITORY, imageIds=[{"imageTag": "latest"}])
+    repository, _, tag = IMAGE.partition(":")
+    stack.client("ecr").batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": tag}])
     yield
-    stack.push_image()
+    register_image(stack.account, IMAGE)
 
 
 @contextmanager
@@ -164,7 +162,7 @@ def traffic_deleted(stack: Checked) -> Iterator[None]:
 @contextmanager
 def permission_removed(stack: Checked) -> Iterator[None]:
     roles = Roles(stack.client("iam"), stack.client("cloudformation"), NAME)
-    with roles.without(Statement("PipelineRole", "ReadAndWriteData", "processing-jobs")):
+    with roles.without(Statement("PipelineRole", "PublishData", "processing-jobs")):
         yield
 
 

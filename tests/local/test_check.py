@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from tests.local import check_stack as broken
 from tests.local.check_stack import NAME, Breakage, Checked, jobspec_changed, schedules_set, with_input
+from tests.sam import page
+from tests.template import ROOT
 
 from ministack_sagemaker.faults import inject
 from ministack_sagemaker.testing import fast_account
@@ -16,6 +20,7 @@ from ndr.local.check.areas import AREAS
 from ndr.local.cli import main
 
 Ndr = Callable[..., tuple[int, str, str]]
+DEPLOY = ROOT / "docs" / "deploy.md"
 SCHEDULES = ("MiniBatchSchedule", "NightlySchedule", "WeeklySchedule", "MonthlySchedule", "LateSchedule")
 
 
@@ -71,7 +76,7 @@ def test_enabled_schedules_say_when_they_start(stack: Checked, ndr: Ndr) -> None
 
 
 CASES: dict[str, tuple[Breakage, str, str, str]] = {
-    "image": (broken.image_deleted, "images", "ndr-processing:latest, of ndr-", "docker push "),
+    "image": (broken.image_deleted, "images", "ndr-processing:latest, of ndr-", "&& docker push "),
     "pipeline deleted": (
         broken.pipeline_deleted, "pipelines", "ndr-machine-inventory-unload is not registered.", "sam remote invoke",
     ),
@@ -100,7 +105,7 @@ CASES: dict[str, tuple[Breakage, str, str, str]] = {
     "traffic": (broken.traffic_deleted, "traffic", "is empty", "ndr ingest FOLDER"),
     "permission": (
         broken.permission_removed, "prefixes",
-        "PipelineRole may not s3:GetObject, s3:PutObject, s3:DeleteObject for deltas", "docs/deploy.md#",
+        "fg_a_builder writes fg_a to s3://", "docs/deploy.md#existing-buckets",
     ),
     "secret": (broken.secret_deleted, "secret", "is to be deleted", "aws secretsmanager restore-secret"),
     "schedule": (
@@ -170,3 +175,28 @@ def test_refused_credentials_are_exit_status_2(stack: Checked, ndr: Ndr) -> None
     status, _, err = ndr("check", "--stack", NAME)
     assert status == 2
     assert "DescribeStacks was refused with AccessDenied: You may not." in err
+
+
+def test_the_ndr_commands_of_the_page_about_deployment_run(stack: Checked, ndr: Ndr, tmp_path: Path) -> None:
+    documents = []
+    for item in stack.jobspecs.scan()["Items"]:
+        item.pop("job_name_version")
+        documents.append(tmp_path / f"{item['job_name']}.json")
+        documents[-1].write_text(json.dumps(item, default=float))
+    outputs = stack.deployment.outputs
+    commands = page.commands("ndr", of=DEPLOY)
+    assert {tuple(words[1:3]) for words in commands} == {("jobspec", "check"), ("jobspec", "put"), ("check", "--stack")}
+    for words in commands:
+        arguments: list[str] = []
+        for word in words[1:]:
+            filled = re.sub(r"<(\w+)>", lambda found: outputs[found[1]], NAME if word == "ndr-dev" else word)
+            arguments += map(str, documents) if filled == "jobspecs/*.json" else [filled]
+        status, _, err = ndr(*arguments)
+        assert status == 0, err
+
+
+def test_the_page_about_deployment_shows_what_the_check_prints(ndr: Ndr) -> None:
+    (shown,) = re.findall(r"```text\n(.*?)```", DEPLOY.read_text(), re.DOTALL)
+    columns = re.compile(r"^(ok|warning) +(\S+(?: \S+)?)  +", re.MULTILINE)
+    _, out, _ = ndr("check", "--stack", NAME)
+    assert list(dict.fromkeys(columns.findall(shown))) == list(dict.fromkeys(columns.findall(out)))

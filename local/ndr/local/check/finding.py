@@ -71,5 +71,7 @@ def guarded(area: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Findin
             f"{error.operation_name} was refused: {code}: {message.rstrip('.')}.",
             f"Run the check with a role that may call {error.operation_name}.",
         )
+    except ImportError as error:
+        yield not_checked(area, f"{error}: the definitions can't be built here.", "pip install '.[pipelines]'")
     except BotoCoreError as error:
         yield not_checked(area, f"AWS did not answer: {str(error).rstrip('.')}.", "Run the check again.")

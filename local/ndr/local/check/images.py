@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from ndr.local.check.finding import Finding, broken, guarded, not_checked, ok
 from ndr.local.check.stack import Stack
 
 AREA: Final = "images"
 IMAGE_PARAMETERS: Final = ("ProcessingImageUri", "ImageUri")
-_ECR: Final = re.compile(
-    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<repository>[^:@]+)"
-    r"(:(?P<tag>[^@]+))?(@(?P<digest>sha256:[0-9a-f]+))?"
-)
 
 
 def check_images(stack: Stack) -> Iterator[Finding]:
@@ -43,32 +38,14 @@ def images_of(stack: Stack) -> dict[str, list[str]]:
     return users
 
 
-def _check_image(stack: Stack, image: str, users: str) -> Iterator[Finding]:
-    parts = _ECR.fullmatch(image)
-    if parts is None:
-        yield not_checked(
-            AREA,
-            f"{image}, of {users}, is not in Amazon ECR.",
-            f"Look it up in its registry: docker manifest inspect {image}",
+def _check_image(stack: Stack, uri: str, users: str) -> Iterator[Finding]:
+    from ndr.pipeline.registry.images import ProcessingImage, fault_of
+
+    image = ProcessingImage(uri, "spark" if uri.endswith(":spark") else "local", "ProcessingImageUri")
+    fault = fault_of(stack.client("ecr"), image, stack.account, stack.region)
+    if fault is None:
+        yield ok(AREA, f"{uri}, of {users}, is in the registry.")
+    else:
+        yield broken(
+            AREA, f"{uri}, of {users}, {fault}: no job can start.", image.build_commands(uri.partition("/")[0])
         )
-        return
-    ecr = stack.client("ecr", parts["region"])
-    try:
-        named = {"registryId": parts["account"], "repositoryName": parts["repository"]}
-        found = ecr.describe_images(**named, imageIds=[_id(parts)])["imageDetails"]
-    except (ecr.exceptions.ImageNotFoundException, ecr.exceptions.RepositoryNotFoundException):
-        found = []
-    if found:
-        yield ok(AREA, f"{image}, of {users}, was pushed on {found[0]['imagePushedAt']:%Y-%m-%d}.")
-        return
-    target = "spark" if parts["tag"] == "spark" else "local"
-    yield broken(
-        AREA,
-        f"{image}, of {users}, is not in the registry: no job can start.",
-        "docker build --platform linux/amd64 --provenance=false -f spark_jobs/Dockerfile "
-        f"--target {target} -t {image} . && docker push {image}; docs/processing_image.md has the log-in.",
-    )
-
-
-def _id(parts: re.Match[str]) -> dict[str, Any]:
-    return {"imageDigest": parts["digest"]} if parts["digest"] else {"imageTag": parts["tag"] or "latest"}

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from ndr.contract.pipelines import STACK_TAG
 from ndr.local.check.differences import differences
-from ndr.local.check.finding import Finding, broken, guarded, not_checked, ok, warning
+from ndr.local.check.finding import Finding, broken, guarded, ok, warning
 from ndr.local.check.stack import Stack
 from ndr.pipeline.bundle.digest import definition_digest
 
@@ -34,11 +34,7 @@ def _check_definitions(stack: Stack) -> Iterator[Finding]:
     name = stack.resources["UpsertPipelinesFunction"]
     function = stack.client("lambda").get_function_configuration(FunctionName=name)
     settings = function["Environment"]["Variables"]
-    try:
-        built = built_definitions(tuple(sorted(settings.items())), stack.region)
-    except ImportError as error:
-        yield not_checked(AREA, f"The definitions can't be built here: {error}.", "pip install '.[pipelines]'")
-        return
+    built = built_definitions(tuple(sorted(settings.items())), stack.region)
     for pipeline, definition in built.items():
         yield from guarded(AREA, partial(_check_definition, stack, pipeline, definition))
 

@@ -61,7 +61,7 @@ def check_schedules(stack: Stack) -> Iterator[Finding]:
         yield warning(AREA, f"All {len(found)} schedules are disabled: nothing starts by itself.", ENABLE)
         return
     for schedule in found:
-        yield from guarded(AREA, partial(_check_schedule, stack, schedule))
+        yield from guarded(AREA, partial(check_schedule, stack, schedule))
 
 
 def _described(stack: Stack, name: str) -> dict[str, Any] | None:
@@ -72,14 +72,15 @@ def _described(stack: Stack, name: str) -> dict[str, Any] | None:
         return None
 
 
-def _check_schedule(stack: Stack, schedule: Schedule) -> Iterator[Finding]:
+def check_schedule(stack: Stack, schedule: Schedule) -> Iterator[Finding]:
+    """Judge a schedule: its state, and whether its machine began an execution since it was last due."""
     if not schedule.is_enabled:
         yield broken(AREA, f"{schedule.name} is disabled, and others are enabled.", ENABLE)
         return
     expression, cron = schedule.described["ScheduleExpression"], schedule.cron
     following = cron.next_after(stack.now) if cron else None
     coming = f"; it starts next at {format_instant(following)}" if following else f", by {expression}"
-    last = _last_due(schedule, stack.now)
+    last = last_due(schedule, stack.now)
     if last is None:
         yield ok(AREA, f"{schedule.name} is enabled{coming}.")
     elif started_since(stack, schedule.machine, last):
@@ -93,7 +94,7 @@ def _check_schedule(stack: Stack, schedule: Schedule) -> Iterator[Finding]:
         )
 
 
-def _last_due(schedule: Schedule, now: datetime) -> datetime | None:
+def last_due(schedule: Schedule, now: datetime) -> datetime | None:
     """Return when the schedule last should have started, as it is now; None if it was changed since or is just due."""
     before = now - schedule.window - GRACE
     last = schedule.cron.last_before(before) if schedule.cron else None

@@ -7,21 +7,20 @@ from typing import Final
 
 from ndr.contract.jobspecs import MACHINE_INVENTORY_UNLOAD
 from ndr.local.check.finding import Finding, broken, guarded, ok
-from ndr.local.check.roles import refused_actions
+from ndr.local.check.permissions import check_permissions
 from ndr.local.check.stack import Stack
 
 AREA: Final = "secret"
-ROLE: Final = "PipelineRole"
 
 
 def check_secret(stack: Stack) -> Iterator[Finding]:
-    """Look up the secret of the inventory's JobSpec, then simulate that the jobs read it."""
+    """Look up the secret of the inventory's JobSpec, then simulate that the jobs read it and query."""
     jobspec = stack.valid_jobspecs.get(MACHINE_INVENTORY_UNLOAD)
     if jobspec is None:
         return
     arn = jobspec.spec.redshift.secret_arn
     yield from guarded(AREA, lambda: _check_existence(stack, arn))
-    yield from guarded(AREA, lambda: _check_access(stack, arn))
+    yield from guarded(AREA, lambda: check_permissions(stack, AREA, ("secretsmanager", "redshift-data")))
 
 
 def _check_existence(stack: Stack, arn: str) -> Iterator[Finding]:
@@ -37,15 +36,3 @@ def _check_existence(stack: Stack, arn: str) -> Iterator[Finding]:
         yield broken(AREA, f"The secret {arn} is to be deleted: the inventory can't be unloaded.", restore)
         return
     yield ok(AREA, f"The secret {described['Name']} of the inventory's database exists.")
-
-
-def _check_access(stack: Stack, arn: str) -> Iterator[Finding]:
-    if refused_actions(stack, ROLE, ["secretsmanager:GetSecretValue"], arn):
-        given = stack.parameters.get("RedshiftSecretArn") or "empty"
-        yield broken(
-            AREA,
-            f"{ROLE} may not read the secret {arn}; RedshiftSecretArn of the stack is {given}.",
-            f"sam deploy --parameter-overrides RedshiftSecretArn={arn}, with the other parameters that the stack has",
-        )
-    else:
-        yield ok(AREA, f"{ROLE} may read it.")

@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ndr.contract.errors import NdrError
 from ndr.contract.jobspecs import JOBS, JobSpec, read_jobspec
 from ndr.contract.pipelines import PIPELINE_NAMES
+from ndr.local.access.stack import Stack as RolesOfStack
 
 OUTPUT_OF_THE_PROJECT: Final = "JobSpecTableName"
 RECREATE: Final = (
@@ -39,7 +40,7 @@ class Stack:
     name, status : str
         The stack's name and CloudFormation's status of it.
     arn : str
-        The stack's id, an ARN, which names its partition, region and account.
+        The stack's id, an ARN, which names its region and account.
     parameters, outputs : mapping of str to str
     resources : mapping of str to str
         Physical id of each resource by its logical id in the template.
@@ -57,10 +58,6 @@ class Stack:
     resources: Mapping[str, str]
     types: Mapping[str, str]
     _clients: dict[tuple[str, str], Any] = field(default_factory=dict)
-
-    @property
-    def partition(self) -> str:
-        return self.arn.split(":")[1]
 
     @property
     def region(self) -> str:
@@ -97,8 +94,11 @@ class Stack:
         """Return logical to physical id of the resources of a type."""
         return {name: self.resources[name] for name, its in self.types.items() if its == type_}
 
-    def role_arn(self, logical_id: str) -> str:
-        return f"arn:{self.partition}:iam::{self.account}:role/{self.resources[logical_id]}"
+    @cached_property
+    def roles(self) -> RolesOfStack:
+        """The stack as the check of its roles needs it."""
+        roles = self.of_type("AWS::IAM::Role")
+        return RolesOfStack(self.name, self.session, dict(self.outputs), dict(self.parameters), roles)
 
     @cached_property
     def jobspecs(self) -> dict[str, JobSpec[Any] | NdrError]:
