@@ -46,11 +46,15 @@ def upsert(request: UpsertRequest) -> dict[str, Any]:
     # The SageMaker SDK takes seconds to import and Lambda cuts initialisation off at ten: import it in the invocation,
     # which has the function's own timeout, and only for a request that is well-formed.
     from ndr.contract.fifteen_minutes import THREE_STEPS
+    from ndr.pipeline.registry.images import check_images
     from ndr.pipeline.registry.registration import register_pipelines
 
+    role_arn, region = os.environ["PIPELINE_ROLE_ARN"], os.environ["AWS_REGION"]
+    if os.environ.get("CHECK_IMAGES") == "true":
+        check_images(role_arn, region, with_spark=os.environ.get("SPARK_IMAGE_IS_GIVEN") == "true")
     changes = register_pipelines(
-        role_arn=os.environ["PIPELINE_ROLE_ARN"],
-        region=os.environ["AWS_REGION"],
+        role_arn=role_arn,
+        region=region,
         default_bucket=os.environ["CODE_BUCKET"],
         names=request.pipelines,
         dry_run=request.dry_run,

@@ -35,7 +35,15 @@ def asked_by_stack(event: Mapping[str, Any], upsert: Upsert) -> Action:
     is_delete = event["RequestType"] == "Delete"
     if event["ResourceType"] == SMOKE_TEST:
         return dict if is_delete or goes_back(event) else partial(_try_plan_run, event)
-    return _remove_all if is_delete else partial(register_all, upsert)
+    suffix = event["ResourceProperties"].get("PipelineNameSuffix", "")
+    return partial(_remove_all, suffix) if is_delete else partial(_register, event, suffix, upsert)
+
+
+def _register(event: Mapping[str, Any], suffix: str, upsert: Upsert) -> dict[str, str]:
+    """Register all. An Update that changes the suffix of the names also removes what has the old one."""
+    done = register_all(upsert)
+    before = event.get("OldResourceProperties", {}).get("PipelineNameSuffix", suffix)
+    return done if before == suffix else done | _remove_all(before)
 
 
 def register_all(upsert: Upsert) -> dict[str, str]:
@@ -61,13 +69,11 @@ def register_all(upsert: Upsert) -> dict[str, str]:
     return done
 
 
-def _remove_all() -> dict[str, str]:
+def _remove_all(suffix: str) -> dict[str, str]:
     from ndr.pipeline.registry.removal import remove_pipelines
 
     removals = remove_pipelines(
-        role_arn=os.environ["PIPELINE_ROLE_ARN"],
-        region=os.environ["AWS_REGION"],
-        suffix=os.environ.get("PIPELINE_NAME_SUFFIX", ""),
+        role_arn=os.environ["PIPELINE_ROLE_ARN"], region=os.environ["AWS_REGION"], suffix=suffix
     )
     for removal in removals:
         logger.info("Pipeline %s: %s", removal.name, removal.outcome)

@@ -10,12 +10,14 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, Final
 
-from tests.iam.world import FAILING, World
+from tests.iam.world import ELSEWHERE, FAILING, PROBING, World
 
+from ministack_sagemaker.registry import register_image
 from ndr.contract.ledger import batch_claim_key, ledger_key
 from ndr.contract.manifest import MANIFEST_NAME, Manifest
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 from ndr.contract.time import DAY, Interval, format_instant, horizon_interval, mini_batch_id, parse_instant
+from ndr.local.deployment.create import IMAGE
 from ndr.store.partition import time_partition_uri
 
 REASON = "The project is unlucky."
@@ -187,6 +189,32 @@ def unload(world: World) -> None:
     assert world.log_streams("/aws/sagemaker/ProcessingJobs", prefix=job) == 1, "the job left no log"
 
 
+def probe(world: World) -> None:
+    """A job reads what was delivered to another bucket, and can change neither code nor traffic."""
+    world.run_pipeline(PROBING, Bucket=world.deployment.data_bucket, Traffic=ELSEWHERE)
+
+
+def plan_what_is_late_elsewhere(world: World) -> None:
+    """A mini-batch that was delivered to another bucket is found too."""
+    day = Interval(parse_instant("2026-01-12"), parse_instant("2026-01-13"))
+    world.put(f"s3://{ELSEWHERE}/flows/{mini_batch_id(day)}/part-0.json", b"")
+    request = {"mode": "LATE", "start": "2026-01-12", "dry_run": True, "project_name": ELSEWHERE}
+    event = {"kind": "baselines", "request": request, "started_at": "2026-01-14T12:00:00Z"}
+    assert len(world.invoke("PlanRunFunctionName", event)["batches"]) == 1
+
+
+def upsert_without_the_image(world: World) -> None:
+    """Nothing is registered while the image of the jobs is not in the registry."""
+    ecr, name = world.client("ecr"), IMAGE.partition(":")[0]
+    ecr.batch_delete_image(repositoryName=name, imageIds=[{"imageTag": IMAGE.partition(":")[2]}])
+    try:
+        functions, function = world.client("lambda"), world.deployment.outputs["UpsertPipelinesFunctionName"]
+        answer = json.loads(functions.invoke(FunctionName=function, Payload=b"{}")["Payload"].read())
+        assert f"{IMAGE} does not exist" in answer["errorMessage"], answer
+    finally:
+        register_image(world.deployment.account, IMAGE)
+
+
 def run_pipeline(world: World) -> None:
     """A pipeline is started and followed, and its failure is explained."""
     ended = world.run_machine("run_pipeline", {"pipeline_name": FAILING, "parameters": {}})
@@ -307,11 +335,12 @@ SCENARIOS: Final[dict[str, tuple[Scenario, ...]]] = {
         plan_after_a_holder,
         find_what_runs,
         take_over_a_claim,
+        plan_what_is_late_elsewhere,
         mini_batch,
     ),
     "ExplainFailureRole": (explain,),
-    "UpsertPipelinesRole": (upsert, try_plan_run),
-    "PipelineRole": (unload, ledger),
+    "UpsertPipelinesRole": (upsert, upsert_without_the_image, try_plan_run),
+    "PipelineRole": (unload, ledger, probe),
     "RunPipelineRole": (log_of("run_pipeline"), run_pipeline),
     "MiniBatchRole": (log_of("mini_batch"), mini_batch),
     "BaselinesRole": (log_of("baselines"), baselines),

@@ -52,6 +52,7 @@ def root_logger_left_alone() -> Iterator[None]:
 
 
 with root_logger_left_alone(), default_region("us-east-1"):  # any region works: no call is made
+    from sagemaker.core.network import NetworkConfig
     from sagemaker.core.processing import ScriptProcessor
     from sagemaker.core.workflow.execution_variables import ExecutionVariable, ExecutionVariables
     from sagemaker.core.workflow.parameters import Parameter, ParameterInteger, ParameterString
@@ -104,6 +105,7 @@ def pipeline_session(region: str, default_bucket: str) -> PipelineSession:
 __all__ = [
     "ExecutionVariable",
     "ExecutionVariables",
+    "NetworkConfig",
     "Parameter",
     "ParameterInteger",
     "ParameterString",

@@ -173,7 +173,8 @@ def _is_untagged(pipeline: BundledPipeline, registered: dict[str, Any] | None, s
         raise InvalidRequestError(
             f"Nothing was registered: the pipeline {pipeline.name} is the stack {owner!r}'s, by its tag {STACK_TAG}, "
             f"and this is the stack {stack_name!r}. Give this stack's pipelines names of their own: deploy it with a "
-            "PipelineNameSuffix, such as -dev."
+            f"PipelineNameSuffix, such as -dev. If the stack {owner!r} is deleted and left this pipeline for its "
+            f"history, delete it: aws sagemaker delete-pipeline --pipeline-name {pipeline.name}."
         )
     return owner is None
 
