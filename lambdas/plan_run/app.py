@@ -10,17 +10,15 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.parser import parse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from events import Fail, PlanBaselines, PlanMiniBatch, PlanRunEvent, ReportBaselines, ReportMiniBatch
+from reporting import reported
 
 from ndr.contract.errors import JobSpecNotFoundError, NdrError
-from ndr.planner.batch_report import report_batch
 from ndr.planner.failure import end_task, named_error
 from ndr.planner.plan import Plan
-from ndr.planner.report import report_baselines
 from ndr.planner.requested_baselines import plan_requested_baselines
 from ndr.planner.requested_mini_batch import plan_requested_mini_batch
 from ndr.planner.services import Services
-from ndr.planner.verdict import failure_of, warning_of
-from ndr.planner.waiting import waiting_plan
+from ndr.planner.waiting import WaitingPlan, waiting_plan
 
 logger = Logger(service="plan_run")
 tracer = Tracer(service="plan_run")
@@ -46,38 +44,28 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         case PlanBaselines() | PlanMiniBatch():
             try:
                 return _planned(asked)
-            except JobSpecNotFoundError as error:
-                return _waiting(asked, error)
             except NdrError as error:
                 return _refused(asked, error)
-        case ReportBaselines():
-            return _reported(asked)
-        case ReportMiniBatch():
-            report = report_batch(services.s3, asked.batch)
+        case ReportBaselines() | ReportMiniBatch():
+            report = reported(services, asked)
             logger.info(report.message, extra={"kind": asked.kind})
             return report.document()
     return _end(asked)
 
 
 def _planned(asked: PlanBaselines | PlanMiniBatch) -> dict[str, Any]:
-    plan: Plan
-    if isinstance(asked, PlanBaselines):
-        plan = baselines = plan_requested_baselines(services, asked.request, asked.started_at)
-        counts = {"PipelineRunsPlanned": len(baselines.runs), "BaselinesPlanned": baselines.baselines}
-    else:
-        plan = plan_requested_mini_batch(services, asked.request, asked.started_at, asked.execution)
-        counts = {"PipelineRunsPlanned": 1}
+    plan: Plan | WaitingPlan
+    try:
+        if isinstance(asked, PlanBaselines):
+            plan = baselines = plan_requested_baselines(services, asked.request, asked.started_at)
+            counts = {"PipelineRunsPlanned": len(baselines.runs), "BaselinesPlanned": baselines.baselines}
+        else:
+            plan = plan_requested_mini_batch(services, asked.request, asked.started_at, asked.execution)
+            counts = {"PipelineRunsPlanned": 1}
+    except JobSpecNotFoundError as error:
+        plan, counts = waiting_plan(asked.request, error), {"PipelineRunsPlanned": 0}
     logger.info(plan.message, extra={"kind": asked.kind, "request": asked.request})
     _count(counts, kind=asked.kind)
-    return plan.document()
-
-
-def _waiting(asked: PlanBaselines | PlanMiniBatch, error: JobSpecNotFoundError) -> dict[str, Any]:
-    """Answer that a schedule waits for JobSpecs; a person's request is refused."""
-    plan = waiting_plan(asked.request, error)
-    if plan is None:
-        return _refused(asked, error)
-    logger.info(plan.message, extra={"kind": asked.kind, "request": asked.request})
     return plan.document()
 
 
@@ -87,18 +75,6 @@ def _refused(asked: PlanBaselines | PlanMiniBatch, error: NdrError) -> dict[str,
     logger.warning(refused["message"], extra={"kind": asked.kind, "request": asked.request, "error": refused["error"]})
     _count({"RequestsRefused": 1}, kind=asked.kind, error=refused["error"])
     return {"refused": refused}
-
-
-def _reported(asked: ReportBaselines) -> dict[str, Any]:
-    # Once more: a baseline that began since the plan may have read the old features.
-    services.mark_stale(asked.stale, asked.series)
-    services.mark_failed(asked.reasons, asked.series, asked.execution or "")
-    report = report_baselines(asked.baselines, asked.series, services.ledger_rows)
-    left = [*asked.skipped, *report.left_out]
-    warning, failure = warning_of(asked.mode, report.built, left), failure_of(asked.own, left)
-    report = report.model_copy(update={"warning": warning, "failure": failure})
-    logger.info(report.message, extra={"kind": asked.kind})
-    return report.document()
 
 
 def _end(asked: Fail) -> dict[str, Any]:

@@ -36,10 +36,14 @@ def asked_by_stack(event: Mapping[str, Any], upsert: Upsert) -> Action:
     if event["ResourceType"] == SMOKE_TEST:
         return dict if is_delete or goes_back(event) else partial(_try_plan_run, event)
     suffix = event["ResourceProperties"].get("PipelineNameSuffix", "")
-    if is_delete:
-        return partial(_remove_all, suffix)
+    return partial(_remove_all, suffix) if is_delete else partial(_register, event, suffix, upsert)
+
+
+def _register(event: Mapping[str, Any], suffix: str, upsert: Upsert) -> dict[str, str]:
+    """Register all. An Update that changes the suffix of the names also removes what has the old one."""
+    done = register_all(upsert)
     before = event.get("OldResourceProperties", {}).get("PipelineNameSuffix", suffix)
-    return partial(_register_and_remove, upsert, None if before == suffix else before)
+    return done if before == suffix else done | _remove_all(before)
 
 
 def register_all(upsert: Upsert) -> dict[str, str]:
@@ -63,12 +67,6 @@ def register_all(upsert: Upsert) -> dict[str, str]:
             "may be under way; deploy again when it has ended."
         )
     return done
-
-
-def _register_and_remove(upsert: Upsert, old_suffix: str | None) -> dict[str, str]:
-    """Register every pipeline; an update to another suffix also removes what has the old one."""
-    done = register_all(upsert)
-    return done if old_suffix is None else done | _remove_all(old_suffix)
 
 
 def _remove_all(suffix: str) -> dict[str, str]:

@@ -13,9 +13,8 @@ ERROR = JobSpecNotFoundError("Table specs holds no JobSpec of project 'ndr', ver
 
 
 def test_a_schedules_execution_starts_nothing_and_says_what_it_waits_for() -> None:
-    plan = waiting_plan({"horizon": "7d", "scheduled_time": "2026-01-01T00:30:00Z"}, ERROR)
-    assert plan is not None
-    assert plan.document() == {
+    plan = waiting_plan({"horizon": "7d", "scheduled_time": "2026-01-01T00:30:00Z"}, ERROR).document()
+    assert plan == {
         "dry_run": True,
         "waits_for": "JobSpecs",
         "message": f"The schedule waits for JobSpecs, and nothing was started. {ERROR}",
@@ -24,4 +23,5 @@ def test_a_schedules_execution_starts_nothing_and_says_what_it_waits_for() -> No
 
 @pytest.mark.parametrize("request_", [None, {}, {"horizon": "7d"}, {"scheduled_time": None}, "text"])
 def test_anyone_else_is_refused(request_: Any) -> None:
-    assert waiting_plan(request_, ERROR) is None
+    with pytest.raises(JobSpecNotFoundError, match="holds no JobSpec"):
+        waiting_plan(request_, ERROR)

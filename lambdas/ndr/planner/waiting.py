@@ -27,8 +27,8 @@ class WaitingPlan(PlanPart):
     message: str
 
 
-def waiting_plan(request: Any, error: JobSpecNotFoundError) -> WaitingPlan | None:
-    """Return the plan for a schedule's request that found no JobSpecs, or None for a request of a person.
+def waiting_plan(request: Any, error: JobSpecNotFoundError) -> WaitingPlan:
+    """Return the plan for a request that found no JobSpecs.
 
     A schedule can be enabled before the first JobSpec is put. Its executions would fail and send a message every few
     minutes; the alarms on lateness say it once. A person who asks for a run is told that it failed.
@@ -39,7 +39,12 @@ def waiting_plan(request: Any, error: JobSpecNotFoundError) -> WaitingPlan | Non
         The machine's input as it was typed.
     error : JobSpecNotFoundError
         Why it cannot be planned.
+
+    Raises
+    ------
+    JobSpecNotFoundError
+        `error`, when the request is not a schedule's.
     """
     if not isinstance(request, Mapping) or request.get("scheduled_time") is None:
-        return None
+        raise error
     return WaitingPlan(message=f"The schedule waits for JobSpecs, and nothing was started. {error}")
