@@ -22,14 +22,14 @@ LEFT_OUT: dict[str, str] = dict.fromkeys(
 """The modules of the planner whose mutants are not tried, each with the reason."""
 
 MODULES: dict[str, tuple[str, ...]] = {
-    "ndr.jobs.leases": ("tests/unit/test_leases.py",),
+    "ndr.jobs.leases": ("tests/jobs/test_leases.py",),
     "ndr.jobs.fg_b.capping": ("tests/unit/test_capping.py",),
     "ndr.store.catalog": ("tests/unit/test_catalog.py", "tests/unit/test_catalog_pieces.py"),
     "ndr.store.manifest": _STORE,
     "ndr.store.publish": _STORE,
     "ndr.contract.lineage": ("tests/unit/test_lineage.py",),
     "ndr.contract.compacted": ("tests/unit/test_lineage.py", f"{_UNIT}planning_compaction.py"),
-    "ndr.contract.ledger": ("tests/unit/test_planning_ledger_rows.py", "tests/unit/test_planning_baselines.py"),
+    "ndr.contract.ledger": ("tests/planning/test_planning_ledger_rows.py", "tests/unit/test_planning_baselines.py"),
     "ndr.contract.manifest": ("tests/unit/test_manifest_format.py", "tests/unit/test_catalog.py"),
     "ndr.planner.limits": (f"{_UNIT}planning_limits.py",),
     "ndr.planner.baselines_message": (f"{_UNIT}planning_sentences.py",),
