@@ -11,7 +11,6 @@ from ndr.contract.errors import InvalidRequestError
 from ndr.contract.time import format_instant
 from ndr.local.check.finding import Finding, broken, guarded, ok, warning
 from ndr.local.check.stack import Stack
-from ndr.local.commands.run import sentence_of
 
 AREA: Final = "executions"
 MACHINES: Final = {
@@ -59,7 +58,7 @@ def _check_machine(stack: Stack, machine: str, arn: str, request: str) -> Iterat
         yield ok(AREA, f"{machine} began at {began}: {newest['status']}.")
         return
     ended = states.describe_execution(executionArn=newest["executionArn"])
-    cause = sentence_of(ended.get("cause")) or "No cause was given."
+    cause = ended.get("cause") or "No cause was given."
     sentence = f"{machine} began at {began}: {newest['status']}, {ended.get('error', 'no error')}: {cause}"
     look = f"aws stepfunctions describe-execution --execution-arn {newest['executionArn']}"
     if ended.get("error") == InvalidRequestError.__name__:
