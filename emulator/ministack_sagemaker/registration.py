@@ -18,6 +18,7 @@ from ministack_sagemaker.patches import (
     execution_history,
     execution_limits,
     function_logs,
+    function_metrics,
     function_time,
     lambda_errors,
     machine_logs,
@@ -32,6 +33,7 @@ from ministack_sagemaker.patches import (
     schedule_words,
     start_execution,
     stepped_clock,
+    task_tokens,
     template_encryption,
     transport,
 )
@@ -125,8 +127,11 @@ def _apply_patches() -> None:
     embedded_metrics.extract_embedded_metrics()
     machine_versions.add_resource_types()
     machine_versions.start_nested_by_alias()
+    machine_versions.run_what_was_started()
     start_execution.check_requests()
     machine_roles.check_task_permissions()
+    task_tokens.check_and_fail()
+    function_metrics.count_calls_of_machines()
     machine_logs.check_delivery_permissions()
     aborted_executions.stop_nested_executions()
     schedule_targets.check_target_permissions()

@@ -1,4 +1,4 @@
-"""The stack's own use of this function: the custom resource that registers the pipelines at the end of a deploy."""
+"""The stack's own use of this function: custom resources that register the pipelines and try a new release."""
 
 from __future__ import annotations
 
@@ -21,20 +21,15 @@ def is_stack_event(event: Mapping[str, Any]) -> bool:
     return "RequestType" in event and "ResponseURL" in event
 
 
-def answer_stack(
-    event: Mapping[str, Any],
-    register: Callable[[], Mapping[str, str]],
-    remove: Callable[[str], Mapping[str, str]],
-) -> None:
+def answer_stack(event: Mapping[str, Any], act: Callable[[], Mapping[str, str]]) -> None:
     """Do what CloudFormation asks and tell it how that went; it waits for the answer, whatever happens.
 
     Parameters
     ----------
     event : mapping
-        The event of a custom resource: Create and Update register, Delete removes. An Update that changes the suffix
-        of the names also removes what has the old one.
-    register, remove : callable
-        Each returns what became of the pipelines, by name. `remove` takes the suffix of their names.
+        The event of a custom resource.
+    act : callable
+        Does it, and returns the resource's attributes: a word or a sentence by name.
     """
     answer: dict[str, Any] = {
         **{name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
@@ -42,24 +37,11 @@ def answer_stack(
         "PhysicalResourceId": event.get("PhysicalResourceId") or f"{event['LogicalResourceId']}-pipelines",
     }
     try:
-        answer |= {"Status": "SUCCESS", "Data": _act(event, register, remove)}
+        answer |= {"Status": "SUCCESS", "Data": dict(act())}
     except Exception as error:
-        logger.exception("The pipelines could not be brought to what the stack says")
+        logger.exception("The stack's request failed")
         answer |= {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}"[:REASON_LIMIT]}
     _put(event["ResponseURL"], json.dumps(answer).encode())
-
-
-def _act(
-    event: Mapping[str, Any],
-    register: Callable[[], Mapping[str, str]],
-    remove: Callable[[str], Mapping[str, str]],
-) -> dict[str, str]:
-    suffix = event["ResourceProperties"].get("PipelineNameSuffix", "")
-    if event["RequestType"] == "Delete":
-        return dict(remove(suffix))
-    done = dict(register())
-    before = event.get("OldResourceProperties", {}).get("PipelineNameSuffix", suffix)
-    return done if before == suffix else done | dict(remove(before))
 
 
 def _put(url: str, body: bytes) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, Final
 
 from tests.iam.world import ELSEWHERE, FAILING, PROBING, World
@@ -150,6 +152,34 @@ def upsert(world: World) -> None:
     sagemaker.update_pipeline(PipelineName=INVENTORY_PIPELINE, PipelineDescription="edited by hand")
     (change,) = world.invoke("UpsertPipelinesFunctionName", {"pipelines": [INVENTORY_PIPELINE]})["pipelines"]
     assert change["change"] == "updated"
+
+
+def try_plan_run(world: World) -> None:
+    """A deploy lets plan_run plan, and is told how that went."""
+    answers: list[dict[str, Any]] = []
+
+    class Stack(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            answers.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *arguments: Any) -> None:
+            pass
+
+    name = world.deployment.outputs["PlanRunFunctionName"]
+    (alias,) = world.client("lambda").list_aliases(FunctionName=name)["Aliases"]
+    version = f"{alias['AliasArn'].removesuffix(alias['Name'])}{alias['FunctionVersion']}"
+    event = {
+        **dict.fromkeys(("StackId", "RequestId", "LogicalResourceId"), "s"),
+        **{"RequestType": "Create", "ResourceType": "Custom::NdrSmokeTest"},
+        "ResourceProperties": {"PlanRunFunction": version},
+    }
+    with HTTPServer(("127.0.0.1", 0), Stack) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        event["ResponseURL"] = f"http://127.0.0.1:{server.server_port}/"
+        world.invoke("UpsertPipelinesFunctionName", event)
+    assert [answer["Status"] for answer in answers] == ["SUCCESS"], answers
 
 
 def unload(world: World) -> None:
@@ -306,9 +336,10 @@ SCENARIOS: Final[dict[str, tuple[Scenario, ...]]] = {
         find_what_runs,
         take_over_a_claim,
         plan_what_is_late_elsewhere,
+        mini_batch,
     ),
     "ExplainFailureRole": (explain,),
-    "UpsertPipelinesRole": (upsert, upsert_without_the_image),
+    "UpsertPipelinesRole": (upsert, upsert_without_the_image, try_plan_run),
     "PipelineRole": (unload, ledger, probe),
     "RunPipelineRole": (log_of("run_pipeline"), run_pipeline),
     "MiniBatchRole": (log_of("mini_batch"), mini_batch),

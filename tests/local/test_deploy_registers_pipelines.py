@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import random
 import re
+import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.sam import page
+from tests.statemachines.aws_command import run
+from tests.statemachines.jobspecs import put_documents
 
 from ministack_sagemaker.deploy import deploy
 from ministack_sagemaker.faults import inject
@@ -25,6 +30,7 @@ from ndr.pipeline.registry.removal import remove_pipelines
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 PIPELINES = {COMPACTION_PIPELINE, FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE}
 STACK = "registering"
+DEPLOY_PAGE = TEMPLATE.parent / "docs" / "deploy.md"
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +208,82 @@ def test_what_the_definitions_follow_from_is_registered_anew(account: Account, s
         "EnableInterContainerTrafficEncryption": True,
         "VpcConfig": {"SecurityGroupIds": ["sg-0c"], "Subnets": ["subnet-0a", "subnet-0b"]},
     }
+
+
+def failed_with(account: Account, resource: str) -> str:
+    """The reason of a resource's last failed update."""
+    events = account.client("cloudformation").describe_stack_events(StackName=STACK)["StackEvents"]
+    reasons = [
+        event["ResourceStatusReason"]
+        for event in events
+        if (event["LogicalResourceId"], event["ResourceStatus"]) == (resource, "UPDATE_FAILED")
+    ]
+    return str(reasons[0])
+
+
+def planned(account: Account, machine: str) -> str:
+    """What the machine's alias plans for the last batch at 12:10, as a schedule asks for it; starts nothing."""
+    states = account.client("stepfunctions")
+    request = {"scheduled_time": "2026-01-05T12:10:00Z", "dry_run": True}
+    arn = states.start_execution(stateMachineArn=f"{machine}:live", input=json.dumps(request))["executionArn"]
+    patience = time.monotonic() + 60
+    while (found := states.describe_execution(executionArn=arn))["status"] == "RUNNING":
+        assert time.monotonic() < patience
+        time.sleep(0.05)
+    assert found["status"] == "SUCCEEDED", found.get("cause")
+    return str(json.loads(found["output"])["parameters"]["MiniBatchId"])
+
+
+def test_a_plan_run_with_a_bug_fails_the_deploy_and_the_old_release_goes_on(
+    account: Account, stack: dict[str, str], tmp_path: Path
+) -> None:
+    put_documents(account, stack["JobSpecTableName"], "ndr-prod")
+    machine = stack["MiniBatchMachineArn"]
+    before = planned(account, machine)
+    release = release_with(tmp_path, "lambdas/plan_run/app.py", "    asked = parse(", "    asked = events.parse(")
+    with pytest.raises(AccountError, match="Failed to create/update the stack"):
+        deploy(account, release, STACK)
+    reason = failed_with(account, "SmokeTest")
+    assert re.search("SmokeTestError: .* failed to plan mini_batch: NameError: name 'events' is not defined", reason)
+    (state,) = account.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+    assert state["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert planned(account, machine) == before
+
+
+def release_with(folder: Path, file: str, found: str, replacement: str) -> Path:
+    """A copy of the sources that differs in a word of one file; return its template."""
+    for name in ("lambdas", "contract", "pipeline_defs", "spark_jobs", "statemachines"):
+        shutil.copytree(TEMPLATE.parent / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(TEMPLATE, folder)
+    text = (folder / file).read_text()
+    assert found in text
+    (folder / file).write_text(text.replace(found, replacement))
+    return folder / TEMPLATE.name
+
+
+def test_the_pages_two_commands_go_back_to_the_release_before(account: Account, stack: dict[str, str]) -> None:
+    """The versions of the functions go back with the machines that call them."""
+    states = account.client("stepfunctions")
+    machines = [stack[name] for name in ("BaselinesMachineArn", "MiniBatchMachineArn")]
+    before = planned(account, stack["MiniBatchMachineArn"])
+
+    def live() -> list[str]:
+        described = [states.describe_state_machine_alias(stateMachineAliasArn=f"{arn}:live") for arn in machines]
+        return [each["routingConfiguration"][0]["stateMachineVersionArn"] for each in described]
+
+    earlier = live()
+    deploy(account, TEMPLATE, STACK, {"SettleMinutes": "15"})
+    assert not set(live()) & set(earlier)
+    assert planned(account, stack["MiniBatchMachineArn"]) != before
+    commands = page.commands("aws", "stepfunctions", "update-state-machine-alias", of=DEPLOY_PAGE)
+    assert len(commands) == 2
+    version = {arn.rpartition(":")[0]: arn.rpartition(":")[2] for arn in earlier}
+    for words in commands:
+        filled = [re.sub(r"<(\w+Arn)>", lambda name: stack[name[1]], word) for word in words]
+        (machine,) = [arn for arn in machines if f"{arn}:live" in filled]
+        run(account, [word.replace("<version>", version[machine]) for word in filled])
+    assert live() == earlier
+    assert planned(account, stack["MiniBatchMachineArn"]) == before
 
 
 def test_a_deploy_without_the_image_of_the_jobs_fails_with_the_commands_that_build_it(

@@ -300,6 +300,12 @@ def test_every_step_retries_transient_failures_only(build: Callable[..., Pipelin
                 "MaxAttempts": 5,
             },
             {
+                "ExceptionType": ["SageMaker.JOB_INTERNAL_ERROR"],
+                "IntervalSeconds": 60,
+                "BackoffRate": 2.0,
+                "MaxAttempts": 3,
+            },
+            {
                 "ExceptionType": ["SageMaker.CAPACITY_ERROR"],
                 "IntervalSeconds": 300,
                 "BackoffRate": 1.5,

@@ -17,7 +17,7 @@ from ndr.contract.errors import JobSpecNotFoundError
 from ndr.contract.fifteen_minutes import BATCH_MINUTES
 from ndr.contract.jobspecs import DELTA_BUILDER, JobSpecs, check_jobspecs, read_jobspecs
 from ndr.contract.ledger import LedgerRow, is_over
-from ndr.contract.ledger_updates import apply_updates, insufficient_update, stale_update
+from ndr.contract.ledger_updates import apply_updates, failed_update, insufficient_update, stale_update
 from ndr.contract.stack_buckets import StackBuckets
 from ndr.contract.time import floor_to
 from ndr.planner.clients import planner_session
@@ -129,6 +129,12 @@ class Services:
         """Mark baselines, each named "horizon end", as stale in the ledger."""
         now = datetime.now(UTC)
         apply_updates(self.ledger, (stale_update(_key(name, series), now) for name in dict.fromkeys(names)))
+
+    def mark_failed(self, reasons: Mapping[str, str], series: Mapping[str, str], execution: str) -> None:
+        """Mark baselines as failed, each with its reason; what another execution built or holds stays as it is."""
+        now = datetime.now(UTC)
+        updates = (failed_update(_key(name, series), reason, execution, now) for name, reason in reasons.items())
+        apply_updates(self.ledger, updates)
 
     def note_insufficient(self, reasons: Mapping[str, str], series: Mapping[str, str]) -> None:
         """Note which baselines are not run for want of history; rows of completed or leased ones stay as they are."""

@@ -185,7 +185,8 @@ def _report(deployment: Deployment, history: FollowedExecution, baselines: Follo
     print_timeline(lines.console, "Timeline of mini_batch", history)
     print_timeline(lines.console, "Timeline of baselines (monthly)", baselines)
     short = [item["reason"] for item in ledger_items(deployment) if item["status"] == "insufficient_history"]
-    if baselines.status != "SUCCEEDED" and not (short and InsufficientHistoryError.__name__ in (baselines.cause or "")):
+    is_short = short and InsufficientHistoryError.__name__ in f"{baselines.error} {baselines.cause}"
+    if baselines.status != "SUCCEEDED" and not is_short:
         raise_if_failed(baselines)
     print_published(lines.console, deployment)
     for reason in short:
