@@ -12,7 +12,7 @@ HOSTS ?=
 TESTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup java demo test unit ci iam mutants fuzz faults fortnight bench lint lint-template lock clean
+.PHONY: help setup java demo test unit ci iam mutants fuzz faults fortnight bench lint lint-template pin-images lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -89,6 +89,9 @@ lint-template: setup .tools/cfn-lint/.ready .tools/checkov/.ready .tools/asl-val
 	@mkdir -p build/statemachines && for machine in statemachines/*.asl.json; do \
 		sed -E 's/\$$\{[A-Za-z]+\}/1/g' $$machine > build/$$machine && \
 		.tools/asl-validator/node_modules/.bin/asl-validator --json-path build/$$machine || exit 1; done
+
+pin-images:  ## pin the base images of the Dockerfiles to the digests that their tags have now
+	@$(PYTHON) requirements/pin_base_images.py
 
 lock: .venv/.ready  ## resolve requirements/*.lock anew
 	@for name in setup sam checkov cfn-lint fuzz bench; do $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url requirements/$$name.in -o requirements/$$name.lock; done

@@ -14,9 +14,11 @@ from tests.iam.roles import Roles
 from tests.iam.scenarios import SCENARIOS, probe
 from tests.iam.world import World
 from tests.jobs.job_chain import random_flows
+from tests.statemachines.jobspecs import documents as jobspecs_of
 from typer.testing import CliRunner
 
 from ministack_sagemaker.testing import fast_account
+from ndr.contract.jobspecs import parse_jobspec, put_jobspec
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 from ndr.contract.time import Interval, mini_batch_id, parse_instant
 from ndr.local.cli import app
@@ -108,7 +110,7 @@ def test_jobspec_check_tells_what_the_roles_of_a_stack_reach(world: World) -> No
         (
             "machine_inventory_unload",
             "output.s3_prefix",
-            "s3://${data_bucket}/integration/machines/",
+            "s3://${data_bucket}/code/machines/",
             r"may not \(s3:PutObject, s3:DeleteObject\): write to the stack's data bucket .* integration/",
         ),
         ("machine_inventory_unload", "redshift.cluster_identifier", "other", r"cluster other .*RedshiftTargetArn"),
@@ -146,6 +148,31 @@ def test_jobspec_check_names_what_they_do_not_reach(
     code, said = check_access(world, str(tmp_path / "jobspecs.json"))
     assert code == 1
     assert re.search(finding, " ".join(said.split())), said
+
+
+def test_a_schedule_that_is_enabled_before_the_jobspecs_waits_and_sends_no_message(world: World) -> None:
+    world.messages()
+    for machine in ("mini_batch", "baselines"):
+        request = {"project_name": "nobody", "scheduled_time": "2026-01-05T00:30:00Z"}
+        ended = world.run_machine(machine, request)
+        assert ended["status"] == "SUCCEEDED", ended.get("cause")
+        output = json.loads(ended["output"])
+        assert output["waits_for"] == "JobSpecs"
+        assert "holds no JobSpec of project 'nobody', version 'v1'" in output["message"]
+    assert world.messages() == []
+    ended = world.run_machine("mini_batch", {"project_name": "nobody"})
+    assert (ended["status"], ended["error"]) == ("FAILED", "JobSpecNotFoundError")
+    assert len(world.messages()) == 1
+
+
+def test_traffic_in_a_bucket_that_the_stack_was_not_given_fails_by_name(world: World) -> None:
+    for document in jobspecs_of("foreign", bucket=world.deployment.data_bucket):
+        if document["job_name"] == "delta_builder":
+            document["spec"]["inputs"]["integration"] = "s3://corp-zeek/flows/"
+        put_jobspec(world.deployment.table("JobSpecTableName"), parse_jobspec(document))
+    ended = world.run_machine("mini_batch", {"project_name": "foreign"})
+    assert (ended["status"], ended["error"]) == ("FAILED", "JobSpecInvalidError")
+    assert "the ARN of the bucket 'corp-zeek' in TrafficBucketArns" in ended["cause"], ended["cause"]
 
 
 def resources(world: World, type_: str) -> set[str]:

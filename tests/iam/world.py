@@ -31,7 +31,7 @@ import sys
 import boto3
 from botocore.exceptions import ClientError
 s3, (bucket, traffic) = boto3.client("s3"), sys.argv[1:]
-assert s3.list_objects_v2(Bucket=traffic)["KeyCount"] == 1
+assert s3.list_objects_v2(Bucket=traffic, Prefix="flows/part-")["KeyCount"] == 1
 s3.get_object(Bucket=traffic, Key="flows/part-0.json")
 s3.put_object(Bucket=bucket, Key="probing/put", Body=b"")
 s3.delete_object(Bucket=bucket, Key="probing/put")

@@ -300,11 +300,21 @@ def test_a_deploy_without_the_image_of_the_jobs_fails_with_the_commands_that_bui
 
 
 def test_an_update_to_other_names_removes_those_that_have_not_run(account: Account, stack: dict[str, str]) -> None:
-    """And a stack beside it keeps its own."""
     deploy(account, TEMPLATE, STACK, {"PipelineNameSuffix": "-own"})
     assert registered(account) == {f"{name}-own" for name in PIPELINES}
-    deploy(account, TEMPLATE, "neighbour")
+
+
+def test_a_second_stack_has_pipelines_beside_them_and_uses_a_bucket_that_is_there(account: Account) -> None:
+    s3, formation = account.client("s3"), account.client("cloudformation")
+    s3.create_bucket(Bucket="already-there")
+    outputs = deploy(account, TEMPLATE, "neighbour", {"ExistingDataBucket": "already-there"})
     assert registered(account) == PIPELINES | {f"{name}-own" for name in PIPELINES}
+    assert outputs["DataBucketName"] == "already-there"
+    described = account.client("sagemaker").describe_pipeline(PipelineName=FG_B_PIPELINE)
+    assert "s3://already-there/code/" in described["PipelineDefinition"]
+    assert s3.list_objects_v2(Bucket="already-there", Prefix="code/")["KeyCount"]
+    resources = formation.describe_stack_resources(StackName="neighbour")["StackResources"]
+    assert not [each for each in resources if each["ResourceType"].startswith("AWS::S3::")]
 
 
 def test_deleting_the_stack_leaves_what_has_run_and_the_neighbours_and_says_so(

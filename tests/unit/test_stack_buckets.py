@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from tests.statemachines.jobspecs import documents
 
 from ndr.contract.errors import JobSpecInvalidError
-from ndr.contract.jobspecs import parse_jobspec
+from ndr.contract.jobspecs import DELTA_BUILDER, parse_jobspec
 from ndr.contract.stack_buckets import DATA_BUCKET, TRAFFIC_BUCKET_ARNS, StackBuckets
+from ndr.jobs.run import Run
 
 JOBSPECS = [parse_jobspec(document) for document in documents("ndr", bucket="ndr-data")]
 DELTAS = [each for each in JOBSPECS if each.job_name == "delta_builder"]
@@ -48,6 +50,29 @@ def test_nothing_is_published_to_a_bucket_that_is_only_read() -> None:
         r"ExistingDataBucket=ndr-data\.",
     ):
         StackBuckets("own", ("ndr-data",)).check(DELTAS)
+
+
+class Table:
+    """A JobSpec table with the JobSpecs of one project."""
+
+    name = "specs"
+
+    def get_item(self, Key: dict[str, str], **_: Any) -> dict[str, Any]:  # noqa: N803  as DynamoDB has it
+        (document,) = [each for each in documents("ndr") if Key["job_name_version"] == f"{each['job_name']}#v1"]
+        return {"Item": document}
+
+    def put_item(self, **_: Any) -> Any:
+        raise AssertionError("a job writes no JobSpec")
+
+
+def test_a_job_in_a_stack_refuses_them_before_it_reads_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run("delta_builder", "ndr", "v1", Table(), code_version="test")
+    assert run.spec(DELTA_BUILDER).inputs.integration == "s3://ndr-data/ndr/integration/"
+    monkeypatch.setenv(DATA_BUCKET, "own")
+    with pytest.raises(JobSpecInvalidError, match="'ndr-data' in TrafficBucketArns; delta_builder writes deltas"):
+        run.spec(DELTA_BUILDER)
+    monkeypatch.setenv(DATA_BUCKET, "ndr-data")
+    assert run.spec(DELTA_BUILDER).inputs.integration == "s3://ndr-data/ndr/integration/"
 
 
 def test_prefixes_on_a_disk_are_nobodys_bucket() -> None:

@@ -18,6 +18,7 @@ _ECR: Final = re.compile(
 _INDEXES: Final = frozenset(
     {"application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"}
 )
+OUTSIDE: Final = "is not in the registry that the jobs' role pulls from"
 _MISSING: Final = frozenset({"RepositoryNotFoundException", "ImageNotFoundException"})
 
 
@@ -90,26 +91,33 @@ def check_image(ecr: Any, image: ProcessingImage, account: str, region: str) -> 
         It is not in the account's own registry, does not exist, or is an index of images, which SageMaker does not
         pull. The message has the commands that build and push it.
     """
+    fault = fault_of(ecr, image, account, region)
+    if fault is None:
+        return
     found = _ECR.fullmatch(image.uri)
-    if found is None or (found["account"], found["region"]) != (account, region):
+    if found is None or fault == OUTSIDE:
         raise InvalidRequestError(
             f"Nothing was registered: the image {image.uri} is not in the registry of account {account} in {region}, "
             f"which is the only one that the jobs' role pulls from. Push it there, and set {image.parameter} to "
             f"{account}.dkr.ecr.{region}.<domain>/<repository>:<tag>."
         )
-    media_type = _media_type(ecr, found)
-    if media_type is None:
-        fault = "does not exist"
-    elif media_type in _INDEXES:
-        fault = "is an index of several images, which SageMaker does not pull"
-    else:
-        return
     create = f"aws ecr create-repository --repository-name {found['repository']}"
     raise InvalidRequestError(
         f"Nothing was registered: the image {image.uri} {fault}. Build it in the project's root and push it (if the "
         f"repository is missing, first: {create}): {image.build_commands(found['registry'])}. Or set "
         f"{image.parameter} to an image that exists, then deploy again."
     )
+
+
+def fault_of(ecr: Any, image: ProcessingImage, account: str, region: str) -> str | None:
+    """Return why the jobs of an account and region can't pull an image, or None. Parameters as for `check_image`."""
+    found = _ECR.fullmatch(image.uri)
+    if found is None or (found["account"], found["region"]) != (account, region):
+        return OUTSIDE
+    media_type = _media_type(ecr, found)
+    if media_type is None:
+        return "does not exist"
+    return "is an index of several images, which SageMaker does not pull" if media_type in _INDEXES else None
 
 
 def _media_type(ecr: Any, found: re.Match[str]) -> str | None:
