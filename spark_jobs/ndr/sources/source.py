@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, Literal, NamedTuple
@@ -31,11 +31,12 @@ class Field(NamedTuple):
 
 
 class Lines(NamedTuple):
-    """Rows of a text: each row's line, null or why it is not a row of the format, and the columns that it has."""
+    """Rows of a text: for each null or why it is not a row of the format, the columns, and what gives the lines at some
+    positions."""
 
-    text: pa.Array
     problem: pa.Array
     columns: Columns
+    texts: Callable[[Iterable[int]], list[str]]
 
 
 class Rows(NamedTuple):

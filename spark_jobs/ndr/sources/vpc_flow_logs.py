@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
-from ndr.sources.delimited import columns_of, first_of, joined, lines_of, split, where
+from ndr.sources.delimited import TextLines, columns_of, first_of, joined, where
 from ndr.sources.source import Columns, Field, Lines, Rows, Sample, Source
 
 DEFAULT_FORMAT: Final = (
@@ -56,17 +56,15 @@ def _header(header: tuple[str, ...] | None, block: bytes) -> tuple[tuple[str, ..
 def parse(block: bytes, header: tuple[str, ...] | None, spec: DeltaBuilderSpec) -> Lines:
     """Split records by the names of the file's first line, or by `flow_log_format` of the JobSpec."""
     names, in_block = _header(header, block)
-    lines = lines_of(block)
-    if in_block:
-        lines = lines.slice(1)
+    lines = TextLines(block).after(int(in_block))
     given = spec.inputs.flow_log_format or DEFAULT_FORMAT
     wanted = names or tuple(given.replace("${", " ").replace("}", " ").split())
-    fields = split(lines, " ")
+    fields = lines.split(" ")
     places = {name: wanted.index(name) for name in FIELDS if name in wanted}
     columns = {**dict.fromkeys(FIELDS, pa.nulls(len(lines), pa.string())), **columns_of(fields, places, UNSET)}
     found = pc.cast(pa.array(fields.width), pa.string())
     reason = joined("bad_line: ", found, f" fields where the format names {len(wanted)}")
-    return Lines(lines, where(fields.width != len(wanted), reason), columns)
+    return Lines(where(fields.width != len(wanted), reason), columns, lines.texts)
 
 
 def to_rows(columns: Columns, spec: DeltaBuilderSpec) -> Rows:

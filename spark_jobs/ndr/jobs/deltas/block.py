@@ -70,11 +70,7 @@ def text_block(content: bytes, source: Source, header: Any, spec: DeltaBuilderSp
     assert source.parse is not None
     lines = source.parse(content, header, spec)
     rows = _mapped(source, lines.columns, lines.problem, spec)
-
-    def raw(positions: Iterable[int]) -> list[str]:
-        return lines.text.take(pa.array(list(positions), pa.int64())).to_pylist()
-
-    return Block([rows], [len(lines.text)], raw)
+    return Block([rows], [len(lines.problem)], lines.texts)
 
 
 def long_line_block(line: LongLine) -> Block:

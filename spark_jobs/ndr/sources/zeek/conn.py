@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
-from ndr.sources.delimited import columns_of, joined, lines_of, split, where
+from ndr.sources.delimited import TextLines, columns_of, joined, where
 from ndr.sources.source import Columns, Field, Lines, Rows, Sample, Source
 from ndr.sources.zeek.conn_state import outcomes
 from ndr.sources.zeek.header import Header, is_header
@@ -82,14 +83,20 @@ def _runs(header: Header | None, block: bytes) -> Iterator[tuple[bytes, Header]]
 
 def parse(block: bytes, header: Header | None, spec: DeltaBuilderSpec) -> Lines:
     """Split a block of separated values by the header lines before it and in it."""
-    parts = [_parsed(lines_of(rows), of) for rows, of in _runs(header, block)]
+    parts = [_parsed(TextLines(rows), of) for rows, of in _runs(header, block)]
     columns = {name: pa.concat_arrays([part.columns[name] for part in parts]) for name in FIELDS}
-    text, problem = (pa.concat_arrays([part[place] for part in parts]) for place in (0, 1))
-    return Lines(text, problem, columns)
+    problem = pa.concat_arrays([part.problem for part in parts])
+    ends = np.cumsum([len(part.problem) for part in parts])
+
+    def texts(positions: Iterable[int]) -> list[str]:
+        runs = ((place, int(np.searchsorted(ends, place, side="right"))) for place in positions)
+        return [parts[run].texts([place - int(ends[run]) + len(parts[run].problem)])[0] for place, run in runs]
+
+    return Lines(problem, columns, texts)
 
 
-def _parsed(lines: pa.Array, header: Header) -> Lines:
-    fields = split(lines, header.separator)
+def _parsed(lines: TextLines, header: Header) -> Lines:
+    fields = lines.split_by(header.separator)
     places: dict[str, int] = {name: header.fields.index(name) for name in FIELDS if name in header.fields}
     absent = pa.nulls(len(lines), pa.string())
     columns = {**dict.fromkeys(FIELDS, absent), **columns_of(fields, places, header.unset_field)}
@@ -99,7 +106,7 @@ def _parsed(lines: pa.Array, header: Header) -> Lines:
     found = joined("bad_line: ", pc.cast(pa.array(fields.width), pa.string()), f" fields where #fields names {wanted}")
     if not wanted:
         found = pa.repeat("no_header: no #fields line is above the row", len(lines))
-    return Lines(lines, where(fields.width != wanted, found) if wanted else found, columns)
+    return Lines(where(fields.width != wanted, found) if wanted else found, columns, lines.texts)
 
 
 def to_rows(columns: Columns, spec: DeltaBuilderSpec) -> Rows:
