@@ -26,8 +26,8 @@ SYN: Final = 2
 RST: Final = 4
 ACK: Final = 16
 _SYN_ACK: Final = SYN | ACK
-# Ports below the first are services, those from the second on are what clients take.
-_LEAST_CLIENT_PORT: Final = 1024
+# Ports up to the first are well known, those from the second on are what clients take (Linux; others begin higher).
+_PORT_CLASSES: Final = np.array([1024, 32768])
 _ADDRESSES: Final = ("source_ip", "destination_ip")
 _PART_OF_END: Final = 1 << 20
 _UNKNOWN_FLAGS: Final = -1
@@ -198,12 +198,18 @@ def _connections(
 
 
 def _opened_forward(records: pa.Table, ordered: _Records, groups: Groups, first: np.ndarray) -> np.ndarray:
-    """Return for each connection whether the lesser end opened it: by the SYN, the SYN and ACK, the ports, the time."""
+    """Return for each connection whether the lesser end opened it.
+
+    The SYN tells it, then the SYN and ACK, then that clients take high ports, then the time of the first records. Ends
+    that differ in none of these are told apart by the lower port. ICMP has no ports: where both directions began in one
+    second it can't be known.
+    """
     row, forward = ordered.row[first], ordered.forward[first]
     source, destination = (_integers(records[name])[row] for name in ("source_port", "destination_port"))
-    to_service = (destination < _LEAST_CLIENT_PORT) & (source >= _LEAST_CLIENT_PORT)
-    from_service = (source < _LEAST_CLIENT_PORT) & (destination >= _LEAST_CLIENT_PORT)
-    opened = np.where(to_service, forward, np.where(from_service, ~forward, forward))
+    of_source, of_destination = (np.searchsorted(_PORT_CLASSES, port, side="right") for port in (source, destination))
+    later = _second_direction_is_later(ordered, groups, first)
+    to_service = np.where(of_source != of_destination, of_source > of_destination, later | (source >= destination))
+    opened = forward == to_service
     for said, by_forward in (
         (ordered.answers, ~ordered.forward),
         (ordered.opens, ordered.forward),
@@ -211,6 +217,12 @@ def _opened_forward(records: pa.Table, ordered: _Records, groups: Groups, first:
         yes, no = _any(groups, said & by_forward), _any(groups, said & ~by_forward)
         opened = np.where(yes ^ no, yes, opened)
     return np.asarray(opened, bool)
+
+
+def _second_direction_is_later(ordered: _Records, groups: Groups, first: np.ndarray) -> np.ndarray:
+    """Return which connections have no record of the other direction that begins with the first one."""
+    is_other = ordered.forward != ordered.forward[first][groups.of_row]
+    return ~_any(groups, is_other & (ordered.start == ordered.start[first][groups.of_row]))
 
 
 def _reasons(
