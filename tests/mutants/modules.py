@@ -39,7 +39,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     **{f"ndr.planner.{name}": (f"{_UNIT}planning_{name}.py",) for name in ("compaction", "covered")},
     "ndr.planner.ledger_rows": (f"{_UNIT}planning_ledger_rows.py",),
     "ndr.planner.claims": (f"{_UNIT}planning_claims.py",),
-    "ndr.planner.failure": (f"{_UNIT}explain_failure.py",),
+    **{f"ndr.planner.{name}": (f"{_UNIT}planning_{name}.py",) for name in ("failure", "verdict")},
+    "ndr.planner.batch_report": ("tests/planning/test_planning_batch_report.py",),
     **{f"ndr.planner.{name}": _REQUESTS for name in ("requests", "batch_bounds")},
     **{
         f"ndr.planner.{name}": _BASELINES
