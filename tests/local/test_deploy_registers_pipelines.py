@@ -237,7 +237,7 @@ def planned(account: Account, machine: str) -> str:
 def test_a_plan_run_with_a_bug_fails_the_deploy_and_the_old_release_goes_on(
     account: Account, stack: dict[str, str], tmp_path: Path
 ) -> None:
-    put_documents(account, stack["JobSpecTableName"], "ndr-prod")
+    put_documents(account, stack["JobSpecTableName"], "ndr-prod", bucket=stack["DataBucketName"])
     machine = stack["MiniBatchMachineArn"]
     before = planned(account, machine)
     release = release_with(tmp_path, "lambdas/plan_run/app.py", "    asked = parse(", "    asked = events.parse(")
@@ -263,6 +263,7 @@ def release_with(folder: Path, file: str, found: str, replacement: str) -> Path:
 
 def test_the_pages_two_commands_go_back_to_the_release_before(account: Account, stack: dict[str, str]) -> None:
     """The versions of the functions go back with the machines that call them."""
+    put_documents(account, stack["JobSpecTableName"], "ndr-prod", bucket=stack["DataBucketName"])
     states = account.client("stepfunctions")
     machines = [stack[name] for name in ("BaselinesMachineArn", "MiniBatchMachineArn")]
     before = planned(account, stack["MiniBatchMachineArn"])
