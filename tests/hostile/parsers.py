@@ -37,7 +37,7 @@ from ndr.contract.jobspecs.machine_inventory_unload import InventoryQuery
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import DAY, Interval, interval_of, parse_instant
 from ndr.jobs.deltas.kernel import build_deltas
-from ndr.jobs.deltas.read import read_integration
+from ndr.jobs.deltas.read import read_integration, reads_of
 from ndr.jobs.entry import Arguments, batch_of, optional
 from ndr.jobs.fg_b.targets import backfill_targets, regular_targets
 from ndr.jobs.inventory.month import snapshot_month
@@ -45,7 +45,7 @@ from ndr.jobs.inventory.snapshot import newest_snapshot
 from ndr.planner import baseline_targets
 from ndr.planner.requests import BaselinesRequest, MiniBatchRequest, parse_request
 from ndr.sources.integration.validity import split
-from ndr.sources.zeek import read_conn_log
+from ndr.sources.json_objects import are_lines
 from ndr.spark.instances import read_instances
 from ndr.store.manifest import read_manifest
 from ndr.store.partition import baseline_end_of
@@ -149,7 +149,9 @@ integration_lines = st.lists(json_lines | json_lines.flatmap(damaged_bytes) | st
 @given(integration_lines, st.sampled_from([b"\n", b"\r\n", b"\n\n"]), st.booleans())
 def integration_json(lines: list[bytes], between: bytes, zipped: bool) -> None:
     content = between.join(lines)
-    rows = sum(1 for line in content.split(b"\n") if line.strip())
+    # Text that is not one object a line is counted by its objects.
+    is_plain = are_lines(content) and b"}{" not in content
+    rows = sum(1 for line in content.split(b"\n") if line.strip()) if is_plain else None
     path = FOLDER / ("flows.json.gz" if zipped else "flows.json")
     path.write_bytes(gzip.compress(content, compresslevel=0) if zipped else content)
     with named_errors_only(content):
@@ -229,12 +231,20 @@ zeek_json = st.lists(damaged(ZEEK_ROW, 2).map(json.dumps), max_size=4).map(lambd
 
 @given(zeek_lines | zeek_lines.flatmap(damaged_bytes) | zeek_json.flatmap(damaged_bytes), st.booleans())
 def zeek_logs(content: bytes, zipped: bool) -> None:
-    path = FOLDER / "conn.log"
+    check_source("zeek", content, zipped)
+
+
+def check_source(source: str, content: bytes, zipped: bool, **changes: Any) -> None:
+    """Read content as a log of a source: every row is a flow, quarantined, or not a flow."""
+    path = FOLDER / f"{source}.log"
     path.write_bytes(gzip.compress(content, compresslevel=0) if zipped else content)
-    rows = sum(1 for line in content.split(b"\n") if line.rstrip(b"\r") and not line.startswith(b"#"))
+    inputs = DELTA_SPEC.inputs.model_copy(update={"source": source})
+    spec = DELTA_SPEC.model_copy(update={"inputs": inputs, **changes})
     with named_errors_only(content):
-        parts = list(read_conn_log(path, block_bytes=256))
-        assert sum(part.flows.num_rows + part.rejected.num_rows for part in parts) == rows
+        for read in reads_of(fs.LocalFileSystem(), [str(path)], spec, threads=1):
+            assert sum(read.rows_of_file) == read.table.num_rows + sum(read.not_flows.values())
+            parts = split(read.table, DAY_ONE)
+            assert parts.flows.num_rows + parts.quarantined.num_rows == read.table.num_rows
 
 
 SQL_WORDS = [

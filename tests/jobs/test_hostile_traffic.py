@@ -16,11 +16,12 @@ from pyarrow import fs
 from tests.jobs.job_chain import Project, random_flows
 
 from ndr.contract.datasets import DELTAS, LATE_FOLDER, PEER_DELTAS, QUARANTINE
+from ndr.contract.jobspecs import DELTA_BUILDER
 from ndr.contract.time import DAY, SLICE, Interval, format_instant, mini_batch_id, parse_instant
-from ndr.jobs.deltas.block import COLUMN_TYPES
+from ndr.jobs.deltas.bad_files import BadFiles
 from ndr.jobs.deltas.files import parts_of
 from ndr.jobs.deltas.quarantine import QuarantineFiles
-from ndr.sources.integration.json_lines import BLOCK_BYTES, LONGEST_LINE
+from ndr.sources.json_lines import BLOCK_BYTES, LONGEST_LINE
 from ndr.store.publish import PartitionWriter, in_key_order, read_table
 from ndr.store.schema import arrow_schema
 
@@ -143,7 +144,8 @@ def test_small_files_come_in_parts_of_about_a_block(tmp_path: Path, files: int) 
     paths = [str(tmp_path / f"{number}.json") for number in range(files)]
     for path in paths:
         Path(path).write_bytes(content)
-    parts = list(parts_of(fs.LocalFileSystem(), paths, "AUTO", {name: name for name in COLUMN_TYPES}))
+    spec = Project(tmp_path / "project").spec(DELTA_BUILDER)
+    parts = list(parts_of(fs.LocalFileSystem(), paths, spec, BadFiles()))
     assert [path for part in parts for path in part.paths] == paths
     assert len(parts) == -(-files // -(-BLOCK_BYTES // len(content)))
 

@@ -161,6 +161,7 @@ def test_lines_for_a_person(ndr: Ndr) -> None:
         (("--stack", "absent"), "There is no stack 'absent' in region us-east-1. Name one with --stack"),
         (("--stack", NAME, "--region", "eu-west-1"), "There is no stack 'checked' in region eu-west-1."),
         (("--stack", NAME, "--profile", "absent"), "absent"),
+        (("--stack", NAME, "--directory", "absent"), "No account was started in"),
     ],
 )
 def test_a_stack_that_cannot_be_read_is_exit_status_2(ndr: Ndr, arguments: tuple[str, ...], told: str) -> None:

@@ -11,7 +11,9 @@ import pytest
 from tests.statemachines.definition import MACHINES, all_states
 from tests.statemachines.machines import Machines, Run, edges_taken, every_edge
 from tests.statemachines.pipelines import PARAMETER_DEFAULT
+from tests.statemachines.recorded import Recorded, recorded
 from tests.statemachines.scenarios import Scenarios
+from tests.statemachines.second_opinion import differences, executed, retried_errors, with_failures
 
 from ministack_sagemaker.lifecycle import Account
 from ndr.contract.ledger import ledger_key
@@ -573,6 +575,39 @@ def test_only_failures_and_warnings_are_told(scenarios: Scenarios) -> None:
 @pytest.mark.parametrize("scenario", ["untold", "untold batch"])
 def test_a_message_that_can_not_be_sent_hides_nothing(scenarios: Scenarios, scenario: str) -> None:
     assert scenarios[scenario].error == "InvalidRequestError"
+
+
+# a second opinion
+
+
+@pytest.fixture(scope="module")
+def recordings(scenarios: Scenarios, account: Account) -> dict[str, Recorded]:
+    """What the scenarios met, less those that were aborted."""
+    ended = {name: run for name, (_, run) in scenarios.runs.items() if run.status != "ABORTED"}
+    return {name: recorded(account, run.arn) for name, run in ended.items()}
+
+
+def test_another_implementation_of_step_functions_goes_the_same_ways(recordings: dict[str, Recorded]) -> None:
+    results = executed([run.case for run in recordings.values()])
+    pairs = zip(recordings.items(), results, strict=True)
+    found = {name: list(differences(run, result)) for (name, run), result in pairs}
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+def test_another_implementation_retries_each_error_of_each_retry(
+    recordings: dict[str, Recorded], machines: Machines
+) -> None:
+    retried = list(with_failures(recordings.values()))
+    states = [item for machine in MACHINES for item in all_states(machines.definition(machine)).items()]
+    assert {(state, error) for state, error, _ in retried} == {
+        (name, error) for name, state in states for error in retried_errors(state)
+    }
+    results = executed([run.case for _, _, run in retried])
+    for (state, error, run), result in zip(retried, results, strict=True):
+        # The task is called once more, with the same outcome.
+        found = [line for line in differences(run, result) if not line.startswith("calls")]
+        assert found == [], f"{error} in {state}"
+        assert sum(map(len, result["calls"].values())) == sum(map(len, run.calls.values())) + 1
 
 
 def _fg_b_parameters(account: Account, **wanted: str) -> list[dict[str, str]]:

@@ -123,7 +123,7 @@ def test_demo_refuses_what_it_can_not_run(ndr: Ndr, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     status, _, err = ndr("demo", "--traffic", "empty")
     assert status == 1
-    assert err.startswith("InvalidRequestError: empty holds no conn log")
+    assert err.startswith("InvalidRequestError: empty holds no log of a known source")
     assert ndr("demo", "--days", "0")[2].startswith("InvalidRequestError: --days is 0")
 
 

@@ -19,8 +19,9 @@ from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
 from ndr.contract.time import Interval
 from ndr.jobs.deltas.read import read_integration
 from ndr.sources.integration.columns import FLOW_COLUMNS, READ_COLUMNS
-from ndr.sources.integration.json_lines import HEAD_BYTES, LONGEST_LINE, LongLine, blocks, lines_of, parse_block
+from ndr.sources.integration.source import fields
 from ndr.sources.integration.validity import split
+from ndr.sources.json_lines import HEAD_BYTES, LONGEST_LINE, LongLine, blocks, lines_of, parse_block
 from ndr.store.schema import arrow_schema
 
 BATCH = Interval.parse("2026-01-31T06:00:00Z", "2026-01-31T06:15:00Z")
@@ -42,7 +43,6 @@ READ_AS = GOOD | {
     "event_start": datetime(2026, 1, 31, 6, 1, 2, 500_000, UTC),
     "event_end": datetime(2026, 1, 31, 6, 1, 3, tzinfo=UTC),
 }
-SAME_NAMES = {name: name for name in INTEGRATION.column_names}
 
 
 def spec(**changes: Any) -> DeltaBuilderSpec:
@@ -104,12 +104,16 @@ def test_files_come_in_order_with_rows_counted_in_each(tmp_path: Path) -> None:
     assert table["source_ip"].to_pylist() == ["10.0.0.1", None, "10.0.0.1", "10.0.0.9"]
 
 
-def test_input_format_overrules_the_name(tmp_path: Path) -> None:
+def test_the_first_bytes_tell_the_format_and_input_format_overrules_them(tmp_path: Path) -> None:
     path = tmp_path / "part-0000"
     path.write_text(json.dumps(GOOD))
-    assert flows_of(path, input_format="JSON") == [READ_AS]
-    with pytest.raises(InvalidRequestError, match=r"part-0000: its name does not tell its format.*input_format"):
-        read(path)
+    assert flows_of(path, input_format="JSON") == flows_of(path) == [READ_AS]
+    with pytest.raises(SchemaMismatchError, match="part-0000 can't be read to its end as PARQUET"):
+        read(path, input_format="PARQUET")
+    pq.write_table(pa.Table.from_pylist([READ_AS]), path)
+    assert flows_of(path) == [READ_AS]
+    with pytest.raises(SchemaMismatchError, match="it is Parquet, and input_format of the JobSpec is JSON"):
+        read(path, input_format="JSON")
 
 
 def test_field_mapping_and_extra_columns(tmp_path: Path) -> None:
@@ -150,6 +154,7 @@ def test_nothing_is_a_legal_batch(tmp_path: Path) -> None:
         ("network_transport", "58", "ipv6-icmp"),
         ("source_ip", "::ffff:10.0.0.1", "10.0.0.1"),
         ("destination_ip", "2001:DB8:0:0:0::1", "2001:db8::1"),
+        ("destination_ip", "fe80::1%eth0", "fe80::1"),
         ("destination_ip", "2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"),
         ("event_end", "2026-01-31T08:01:03+02:00", READ_AS["event_end"]),
         ("event_end", "2026-01-31 06:01:03+00:00", READ_AS["event_end"]),
@@ -200,7 +205,6 @@ MALFORMED = [
     (GOOD | {"source_bytes": True}, "bad_source_bytes: true is neither text nor a number"),
     (GOOD | {"source_ip": "10.0.0.256"}, "bad_source_ip: '10.0.0.256' is not an IP address"),
     (GOOD | {"source_ip": "010.0.0.1"}, "bad_source_ip: '010.0.0.1' is not an IP address"),
-    (GOOD | {"destination_ip": "fe80::1%eth0"}, "bad_destination_ip: 'fe80::1%eth0' is not an IP address"),
     (GOOD | {"destination_ip": ""}, "bad_destination_ip: '' is not an IP address"),
     (GOOD | {"destination_port": "eighty"}, "bad_destination_port: 'eighty' is not a whole number"),
     (GOOD | {"destination_port": 80.5}, "bad_destination_port: '80.5' is not a whole number"),
@@ -407,7 +411,7 @@ def test_one_odd_line_does_not_slow_its_block(tmp_path: Path) -> None:
     block = b"".join(
         json.dumps(row).encode() + b"\n" for row in [GOOD] * 400 + [GOOD | {"source_port": "x"}] + [GOOD] * 400
     )
-    runs = parse_block(block, SAME_NAMES)
+    runs = parse_block(block, fields(spec()))
     by_line = [run for run in runs if run.columns["source_bytes"].type == pa.string()]
     assert sum(len(run.problem) for run in runs) == len(lines_of(block)) == 801
     assert sum(len(run.problem) for run in by_line) < 40

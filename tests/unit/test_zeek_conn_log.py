@@ -3,6 +3,8 @@
 import gzip
 import ipaddress
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,11 +12,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.logs import flows_and_rejects
 
 from ndr.contract.errors import InvalidRequestError, SchemaMismatchError
-from ndr.sources.zeek import read_conn_log
+from ndr.jobs.deltas import files
 from ndr.sources.zeek.conn_state import TCP_OUTCOMES
-from ndr.sources.zeek.integration import INTEGRATION_SCHEMA
 
 FIELDS = [
     "ts", "uid", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "proto", "service", "duration", "orig_bytes",
@@ -51,14 +53,20 @@ def write(path: Path, lines: list[str]) -> Path:
     return path
 
 
-def read(path: Path, **options: int) -> tuple[list[dict], list[dict]]:
-    parts = list(read_conn_log(path, **options))
-    assert all(part.flows.schema == INTEGRATION_SCHEMA for part in parts)
-    flows = [flow for part in parts for flow in part.flows.to_pylist()]
-    return flows, [rejected for part in parts for rejected in part.rejected.to_pylist()]
+@contextmanager
+def blocks_of(size: int) -> Iterator[None]:
+    """Cut logs into blocks of some bytes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "TEXT_BLOCK_BYTES", size)
+        yield
+
+
+def read(path: Path) -> tuple[list[dict], list[dict]]:
+    return flows_and_rejects(path, source="zeek")
 
 
 def read_one(path: Path, **values: str) -> dict:
+    path.mkdir(exist_ok=True)
     flows, rejected = read(write(path / "conn.log", [*head(), row(**values)]))
     assert rejected == []
     (flow,) = flows
@@ -124,17 +132,15 @@ def test_ipv6_addresses_are_canonical(tmp_path):
 @pytest.mark.parametrize(
     ("field", "value", "reason"),
     [
-        ("ts", "yesterday", "ts 'yesterday' is not a number of seconds"),
-        ("ts", "-", "ts is unset"),
-        ("ts", "nan", "ts 'nan' is not a number of seconds"),
-        ("id.orig_h", "192.0.2.256", "id.orig_h '192.0.2.256' is not an IP address"),
-        ("id.orig_h", "fe80::1%eth0", "id.orig_h 'fe80::1%eth0' is not an IP address"),
-        ("id.resp_h", "-", "id.resp_h is unset"),
-        ("id.resp_p", "65536", "id.resp_p '65536' is not a port (0 to 65535)"),
-        ("id.orig_p", "-1", "id.orig_p '-1' is not a port (0 to 65535)"),
-        ("duration", "-0.5", "duration '-0.5' is not a number of seconds"),
-        ("orig_ip_bytes", "12.7", "orig_ip_bytes '12.7' is not a count"),
-        ("resp_bytes", "1e3", "resp_bytes '1e3' is not a count"),
+        ("ts", "yesterday", "bad_event_start: 'yesterday' is not ISO 8601 with a zone, nor epoch seconds"),
+        ("ts", "-", "missing_event_start: the row has none"),
+        ("ts", "nan", "bad_event_start: 'nan' is not ISO 8601 with a zone, nor epoch seconds"),
+        ("id.orig_h", "192.0.2.256", "bad_source_ip: '192.0.2.256' is not an IP address"),
+        ("id.resp_h", "-", "missing_destination_ip: the row has none"),
+        ("id.resp_p", "65536", "bad_destination_port: 65536 is not in 0 to 65535"),
+        ("id.orig_p", "-1", "bad_source_port: -1 is not in 0 to 65535"),
+        ("duration", "-0.5", "bad_duration: '-0.5' is not a number of seconds"),
+        ("orig_ip_bytes", "12.7", "bad_source_bytes: '12.7' is not a whole number"),
     ],
 )
 def test_a_row_that_can_not_be_read_is_kept_with_its_reason(tmp_path, field, value, reason):
@@ -142,7 +148,24 @@ def test_a_row_that_can_not_be_read_is_kept_with_its_reason(tmp_path, field, val
     path = write(tmp_path / "conn.log", [*head(), row(), bad, row()])
     flows, rejected = read(path)
     assert len(flows) == 2
-    assert rejected == [{"file": str(path), "line": 10, "reason": reason, "text": bad}]
+    (found,) = rejected
+    assert (found["source_file"], found["row_number"]) == (str(path), 1)
+    assert found["reason"].startswith(reason)
+    assert found["raw"] == bad or not reason.startswith(f"bad_{field}")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("resp_bytes", "18446744073709551615"),
+        ("orig_bytes", "x"),
+        ("duration", "-0.000002"),
+        ("id.resp_h", "fe80::1%eth0"),
+        ("orig_ip_bytes", "1.1e2"),
+    ],
+)
+def test_a_value_that_is_not_used_or_only_spelled_oddly_rejects_no_row(tmp_path, field, value):
+    assert read_one(tmp_path, **{field: value})["source_bytes"] == 110
 
 
 def test_rows_of_another_width_are_kept_in_line_order(tmp_path):
@@ -150,12 +173,12 @@ def test_rows_of_another_width_are_kept_in_line_order(tmp_path):
     lines = [*head(), row() + "\textra", row(), bad_port, short, "", "#close\t2024-04-19-01-00-00"]
     flows, rejected = read(write(tmp_path / "conn.log", lines))
     assert len(flows) == 1
-    assert [(line["line"], line["reason"]) for line in rejected] == [
-        (9, "15 fields where #fields names 14"),
-        (11, "id.resp_p 'http' is not a port (0 to 65535)"),
-        (12, "13 fields where #fields names 14"),
+    assert [(line["row_number"], line["reason"]) for line in rejected] == [
+        (0, "bad_line: 15 fields where #fields names 14"),
+        (2, "bad_destination_port: 'http' is not a whole number"),
+        (3, "bad_line: 13 fields where #fields names 14"),
     ]
-    assert rejected[2]["text"] == short
+    assert rejected[2]["raw"] == short
 
 
 def test_bytes_that_are_not_utf8_reject_their_row_and_no_other(tmp_path):
@@ -164,7 +187,8 @@ def test_bytes_that_are_not_utf8_reject_their_row_and_no_other(tmp_path):
     path.write_bytes("\n".join([*head(), row()]).encode() + b"\n" + bad + b"\n" + row().encode() + b"\n")
     flows, rejected = read(path)
     assert len(flows) == 2
-    assert [(line["line"], line["reason"]) for line in rejected] == [(10, r"id.orig_h '\xff\xfe' is not an IP address")]
+    (found,) = rejected
+    assert (found["row_number"], found["reason"]) == (1, r"bad_source_ip: '\\xff\\xfe' is not an IP address")
 
 
 def test_header_blocks_may_follow_one_another_with_other_fields(tmp_path):
@@ -173,7 +197,7 @@ def test_header_blocks_may_follow_one_another_with_other_fields(tmp_path):
     flows, rejected = read(write(tmp_path / "conn.log", lines))
     assert [flow["event_end"] - flow["event_start"] for flow in flows] == [timedelta(seconds=1.5), timedelta(0)]
     assert {**flows[1], "event_end": None} == {**flows[0], "event_end": None}
-    assert [line["line"] for line in rejected] == [20]  # tabs where the second block says |
+    assert [line["row_number"] for line in rejected] == [2]  # tabs where the second block says |
 
 
 @given(
@@ -192,7 +216,8 @@ def test_order_extras_unset_words_and_blocks_change_nothing(
     lines = [*head(columns, unset=unset), row(columns, **values), row(columns, **values)]
     path = tmp_path_factory.mktemp("zeek") / "conn.log"
     path.write_bytes(("\r\n" if crlf else "\n").join(lines).encode())
-    flows, rejected = read(path, block_bytes=block_bytes)
+    with blocks_of(block_bytes):
+        flows, rejected = read(path)
     tcp = ("allow", "unknown") if "conn_state" in absent else ("allow", "tcp-fin")
     expected = {
         "source_bytes": (0 if "orig_bytes" in absent else 10) if "orig_ip_bytes" in absent else 110,
@@ -211,9 +236,10 @@ def test_no_row_is_lost_whatever_it_holds(tmp_path_factory, rows):
     rows = [text for text in rows if not text.startswith("#")]
     path = tmp_path_factory.mktemp("zeek") / "conn.log"
     path.write_text("\n".join([*head(), row(), *rows, row()]), encoding="utf-8", newline="")
-    flows, rejected = read(path, block_bytes=64)
+    with blocks_of(256):
+        flows, rejected = read(path)
     assert len(flows) == 2
-    assert [line["text"] for line in rejected] == [text for text in rows if text]
+    assert [line["raw"] for line in rejected] == [text.rstrip("\r") for text in rows if text.rstrip("\r")]
 
 
 @given(st.integers(min_value=0, max_value=4_102_444_800_000_000), st.integers(min_value=0, max_value=10**12))
@@ -221,18 +247,20 @@ def test_times_are_exact_to_the_microsecond(tmp_path_factory, start, duration):
     path = tmp_path_factory.mktemp("zeek") / "conn.log"
     text = [f"{micros // 10**6}.{micros % 10**6:06d}" for micros in (start, duration)]
     write(path, [*head(), row(ts=text[0], duration=text[1])])
-    (part,) = read_conn_log(path)
-    assert part.flows["event_start"].cast(pa.int64()).to_pylist() == [start]
-    assert part.flows["event_end"].cast(pa.int64()).to_pylist() == [start + duration]
+    ((flow,), _) = read(path)
+    assert [pa.scalar(flow[name]).cast(pa.int64()).as_py() for name in ("event_start", "event_end")] == [
+        start,
+        start + duration,
+    ]
 
 
 @given(st.ip_addresses())
 def test_every_address_is_read(tmp_path_factory, address):
     path = tmp_path_factory.mktemp("zeek") / "conn.log"
     write(path, [*head(), row(**{"id.orig_h": address.exploded})])
-    (part,) = read_conn_log(path)
+    ((flow,), _) = read(path)
     expected = getattr(address, "ipv4_mapped", None) or address
-    assert ipaddress.ip_address(part.flows["source_ip"][0].as_py()) == expected
+    assert ipaddress.ip_address(flow["source_ip"]) == ipaddress.ip_address(str(expected).partition("%")[0])
 
 
 @pytest.mark.parametrize("ts", [1713484795.943239, "2024-04-18T23:59:55.943239Z", 1713484795943])
@@ -243,13 +271,14 @@ def test_json_lines_are_read_in_each_of_zeeks_time_forms(tmp_path, ts):
     }  # fmt: skip
     bare = {key: value for key, value in record.items() if key not in ("duration", "orig_bytes", "resp_bytes")}
     lines = [json.dumps(record), "{broken", "[1]", "", json.dumps({**bare, "id.orig_h": "nowhere"}), json.dumps(bare)]
-    flows, rejected = read(write(tmp_path / "conn.log", lines), block_bytes=8)
+    flows, rejected = read(write(tmp_path / "conn.log", lines))
     start = START.replace(microsecond=943000) if isinstance(ts, int) else START
     assert [flow["event_start"] for flow in flows] == [start, start]
     assert [flow["event_end"] for flow in flows] == [start + timedelta(seconds=1.5), start]
     assert [(flow["source_port"], flow["destination_bytes"]) for flow in flows] == [(25320, 220)] * 2
-    assert [(line["line"], line["reason"]) for line in rejected] == [
-        (2, "not a JSON object"), (3, "not a JSON object"), (5, "id.orig_h 'nowhere' is not an IP address"),
+    assert [(line["row_number"], line["reason"][:30]) for line in rejected] == [
+        (1, "bad_json: Expecting property n"), (2, "bad_json: the line is a list, "),
+        (3, "bad_source_ip: 'nowhere' is no"),
     ]  # fmt: skip
 
 
@@ -261,37 +290,73 @@ def test_gzip_is_told_by_content_and_members_may_follow_one_another(tmp_path):
 
 
 def test_a_log_without_rows_is_empty_and_no_error(tmp_path):
-    assert list(read_conn_log(write(tmp_path / "conn.log", [*head(), "#close\tx"]))) == []
+    assert read(write(tmp_path / "conn.log", [*head(), "#close\tx"])) == ([], [])
 
 
-def test_a_truncated_gzip_names_itself(tmp_path):
+def test_a_truncated_or_damaged_gzip_names_itself_and_gives_what_stands_before(tmp_path):
     path = tmp_path / "conn.log.gz"
     whole = gzip.compress("\n".join([*head(), *[row(uid=str(number)) for number in range(500)]]).encode())
-    path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(InvalidRequestError, match=r"conn\.log\.gz is truncated"):
-        list(read_conn_log(path))
-
-
-def test_a_damaged_gzip_names_itself(tmp_path):
-    path = tmp_path / "conn.log.gz"
-    whole = bytearray(gzip.compress("\n".join([*head(), row()]).encode()))
-    whole[-6] ^= 0xFF  # the checksum
-    path.write_bytes(whole)
-    with pytest.raises(InvalidRequestError, match=r"conn\.log\.gz is damaged"):
-        list(read_conn_log(path))
+    for damaged in (whole[: len(whole) // 2], whole[:-6] + b"\0" * 6):
+        path.write_bytes(damaged)
+        bad: list[str] = []
+        flows, _ = flows_and_rejects(path, source="zeek", bad=bad)
+        assert len(flows) > 100
+        assert bad[0].startswith(f"{path} can't be read to its end as TEXT; it is truncated, damaged")
 
 
 def test_a_missing_file_names_itself(tmp_path):
     with pytest.raises(InvalidRequestError, match=r"gone\.log does not exist"):
-        list(read_conn_log(tmp_path / "gone.log"))
+        read(tmp_path / "gone.log")
 
 
-def test_another_log_names_the_fields_it_lacks(tmp_path):
-    fields = [field for field in FIELDS if field not in ("duration", "conn_state")]
-    with pytest.raises(SchemaMismatchError, match=r"lack duration, conn_state"):
-        list(read_conn_log(write(tmp_path / "dns.log", [*head(fields), row(fields)])))
+def test_rows_without_a_header_or_of_another_log_are_no_flows(tmp_path):
+    rejected = read(write(tmp_path / "conn.log", [row()]))[1]
+    assert [line["reason"] for line in rejected] == ["no_header: no #fields line is above the row"]
+    lines = ["#separator \\x09", "#path\tdns", "#fields\tts\tuid\tquery", "1\tC\texample.org"]
+    assert flows_and_rejects(write(tmp_path / "dns.log", lines), source="zeek", kinds=(kinds := {})) == ([], [])
+    assert kinds == {"zeek log dns": 1}
+    with pytest.raises(SchemaMismatchError, match=r"dns\.log is not a log of a known source"):
+        flows_and_rejects(tmp_path / "dns.log", source="auto")
 
 
-def test_rows_without_a_header_are_no_log(tmp_path):
-    with pytest.raises(SchemaMismatchError, match="line 1 is a row, and no #fields line is above it"):
-        list(read_conn_log(write(tmp_path / "conn.log", [row()])))
+JSON_ROW = {**ROW, "ts": 1713484795.943239, "duration": 1.5, "id.orig_p": 25320, "id.resp_p": 443}
+NESTED = {name: value for name, value in JSON_ROW.items() if not name.startswith("id.")} | {
+    "id": {name.removeprefix("id."): value for name, value in JSON_ROW.items() if name.startswith("id.")}
+}
+DIALECTS = {
+    "byte_order_mark": b"\xef\xbb\xbf" + "\n".join([*head(), row()]).encode(),
+    "leading_tab": ("\t" + "\n".join([*head(), row()])).encode(),
+    "names_without_hash": "\n".join(["\t".join(FIELDS), row()]).encode(),
+    "names_with_commas": "\n".join([",".join(FIELDS), row(separator=",")]).encode(),
+    "comma": "\n".join([*head(separator=","), row(separator=",")]).encode(),
+    "crlf": "\r\n".join([*head(), row()]).encode(),
+    "underscores": json.dumps({name.replace(".", "_"): value for name, value in JSON_ROW.items()}).encode(),
+    "nested_id": json.dumps(NESTED).encode(),
+    "stream": json.dumps({"@stream": "conn", **JSON_ROW}).encode(),
+    "array": json.dumps([JSON_ROW]).encode(),
+    "pretty": json.dumps(JSON_ROW, indent=2).encode(),
+    "milliseconds": json.dumps(JSON_ROW | {"ts": 1713484795943}).encode(),
+}
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+@pytest.mark.parametrize("source", ["zeek", "auto"])
+def test_every_dialect_says_the_same(tmp_path, name, source):
+    path = tmp_path / "conn.log"
+    path.write_bytes(DIALECTS[name])
+    expected = read_one(tmp_path / "plain")
+    flows, rejected = flows_and_rejects(path, source=source)
+    assert rejected == []
+    if name == "milliseconds":
+        expected |= {key: expected[key].replace(microsecond=(943 if key == "event_start" else 443) * 1000)
+                     for key in ("event_start", "event_end")}  # fmt: skip
+    assert flows == [expected]
+
+
+def test_rows_of_other_logs_in_one_stream_are_not_flows(tmp_path):
+    lines = [{"_path": name, **JSON_ROW} for name in ("dns", "conn", "conn_long", "conn_red", "conn")]
+    kinds: dict[str, int] = {}
+    path = write(tmp_path / "all.json", [json.dumps(line) for line in lines])
+    flows, rejected = flows_and_rejects(path, source="auto", kinds=kinds)
+    assert (len(flows), rejected) == (2, [])
+    assert kinds == {"zeek log dns": 1, "zeek log conn_long": 1, "zeek log conn_red": 1}

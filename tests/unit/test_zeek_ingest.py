@@ -18,7 +18,7 @@ from ndr.contract.time import EPOCH, SLICE, floor_to
 from ndr.local.ingest import IngestedFile, Progress, ingest
 from ndr.local.ingest.logs import find_logs
 from ndr.local.ingest.spool import Spool
-from ndr.sources.zeek.integration import INTEGRATION_SCHEMA
+from ndr.sources.integration.columns import INTEGRATION_SCHEMA
 
 T = datetime(2026, 1, 30, 12, 0, tzinfo=UTC)
 FIELDS = (
@@ -132,8 +132,8 @@ def test_a_copy_of_a_log_is_named_and_its_rows_are_not_counted_twice(tmp_path):
     plain = tmp_path / "logs/conn.c.log"
     plain.write_bytes(gzip.decompress(one.read_bytes()))
     report = ingest(tmp_path / "logs", f"file://{tmp_path}/out")
-    duplicates = [IngestedFile(path, 0, 0, duplicate_of=one) for path in (copy, plain)]
-    assert report.files == (IngestedFile(one, 2, 0), *duplicates)
+    duplicates = [IngestedFile(str(path), 0, 0, duplicate_of=str(one)) for path in (copy, plain)]
+    assert report.files == (IngestedFile(str(one), 2, 0, source="zeek", certainty=1.0), *duplicates)
     assert (report.rows_in, report.rows_out) == (2, 2)
 
 
@@ -161,14 +161,20 @@ def test_rows_in_are_rows_out_and_rejected(tmp_path_factory, logs, batch):
         write_log(folder / f"logs/conn.{number}.log.gz", good, (f"#open\t{number}", *extra))
         starts += good
         bad += [line for line in extra if not line.startswith("#")]
-    report = ingest(folder / "logs", f"file://{folder}/out", batch=batch)
+    try:
+        report = ingest(folder / "logs", f"file://{folder}/out", batch=batch)
+    except SchemaMismatchError:  # no log has a row that can be used
+        assert bad
+        assert not starts
+        return
     length = {"15m": SLICE, "1h": 4 * SLICE, "1d": 96 * SLICE}.get(batch, batch)
     expected = Counter(floor_to(start, length) for start in starts)
     assert {batch.interval.start: batch.rows for batch in report.batches} == expected
     assert (report.rows_in, report.rows_out, report.rejected) == (len(starts) + len(bad), len(starts), len(bad))
     kept = [json.loads(line) for part in sorted((folder / "out/_rejected").glob("*"))
             for line in gzip.decompress(part.read_bytes()).splitlines()]  # fmt: skip
-    assert Counter(line["text"] for line in kept) == Counter(bad)
+    assert Counter(line["raw"] for line in kept if not line["raw"].startswith("{")) <= Counter(bad)
+    assert len(kept) == len(bad)
 
 
 def test_rejected_lines_are_kept_beside_the_batches(tmp_path):
@@ -177,17 +183,54 @@ def test_rejected_lines_are_kept_beside_the_batches(tmp_path):
     assert report.rejected_uri == f"file://{tmp_path}/out/_rejected/"
     (part,) = (tmp_path / "out/_rejected").iterdir()
     assert json.loads(gzip.decompress(part.read_bytes())) == {
-        "file": str(log), "line": 6, "reason": "1 fields where #fields names 10", "text": "broken",
+        "source_file": str(log), "row_number": 1, "reason": "bad_line: 1 fields where #fields names 10",
+        "raw": "broken",
     }  # fmt: skip
 
 
-def test_a_bad_log_among_good_ones_names_itself_and_nothing_is_written(tmp_path):
+def test_bad_logs_are_named_together_and_what_is_whole_is_used(tmp_path):
     write_log(tmp_path / "logs/conn.1.log.gz", [T])
-    bad = write_log(tmp_path / "logs/conn.2.log.gz", [T + n * SLICE for n in range(300)])
-    bad.write_bytes(bad.read_bytes()[:-40])
-    with pytest.raises(InvalidRequestError, match=r"conn\.2\.log\.gz is truncated"):
-        ingest(tmp_path / "logs", f"file://{tmp_path}/out")
-    assert not (tmp_path / "out").exists()
+    for number in (2, 3):
+        bad = write_log(tmp_path / f"logs/conn.{number}.log.gz", [T + n * SLICE for n in range(300)], first_port=number)
+        bad.write_bytes(bad.read_bytes()[:-40])
+    report = ingest(tmp_path / "logs", f"file://{tmp_path}/out")
+    assert [sentence.partition(" can't be read to its end")[0] for sentence in report.bad] == [
+        str(tmp_path / f"logs/conn.{number}.log.gz") for number in (2, 3)
+    ]
+    assert report.rows_out > 500
+    assert report.rows_in == report.rows_out + report.rejected
+
+
+def test_without_a_log_that_can_be_used_nothing_is_written_and_all_are_named(tmp_path):
+    for number in (1, 2):
+        bad = write_log(tmp_path / f"logs/conn.{number}.log.gz", [T], first_port=number)
+        bad.write_bytes(bad.read_bytes()[:12])
+    with pytest.raises(SchemaMismatchError, match=r"conn\.1\.log\.gz can't be read .*conn\.2\.log\.gz can't be read"):
+        ingest([tmp_path / "logs/conn.1.log.gz", tmp_path / "logs/conn.2.log.gz"], f"file://{tmp_path}/out")
+    assert not list((tmp_path / "out").glob("2*"))
+
+
+def test_a_log_of_which_no_row_can_be_used_is_an_error_with_the_most_frequent_reason(tmp_path):
+    log = write_log(tmp_path / "conn.log", [], extra=("a", "b", "\t".join(["x"] * 10), "c"))
+    with pytest.raises(SchemaMismatchError) as caught:
+        ingest(log, f"file://{tmp_path}/out")
+    assert str(caught.value) == (
+        f"{log}: none of its 4 rows can be used. The most frequent reason, of 3 rows: bad_line: 1 fields where #fields "
+        "names 10."
+    )
+
+
+def test_a_row_far_from_the_others_of_its_log_is_rejected(tmp_path):
+    log = write_log(tmp_path / "conn.log", [T, T + SLICE, EPOCH, T])
+    report = ingest(log, f"file://{tmp_path}/out")
+    assert (report.rows_out, report.rejected, len(report.batches)) == (3, 1, 2)
+    (part,) = (tmp_path / "out/_rejected").iterdir()
+    row = json.loads(gzip.decompress(part.read_bytes()))
+    assert row["reason"] == (
+        "far_from_log: event_start 1970-01-01T00:00:00Z is more than 366 days from the middle of its log, "
+        "2026-01-30T12:00:00Z"
+    )
+    assert json.loads(row["raw"])["source_port"] == 3
 
 
 def test_progress_tells_every_file_and_every_batch(tmp_path):
@@ -203,12 +246,35 @@ def test_progress_tells_every_file_and_every_batch(tmp_path):
     ]
 
 
-def test_a_folder_gives_its_conn_logs_and_nothing_else(tmp_path):
-    names = ["2026-01-30/conn.00.log.gz", "conn.log", "conn-summary.00.log.gz", "dns.log", "inventory.csv", "conn.txt"]
-    for name in names:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    assert find_logs(tmp_path) == [tmp_path / "2026-01-30/conn.00.log.gz", tmp_path / "conn.log"]
+def test_a_folder_gives_its_logs_and_says_what_it_leaves_out_and_why(tmp_path):
+    log = write_log(tmp_path / "logs/2026-01-30/conn.00.log.gz", [T])
+    write_log(tmp_path / "logs/anything", [T])
+    for name, content in (
+        ("empty.log", ""),
+        ("inventory.csv", "a,b\n"),
+        ("_SUCCESS", "x"),
+        ("dns.log", "#path\tdns\n"),
+    ):
+        (tmp_path / "logs" / name).write_text(content)
+    found = find_logs(tmp_path / "logs")
+    assert [each.path for each in found.logs] == [str(log), str(tmp_path / "logs/anything")]
+    assert {Path(each.path).name: each.reason for each in found.left_out} == {
+        "_SUCCESS": "its name starts with _ or .",
+        "dns.log": "its content is not that of a log of a known source",
+        "empty.log": "it is empty",
+        "inventory.csv": "its content is not that of a log of a known source",
+    }
+    report = ingest(tmp_path / "logs", f"file://{tmp_path}/out")
+    assert report.left_out == tuple(found.left_out)
+
+
+def test_several_paths_and_patterns_are_read(tmp_path):
+    for number in range(4):
+        write_log(tmp_path / f"day{number}/conn.log", [T], first_port=number)
+    paths = [str(tmp_path / "day0"), str(tmp_path / "day[12]/*.log"), f"file://{tmp_path}/day3/conn.log"]
+    assert ingest(paths, f"file://{tmp_path}/out").rows_out == 4
+    with pytest.raises(InvalidRequestError, match=r"No file matches .*/x\*"):
+        find_logs(str(tmp_path / "x*"))
 
 
 def test_logs_without_rows_make_no_batch(tmp_path):
@@ -225,7 +291,7 @@ def test_a_batch_is_whole_slices(tmp_path, batch):
 
 @pytest.mark.parametrize(
     ("source", "message"),
-    [("gone", "gone does not exist"), ("empty", "empty holds no conn log"), ([], "No log is named")],
+    [("gone", "gone does not exist"), ("empty", "empty holds no log of a known source"), ([], "No log is named")],
 )
 def test_a_source_without_logs_is_told_so(tmp_path, source, message):
     (tmp_path / "empty").mkdir()
@@ -236,7 +302,7 @@ def test_a_source_without_logs_is_told_so(tmp_path, source, message):
 def test_a_log_of_another_kind_is_told_so(tmp_path):
     log = tmp_path / "conn.log"
     log.write_text("#separator \\x09\n#path\tdns\n#fields\tts\tuid\tquery\n1\tC\texample.org\n")
-    with pytest.raises(SchemaMismatchError, match=r"#path dns\) lack id\.orig_h"):
+    with pytest.raises(SchemaMismatchError, match=r"conn\.log is not a log of a known source"):
         ingest(log, f"file://{tmp_path}/out")
 
 

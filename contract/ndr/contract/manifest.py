@@ -109,18 +109,41 @@ class InputEntry(_Frozen):
 
 
 class RowAccount(_Frozen):
-    """Every row that came in was used, quarantined, or a repetition of a row of another delivery."""
+    """Every row that came in was used, quarantined, a repetition of another row, or not a flow.
+
+    `rows_not_flows` counts the rows that are not flows by kind. `records` of them are allowed records of one direction,
+    which were paired; no record of the other direction answers `records_unpaired` of these.
+    """
 
     rows_in: Count
     rows_used: Count
     rows_quarantined: Count
     rows_repeated: Count = 0
+    rows_not_flows: dict[str, Count] = {}
+    records: Count = 0
+    records_unpaired: Count = 0
 
     @model_validator(mode="after")
     def _rows_add_up(self) -> Self:
-        if self.rows_in != self.rows_used + self.rows_quarantined + self.rows_repeated:
-            raise ValueError("the rows that came in are not those used, quarantined and repeated")
+        told = self.rows_used + self.rows_quarantined + self.rows_repeated + sum(self.rows_not_flows.values())
+        if self.rows_in != told:
+            raise ValueError("the rows that came in are not those used, quarantined, repeated and not flows")
         return self
+
+    @property
+    def unpaired_share(self) -> float | None:
+        """The share of the records of one direction that could not be paired, in [0, 1]; None without such records."""
+        return self.records_unpaired / self.records if self.records else None
+
+    def __add__(self, other: RowAccount) -> RowAccount:
+        """Return the account of both."""
+        kinds = Counter(self.rows_not_flows) + Counter(other.rows_not_flows)
+        counts = {
+            name: getattr(self, name) + getattr(other, name)
+            for name in RowAccount.model_fields
+            if name != "rows_not_flows"
+        }
+        return RowAccount(**counts, rows_not_flows=kinds)
 
 
 class CompactedVersion(_Frozen):

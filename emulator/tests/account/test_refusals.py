@@ -19,11 +19,13 @@ STATES_API: Final = "https://docs.aws.amazon.com/step-functions/latest/apirefere
 SAGEMAKER_API: Final = "https://docs.aws.amazon.com/sagemaker/latest/APIReference/"
 DYNAMODB_API: Final = "https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/"
 START_EXECUTION: Final = f"StartExecution, Step Functions API Reference ({STATES_API}API_StartExecution.html)"
+STOP_EXECUTION: Final = f"StopExecution, Step Functions API Reference ({STATES_API}API_StopExecution.html)"
 START_PIPELINE: Final = (
     f"StartPipelineExecution, SageMaker API Reference ({SAGEMAKER_API}API_StartPipelineExecution.html)"
 )
 CREATE_PIPELINE: Final = f"CreatePipeline, SageMaker API Reference ({SAGEMAKER_API}API_CreatePipeline.html)"
 PUT_ITEM: Final = f"PutItem, DynamoDB API Reference ({DYNAMODB_API}API_PutItem.html)"
+TRANSACTION: Final = f"TransactWriteItems, DynamoDB API Reference ({DYNAMODB_API}API_TransactWriteItems.html)"
 PUBLISH: Final = "Publish, SNS API Reference (https://docs.aws.amazon.com/sns/latest/api/API_Publish.html)"
 SCHEDULES: Final = (
     "CreateSchedule, EventBridge Scheduler API Reference "
@@ -108,6 +110,10 @@ def put(what: str, message: str, item: dict[str, Any]) -> Refused:
     return Refused(what, PUT_ITEM, "dynamodb", "put_item", given, "ValidationException", message)
 
 
+def key(number: int) -> dict[str, dict[str, str]]:
+    return {"series": {"S": "a"}, "as_of": {"S": str(number)}}
+
+
 def publish(what: str, message: str, **arguments: Any) -> Refused:
     given = {"TopicArn": PLACES["topic"], **arguments}
     return Refused(what, PUBLISH, "sns", "publish", given, "InvalidParameter", message)
@@ -156,6 +162,15 @@ REFUSED: Final = [
     start(
         "a state machine that does not exist", "StateMachineDoesNotExist", "", stateMachineArn=f"{PLACES['pass']}-not"
     ),
+    Refused(
+        "a cause of more than 32,768 characters",
+        STOP_EXECUTION,
+        "stepfunctions",
+        "stop_execution",
+        {"executionArn": PLACES["wait"].replace("stateMachine", "execution") + ":running", "cause": "c" * 32_769},
+        "ValidationException",
+        "less than or equal to 32768",
+    ),
     # SageMaker Pipelines
     start_pipeline(
         "an empty parameter value",
@@ -194,6 +209,24 @@ REFUSED: Final = [
         "an item of more than 400 KB",
         "Item size has exceeded the maximum allowed size",
         {"series": {"S": "a"}, "as_of": {"S": "a"}, "text": {"S": "x" * 409_600}},
+    ),
+    Refused(
+        "a transaction of more than 100 items",
+        TRANSACTION,
+        "dynamodb",
+        "transact_write_items",
+        {"TransactItems": [{"Delete": {"TableName": "refusals", "Key": key(number)}} for number in range(101)]},
+        "ValidationException",
+        "less than or equal to 100",
+    ),
+    Refused(
+        "one item twice in a transaction",
+        TRANSACTION,
+        "dynamodb",
+        "transact_write_items",
+        {"TransactItems": [{"Delete": {"TableName": "refusals", "Key": key(1)}} for _ in range(2)]},
+        "ValidationException",
+        "multiple operations on one item",
     ),
     # SNS
     publish("a message of more than 256 KiB", "Message too long", Message="m" * 262_145),

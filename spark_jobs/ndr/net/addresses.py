@@ -12,15 +12,13 @@ def canonical_address(text: str) -> str | None:
     """Return an address in its canonical text, or None when the text is not an address.
 
     IPv4 is dotted decimal without leading zeros, IPv6 as RFC 5952 writes it. An IPv4-mapped IPv6 address
-    (`::ffff:192.0.2.1`, what a dual-stack socket logs) is that IPv4 address. Zones (`fe80::1%eth0`) mean something on
-    one machine only and are refused.
+    (`::ffff:192.0.2.1`, what a dual-stack socket logs) is that IPv4 address. A zone (`fe80::1%eth0`) means something
+    on one machine only and is dropped.
     """
     try:
         if ":" not in text:
             return str(IPv4Address(text.strip()))
-        if "%" in text:
-            return None
-        address = IPv6Address(text.strip())
+        address = IPv6Address(text.strip().partition("%")[0])
     except AddressValueError:
         return None
     return str(address.ipv4_mapped or address)

@@ -35,7 +35,7 @@ class Inputs(Mapping[str, pa.Table]):
             for part, name, rows in zip(*batch.columns, strict=True):
                 self.part = part.as_py()
                 found.setdefault(name.as_py(), []).append(pa.ipc.open_stream(rows.as_buffer()).read_all())
-        self._tables = {name: pa.concat_tables(tables) for name, tables in found.items()}
+        self._tables = {name: pa.concat_tables(tables, promote_options="default") for name, tables in found.items()}
 
     def __getitem__(self, name: str) -> pa.Table:
         return self._tables[name]

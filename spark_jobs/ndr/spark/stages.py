@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import pyarrow as pa
 
@@ -24,12 +24,21 @@ Task = TypeVar("Task")
 Cut = tuple[str, pa.Table, Parts]
 Output = tuple[PartitionWriter, Dataset, str, pa.Table]
 
+
+class Count(NamedTuple):
+    """Rows that the second stage counts, by a name."""
+
+    name: str
+    rows: int
+
+
 RESULT: Final = pa.schema([("result", pa.string())])
 
 
 @dataclass
 class Built:
-    """What the tasks of the second stage wrote: files by (partition, dataset), and the rows received of each input."""
+    """What the tasks of the second stage wrote: files by (partition, dataset), and the rows received of each input or
+    counted by its name."""
 
     files: dict[tuple[str, str], list[FileEntry]] = field(default_factory=dict)
     received: dict[str, int] = field(default_factory=dict)
@@ -95,6 +104,25 @@ def transformed(messages: DataFrame, step: Callable[[Inputs], Iterable[tuple[str
     return messages.mapInArrow(run, COLUMNS)
 
 
+def recut(messages: DataFrame, step: Callable[[Inputs], Iterable[Cut]]) -> DataFrame:
+    """Run a step on each part of shuffled messages; its output is cut anew, to be shuffled once more."""
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        inputs = Inputs(batches)
+        if inputs.part is None:
+            return
+        if ERROR in inputs:
+            yield message(0, ERROR, inputs[ERROR])
+            return
+        try:
+            for name, table, parts in step(inputs):
+                yield from messages_of(name, table, parts)
+        except NdrError as error:
+            yield failure_message(error)
+
+    return messages.mapInArrow(run, COLUMNS)
+
+
 def collected(messages: DataFrame, name: str) -> list[pa.Table]:
     """Collect the messages of a name on the driver.
 
@@ -111,11 +139,11 @@ def collected(messages: DataFrame, name: str) -> list[pa.Table]:
     return [table for _, table in tables]
 
 
-def build(messages: DataFrame, make: Callable[[Inputs], Iterable[Output]]) -> Built:
+def build(messages: DataFrame, make: Callable[[Inputs], Iterable[Output | Count]]) -> Built:
     """Run `make` on each part of shuffled messages; each task writes the tables that its `make` yields.
 
     `make` yields, for each file, the writer of its partition, its dataset, a suffix that is unique within the part, and
-    its rows. A task that Spark runs twice leaves a file that no manifest names.
+    its rows; or a count. A task that Spark runs twice leaves a file that no manifest names.
 
     Raises
     ------
@@ -138,18 +166,23 @@ def build(messages: DataFrame, make: Callable[[Inputs], Iterable[Output]]) -> Bu
     return _joined(json.loads(row["result"]) for row in messages.mapInArrow(run, "result string").collect())
 
 
-def _result(inputs: Inputs, make: Callable[[Inputs], Iterable[Output]], name: str) -> dict[str, object]:
+def _result(inputs: Inputs, make: Callable[[Inputs], Iterable[Output | Count]], name: str) -> dict[str, object]:
     if ERROR in inputs:
         return {"error": inputs[ERROR]["error"][0].as_py()}
     files = []
+    received = {name: table.num_rows for name, table in inputs.items()}
     try:
-        for writer, dataset, suffix, table in make(inputs):
+        for output in make(inputs):
+            if isinstance(output, Count):
+                received[output.name] = received.get(output.name, 0) + output.rows
+                continue
+            writer, dataset, suffix, table = output
             if table.num_rows:
                 entry = writer.write_file(table, dataset, f"{name}{suffix and '-'}{suffix}")
                 files.append([writer.partition_uri, dataset.name, entry.model_dump()])
     except NdrError as error:
         return {"error": spelled(error)}
-    return {"files": files, "received": {name: table.num_rows for name, table in inputs.items()}}
+    return {"files": files, "received": received}
 
 
 def _joined(results: Iterable[dict[str, object]]) -> Built:

@@ -168,14 +168,13 @@ def _overtaken(prefix: str, stretch: Stretch) -> PublishConflictError:
 
 def _account(versions: Iterable[CompactedVersion], answers: Sequence[Answer]) -> RowAccount | None:
     """Return the sum of the accounts; None where a version has none, or answers for a part of its time only."""
-    total = dict.fromkeys(RowAccount.model_fields, 0)
+    total = RowAccount(rows_in=0, rows_used=0, rows_quarantined=0)
     for version in versions:
         answered = sum(each.interval.slice_count() for each in answers if (each.uri, each.run_id) == version.name)
         if version.rows is None or answered != Interval(version.start, version.end).slice_count():
             return None
-        for name in total:
-            total[name] += getattr(version.rows, name)
-    return RowAccount(**total)
+        total += version.rows
+    return total
 
 
 def _files(pieces: Iterable[Piece], dataset: Dataset) -> Iterator[SourceFile]:

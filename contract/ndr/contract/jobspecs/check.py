@@ -18,6 +18,7 @@ from ndr.contract.jobspecs.item import (
 )
 
 EXTERNAL: Final = frozenset({INTEGRATION.name})  # datasets that the team's own log shipping produces
+NO_PREFIXES: Final = {"source", "flow_log_format"}  # fields of inputs that say how a prefix is read
 OPTIONAL: Final = frozenset({NON_PERSISTENT_PREFIXES})
 
 
@@ -32,7 +33,7 @@ def written_prefixes(jobspec: JobSpec[Any]) -> dict[str, str]:
 def read_prefixes(jobspec: JobSpec[Any]) -> dict[str, str]:
     """Return dataset name to prefix URI for what a job reads."""
     inputs = getattr(jobspec.spec, "inputs", None)
-    return inputs.model_dump() if inputs else {}
+    return inputs.model_dump(exclude=NO_PREFIXES) if inputs else {}
 
 
 def check_jobspecs(jobspecs: Iterable[JobSpec[Any]]) -> JobSpecs:

@@ -2,26 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from ndr.contract.datasets import INTEGRATION
 from ndr.contract.jobspecs.model import SpecModel
+from ndr.contract.jobspecs.time_zone import TimeZone
 from ndr.contract.jobspecs.uri import PrefixUri
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Engine = Literal["auto", "local", "spark"]
 
 
+SOURCE_NAMES: Final = ["integration", "ocsf", "pan_os", "strata", "suricata", "vpc_flow_logs", "zeek"]
+"""The log formats that `inputs.source` can name; each is a module of `ndr.sources`."""
+
+AUTO: Final = "auto"
+"""The `inputs.source` that recognises each file by its content."""
+
+
+def _source_name(name: str) -> str:
+    if name not in (*SOURCE_NAMES, AUTO):
+        raise ValueError(f"{name!r} is not a log format; allowed are {', '.join([*SOURCE_NAMES, AUTO])}")
+    return name
+
+
 class DeltaBuilderInputs(SpecModel):
+    """Where the logs lie, and of which format they are.
+
+    `flow_log_format` lists the fields of VPC Flow Logs whose files have no header line, as it was given to AWS.
+    """
+
     integration: PrefixUri
+    source: Annotated[str, AfterValidator(_source_name)] = "integration"
+    flow_log_format: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
 
 
 class DeltaBuilderOutputs(SpecModel):
     """A partition of `deltas` holds three tables that are committed as one: deltas, peer_deltas and quarantine."""
 
     deltas: PrefixUri
+
+
+MappedColumn = Literal["event_action", "event_reason", "network_transport"]
+Word = Annotated[str, Field(min_length=1, max_length=256)]
 
 
 class PortClasses(SpecModel):
@@ -37,7 +62,9 @@ class PortClasses(SpecModel):
 class DeltaBuilderSpec(SpecModel):
     """Spec of `delta_builder`.
 
-    `field_mapping` names, for each integration column that a source calls otherwise, the source's column.
+    `field_mapping` names, for each integration column that a source calls otherwise, the source's column; a dot leads
+    into an object, as in `src_endpoint.ip`. `value_mapping` gives, for a column, the contract's word for each word of
+    the source. `time_zone` is the zone of times that tell none.
     """
 
     inputs: DeltaBuilderInputs
@@ -47,6 +74,8 @@ class DeltaBuilderSpec(SpecModel):
         Literal[tuple(INTEGRATION.column_names)],  # type: ignore[valid-type]
         Annotated[str, Field(min_length=1, max_length=256)],
     ] = Field(default_factory=dict)
+    value_mapping: dict[MappedColumn, dict[Word, Word]] = Field(default_factory=dict)
+    time_zone: TimeZone | None = None
     port_classes: PortClasses = PortClasses()
     short_session_seconds: Annotated[float, Field(ge=0, le=86400)] = 1.0
     engine: Engine = "auto"

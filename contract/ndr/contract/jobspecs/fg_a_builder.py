@@ -4,26 +4,18 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 
 from ndr.contract.jobspecs.delta_builder import Engine
 from ndr.contract.jobspecs.model import SpecModel
 from ndr.contract.jobspecs.segment import Segment
+from ndr.contract.jobspecs.time_zone import TimeZone
 from ndr.contract.jobspecs.uri import PrefixUri
 from ndr.contract.time import WINDOWS
 
 WindowLabel = Literal[*WINDOWS]  # type: ignore[valid-type]
 Weekday = Annotated[int, Field(ge=0, le=6)]
-
-
-def _time_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ValueError(f"{name!r} is not an IANA time zone; write one such as Europe/Berlin or UTC") from None
-    return name
 
 
 class FgABuilderInputs(SpecModel):
@@ -47,7 +39,7 @@ def _network(text: str) -> str:
 class BusinessHours(SpecModel):
     """Working hours: [start_hour, end_hour) local time on working_days; 0 is Monday."""
 
-    time_zone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
+    time_zone: TimeZone = "UTC"
     start_hour: Annotated[int, Field(ge=0, le=23)] = 8
     end_hour: Annotated[int, Field(ge=1, le=24)] = 18
     working_days: tuple[Weekday, ...] = (0, 1, 2, 3, 4)

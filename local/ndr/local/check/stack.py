@@ -162,7 +162,7 @@ def read_stack(name: str, session: boto3.Session, now: datetime) -> Stack:
         name=name,
         status=described["StackStatus"],
         arn=described["StackId"],
-        parameters={each["ParameterKey"]: each["ParameterValue"] for each in described.get("Parameters", [])},
+        parameters={each["ParameterKey"]: each.get("ParameterValue", "") for each in described.get("Parameters", [])},
         outputs={each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", [])},
         resources={each["LogicalResourceId"]: each.get("PhysicalResourceId", "") for each in resources},
         types={each["LogicalResourceId"]: each["ResourceType"] for each in resources},

@@ -16,6 +16,8 @@ from botocore.exceptions import ProfileNotFound
 from rich.console import Console
 from rich.text import Text
 
+from ministack_sagemaker.errors import AccountError
+from ndr.contract.errors import NdrError
 from ndr.local.check.areas import check_stack
 from ndr.local.check.finding import Finding, Verdict
 from ndr.local.check.stack import Stack, StackUnreadableError, read_stack
@@ -67,7 +69,10 @@ def check(
 def _session(region: str, profile: str, directory: Path | None) -> boto3.Session:
     """Return a session with the caller's credentials. The environment gets the same, for the definitions' sessions."""
     if directory is not None:
-        Deployment.load(directory)  # points this process at its account
+        try:
+            Deployment.load(directory)  # points this process at its account
+        except (NdrError, AccountError) as error:
+            raise StackUnreadableError(f"{error} Start an account with a stack: ndr up") from None
     if profile:
         for name in KEYS:  # keys in the environment would take precedence over the profile
             os.environ.pop(name, None)

@@ -1,13 +1,15 @@
-"""``ndr ingest``: write Zeek conn logs as integration mini-batches."""
+"""``ndr ingest``: write logs as integration mini-batches."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ndr.contract.jobspecs import DELTA_BUILDER
+from ndr.contract.jobspecs.delta_builder import AUTO, SOURCE_NAMES
 from ndr.local.commands.options import HERE, Directory, progress
 from ndr.local.console.progress import Progress
 from ndr.local.deployment.deployment import Deployment
@@ -15,38 +17,65 @@ from ndr.local.ingest import IngestReport
 from ndr.local.ingest import Progress as IngestStep
 from ndr.local.ingest import ingest as ingest_logs
 
+_SOURCES = f"Of which source the logs are: {', '.join(SOURCE_NAMES)}; auto recognises each file."
+
 
 def ingest(
-    folder: Annotated[Path, typer.Argument(help="A Zeek conn log, or a folder of them.")],
+    paths: Annotated[list[str], typer.Argument(help="Logs, folders of them, patterns; also s3://.")],
     directory: Directory = HERE,
     batch: Annotated[str, typer.Option(help="Length of a mini-batch: 15m, 1h or 1d.")] = "15m",
     prefix: Annotated[str, typer.Option(help="Override the integration prefix of the JobSpec.")] = "",
+    source: Annotated[str, typer.Option(help=_SOURCES)] = AUTO,
+    time_zone: Annotated[str, typer.Option(help="Zone of the times that tell none, as Europe/Berlin.")] = "",
 ) -> None:
-    """Write the connections of Zeek conn logs below the integration prefix."""
+    """Write the flows of logs below the integration prefix. The status is 1 if a log can't be used as a whole."""
     lines = progress()
     target = prefix or Deployment.load(directory).jobspecs()[DELTA_BUILDER].spec.inputs.integration
-    ingest_folder(folder, target, batch, lines)
+    if ingest_folder(paths, target, batch, lines, source, time_zone or None).bad:
+        raise typer.Exit(1)
 
 
-def ingest_folder(folder: Path, prefix: str, batch: str, lines: Progress) -> IngestReport:
-    """Ingest a folder and print the account of its rows."""
+def ingest_folder(
+    paths: Path | Sequence[str],
+    prefix: str,
+    batch: str,
+    lines: Progress,
+    source: str = AUTO,
+    time_zone: str | None = None,
+) -> IngestReport:
+    """Ingest logs and print the account of their rows."""
 
     def report_step(step: IngestStep) -> None:
         if step.done == step.total or step.done % max(1, step.total // 4) == 0:
             lines.line(f"  {step.stage} {step.done} of {step.total}: {step.name}")
 
-    with lines.doing(f"ingest {folder}"):
-        report = ingest_logs(folder, prefix, batch, progress=report_step)
+    shown = str(paths) if isinstance(paths, Path) else " ".join(paths)
+    with lines.doing(f"ingest {shown}"):
+        report = ingest_logs(paths, prefix, batch, progress=report_step, log_source=source, time_zone=time_zone)
+    _print_account(report, lines)
+    return report
+
+
+def _print_account(report: IngestReport, lines: Progress) -> None:
     copies = sum(file.duplicate_of is not None for file in report.files)
     lines.line(
-        f"  {report.rows_in:,} connections of {len(report.files)} logs: {report.rows_out:,} in "
-        f"{len(report.batches)} mini-batches, {report.rejected:,} rejected"
+        f"  {report.rows_in:,} rows of {len(report.files)} logs: {report.rows_out:,} flows in "
+        f"{len(report.batches)} mini-batches, {report.rejected:,} rejected, {report.not_flows:,} not flows"
         + (f", {copies} logs skipped as copies of others" if copies else "")
     )
+    for name in sorted({file.source for file in report.files if file.source}):
+        of_source = [file for file in report.files if file.source == name]
+        certainty = min(file.certainty for file in of_source)
+        lines.line(f"  {name}: {len(of_source)} logs, the first {of_source[0].path}, certainty {certainty:.2f}")
+    for path, reason in report.left_out[:20]:
+        lines.line(f"  left out {path}: {reason}")
+    if len(report.left_out) > 20:
+        lines.line(f"  and {len(report.left_out) - 20} other files")
     late = [batch for batch in report.batches if batch.was_complete]
     if late:
         lines.line(
             f"  {len(late)} mini-batches were complete before. Run them again; the first is {late[0].interval}.",
             "yellow",
         )
-    return report
+    for sentence in report.bad:
+        lines.line(f"  {sentence}", "red")

@@ -1,4 +1,4 @@
-"""Conversion of Zeek conn logs to integration mini-batches."""
+"""Conversion of logs to integration mini-batches."""
 
 from ndr.local.ingest.report import IngestedBatch, IngestedFile, IngestReport, Progress
 from ndr.local.ingest.run import ingest

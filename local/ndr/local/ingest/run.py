@@ -1,26 +1,25 @@
-"""Ingest of Zeek conn logs as integration mini-batches."""
+"""Ingest of logs as integration mini-batches."""
 
-import gzip
-import hashlib
+from __future__ import annotations
+
 import re
 import tempfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-import pyarrow as pa
 from pyarrow import fs
 
 from ndr.contract.errors import InvalidRequestError
+from ndr.contract.jobspecs.delta_builder import AUTO
 from ndr.contract.time import SLICE, Interval, mini_batch_id
 from ndr.local.ingest.logs import find_logs
 from ndr.local.ingest.part import SUFFIXES, FileFormat, encode
-from ndr.local.ingest.report import IngestedBatch, IngestedFile, IngestReport, Progress
+from ndr.local.ingest.read import ReadLogs
+from ndr.local.ingest.report import IngestedBatch, IngestReport, Progress
 from ndr.local.ingest.spool import Spool
-from ndr.sources.zeek import read_conn_log
 from ndr.store.storage import filesystem, join, list_names, put_bytes
 
 REJECTED_FOLDER = "_rejected"
@@ -35,20 +34,22 @@ def ingest(
     batch: str | timedelta = "15m",
     file_format: FileFormat = "parquet",
     progress: Callable[[Progress], None] = lambda step: None,
+    log_source: str = AUTO,
+    time_zone: str | None = None,
 ) -> IngestReport:
-    """Write the connections of Zeek conn logs as integration mini-batches.
+    """Write the flows of logs as integration mini-batches.
 
-    A connection belongs to the batch that contains its start. Each batch is a folder ``<prefix>/<mini_batch_id>/``
-    with one part for each log that has connections in it, and ``_SUCCESS``, written last. The name of a part is a
+    A flow belongs to the batch that contains its start. Each batch is a folder ``<prefix>/<mini_batch_id>/``
+    with one part for each log that has flows in it, and ``_SUCCESS``, written last. The name of a part is a
     digest of its log's content. A log that is ingested again replaces its own parts, and a later log adds parts to the
-    batches in which its connections started. Ingest a log after Zeek has closed it: a log that has grown counts as
-    another log. Nothing is written before all logs are read. Memory holds four batches, a block of a log and the
-    rejected lines, whatever the time range.
+    batches in which its flows started. Ingest a log after it was closed: a log that has grown counts as
+    another log. Nothing is written before all logs are read. Memory holds four batches, some blocks of a log and the
+    rejected rows, whatever the time range.
 
     Parameters
     ----------
     source : Path, str or iterable of them
-        Logs, or folders that are searched for ``conn*.log*``.
+        Logs, folders that are searched for logs, and patterns; also ``s3://``.
     prefix_uri : str
         The integration prefix, ``s3://bucket/path/`` or ``file:///path/``.
     batch : str or timedelta
@@ -57,27 +58,38 @@ def ingest(
         Parquet, or gzip JSON lines.
     progress : callable
         Called after each file is read and after each batch is written.
+    log_source : str
+        Of which source the logs are, as `inputs.source` of the delta_builder JobSpec; by default each is recognised.
+    time_zone : str or None
+        IANA zone of the times that tell none.
+
+    Returns
+    -------
+    IngestReport
+        `bad` names the logs that could not be read to their end; what stands before the damage is used.
 
     Raises
     ------
     InvalidRequestError
-        A log is missing, truncated or damaged, the batch is not of whole slices, or the prefix is invalid or not
-        writable.
+        A log is missing, the batch is not of whole slices, or the prefix is invalid or not writable.
     SchemaMismatchError
-        A file is not a conn log.
+        No log could be read: the message names all and what is wrong with each.
     """
-    logs, length = find_logs(source), _batch_length(batch)
+    (logs, left_out), length = find_logs(source), _batch_length(batch)
     filesystem(prefix_uri)  # an invalid prefix is refused before the logs are read
     if file_format not in SUFFIXES:
         raise InvalidRequestError(f"The format is {file_format!r}: write parquet or json.")
     with tempfile.TemporaryDirectory(prefix="ndr-ingest-") as folder:
         spool = Spool(Path(folder), length)
-        rejects: dict[str, pa.Table] = {}
-        files = tuple(_read_all(logs, spool, rejects, progress))
-        for source_id, table in rejects.items():
+        read = ReadLogs(spool, log_source, time_zone)
+        files = tuple(read.all(logs, progress))
+        for source_id, table in read.rejected.items():
             _put(join(prefix_uri, REJECTED_FOLDER, f"part-{source_id}.json.gz"), encode(table, "json"))
+        if not any(file.rows_out for file in files):
+            read.bad.raise_first()
         batches = tuple(_write_all(spool, prefix_uri, file_format, progress))
-    return IngestReport(files, batches, join(prefix_uri, REJECTED_FOLDER) + "/" if rejects else None)
+    rejected_uri = join(prefix_uri, REJECTED_FOLDER) + "/" if read.rejected else None
+    return IngestReport(files, batches, rejected_uri, tuple(map(str, read.bad.errors)), tuple(left_out))
 
 
 def _batch_length(batch: str | timedelta) -> timedelta:
@@ -89,51 +101,6 @@ def _batch_length(batch: str | timedelta) -> timedelta:
     if length < SLICE or length % SLICE:
         raise InvalidRequestError(f"The batch is {batch!r}: write whole 15-minute slices, as 15m, 1h or 1d.")
     return length
-
-
-def _read_all(
-    logs: list[Path], spool: Spool, rejects: dict[str, pa.Table], progress: Callable[[Progress], None]
-) -> Iterator[IngestedFile]:
-    seen: dict[str, Path] = {}
-    for number, path in enumerate(logs, start=1):
-        source_id = _content_id(path)
-        if source_id in seen:
-            file = IngestedFile(path, 0, 0, duplicate_of=seen[source_id])
-        else:
-            seen[source_id] = path
-            file = _read(path, source_id, spool, rejects)
-        yield file
-        progress(Progress("read", number, len(logs), path.name, file.rows_in))
-
-
-def _read(path: Path, source_id: str, spool: Spool, rejects: dict[str, pa.Table]) -> IngestedFile:
-    rows, rejected = 0, []
-    for block in read_conn_log(path):
-        if block.flows.num_rows:
-            spool.add(source_id, block.flows)
-            rows += block.flows.num_rows
-        if block.rejected.num_rows:
-            rejected.append(block.rejected)
-    if rejected:
-        rejects[source_id] = pa.concat_tables(rejected)
-    return IngestedFile(path, rows, sum(table.num_rows for table in rejected))
-
-
-def _content_id(path: Path) -> str:
-    # A digest of the decompressed content: Zeek's archive has the same file names in each day's folder, and a log may
-    # lie beside its own gzip.
-    try:
-        with path.open("rb") as file:
-            is_gzip = file.read(2) == b"\x1f\x8b"
-        digest = hashlib.sha256()
-        with gzip.open(path) if is_gzip else path.open("rb") as content:
-            while block := content.read(1 << 20):
-                digest.update(block)
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]  # damaged: reading it says so
-    except OSError as error:
-        raise InvalidRequestError(f"{path} can't be read: {error.strerror or error}.") from error
-    return digest.hexdigest()[:16]
 
 
 def _write_all(

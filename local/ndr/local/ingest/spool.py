@@ -13,7 +13,6 @@ import numpy as np
 import pyarrow as pa
 
 from ndr.contract.time import EPOCH, Interval
-from ndr.sources.zeek.integration import INTEGRATION_SCHEMA
 
 
 class Run(NamedTuple):
@@ -50,10 +49,23 @@ class Spool:
         )
         block = self._folder / f"{self._blocks}.arrow"
         self._blocks += 1
-        with pa.OSFile(str(block), "wb") as file, pa.ipc.new_file(file, INTEGRATION_SCHEMA) as writer:
+        with pa.OSFile(str(block), "wb") as file, pa.ipc.new_file(file, flows.schema) as writer:
             writer.write_table(flows.combine_chunks(), max_chunksize=len(flows) or None)
         for key, offset, count in zip(keys.tolist(), offsets.tolist(), counts.tolist(), strict=True):
             self._runs.setdefault(key, {}).setdefault(source, []).append(Run(block, offset, count))
+
+    def remove_far(self, source: str, most: timedelta) -> tuple[pa.Table | None, datetime]:
+        """Remove a source's flows that start further than `most` from its middle one, and return them and that time."""
+        rows = {key: sum(run.rows for run in runs[source]) for key, runs in self._runs.items() if source in runs}
+        total, middle = 0, 0
+        for key in sorted(rows):
+            total, middle = total + rows[key], key
+            if 2 * total >= sum(rows.values()):
+                break
+        far = [key for key in rows if abs(key - middle) * self._batch > most]
+        removed = [_read(run) for key in far for run in self._runs[key].pop(source)]
+        self._runs = {key: runs for key, runs in self._runs.items() if runs}
+        return pa.concat_tables(removed, promote_options="default") if removed else None, EPOCH + middle * self._batch
 
     def batches(self) -> list[Interval]:
         """Return the intervals of the batches with flows, in order of time."""
@@ -64,7 +76,8 @@ class Spool:
         """Yield a batch's flows by source, each sorted by event_start and then by position in the file."""
         runs = self._runs[(interval.start - EPOCH) // self._batch]
         for source in sorted(runs):
-            yield source, pa.concat_tables([_read(run) for run in runs[source]]).sort_by("event_start")
+            tables = [_read(run) for run in runs[source]]
+            yield source, pa.concat_tables(tables, promote_options="default").sort_by("event_start")
 
 
 def _read(run: Run) -> pa.Table:

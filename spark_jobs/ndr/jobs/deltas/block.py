@@ -1,46 +1,58 @@
-"""A block of rows out of integration files: parsed, converted, and with the text of rows that can't be used."""
+"""A block of rows out of log files: parsed, mapped, converted, and with the text of rows that can't be used."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ndr.contract.datasets import INTEGRATION
 from ndr.contract.errors import SchemaMismatchError
-from ndr.sources.integration.columns import FLOW_COLUMNS, READ_COLUMNS, REQUIRED
-from ndr.sources.integration.convert import convert
-from ndr.sources.integration.json_lines import LongLine, Rows, keys_of, lines_of, parse_block, rejected_line
-
-COLUMN_TYPES: Final = {column.name: column.type for column in INTEGRATION.columns}
-_CANNOT: Final = {
-    "int64": "is not a whole number",
-    "timestamp": "is not ISO 8601 with a zone, nor epoch seconds",
-}
+from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
+from ndr.sources.integration.columns import EXTRA_COLUMNS, FLOW_COLUMNS, READ_COLUMNS, REQUIRED
+from ndr.sources.integration.convert import converted
+from ndr.sources.integration.source import INTEGRATION_FILES
+from ndr.sources.json_lines import LONGEST_LINE, LongLine, keys_of, lines_of, parse_block
+from ndr.sources.source import Columns, Rows, Source
 
 
 class Block(NamedTuple):
     """Rows, in runs, and what tells more of them.
 
     `rows_of_file` has the number of rows of each file, in their order. `raw` gives the texts of the rows at positions,
-    `found` the names of the columns in the file of a number.
+    `found` the names of the columns in the file of a number, where that is worth telling.
     """
 
     runs: list[Rows]
     rows_of_file: Sequence[int]
     raw: Callable[[Iterable[int]], list[str]]
-    found: Callable[[int], set[str]]
+    found: Callable[[int], set[str]] = lambda file: set()
 
 
-def json_block(contents: Sequence[bytes], source_names: Mapping[str, str]) -> Block:
+class Read(NamedTuple):
+    """Rows that are flows or can't be used (`READ_COLUMNS`, and those of `EXTRA_COLUMNS` that there are), how many rows
+    are not flows by their kind, and how many rows each file has in all."""
+
+    table: pa.Table
+    not_flows: dict[str, int]
+    paths: Sequence[str]
+    rows_of_file: Sequence[int]
+
+
+def json_block(contents: Sequence[bytes], source: Source, spec: DeltaBuilderSpec) -> Block:
     """Parse the lines of one file or of several small ones at once."""
     lines_of_file = [lines_of(content) for content in contents] if len(contents) > 1 else []
     whole = b"".join(content if content.endswith(b"\n") else content + b"\n" for content in contents)
-    runs = parse_block(contents[0] if len(contents) == 1 else whole, source_names)
+    fields = {
+        name: field
+        for name, field in source.fields(spec).items()
+        if name not in EXTRA_COLUMNS.names or name.encode() in whole
+    }
+    objects = parse_block(contents[0] if len(contents) == 1 else whole, fields)
+    runs = [_mapped(source, columns, problem, spec) for columns, problem in objects]
 
     def raw(positions: Iterable[int]) -> list[str]:
         lines = lines_of(whole)
@@ -50,55 +62,103 @@ def json_block(contents: Sequence[bytes], source_names: Mapping[str, str]) -> Bl
         return {key for line in lines_of(contents[file]) for key in keys_of(line)}
 
     rows = [len(lines) for lines in lines_of_file] or [sum(len(run.problem) for run in runs)]
-    return Block(runs, rows, raw, found)
+    return Block(runs, rows, raw, found if source is INTEGRATION_FILES else lambda file: set())
 
 
-def long_line_block(line: LongLine, source_names: Mapping[str, str]) -> Block:
+def text_block(content: bytes, source: Source, header: Any, spec: DeltaBuilderSpec) -> Block:
+    """Split the lines of one file that are not JSON."""
+    assert source.parse is not None
+    lines = source.parse(content, header, spec)
+    rows = _mapped(source, lines.columns, lines.problem, spec)
+    return Block([rows], [len(lines.problem)], lines.texts)
+
+
+def long_line_block(line: LongLine) -> Block:
     """Return the one row of a line that is too long; its text is cut."""
     head = line.head.decode(errors="backslashreplace")
-    return Block([rejected_line(line, source_names)], [1], lambda positions: [head for _ in positions], lambda _: set())
+    problem = f"long_line: the line has {line.length} bytes, and a flow has at most {LONGEST_LINE}"
+    return Block([_filled(Rows({}, pa.array([problem])))], [1], lambda positions: [head for _ in positions])
 
 
-def parquet_block(batch: pa.RecordBatch, source_names: Mapping[str, str], names: set[str]) -> Block:
+def parquet_block(batch: pa.RecordBatch, source: Source, names: set[str], spec: DeltaBuilderSpec) -> Block:
     """Take the columns out of a batch of Parquet rows; `names` are those of all columns of the file."""
 
     def raw(positions: Iterable[int]) -> list[str]:
         return [json.dumps(batch.slice(position, 1).to_pylist()[0], default=str) for position in positions]
 
-    columns = {
-        name: batch.column(source) if source in batch.schema.names else pa.nulls(batch.num_rows, pa.string())
-        for name, source in source_names.items()
-    }
-    rows = Rows(columns, pa.nulls(batch.num_rows, pa.string()))
-    return Block([rows], [batch.num_rows], raw, lambda _: names)
+    absent = pa.nulls(batch.num_rows, pa.string())
+    columns = {}
+    for name, field in source.fields(spec).items():
+        found = (_column_at(batch, path) for path in field.paths)
+        columns[name] = next((column for column in found if column is not None), absent)
+    rows = _mapped(source, columns, absent, spec)
+    return Block([rows], [batch.num_rows], raw, lambda _: names if source is INTEGRATION_FILES else set())
 
 
-def flows_of_block(paths: Sequence[str], block: Block, source_names: Mapping[str, str]) -> pa.Table:
+def _column_at(batch: pa.RecordBatch, path: str) -> pa.Array | None:
+    if path in batch.schema.names:
+        return batch.column(path)
+    parent, _, below = path.partition(".")
+    if not below or parent not in batch.schema.names:
+        return None
+    column = batch.column(parent)
+    for name in below.split("."):
+        if not pa.types.is_struct(column.type) or column.type.get_field_index(name) < 0:
+            return None
+        column = pc.struct_field(column, name)
+    return column
+
+
+def _mapped(source: Source, columns: Columns, problem: pa.Array, spec: DeltaBuilderSpec) -> Rows:
+    rows = source.map(columns, spec)
+    problem = pc.coalesce(problem, rows.problem)
+    not_flow = rows.not_flow
+    if not_flow is not None:
+        not_flow = pc.if_else(pc.is_null(problem), not_flow, pa.scalar(None, pa.string()))
+    return _filled(Rows(rows.columns, problem, not_flow))
+
+
+def _filled(rows: Rows) -> Rows:
+    absent = pa.nulls(len(rows.problem), pa.string())
+    return rows._replace(columns={**dict.fromkeys(FLOW_COLUMNS.names, absent), **rows.columns})
+
+
+def flows_of_block(paths: Sequence[str], block: Block, spec: DeltaBuilderSpec) -> Read:
     """Convert a block's columns; a row that does not convert gets its problem and its text.
 
-    Returns
-    -------
-    pa.Table
-        `READ_COLUMNS`, with null row numbers.
+    Row numbers are those within the block, from 0 for each file.
 
     Raises
     ------
     SchemaMismatchError
         A file has columns, and none of those that a flow needs.
     """
-    table = pa.concat_tables([_converted(rows) for rows in block.runs])
+    table = pa.concat_tables([converted(rows, spec) for rows in block.runs], promote_options="default")
     for file in _files_without_flows(table, block.rows_of_file):
-        _refuse_foreign(paths[file], block.found(file), source_names)
-    problem = table["problem"].combine_chunks()
+        _refuse_foreign(paths[file], block.found(file), spec.field_mapping)
+    not_flow = pa.chunked_array([_kinds(rows) for rows in block.runs], pa.string()).combine_chunks()
+    problem = pc.if_else(pc.is_null(not_flow), table["problem"].combine_chunks(), pa.scalar(None, pa.string()))
     raw: pa.Array = pa.nulls(table.num_rows, pa.string())
     if problem.null_count < table.num_rows:
         mask = problem.is_valid()
         positions = np.flatnonzero(mask.to_numpy(zero_copy_only=False))
         raw = pc.replace_with_mask(raw, mask, pa.array(block.raw(positions), pa.string()))
     file_of_row = np.repeat(np.arange(len(paths), dtype=np.int32), block.rows_of_file)
+    begins = np.concatenate(([0], np.cumsum(block.rows_of_file)))[:-1]
+    row_number = np.arange(table.num_rows) - np.repeat(begins, block.rows_of_file)
     source_file = pa.DictionaryArray.from_arrays(file_of_row, pa.array(paths, pa.string()))
-    columns = [*table.columns[:-1], source_file, pa.nulls(table.num_rows, pa.int64()), problem, raw]
-    return pa.table(columns, schema=READ_COLUMNS)
+    columns = [*table.select(FLOW_COLUMNS.names).columns, source_file, pa.array(row_number, pa.int64()), problem, raw]
+    extra = [field for field in EXTRA_COLUMNS if field.name in table.schema.names]
+    columns += [table[field.name] for field in extra]
+    whole = pa.table(columns, schema=pa.schema([*READ_COLUMNS, *extra]))
+    if not_flow.null_count == len(not_flow):
+        return Read(whole, {}, paths, block.rows_of_file)
+    kinds = {each["values"]: each["counts"] for each in not_flow.drop_null().value_counts().to_pylist()}
+    return Read(whole.filter(pc.is_null(not_flow)), kinds, paths, block.rows_of_file)
+
+
+def _kinds(rows: Rows) -> pa.Array:
+    return pa.nulls(len(rows.problem), pa.string()) if rows.not_flow is None else rows.not_flow
 
 
 def _files_without_flows(table: pa.Table, rows_of_file: Sequence[int]) -> list[int]:
@@ -116,35 +176,14 @@ def _files_without_flows(table: pa.Table, rows_of_file: Sequence[int]) -> list[i
     ]
 
 
-def _converted(rows: Rows) -> pa.Table:
-    problem = rows.problem
-    columns = []
-    for name in COLUMN_TYPES:
-        values, failed = convert(name, rows.columns[name])
-        columns.append(values)
-        if len(failed):
-            problem = _with_problem(problem, name, rows.columns[name], failed)
-    return pa.table([*columns, problem], schema=FLOW_COLUMNS.append(READ_COLUMNS.field("problem")))
-
-
-def _with_problem(problem: pa.Array, name: str, column: pa.Array, failed: np.ndarray) -> pa.Array:
-    """Note what does not convert, in rows without an earlier problem."""
-    mask = np.zeros(len(problem), bool)
-    mask[failed] = True
-    found = column.take(pa.array(failed)).to_pylist()
-    cannot = "is not an IP address" if name.endswith("_ip") else _CANNOT[COLUMN_TYPES[name]]
-    noted = pa.array([f"bad_{name}: {value!r} {cannot}" for value in found], pa.string())
-    return pc.coalesce(problem, pc.replace_with_mask(pa.nulls(len(problem), pa.string()), pa.array(mask), noted))
-
-
-def _refuse_foreign(path: str, found: set[str], source_names: Mapping[str, str]) -> None:
+def _refuse_foreign(path: str, found: set[str], field_mapping: Mapping[Any, str]) -> None:
     """Raise when a file has columns, and none of those that a flow needs."""
-    needed = {name: source_names[name] for name in REQUIRED}
-    if not found or not found.isdisjoint(needed.values()):
+    needed = {name: field_mapping.get(name, name) for name in REQUIRED}
+    if not found or not found.isdisjoint(name.partition(".")[0] for name in needed.values()):
         return
     mapping = json.dumps(dict.fromkeys(REQUIRED, "<its column>"))
     raise SchemaMismatchError(
         f"{path} has none of the columns that a flow needs ({', '.join(needed.values())}); it has "
         f"{', '.join(sorted(found)[:40])}. Say in the delta_builder JobSpec what this source calls them: "
-        f'"field_mapping": {mapping}.'
+        f'"field_mapping": {mapping}, or which log format it is: "inputs": {{"source": "auto", …}}.'
     )

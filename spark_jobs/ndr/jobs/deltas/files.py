@@ -1,30 +1,38 @@
-"""Integration files as parts that are parsed apart: blocks of a large file, and many small files together."""
+"""Log files as parts that are parsed apart: blocks of a large file, and many small files together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from pyarrow import fs
 
-from ndr.contract.errors import InvalidRequestError, SchemaMismatchError
-from ndr.jobs.deltas.block import COLUMN_TYPES, Block, json_block, long_line_block, parquet_block
+from ndr.contract.errors import NdrError
+from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
+from ndr.jobs.deltas.bad_files import BadFiles, named_errors
+from ndr.jobs.deltas.block import Block, json_block, long_line_block, parquet_block, text_block
 from ndr.jobs.deltas.in_order import in_order
-from ndr.sources.integration.json_lines import BLOCK_BYTES, LongLine, blocks
+from ndr.jobs.deltas.parquet_files import opened_parquet, parquet_batches
+from ndr.sources.content import Content
+from ndr.sources.json_lines import BLOCK_BYTES, LongLine, Reader, blocks
+from ndr.sources.json_objects import are_lines, as_lines, object_blocks
+from ndr.sources.registry import Recognised, source_of
+from ndr.sources.source import HEAD_BYTES, Sample, Source
 from ndr.store.manifest import READERS
 
-JSON_SUFFIXES: Final = (".json", ".jsonl", ".ndjson")
 PARQUET_SUFFIXES: Final = (".parquet", ".pq")
-BATCH_ROWS: Final = 1 << 17
+COMPRESSED_SUFFIXES: Final = (".gz", ".zst", ".bz2")
 # Decompressed bytes. Smaller files are read whole, several at a time, and parsed together.
 SMALL_FILE_BYTES: Final = 1 << 18
+# Splitting text costs by the block as well as by the byte.
+TEXT_BLOCK_BYTES: Final = 4 << 20
+LONGEST_TEXT_LINE: Final = 4 << 20
 JSON: Final = "JSON"
 PARQUET: Final = "PARQUET"
+TEXT: Final = "TEXT"
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 
 class Part(NamedTuple):
@@ -34,130 +42,187 @@ class Part(NamedTuple):
     parse: Callable[[], Block]
 
 
-class _Opened(NamedTuple):
-    """A file: its content, or its beginning and the stream that has the rest. A Parquet file has neither."""
+class Opened(NamedTuple):
+    """A file: what it is recognised as, its form, and where it is read on.
 
-    path: str
-    content: bytes
-    rest: pa.NativeFile | None
-    file_format: str
+    A small JSON file is read whole: then `rest` is None and `beginning` its content.
+    """
+
+    recognised: Recognised
+    form: str
+    beginning: bytes = b""
+    rest: Content | None = None
 
 
 def parts_of(
-    filesystem: fs.FileSystem, paths: Sequence[str], input_format: str, source_names: Mapping[str, str]
+    filesystem: fs.FileSystem,
+    paths: Sequence[str],
+    spec: DeltaBuilderSpec,
+    bad: BadFiles,
+    told: Callable[[Recognised], None] = lambda recognised: None,
 ) -> Iterator[Part]:
-    """Read files and yield, in their order, parts of about `BLOCK_BYTES` to parse.
+    """Read files and yield, in their order, parts of some megabytes to parse.
+
+    A file that can't be read to its end is noted in `bad`; what stands before the damage is read.
+    """
+    small: list[Opened] = []
+    with ThreadPoolExecutor(READERS) as pool:
+        tasks = (partial(_opened, filesystem, path, spec) for path in paths)
+        for opened in in_order(pool, tasks, READERS):
+            if isinstance(opened, NdrError):
+                bad.add(opened)
+                continue
+            told(opened.recognised)
+            is_small = opened.form == JSON and opened.rest is None
+            others = bool(small) and small[0].recognised.source is not opened.recognised.source
+            if small and (not is_small or others or sum(len(each.beginning) for each in small) >= BLOCK_BYTES):
+                yield _together(small, spec)
+                small = []
+            if is_small:
+                small.append(opened)
+            else:
+                yield from _parts_of_large(filesystem, opened, spec, bad)
+    if small:
+        yield _together(small, spec)
+
+
+def _opened(filesystem: fs.FileSystem, path: str, spec: DeltaBuilderSpec) -> Opened | NdrError:
+    try:
+        return open_file(filesystem, path, spec)
+    except NdrError as error:
+        return error
+
+
+def open_file(filesystem: fs.FileSystem, path: str, spec: DeltaBuilderSpec) -> Opened:
+    """Open a file and find out what it is.
 
     Raises
     ------
     InvalidRequestError
-        A file is missing, or its name tells no format.
+        It does not exist.
     SchemaMismatchError
-        A file is truncated, damaged or of another format.
+        It is damaged from its beginning on, of another format than the JobSpec says, or of none.
     """
-    small: list[_Opened] = []
-    with ThreadPoolExecutor(READERS) as pool:
-        tasks = (partial(_open, filesystem, path, format_of(path, input_format)) for path in paths)
-        for opened in in_order(pool, tasks, READERS):
-            is_small = opened.file_format == JSON and opened.rest is None
-            if is_small:
-                small.append(opened)
-            if small and (not is_small or sum(len(each.content) for each in small) >= BLOCK_BYTES):
-                yield _together(small, source_names)
-                small = []
-            if not is_small:
-                yield from _parts_of_large(filesystem, opened, source_names)
-    if small:
-        yield _together(small, source_names)
-
-
-def format_of(path: str, input_format: str) -> str:
-    """Return JSON or PARQUET: as the JobSpec says, or by the file's name where it says AUTO."""
-    if input_format != "AUTO":
-        return input_format
     name = path.lower()
-    if name.endswith(PARQUET_SUFFIXES):
-        return PARQUET
-    if name.removesuffix(".gz").endswith(JSON_SUFFIXES):
-        return JSON
-    raise InvalidRequestError(
-        f"{path}: its name does not tell its format. Name it {', '.join(JSON_SUFFIXES)} (with .gz or not) or "
-        f"{' or '.join(PARQUET_SUFFIXES)}, or set input_format of the delta_builder JobSpec to JSON or PARQUET."
-    )
+    is_parquet = name.endswith(PARQUET_SUFFIXES) if spec.input_format == "AUTO" else spec.input_format == PARQUET
+    if is_parquet:
+        return _opened_parquet(filesystem, path, spec)
+    with named_errors(path, JSON):
+        content = Content(filesystem, path)
+        if content.is_parquet and spec.input_format == "AUTO":
+            content.close()
+            return _opened_parquet(filesystem, path, spec)
+        if content.is_parquet:
+            raise OSError("it is Parquet, and input_format of the JobSpec is JSON")
+        beginning = content.read(SMALL_FILE_BYTES)
+        if not beginning and content.damage:
+            raise OSError(content.damage)
+    if beginning.startswith(_BYTE_ORDER_MARK):
+        beginning = beginning.removeprefix(_BYTE_ORDER_MARK)
+    sample = Sample(path, beginning[:HEAD_BYTES])
+    recognised = source_of(spec.inputs.source, sample)
+    form = form_of(recognised.source, beginning)
+    if form == JSON and name.endswith(COMPRESSED_SUFFIXES) and _is_foreign(content, sample):
+        with named_errors(path, JSON):
+            raise OSError(f"its first line is {sample.lines[0][:80]!r}")
+    more = content.read(1) if len(beginning) >= SMALL_FILE_BYTES - len(_BYTE_ORDER_MARK) else b""
+    if form == TEXT or more or content.damage:
+        return Opened(recognised, form, beginning + more, content)
+    content.close()
+    whole = beginning if are_lines(beginning) and b"}{" not in beginning else as_lines(beginning)
+    return Opened(recognised, form, whole)
 
 
-def _open(filesystem: fs.FileSystem, path: str, file_format: str) -> _Opened:
-    if file_format == PARQUET:
-        return _Opened(path, b"", None, file_format)
-    with _named_errors(path, file_format):
-        compression = "gzip" if path.lower().endswith(".gz") else None
-        stream = filesystem.open_input_stream(path, compression=compression)
-        content = stream.read(SMALL_FILE_BYTES)
-        more = stream.read(1) if len(content) == SMALL_FILE_BYTES else b""
-        if more:
-            return _Opened(path, content + more, stream, file_format)
-        stream.close()
-        return _Opened(path, content, None, file_format)
+def _is_foreign(content: Content, sample: Sample) -> bool:
+    """Tell whether a file whose name says that it is compressed is neither that nor JSON."""
+    return not content.is_compressed and not any(line.lstrip().startswith(("{", "[")) for line in sample.lines)
 
 
-def _together(small: Sequence[_Opened], source_names: Mapping[str, str]) -> Part:
-    contents = [each.content for each in small]
-    return Part([each.path for each in small], partial(json_block, contents, source_names))
+def sample_of(filesystem: fs.FileSystem, path: str) -> Sample:
+    """Return the beginning of a file, by which it is recognised.
+
+    Raises
+    ------
+    OSError
+        It can't be read.
+    """
+    content = Content(filesystem, path)
+    try:
+        if content.is_parquet:
+            with opened_parquet(filesystem, path) as names:
+                return Sample(path, names=names)
+        head = content.read(HEAD_BYTES)
+        if not head and content.damage:
+            raise OSError(content.damage)
+        return Sample(path, head.removeprefix(_BYTE_ORDER_MARK))
+    finally:
+        content.close()
 
 
-def _parts_of_large(filesystem: fs.FileSystem, opened: _Opened, source_names: Mapping[str, str]) -> Iterator[Part]:
-    with _named_errors(opened.path, opened.file_format):
-        if opened.rest is None:
-            with filesystem.open_input_file(opened.path) as file:
-                for parse in _parquet_parsers(file, source_names):
-                    yield Part([opened.path], parse)
-            return
-        with opened.rest:
-            for block in blocks(_Continued(opened.content, opened.rest)):
-                parse = partial(_parsed, block, source_names)
-                yield Part([opened.path], parse)
+def form_of(source: Source, beginning: bytes) -> str:
+    """Return whether a text is JSON or other lines."""
+    return JSON if source.parse is None or beginning.lstrip()[:1] in (b"{", b"[") else TEXT
+
+
+def _opened_parquet(filesystem: fs.FileSystem, path: str, spec: DeltaBuilderSpec) -> Opened:
+    with named_errors(path, PARQUET), opened_parquet(filesystem, path) as names:
+        return Opened(source_of(spec.inputs.source, Sample(path, names=names)), PARQUET)
+
+
+def _together(small: Sequence[Opened], spec: DeltaBuilderSpec) -> Part:
+    contents = [each.beginning for each in small]
+    parse = partial(json_block, contents, small[0].recognised.source, spec)
+    return Part([each.recognised.path for each in small], parse)
+
+
+def _parts_of_large(filesystem: fs.FileSystem, opened: Opened, spec: DeltaBuilderSpec, bad: BadFiles) -> Iterator[Part]:
+    source, path = opened.recognised.source, opened.recognised.path
+    try:
+        with named_errors(path, opened.form):
+            if opened.rest is None:
+                for batch, names in parquet_batches(filesystem, path, source, spec):
+                    yield Part([path], partial(parquet_block, batch, source, names, spec))
+                return
+            for parse in _parsers(opened, source, spec):
+                yield Part([path], parse)
+            opened.rest.close()
+            if opened.rest.damage:
+                raise OSError(opened.rest.damage)
+    except NdrError as error:
+        bad.add(error)
+
+
+def _parsers(opened: Opened, source: Source, spec: DeltaBuilderSpec) -> Iterator[Callable[[], Block]]:
+    assert opened.rest is not None
+    stream = _Continued(opened.beginning, opened.rest)
+    header: Any = None
+    for block in _blocks(opened, stream):
+        if isinstance(block, LongLine):
+            yield partial(long_line_block, block)
+        elif opened.form == JSON:
+            yield partial(json_block, [block], source, spec)
+        else:
+            yield partial(text_block, block, source, header, spec)
+            if source.header:
+                header = source.header(header, block)
+
+
+def _blocks(opened: Opened, stream: Reader) -> Iterator[bytes | LongLine]:
+    if opened.form == TEXT:
+        return blocks(stream, TEXT_BLOCK_BYTES, LONGEST_TEXT_LINE)
+    if not are_lines(opened.beginning):
+        return object_blocks(stream)
+    return (as_lines(each) if isinstance(each, bytes) and b"}{" in each else each for each in blocks(stream))
 
 
 class _Continued:
     """A stream of which the beginning has been read."""
 
-    def __init__(self, beginning: bytes, rest: pa.NativeFile) -> None:
+    def __init__(self, beginning: bytes, rest: Content) -> None:
         self._beginning, self._rest = beginning, rest
 
-    def read(self, size: int) -> bytes:
-        beginning, self._beginning = self._beginning, b""
-        return beginning + bytes(self._rest.read(size - len(beginning)))
-
-
-def _parsed(block: bytes | LongLine, source_names: Mapping[str, str]) -> Block:
-    return long_line_block(block, source_names) if isinstance(block, LongLine) else json_block([block], source_names)
-
-
-def _parquet_parsers(file: pa.NativeFile, source_names: Mapping[str, str]) -> Iterator[Callable[[], Block]]:
-    if file.size() == 0:
-        return
-    schema = pq.read_schema(file)
-    names = schema.names
-    wanted = [source for source in dict.fromkeys(source_names.values()) if source in names]
-    for source in wanted:
-        if pa.types.is_nested(found := schema.field(source).type):
-            raise pa.ArrowTypeError(f"a flow's columns are text, numbers and times; here is {source}: {found}")
-    coded = [source for name, source in source_names.items() if COLUMN_TYPES[name] == "string" and source in wanted]
-    parquet = pq.ParquetFile(file, read_dictionary=coded)
-    for batch in parquet.iter_batches(BATCH_ROWS, columns=wanted):
-        yield partial(parquet_block, batch, source_names, set(names))
-
-
-@contextmanager
-def _named_errors(path: str, file_format: str) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        raise InvalidRequestError(
-            f"{path} does not exist. Check the mini-batch id and the integration prefix of the delta_builder JobSpec."
-        ) from None
-    except (OSError, pa.ArrowException) as error:
-        raise SchemaMismatchError(
-            f"{path} can't be read to its end as {file_format}; it is truncated, damaged or of another format "
-            f"({error}). Deliver the file again."
-        ) from error
+    def read(self, size: int, /) -> bytes:
+        if self._beginning:
+            found, self._beginning = self._beginning[:size], self._beginning[size:]
+            return found
+        return self._rest.read(size)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -11,25 +12,44 @@ import pyarrow.compute as pc
 
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
 from ndr.contract.time import Interval
+from ndr.jobs.deltas.block import Read
+from ndr.jobs.deltas.files import JSON
 from ndr.jobs.deltas.mini_batches import MiniBatch
-from ndr.jobs.deltas.read import integration_tables
-from ndr.sources.integration.validity import Split, split
+from ndr.jobs.deltas.read import reads_of
+from ndr.jobs.deltas.sessions import by_direction
+from ndr.sources.integration.validity import split
 from ndr.store.storage import filesystem
 
 _ROWS: Final = 1 << 16
 
 
-def splits_of_interval(
+class Delivered(NamedTuple):
+    """Rows of a mini-batch that belong to an interval.
+
+    `flows` (`FLOW_COLUMNS`, and `sessions` where rows stand for several flows), `records` of one direction, which are
+    to be paired (`RECORD_COLUMNS`), rows for quarantine, in how many rows the flows and records stand, and how many
+    rows are not flows, by kind.
+    """
+
+    flows: pa.Table
+    records: pa.Table
+    quarantined: pa.Table
+    rows_used: int
+    not_flows: Mapping[str, int]
+
+
+def delivered_flows(
     spec: DeltaBuilderSpec, interval: Interval, folder: MiniBatch, threads: int = 2
-) -> Iterator[Split]:
+) -> Iterator[Delivered]:
     """Read the files of a mini-batch and part its rows of an interval into flows and rows for quarantine.
 
     A row is of the interval that holds its `event_start`. One that starts outside of the mini-batch, or tells no
-    start, is of the interval that holds the mini-batch's own. So each row is in one interval's account.
+    start, or is not a flow, is of the interval that holds the mini-batch's own. So each row is in one interval's
+    account.
 
     Yields
     ------
-    Split
+    Delivered
         Of some ten thousand rows each, in the order of the files.
 
     Raises
@@ -39,23 +59,40 @@ def splits_of_interval(
     """
     system = filesystem(folder.uri)[0]
     if folder.is_out_of_batch:
-        spec = spec.model_copy(update={"field_mapping": {}, "input_format": "JSON"})
+        spec = own_rows(spec)
     is_whole = folder.interval.intersection(interval) == folder.interval
-    for rows in _together(integration_tables(system, folder.paths, spec, threads)):
+    holds_start = folder.interval.start in interval
+    for rows, not_flows in _together(reads_of(system, folder.paths, spec, threads)):
         of_interval = rows if is_whole else rows.filter(_of(rows["event_start"], interval, folder.interval))
-        yield split(of_interval, folder.interval)
+        parts = split(of_interval, folder.interval)
+        flows, records = by_direction(parts.flows)
+        used = flows.num_rows + records.num_rows
+        yield Delivered(flows, records, parts.quarantined, used, not_flows if holds_start else Counter())
 
 
-def _together(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+def own_rows(spec: DeltaBuilderSpec) -> DeltaBuilderSpec:
+    """Return the spec by which this job reads the rows that it has written itself."""
+    inputs = spec.inputs.model_copy(update={"source": "integration"})
+    own = {"inputs": inputs, "field_mapping": {}, "value_mapping": {}, "input_format": JSON, "time_zone": None}
+    return spec.model_copy(update=own)
+
+
+def _together(reads: Iterable[Read]) -> Iterator[tuple[pa.Table, Counter[str]]]:
     """Put small tables together, because judging rows costs by the table."""
     held: list[pa.Table] = []
-    for table in tables:
-        held.append(table)
+    not_flows: Counter[str] = Counter()
+    for read in reads:
+        held.append(read.table)
+        not_flows.update(read.not_flows)
         if sum(each.num_rows for each in held) >= _ROWS:
-            yield pa.concat_tables(held).unify_dictionaries()
-            held = []
+            yield _one(held), not_flows
+            held, not_flows = [], Counter()
     if held:
-        yield pa.concat_tables(held).unify_dictionaries()
+        yield _one(held), not_flows
+
+
+def _one(tables: list[pa.Table]) -> pa.Table:
+    return pa.concat_tables(tables, promote_options="default").unify_dictionaries()
 
 
 def _of(starts: pa.ChunkedArray, interval: Interval, delivered: Interval) -> pa.Array:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +18,7 @@ from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
 from ndr.contract.manifest import Manifest, RowAccount
 from ndr.contract.time import DAY, SLICE, Interval, coverage, floor_to, interval_of, merged, unfilled
 from ndr.jobs.deltas.in_parts import deltas_in_parts
-from ndr.jobs.deltas.interval_flows import splits_of_interval
+from ndr.jobs.deltas.interval_flows import delivered_flows
 from ndr.jobs.deltas.mini_batches import (
     MiniBatch,
     as_inputs,
@@ -27,9 +29,11 @@ from ndr.jobs.deltas.mini_batches import (
 )
 from ndr.jobs.deltas.on_spark import write_deltas
 from ndr.jobs.deltas.out_of_batch import keep_out_of_batch_rows
+from ndr.jobs.deltas.pairing import paired
 from ndr.jobs.deltas.quarantine import QuarantineFiles
 from ndr.jobs.deltas.repetitions import unrepeated
 from ndr.jobs.deltas.same_content import without_copies
+from ndr.jobs.deltas.sessions import RECORD_COLUMNS, each_session
 from ndr.jobs.run import Run
 from ndr.sources.integration.columns import FLOW_COLUMNS
 from ndr.store.partition import time_partition_uri
@@ -74,10 +78,20 @@ def publish_deltas(
             end=interval.end,
             rows=account,
             inputs=as_inputs(read),
-            coverage=coverage(interval, [folder.interval for folder in delivered]),
+            coverage=_coverage(interval, delivered, account),
             note=build.note(account),
             **run.facts,
         )
+
+
+LOST: Final = "skipdata"
+"""The kind of rows that say that the log lacks others."""
+
+
+def _coverage(interval: Interval, delivered: Sequence[MiniBatch], account: RowAccount) -> float:
+    """Return the share of an interval that was delivered, less the share of rows that say that others were lost."""
+    lost = account.rows_not_flows.get(LOST, 0) / account.rows_in if account.rows_in else 0.0
+    return coverage(interval, [folder.interval for folder in delivered]) * (1 - lost)
 
 
 @dataclass(frozen=True)
@@ -155,46 +169,83 @@ class _Build:
             )
         if account.rows_in == 0:
             return "The batch is empty: its files hold no rows."
-        if account.rows_used == 0:
+        if account.rows_used == 0 and account.rows_quarantined:
             return f"All {account.rows_quarantined} rows are quarantined; the quarantine table says why."
+        if account.rows_used == 0:
+            return f"No row is a flow: {', '.join(f'{rows} {kind}' for kind, rows in account.rows_not_flows.items())}."
+        if account.records:
+            return (
+                f"{account.records_unpaired} of {account.records} records of one direction "
+                f"({account.unpaired_share:.1%}) could not be paired."
+            )
         return None
 
 
 def _write_here(
     spec: DeltaBuilderSpec, interval: Interval, folders: Sequence[MiniBatch], writer: PartitionWriter
 ) -> RowAccount:
-    used, repeated = _read(spec, interval, folders, writer)
-    for built in deltas_in_parts(used, spec.port_classes, spec.short_session_seconds):
+    read = _read(spec, interval, folders, writer)
+    for built in deltas_in_parts(read.flows, spec.port_classes, spec.short_session_seconds):
         writer.write_all([(built.peer_deltas, PEER_DELTAS), (built.deltas, DELTAS)])
     quarantined = writer.tables[QUARANTINE.name].rows
     return RowAccount(
-        rows_in=used.num_rows + quarantined + repeated,
-        rows_used=used.num_rows,
+        rows_in=read.rows + quarantined + sum(read.not_flows.values()),
+        rows_used=read.rows - read.repeated,
         rows_quarantined=quarantined,
-        rows_repeated=repeated,
+        rows_repeated=read.repeated,
+        rows_not_flows=read.not_flows,
+        records=read.records,
+        records_unpaired=read.unpaired,
     )
+
+
+class _Interval(NamedTuple):
+    """The flows of an interval, and the account of the rows that they come from."""
+
+    flows: pa.Table
+    rows: int
+    repeated: int
+    not_flows: Counter[str]
+    records: int
+    unpaired: int
 
 
 def _read(
     spec: DeltaBuilderSpec, interval: Interval, folders: Sequence[MiniBatch], writer: PartitionWriter
-) -> tuple[pa.Table, int]:
-    """Return the interval's flows and how many were repetitions; rows for quarantine are written as they are read."""
+) -> _Interval:
+    """Return the interval's flows; rows for quarantine are written as they are read."""
     flows: list[list[pa.Table]] = [[FLOW_COLUMNS.empty_table()] for _ in folders]
+    records: list[list[pa.Table]] = [[RECORD_COLUMNS.empty_table()] for _ in folders]
+    rows, not_flows = 0, Counter[str]()
     with QuarantineFiles(writer) as quarantine:
-        for of_folder, folder in zip(flows, folders, strict=True):
-            for part in splits_of_interval(spec, interval, folder):
-                of_folder.append(part.flows)
+        for place, folder in enumerate(folders):
+            for part in delivered_flows(spec, interval, folder):
+                flows[place].append(part.flows)
+                records[place].append(part.records)
                 quarantine.add(part.quarantined)
+                rows += part.rows_used
+                not_flows.update(part.not_flows)
     shared = overlapping(folders)
-    alone = [table for place, tables in enumerate(flows) if place not in shared for table in tables]
-    united, repeated = _united([pa.concat_tables(flows[place]) for place in sorted(shared)])
-    return pa.concat_tables([FLOW_COLUMNS.empty_table(), *alone, *united]).unify_dictionaries(), repeated
+    whole, repeated = _united(flows, shared, FLOW_COLUMNS)
+    whole = each_session(whole)
+    of_one_direction, repeated_records = _united(records, shared, RECORD_COLUMNS)
+    pairs = paired(of_one_direction)
+    together = pa.concat_tables([whole, pairs.flows]).unify_dictionaries()
+    repeated += repeated_records + pairs.repeated
+    return _Interval(together, rows, repeated, not_flows, pairs.allowed, pairs.unpaired)
 
 
-def _united(flows: list[pa.Table]) -> tuple[list[pa.Table], int]:
-    """Return the flows of deliveries that share time without repetitions, and how many these were."""
-    if not flows:
-        return [], 0
-    together = pa.concat_tables(flows).unify_dictionaries()
-    kept = unrepeated(together, np.repeat(np.arange(len(flows)), [table.num_rows for table in flows]))
-    return [together.filter(pa.array(kept))], int(len(kept) - kept.sum())
+def _united(tables: list[list[pa.Table]], shared: set[int], schema: pa.Schema) -> tuple[pa.Table, int]:
+    """Return the rows of all deliveries, of those that share time without repetitions, and how many these were."""
+    alone = [table for place, of_folder in enumerate(tables) if place not in shared for table in of_folder]
+    found = [_concatenated(tables[place]) for place in sorted(shared)]
+    repeated = 0
+    if found:
+        together = _concatenated(found)
+        kept = unrepeated(together, np.repeat(np.arange(len(found)), [table.num_rows for table in found]))
+        alone, repeated = [*alone, together.filter(pa.array(kept))], int(len(kept) - kept.sum())
+    return _concatenated([schema.empty_table(), *alone]), repeated
+
+
+def _concatenated(tables: Sequence[pa.Table]) -> pa.Table:
+    return pa.concat_tables(tables, promote_options="default").unify_dictionaries()

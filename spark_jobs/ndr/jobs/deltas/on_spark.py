@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ndr.contract.datasets import DELTAS, INBOUND, OUTBOUND, PEER_DELTAS, QUARANTINE
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
 from ndr.contract.manifest import RowAccount
 from ndr.contract.time import Interval
-from ndr.jobs.deltas.interval_flows import splits_of_interval
+from ndr.jobs.deltas.interval_flows import delivered_flows
 from ndr.jobs.deltas.kernel import build_deltas
 from ndr.jobs.deltas.mini_batches import MiniBatch, overlapping
-from ndr.jobs.deltas.repetitions import unrepeated
+from ndr.jobs.deltas.pairing import paired, parts_by_ends
+from ndr.jobs.deltas.repetitions import DELIVERY, unrepeated
+from ndr.jobs.deltas.sessions import each_session
+from ndr.sources.integration.source import INTEGRATION_FILES
 from ndr.spark.messages import Inputs
-from ndr.spark.parts import part_count, parts_by_text, runs
-from ndr.spark.stages import Cut, Output, build, read_messages, shuffled
+from ndr.spark.parts import Parts, part_count, parts_by_text, runs
+from ndr.spark.stages import Built, Count, Cut, Output, build, read_messages, recut, shuffled
 from ndr.store.publish import PartitionWriter
 from ndr.store.schema import arrow_schema
-from ndr.store.storage import filesystem, join
+from ndr.store.storage import filesystem
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -33,8 +34,13 @@ if TYPE_CHECKING:
 _BYTES_A_ROW: Final = 100
 _TASK_BYTES: Final = 4 << 20
 _HOST: Final = {OUTBOUND: "source_ip", INBOUND: "destination_ip"}
+_RECORDS: Final = "records"
 _SHARED: Final = " of shared time"
-_DELIVERY: Final = "delivery"
+_NOT_FLOW: Final = "not a flow: "
+_ROWS_USED: Final = "rows used"
+_REPEATED: Final = "rows repeated"
+_ALLOWED: Final = "allowed"
+_UNPAIRED: Final = "unpaired"
 
 
 def write_deltas(
@@ -49,6 +55,7 @@ def write_deltas(
     A host's flows come to one part in both roles, so a flow travels twice, once for each of its ends. Rows for
     quarantine travel too, and are not written where they are read: a task that runs twice must not quarantine twice.
     Flows of mini-batches that share time travel with the number of theirs, and repetitions are found where they meet.
+    Records of one direction meet first, by both of their ends, and what they are paired to travels on.
 
     Raises
     ------
@@ -65,56 +72,95 @@ def write_deltas(
 
     def read(file: tuple[int | None, MiniBatch]) -> Iterator[Cut]:
         delivery, folder = file
-        for flows, quarantined in splits_of_interval(spec, interval, folder, threads=1):
-            for role, host in _HOST.items():
-                cut = parts_by_text(flows[host], parts)
-                if delivery is None:
-                    yield role, flows, cut
-                else:
-                    yield role + _SHARED, flows.append_column(_DELIVERY, _number(delivery, flows.num_rows)), cut
-            yield QUARANTINE.name, quarantined, np.zeros(quarantined.num_rows, np.int32)
+        for part in delivered_flows(spec, interval, folder, threads=1):
+            yield from _by_host(part.flows, parts, delivery)
+            if part.records.num_rows:
+                yield _shared(_RECORDS, delivery), _numbered(part.records, delivery), parts_by_ends(part.records, parts)
+            yield QUARANTINE.name, part.quarantined, _first_part(part.quarantined.num_rows)
+            kinds = {f"{_NOT_FLOW}{kind}": rows for kind, rows in part.not_flows.items()}
+            yield from _counted({_ROWS_USED: part.rows_used, **kinds})
 
-    def make(inputs: Inputs) -> Iterator[Output]:
+    def pair(inputs: Inputs) -> Iterator[Cut]:
+        for name in inputs:
+            if not name.startswith(_RECORDS):
+                yield name, inputs[name], np.full(inputs[name].num_rows, inputs.part, np.int32)
+        records, repeated = _once(inputs, _RECORDS)
+        if records is not None:
+            pairs = paired(records)
+            yield from _by_host(pairs.flows, parts, None)
+            yield from _counted(
+                {_REPEATED: repeated + pairs.repeated, _ALLOWED: pairs.allowed, _UNPAIRED: pairs.unpaired}
+            )
+
+    def make(inputs: Inputs) -> Iterator[Output | Count]:
         for role in _HOST:
-            flows = [inputs[role]] if role in inputs else []
-            if role + _SHARED in inputs:
-                flows.append(_united(inputs[role + _SHARED]))
-            if flows:
-                built = build_deltas(pa.concat_tables(flows), spec.port_classes, spec.short_session_seconds, (role,))
+            flows, repeated = _once(inputs, role)
+            if flows is not None:
+                sessions = each_session(flows)
+                built = build_deltas(sessions, spec.port_classes, spec.short_session_seconds, (role,))
                 yield writer, DELTAS, role, built.deltas
                 yield writer, PEER_DELTAS, role, built.peer_deltas
+                yield Count(_REPEATED, repeated if role == OUTBOUND else 0)
         yield writer, QUARANTINE, "", inputs.table(QUARANTINE.name, arrow_schema(QUARANTINE))
 
-    built = build(shuffled(read_messages(spark, files, read), parts), make)
+    messages = shuffled(read_messages(spark, files, read), parts)
+    built = build(messages, make) if spec.inputs.source == INTEGRATION_FILES.name else None
+    if built is None or any(name.startswith(_RECORDS) for name in built.received):
+        built = build(shuffled(recut(messages, pair), parts), make)
     built.add_to(writer, DELTAS, PEER_DELTAS, QUARANTINE)
-    quarantined = built.received.get(QUARANTINE.name, 0)
-    arrived = sum(built.received.get(name, 0) for name in (OUTBOUND, f"{OUTBOUND}{_SHARED}"))
-    used = _sessions(writer) if shared else arrived
+    return _account(built)
+
+
+def _account(built: Built) -> RowAccount:
+    received = built.received
+    not_flows = {name.removeprefix(_NOT_FLOW): rows for name, rows in received.items() if name.startswith(_NOT_FLOW)}
+    used, quarantined = received.get(_ROWS_USED, 0), received.get(QUARANTINE.name, 0)
+    repeated = received.get(_REPEATED, 0)
     return RowAccount(
-        rows_in=arrived + quarantined,
-        rows_used=used,
+        rows_in=used + quarantined + sum(not_flows.values()),
+        rows_used=used - repeated,
         rows_quarantined=quarantined,
-        rows_repeated=arrived - used,
+        rows_repeated=repeated,
+        rows_not_flows=not_flows,
+        records=received.get(_ALLOWED, 0),
+        records_unpaired=received.get(_UNPAIRED, 0),
     )
 
 
-def _number(delivery: int, rows: int) -> pa.Array:
-    return pa.array(np.full(rows, delivery, np.int32))
+def _by_host(flows: pa.Table, parts: int, delivery: int | None) -> Iterator[Cut]:
+    for role, host in _HOST.items():
+        yield _shared(role, delivery), _numbered(flows, delivery), parts_by_text(flows[host], parts)
 
 
-def _united(flows: pa.Table) -> pa.Table:
-    kept = unrepeated(flows, flows[_DELIVERY].to_numpy())
-    return flows.drop_columns([_DELIVERY]).filter(pa.array(kept))
+def _shared(name: str, delivery: int | None) -> str:
+    return name if delivery is None else name + _SHARED
 
 
-def _sessions(writer: PartitionWriter) -> int:
-    """Return how many flows were counted: each one once in the role of its source."""
-    total = 0
-    for file in writer.tables[DELTAS.name].files:
-        system, path = filesystem(join(writer.partition_uri, file.path))
-        rows = pq.read_table(path, filesystem=system, columns=["role", "sessions_cnt"])
-        total += pc.sum(rows.filter(pc.equal(rows["role"], OUTBOUND))["sessions_cnt"]).as_py() or 0
-    return total
+def _numbered(rows: pa.Table, delivery: int | None) -> pa.Table:
+    if delivery is None:
+        return rows
+    return rows.append_column(DELIVERY, pa.array(np.full(rows.num_rows, delivery, np.int32)))
+
+
+def _counted(rows: Mapping[str, int]) -> Iterator[Cut]:
+    """Yield tables without content that have as many rows as were counted."""
+    for name, count in rows.items():
+        yield name, pa.table({"counted": pa.nulls(count)}), _first_part(count)
+
+
+def _first_part(rows: int) -> Parts:
+    return np.zeros(rows, np.int32)
+
+
+def _once(inputs: Inputs, name: str) -> tuple[pa.Table | None, int]:
+    """Return the rows of a name without repetitions, and how many these were; None where there is no row."""
+    found, repeated = [inputs[name]] if name in inputs else [], 0
+    if name + _SHARED in inputs:
+        shared = inputs[name + _SHARED]
+        kept = unrepeated(shared, shared[DELIVERY].to_numpy())
+        found.append(shared.drop_columns([DELIVERY]).filter(pa.array(kept)))
+        repeated = int(len(kept) - kept.sum())
+    return pa.concat_tables(found, promote_options="default") if found else None, repeated
 
 
 def _in_tasks(folder: MiniBatch) -> Iterator[MiniBatch]:

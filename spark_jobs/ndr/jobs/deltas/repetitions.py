@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ndr.contract.datasets import INTEGRATION
-
+DELIVERY = "delivery"
+"""A column of the number of the delivery, that is not the flow's."""
 _ABSENT = np.iinfo(np.int64).min
 
 
@@ -21,7 +21,7 @@ def unrepeated(flows: pa.Table, delivery: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     flows : pa.Table
-        INTEGRATION columns; text plain or as codes.
+        `FLOW_COLUMNS` or `RECORD_COLUMNS`; text plain or as codes.
     delivery : np.ndarray
         Number of the delivery that each flow came with.
 
@@ -33,7 +33,7 @@ def unrepeated(flows: pa.Table, delivery: np.ndarray) -> np.ndarray:
     count = flows.num_rows
     if not count:
         return np.ones(0, bool)
-    keys = [_codes(flows[name]) for name in INTEGRATION.column_names]
+    keys = [_codes(flows[name]) for name in flows.schema.names if name != DELIVERY]
     order = np.lexsort((delivery, *reversed(keys)))
     delivered = delivery[order]
     new_flow = np.zeros(count, bool)

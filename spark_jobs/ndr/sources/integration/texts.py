@@ -7,13 +7,15 @@ import json
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ndr.sources.integration.columns import FLOW_COLUMNS
+from ndr.sources.integration.columns import EXTRA_COLUMNS, FLOW_COLUMNS
 
 
 def flow_texts(flows: pa.Table) -> pa.Array:
-    """Return each flow as a JSON object of `FLOW_COLUMNS`, as `json.dumps` writes it, with times in ISO 8601."""
+    """Return each flow as a JSON object of `FLOW_COLUMNS` and those of `EXTRA_COLUMNS` that there are, as `json.dumps`
+    writes it, with times in ISO 8601."""
     parts: list[pa.Array | str] = []
-    for name in FLOW_COLUMNS.names:
+    extra = [name for name in EXTRA_COLUMNS.names if name in flows.schema.names]
+    for name in [*FLOW_COLUMNS.names, *extra]:
         parts += ["{" if not parts else ", ", f"{json.dumps(name)}: ", _json_values(flows[name].combine_chunks())]
     return pc.binary_join_element_wise(*parts, "}", "")
 
@@ -26,6 +28,8 @@ def instant_texts(instants: pa.Array) -> pa.Array:
 
 
 def _json_values(column: pa.Array) -> pa.Array:
+    if pa.types.is_string(column.type):
+        column = column.dictionary_encode()
     if pa.types.is_dictionary(column.type):
         used = pc.unique(column.indices)  # the dictionary may be that of many more flows
         words = [json.dumps(word, ensure_ascii=False) for word in column.dictionary.take(used).to_pylist()]

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from ndr.contract.datasets import QUARANTINE
 from ndr.contract.time import EPOCH, Interval, format_instant, microseconds
-from ndr.sources.integration.columns import FLOW_COLUMNS, REQUIRED
+from ndr.sources.integration.columns import EXTRA_COLUMNS, FLOW_COLUMNS, REQUIRED
 from ndr.sources.integration.texts import flow_texts, instant_texts
 from ndr.sources.integration.vocabulary import ACTIONS, EVENT_NAMES, ICMP
 from ndr.store.schema import arrow_schema
@@ -22,12 +22,15 @@ GREATEST_PORT: Final = 65535
 # Beyond these a counter has wrapped or a clock was wrong; below them no sum over a slice leaves int64.
 GREATEST_BYTES: Final = 2**53
 GREATEST_DURATION: Final = timedelta(days=366)
+# A firewall that logs the sessions of five seconds as one row can't have had more of them.
+GREATEST_SESSIONS: Final = 4096
 # Rows as Python objects take some 2 KB each.
 _PIECE: Final = 1 << 12
 
 
 class Split(NamedTuple):
-    """Every row of the input, in one of the two: `FLOW_COLUMNS`, and the QUARANTINE dataset with reasons."""
+    """Every row of the input, in one of the two: `FLOW_COLUMNS` with the extra ones, and the QUARANTINE dataset with
+    reasons."""
 
     flows: pa.Table
     quarantined: pa.Table
@@ -64,7 +67,7 @@ def split(table: pa.Table, batch: Interval) -> Split:
     rules = _rules(table, batch)
     for number, rule in reversed(list(enumerate(rules, start=1))):
         chosen[rule.refused] = number
-    flows = table.select(FLOW_COLUMNS.names)
+    flows = table.select([*FLOW_COLUMNS.names, *(name for name in EXTRA_COLUMNS.names if name in table.schema.names)])
     if not chosen.any():
         return Split(flows, arrow_schema(QUARANTINE).empty_table())
     return Split(flows.filter(pa.array(chosen == 0)), _quarantined(table, chosen, rules))
@@ -93,6 +96,8 @@ def _rules(table: pa.Table, batch: Interval) -> list[Rule]:
     rules += [_port_rule(table, name) for name in ("source_port", "destination_port")]
     for name in ("source_bytes", "destination_bytes"):
         rules += _bytes_rules(name, _numpy(table[name]))
+    if "sessions" in table.schema.names:
+        rules.append(_sessions_rule(_numpy(pc.fill_null(table["sessions"], 1))))
     rules += [
         _word_rule("unknown_action", table, "event_action", ACTIONS),
         _word_rule("unknown_name", table, "event_name", EVENT_NAMES),
@@ -129,6 +134,13 @@ def _bytes_rules(name: str, count: np.ndarray) -> list[Rule]:
         Rule("negative_bytes", count < 0, lambda row: f"{name} is {row[name]}"),
         Rule("excessive_bytes", count > GREATEST_BYTES, lambda row: f"{name} is {row[name]}, more than 2**53"),
     ]
+
+
+def _sessions_rule(sessions: np.ndarray) -> Rule:
+    refused = (sessions < 0) | (sessions > GREATEST_SESSIONS)
+    return Rule(
+        "bad_sessions", refused, lambda row: f"the row stands for {row['sessions']} flows, not 1 to {GREATEST_SESSIONS}"
+    )
 
 
 def _word_rule(word: str, table: pa.Table, name: str, allowed: tuple[str, ...]) -> Rule:

@@ -1,5 +1,1 @@
-"""Zeek connection logs read as the integration dataset."""
-
-from ndr.sources.zeek.conn_log import ConnRows, read_conn_log
-
-__all__ = ["ConnRows", "read_conn_log"]
+"""Zeek connection logs."""

@@ -1,0 +1,153 @@
+"""Lines of text and their fields, a block at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_NEWLINE: Final = ord("\n")
+_ALL: Final = slice(None)
+
+
+class Fields(Protocol):
+    """The fields of lines; `width` is how many each line has (int64)."""
+
+    @property
+    def width(self) -> np.ndarray: ...
+
+    def column(self, place: int, unset: str | None = None) -> pa.Array:
+        """Return the field at a place of each line (from 0); null where the line is shorter or the field is `unset`."""
+
+
+class TextLines:
+    """The lines of a block that are not empty. Bytes that are not UTF-8 are written as escapes."""
+
+    def __init__(self, block: bytes) -> None:
+        text = block if block.isascii() else block.decode("utf-8", errors="backslashreplace").encode()
+        if b"\r" in text:
+            text = text.replace(b"\r\n", b"\n").removesuffix(b"\r")
+        self._text = text if text.endswith(b"\n") or not text else text + b"\n"
+        self.letters = np.frombuffer(self._text, np.uint8)
+        ends = np.flatnonzero(self.letters == _NEWLINE)
+        starts = np.concatenate((np.zeros(1, np.int64), ends[:-1] + 1)) if len(ends) else ends
+        filled = ends > starts
+        self.starts, self.ends = starts[filled], ends[filled]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def where(self, mask: np.ndarray | slice = _ALL) -> pa.Array:
+        """Return the lines that a mask selects, as text."""
+        return self.slices(self.starts[mask], self.ends[mask])
+
+    def texts(self, positions: Iterable[int]) -> list[str]:
+        """Return the lines at some positions."""
+        return [self._text[self.starts[place] : self.ends[place]].decode() for place in positions]
+
+    def after(self, count: int) -> TextLines:
+        """Return these lines without the first ones."""
+        self.starts, self.ends = self.starts[count:], self.ends[count:]
+        return self
+
+    def have(self, letter: str) -> np.ndarray:
+        """Return which lines have a letter."""
+        found = np.zeros(len(self), bool)
+        if letter.encode() in self._text:
+            found[self.of(np.flatnonzero(self.letters == ord(letter)))] = True
+        return found
+
+    def of(self, places: np.ndarray) -> np.ndarray:
+        """Return the number of the line that holds each place of the text."""
+        return np.searchsorted(self.ends, places)
+
+    def slices(self, starts: np.ndarray, ends: np.ndarray, absent: np.ndarray | None = None) -> pa.Array:
+        """Return pieces of the text, null where `absent`."""
+        if absent is not None:
+            starts, ends = np.where(absent, 0, starts), np.where(absent, 0, ends)
+        offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(ends - starts)))
+        place = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], ends - starts)
+        data = pa.py_buffer(self.letters[place])
+        found = pa.StringArray.from_buffers(len(starts), pa.py_buffer(offsets.astype(np.int32)), data)
+        return found if absent is None or not absent.any() else where(~absent, found)
+
+    def split(self, letter: str) -> CutFields:
+        """Split the lines by a letter of ASCII."""
+        return CutFields(self, ord(letter))
+
+    def split_by(self, separator: str) -> Fields:
+        """Split the lines by any separator."""
+        if len(separator) == 1 and separator.isascii():
+            return self.split(separator)
+        return PatternFields.of(self.where(), separator)
+
+
+class CutFields:
+    """Fields by the places of the separators, which are found once for all columns."""
+
+    def __init__(self, lines: TextLines, separator: int) -> None:
+        self._lines = lines
+        letters = lines.letters
+        self._cuts = np.flatnonzero((letters == separator) | (letters == _NEWLINE))
+        self._first = np.searchsorted(self._cuts, lines.starts)
+        self.width = np.searchsorted(self._cuts, lines.ends) - self._first + 1
+
+    def column_start(self, place: int) -> np.ndarray:
+        """Return where the field at a place starts in the text; beyond the line where it has no such field."""
+        if not place:
+            return self._lines.starts
+        return self._cuts[np.minimum(self._first + place - 1, len(self._cuts) - 1)] + 1
+
+    def column(self, place: int, unset: str | None = None) -> pa.Array:
+        if not len(self._cuts):
+            return pa.nulls(len(self.width), pa.string())
+        ends = self._cuts[np.minimum(self._first + place, len(self._cuts) - 1)]
+        column = self._lines.slices(self.column_start(place), ends, self.width <= place)
+        return column if unset is None else where(pc.not_equal(column, unset), column)
+
+
+class PatternFields(NamedTuple):
+    """Fields one after another, and where those of each line begin (int64)."""
+
+    values: pa.Array
+    begins: np.ndarray
+    width: np.ndarray
+
+    @classmethod
+    def of(cls, lines: pa.Array, separator: str) -> PatternFields:
+        """Split lines by any separator."""
+        fields = pc.split_pattern(lines, separator)
+        offsets = fields.offsets.to_numpy().astype(np.int64)
+        return cls(fields.values, offsets[:-1], np.diff(offsets))
+
+    def column(self, place: int, unset: str | None = None) -> pa.Array:
+        column = self.values.take(pa.array(self.begins + place, mask=self.width <= place))
+        return column if unset is None else where(pc.not_equal(column, unset), column)
+
+
+def columns_of(fields: Fields, places: Mapping[str, int], unset: str | None = None) -> dict[str, pa.Array]:
+    """Return the columns at some places by name."""
+    return {name: fields.column(place, unset) for name, place in places.items()}
+
+
+def where(mask: np.ndarray | pa.Array, words: pa.Array | str) -> pa.Array:
+    """Return the words where a mask is true, and null elsewhere."""
+    mask = mask if isinstance(mask, pa.Array) else pa.array(mask)
+    return pc.if_else(mask, words, pa.scalar(None, pa.string()))
+
+
+def joined(*parts: pa.Array | str) -> pa.Array:
+    """Write texts of each row one after another; null where one is."""
+    return pc.binary_join_element_wise(*parts, "")
+
+
+def first_of(columns: Iterable[pa.Array]) -> pa.Array:
+    """Return, for each row, its first value that is not null, as text where the types differ."""
+    every = list(columns)
+    given = [column for column in every if column.null_count < len(column)] or every[:1]
+    if len({column.type for column in given}) > 1 or (len(given) > 1 and pa.types.is_dictionary(given[0].type)):
+        given = [pc.cast(column, pa.string()) for column in given]
+    return pc.coalesce(*given)
