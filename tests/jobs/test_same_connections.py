@@ -86,6 +86,16 @@ def test_the_same_connections_make_the_same_deltas(
     assert f"{silent} of {account.records} records of one direction" in built.manifest.note
 
 
+def test_lost_records_lower_the_coverage_by_their_share(tmp_path: Path, drawn: Sequence[Connection]) -> None:
+    text = next(log for log in LOGS if log.name == "flow-v3.log").write(drawn[:30], BATCH).decode()
+    lost = "\n".join("5 1 eni-1 - - - - - - - 1769839384 1769839444 - SKIPDATA - - - - -" for _ in range(10))
+    built = Built(tmp_path, "vpc_flow_logs", {"flow.log": f"{text}\n{lost}".encode()})
+    account = built.manifest.rows
+    assert account is not None
+    assert account.rows_not_flows == {"skipdata": 10}
+    assert built.manifest.coverage == pytest.approx(1 - 10 / account.rows_in)
+
+
 def _row(row: dict[str, object]) -> tuple[str, ...]:
     return tuple(map(str, row.values()))
 
