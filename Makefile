@@ -12,7 +12,7 @@ HOSTS ?=
 TESTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup java demo test unit ci iam mutants fuzz faults fortnight bench lint lint-template lock clean
+.PHONY: help setup java demo test unit ci iam mutants fuzz faults fortnight bench lint lint-template pin-images lock clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -33,11 +33,11 @@ help:  ## list the commands
 	@VIRTUAL_ENV=.tools/$* $(UV) pip install --quiet --require-hashes -r $<
 	@touch $@
 
-.tools/asl-validator/.ready: requirements/asl-validator/package-lock.json
+.tools/%/.ready: requirements/%/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing; install it with: apt-get install npm"; exit 1; }
-	@echo "setting up .tools/asl-validator (once)"
-	@mkdir -p .tools/asl-validator && cp requirements/asl-validator/package*.json .tools/asl-validator
-	@cd .tools/asl-validator && npm ci --silent --no-fund --no-audit
+	@echo "setting up .tools/$* (once)"
+	@mkdir -p .tools/$* && cp requirements/$*/package*.json .tools/$*
+	@cd .tools/$* && npm ci --silent --no-fund --no-audit
 	@touch $@
 
 setup: .venv/.ready .tools/sam/.ready  ## install everything that demo and test need
@@ -48,7 +48,7 @@ java:
 demo: $(if $(filter spark,$(ENGINE)),java) setup  ## run the monthly pipeline end to end on this machine; TRAFFIC=<folder of logs> uses yours
 	@.venv/bin/ndr demo $(if $(TRAFFIC),--traffic "$(TRAFFIC)") $(if $(ENGINE),--engine $(ENGINE))
 
-test: setup  ## run all tests, or TESTS="path path"; what Java or Docker would have run is listed at the end where they are absent
+test: setup $(if $(shell command -v npm),.tools/local-stepfunctions/.ready)  ## run all tests, or TESTS="path path"; what Java, Docker or npm would have run is listed at the end where they are absent
 	@.venv/bin/python -m pytest --numprocesses 2 --dist loadfile $(TESTS)
 
 unit: setup  ## run the unit tests alone, in less than a minute
@@ -90,10 +90,13 @@ lint-template: setup .tools/cfn-lint/.ready .tools/checkov/.ready .tools/asl-val
 		sed -E 's/\$$\{[A-Za-z]+\}/1/g' $$machine > build/$$machine && \
 		.tools/asl-validator/node_modules/.bin/asl-validator --json-path build/$$machine || exit 1; done
 
+pin-images:  ## pin the base images of the Dockerfiles to the digests that their tags have now
+	@$(PYTHON) requirements/pin_base_images.py
+
 lock: .venv/.ready  ## resolve requirements/*.lock anew
 	@for name in setup sam checkov cfn-lint fuzz bench; do $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url requirements/$$name.in -o requirements/$$name.lock; done
 	@$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --all-extras pyproject.toml -o requirements/project.lock
-	@cd requirements/asl-validator && npm install --silent --no-fund --no-audit --package-lock-only --omit-lockfile-registry-resolved
+	@for name in asl-validator local-stepfunctions; do (cd requirements/$$name && npm install --silent --no-fund --no-audit --package-lock-only --omit-lockfile-registry-resolved); done
 	@$(UV) pip compile --quiet --no-deps --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url -c requirements/project.lock lambdas/requirements.in -o lambdas/requirements.txt
 	@for image in processing processing-spark; do $(UV) pip compile --quiet --python-version 3.11 --python-platform linux --generate-hashes --no-annotate --no-header --no-emit-index-url -c requirements/project.lock --extra jobs $$([ $$image = processing ] || echo --extra spark) pyproject.toml -o requirements/$$image.lock; done
 

@@ -45,7 +45,6 @@ def fill_tables(results: Path = FOLDER / "results", doc: Path = DOC) -> None:
     text = doc.read_text()
     for name, rows in (
         ("curve", curve_table(curve)),
-        ("busy", busy_table(measured.get("fg_b_busy", []))),
         ("stages", stages_table(measured.get("fg_b_stages_1000", []))),
         ("fg_a_files", fg_a_files_table(measured.get("fg_a_files_300", []))),
         ("backfill", backfill_table(backfills)),
@@ -105,22 +104,6 @@ def curve_table(lines: Lines) -> Iterator[str]:
         if "cpu_ratio_to_floor" in line:
             shares = f"{line['ratio_to_floor']:.1f} × | {line['cpu_ratio_to_floor']:.1f} ×"
             yield f"| {line['hosts']:,} | | ours / floor | {shares} | |"
-
-
-def busy_table(lines: Lines) -> Iterator[str]:
-    """Yield core seconds and peak memory by size and engine: what stays comparable on a machine that others use."""
-    if not lines:
-        return
-    yield "| hosts | engine | core seconds | peak MiB |"
-    yield "|---|---|---|---|"
-    for hosts in sorted({line["hosts"] for line in lines}):
-        for engine in dict.fromkeys(line["engine"] for line in lines if "seconds" in line and line["hosts"] == hosts):
-            cpu, peak = (medians(lines, engine, name)[hosts] for name in ("cpu_seconds", "peak_mib"))
-            yield f"| {hosts:,} | {engine} | {cpu:.1f} | {peak:,.0f} |"
-    for line in lines:
-        if "cpu_ratio_to_best_rival" in line:
-            yield f"| {line['hosts']:,} | best rival / ours | {line['cpu_ratio_to_best_rival']:.1f} × | |"
-            yield f"| {line['hosts']:,} | ours / floor | {line['cpu_ratio_to_floor']:.2f} × | |"
 
 
 def stages_table(lines: Lines) -> Iterator[str]:

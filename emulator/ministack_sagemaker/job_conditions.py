@@ -7,6 +7,7 @@ the same time, nor on the machine. What was injected is counted in the account's
 from __future__ import annotations
 
 import json
+import os
 import random
 import threading
 from collections import Counter
@@ -21,6 +22,8 @@ from ministack_sagemaker.faults import record
 from ministack_sagemaker.sagemaker_pipelines.job_failure import CAPACITY_ERROR, JobFailedError
 
 SERVICE: Final = "processing-job"
+STARTUP_VARIABLE: Final = "JOB_STARTUP_SECONDS"
+"""Environment variable of the server: the start-up time of jobs while no other conditions are put."""
 _FILE: Final = "job_conditions.json"
 
 Failure = Literal["at its start", "in between", "after its work"]
@@ -81,7 +84,7 @@ def start_of(command: Sequence[str]) -> Start:
     """
     conditions = _conditions()
     if conditions is None:
-        return Start(0.0, None, 0.0)
+        return Start(float(os.environ.get(STARTUP_VARIABLE, "0")), None, 0.0)
     name = " ".join(command)
     with _drawing:
         _starts[name] += 1

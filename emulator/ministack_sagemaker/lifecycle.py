@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -43,6 +44,8 @@ class Account:
         Factor on Wait states and retry intervals.
     auth
         Whether it enforces IAM policies.
+    job_startup_seconds
+        Time from the creation of a Processing job until it starts, in seconds of the account's clock.
     """
 
     directory: Path
@@ -52,6 +55,7 @@ class Account:
     auth: bool
     region: str = DEFAULT_REGION
     account_id: str = DEFAULT_ACCOUNT_ID
+    job_startup_seconds: float = 0.0
 
     @classmethod
     def load(cls, directory: Path) -> Account:
@@ -115,6 +119,7 @@ def up(
     port: int | None = None,
     wait_scale: float | None = None,
     *,
+    job_startup_seconds: float | None = None,
     auth: bool = True,
     end_with_parent: bool = False,
 ) -> Account:
@@ -128,6 +133,8 @@ def up(
         On 127.0.0.1; None takes a free one.
     wait_scale
         Factor on Wait states and retry intervals; 0.01 makes a minute last 0.6 seconds. None is 1.
+    job_startup_seconds
+        Start-up time of Processing jobs, shortened by the wait scale. None is 0.
     auth
         Enforce IAM policies.
     end_with_parent
@@ -140,13 +147,22 @@ def up(
         directory.
     """
     directory = directory.resolve()
-    asked = Account(directory, _endpoint(port) if port else "", 0, 1.0 if wait_scale is None else wait_scale, auth)
-    if asked.wait_scale < 0:
-        raise AccountError(f"wait_scale is {asked.wait_scale}; it must be 0 or more.")
+    asked = Account(
+        directory,
+        _endpoint(port) if port else "",
+        0,
+        1.0 if wait_scale is None else wait_scale,
+        auth,
+        job_startup_seconds=job_startup_seconds or 0.0,
+    )
+    for name in ("wait_scale", "job_startup_seconds"):
+        if getattr(asked, name) < 0:
+            raise AccountError(f"{name} is {getattr(asked, name)}; it must be 0 or more.")
     if holder(directory) is None:
         directory.mkdir(parents=True, exist_ok=True)
         _start(asked, port or _free_port(), end_with_parent)
-    return _matching(_answering(directory), asked, wait_scale is not None)
+    given = {"wait scale": wait_scale, "start-up seconds of jobs": job_startup_seconds}
+    return _matching(_answering(directory), asked, given)
 
 
 def down(directory: Path) -> bool:
@@ -199,6 +215,7 @@ def _start(asked: Account, port: int, end_with_parent: bool) -> None:
     command = [
         *(sys.executable, "-m", "ministack_sagemaker.server"),
         *("--directory", str(asked.directory), "--port", str(port), "--wait-scale", str(asked.wait_scale)),
+        *("--job-startup-seconds", str(asked.job_startup_seconds)),
         *(["--auth"] if asked.auth else []),
         *(["--end-with-parent"] if end_with_parent else []),
     ]
@@ -247,12 +264,14 @@ def _server_environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 
-def _matching(running: Account, asked: Account, wait_scale_asked: bool) -> Account:
+def _matching(running: Account, asked: Account, given: Mapping[str, float | None]) -> Account:
     differs = []
     if asked.endpoint_url and asked.endpoint_url != running.endpoint_url:
         differs.append(f"at {running.endpoint_url}")
-    if wait_scale_asked and asked.wait_scale != running.wait_scale:
-        differs.append(f"with wait scale {running.wait_scale}")
+    found = {"wait scale": running.wait_scale, "start-up seconds of jobs": running.job_startup_seconds}
+    differs += [
+        f"with {name} {found[name]}" for name, value in given.items() if value is not None and value != found[name]
+    ]
     if asked.auth != running.auth:
         differs.append("with IAM enforced" if running.auth else "without IAM enforced")
     if differs:
@@ -269,7 +288,14 @@ def _running(directory: Path) -> Account | None:
         return None
     if pid is None or recorded["pid"] != pid:
         return None  # the record of a server that has ended
-    return Account(directory, _endpoint(recorded["port"]), pid, recorded["wait_scale"], recorded["auth"])
+    return Account(
+        directory,
+        _endpoint(recorded["port"]),
+        pid,
+        recorded["wait_scale"],
+        recorded["auth"],
+        job_startup_seconds=recorded["job_startup_seconds"],
+    )
 
 
 def _record_path(directory: Path) -> Path:

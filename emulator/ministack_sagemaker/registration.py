@@ -15,17 +15,25 @@ from ministack_sagemaker.patches import (
     aborted_executions,
     embedded_metrics,
     encryption_keys,
+    execution_history,
+    execution_limits,
     function_logs,
+    function_metrics,
+    function_time,
     lambda_errors,
     machine_logs,
     machine_roles,
     machine_versions,
-    map_history,
+    map_failures,
     missing_keys,
+    nested_failures,
     policy_variables,
+    request_limits,
     schedule_targets,
     schedule_words,
+    start_execution,
     stepped_clock,
+    task_tokens,
     template_encryption,
     transport,
 )
@@ -108,19 +116,28 @@ def register_all() -> None:
 
 def _apply_patches() -> None:
     """Apply every patch. Those of one function wrap each other in this order."""
+    request_limits.apply_limits()
     missing_keys.refuse_without_list_permission()
     encryption_keys.check_key_permissions()
     template_encryption.apply_encryption_settings()
-    map_history.record_states_inside_maps()
+    execution_limits.apply_limits()
+    execution_history.record_all_events()
+    map_failures.end_maps_at_a_failure()
+    nested_failures.describe_nested_failures()
     embedded_metrics.extract_embedded_metrics()
     machine_versions.add_resource_types()
     machine_versions.start_nested_by_alias()
+    machine_versions.run_what_was_started()
+    start_execution.check_requests()
     machine_roles.check_task_permissions()
+    task_tokens.check_and_fail()
+    function_metrics.count_calls_of_machines()
     machine_logs.check_delivery_permissions()
     aborted_executions.stop_nested_executions()
     schedule_targets.check_target_permissions()
     schedule_words.replace_words()
     function_logs.check_log_permissions()
+    function_time.charge_invocations()
     lambda_errors.name_errors_by_class()
     transport.count_as_tls()
     policy_variables.substitute()

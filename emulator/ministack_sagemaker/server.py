@@ -21,6 +21,7 @@ from pathlib import Path
 from ministack_sagemaker import server_lock
 from ministack_sagemaker.directories import DIRECTORY_VARIABLE
 from ministack_sagemaker.errors import AccountError
+from ministack_sagemaker.job_conditions import STARTUP_VARIABLE
 from ministack_sagemaker.patches.private_names import check_version
 
 RECORD_NAME = "account.json"
@@ -35,6 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--directory", type=Path, required=True, help="where the account keeps its files")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--wait-scale", type=float, default=1.0, help="factor on Wait states and retry intervals")
+    parser.add_argument("--job-startup-seconds", type=float, default=0.0, help="start-up time of Processing jobs")
     parser.add_argument("--auth", action="store_true", help="enforce IAM policies")
     parser.add_argument("--end-with-parent", action="store_true", help="end when the starting process does")
     options = parser.parse_args(arguments)
@@ -53,7 +55,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _record(directory: Path, options: argparse.Namespace) -> None:
-    recorded = {"pid": os.getpid(), "port": options.port, "wait_scale": options.wait_scale, "auth": options.auth}
+    names = ("port", "wait_scale", "job_startup_seconds", "auth")
+    recorded = {"pid": os.getpid(), **{name: getattr(options, name) for name in names}}
     unfinished = directory / f"{RECORD_NAME}.new"
     unfinished.write_text(json.dumps(recorded, indent=2))
     unfinished.replace(directory / RECORD_NAME)  # a reader sees the old record or the new one
@@ -74,6 +77,7 @@ def _settings(options: argparse.Namespace) -> dict[str, str]:
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{options.port}",
         "AWS_EC2_METADATA_DISABLED": "true",
         "SFN_WAIT_SCALE": str(options.wait_scale),
+        STARTUP_VARIABLE: str(options.job_startup_seconds),
         "AUTH": str(options.auth).lower(),
         "TMPDIR": str(temporary),
         "STATE_DIR": str(directory / "state" / "ministack"),

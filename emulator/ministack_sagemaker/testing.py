@@ -21,7 +21,7 @@ _EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Actio
 
 
 @contextmanager
-def fast_account(directory: Path) -> Iterator[Account]:
+def fast_account(directory: Path, *, job_startup_seconds: float = 0.0) -> Iterator[Account]:
     """Start an account that enforces IAM, in which Wait states and retry intervals take a hundredth of their time.
 
     Its jobs fork from a warm Python process where that is possible.
@@ -30,9 +30,11 @@ def fast_account(directory: Path) -> Iterator[Account]:
     ----------
     directory
         Where it keeps its files; a temporary directory of the test.
+    job_startup_seconds
+        Start-up time of Processing jobs.
     """
     with environment_variables(**{warm_python.SWITCH: "true"}):
-        account = up(directory, wait_scale=0.01, end_with_parent=True)
+        account = up(directory, wait_scale=0.01, job_startup_seconds=job_startup_seconds, end_with_parent=True)
     try:
         yield account
     finally:

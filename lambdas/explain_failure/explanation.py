@@ -28,9 +28,15 @@ def explain(sagemaker: Any, logs: Any, execution_arn: str, deadline_seconds: int
     -------
     dict
         `pipeline`, `execution` (ARN), `status`, `step`, `reason`, `log_url` (the last three None where SageMaker
-        knows none) and `message`, one sentence.
+        knows none) and `message`, a sentence or two. The status of an execution that SageMaker does not have is
+        `NotFound`.
     """
-    execution = sagemaker.describe_pipeline_execution(PipelineExecutionArn=execution_arn)
+    try:
+        execution = sagemaker.describe_pipeline_execution(PipelineExecutionArn=execution_arn)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFound":
+            raise
+        return _not_found(execution_arn)
     step = _telling_step(_steps(sagemaker, execution_arn))
     job = _processing_job(sagemaker, step) if step else None
     known = {
@@ -42,6 +48,17 @@ def explain(sagemaker: Any, logs: Any, execution_arn: str, deadline_seconds: int
         "log_url": _log_url(logs, job, execution_arn) if job else None,
     }
     return {**known, "message": _sentence(known, deadline_seconds)}
+
+
+def _not_found(execution_arn: str) -> dict[str, Any]:
+    """Answer for an execution that SageMaker does not have, such as the one of a sample event."""
+    pipeline = _name_in_arn(execution_arn.partition("/execution/")[0])
+    found = {"pipeline": pipeline, "execution": execution_arn, "status": "NotFound"}
+    sentence = (
+        f"SageMaker has no pipeline execution {execution_arn}. `aws sagemaker list-pipeline-executions --pipeline-name "
+        f"{pipeline}` lists those that it has."
+    )
+    return {**found, "step": None, "reason": None, "log_url": None, "message": sentence}
 
 
 def _steps(sagemaker: Any, execution_arn: str) -> list[dict[str, Any]]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.parser import parse
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from events import Fail, PlanBaselines, PlanMiniBatch, PlanRunEvent, ReportBaselines
+from events import Fail, PlanBaselines, PlanMiniBatch, PlanRunEvent, ReportBaselines, ReportMiniBatch
+from reporting import reported
 
-from ndr.planner.failure import named_error
-from ndr.planner.report import report_baselines
+from ndr.contract.errors import JobSpecNotFoundError, NdrError
+from ndr.planner.failure import end_task, named_error
+from ndr.planner.plan import Plan
 from ndr.planner.requested_baselines import plan_requested_baselines
 from ndr.planner.requested_mini_batch import plan_requested_mini_batch
 from ndr.planner.services import Services
+from ndr.planner.waiting import WaitingPlan, waiting_plan
 
 logger = Logger(service="plan_run")
 tracer = Tracer(service="plan_run")
@@ -26,37 +30,68 @@ services = Services.in_environment(logger)
 @tracer.capture_lambda_handler
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Plan one execution of a machine, report on it, or fail as it failed.
+    """Plan one execution of a machine, report on it, or end it as it failed.
 
-    Raises
-    ------
-    NdrError
-        The request cannot be run as it is, or the machine asks to fail under this name.
+    Returns
+    -------
+    dict
+        The plan or the report. For a request that cannot be run as it is, `refused` with its `error`, the name, and
+        `message`, the sentence.
     """
     asked = parse(event=event, model=PlanRunEvent)
     logger.append_keys(execution=asked.execution)
     match asked:
-        case PlanBaselines():
-            plan = plan_requested_baselines(services, asked.request, asked.started_at)
-            return _answered(asked, plan.document(), runs=len(plan.runs), baselines=plan.baselines)
-        case PlanMiniBatch():
-            batch = plan_requested_mini_batch(services, asked.request, asked.started_at, asked.execution)
-            return _answered(asked, batch.document(), runs=1, baselines=0)
-        case ReportBaselines():
-            # Once more: a baseline that began since the plan may have read the old features.
-            services.mark_stale(asked.stale, asked.series)
-            report = report_baselines(asked.baselines, asked.series, services.ledger_rows)
+        case PlanBaselines() | PlanMiniBatch():
+            try:
+                return _planned(asked)
+            except NdrError as error:
+                return _refused(asked, error)
+        case ReportBaselines() | ReportMiniBatch():
+            report = reported(services, asked)
             logger.info(report.message, extra={"kind": asked.kind})
             return report.document()
-        case Fail(redriven=True):
-            logger.info("redriven", extra={"error": asked.error, "cause": asked.cause})
+    return _end(asked)
+
+
+def _planned(asked: PlanBaselines | PlanMiniBatch) -> dict[str, Any]:
+    plan: Plan | WaitingPlan
+    try:
+        if isinstance(asked, PlanBaselines):
+            plan = baselines = plan_requested_baselines(services, asked.request, asked.started_at)
+            counts = {"PipelineRunsPlanned": len(baselines.runs), "BaselinesPlanned": baselines.baselines}
+        else:
+            plan = plan_requested_mini_batch(services, asked.request, asked.started_at, asked.execution)
+            counts = {"PipelineRunsPlanned": 1}
+    except JobSpecNotFoundError as error:
+        plan, counts = waiting_plan(asked.request, error), {"PipelineRunsPlanned": 0}
+    logger.info(plan.message, extra={"kind": asked.kind, "request": asked.request})
+    _count(counts, kind=asked.kind)
+    return plan.document()
+
+
+def _refused(asked: PlanBaselines | PlanMiniBatch, error: NdrError) -> dict[str, Any]:
+    """Answer that a request cannot be run. This function does not fail then."""
+    refused = {"error": type(error).__name__, "message": str(error)}
+    logger.warning(refused["message"], extra={"kind": asked.kind, "request": asked.request, "error": refused["error"]})
+    _count({"RequestsRefused": 1}, kind=asked.kind, error=refused["error"])
+    return {"refused": refused}
+
+
+def _end(asked: Fail) -> dict[str, Any]:
+    """End the machine's task as it asks."""
+    logger.info("redriven" if asked.redriven else "failed", extra={"error": asked.error, "cause": asked.cause})
+    if asked.task_token is None:
+        if asked.redriven:
             return {}
-    raise named_error(asked.error, asked.cause)
+        raise named_error(asked.error, asked.cause)
+    if not (asked.redriven or asked.refused):
+        _count({"ExecutionsFailed": 1}, error=asked.error)
+    end_task(services.states, asked.task_token, None if asked.redriven else (asked.error, asked.cause))
+    return {}
 
 
-def _answered(asked: PlanBaselines | PlanMiniBatch, plan: dict[str, Any], runs: int, baselines: int) -> dict[str, Any]:
-    logger.info(plan["message"], extra={"kind": asked.kind, "request": asked.request})
-    metrics.add_dimension(name="kind", value=asked.kind)
-    metrics.add_metric(name="PipelineRunsPlanned", unit=MetricUnit.Count, value=runs)
-    metrics.add_metric(name="BaselinesPlanned", unit=MetricUnit.Count, value=baselines)
-    return plan
+def _count(values: Mapping[str, int], **dimensions: str) -> None:
+    for name, text in dimensions.items():
+        metrics.add_dimension(name=name, value=text)
+    for name, value in values.items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)

@@ -6,6 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from ndr.planner.batch_report import BatchToReport
+from ndr.planner.plan import Stretch
+
 
 class Event(BaseModel):
     """What every event has.
@@ -38,6 +41,15 @@ class PlanMiniBatch(Event):
     request: Any = None
 
 
+class FailedChunk(BaseModel):
+    """A chunk whose pipeline execution failed: its baselines by name, and the reason."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    baselines: list[str]
+    reason: str
+
+
 class ReportBaselines(Event):
     """Say what became of a plan's baselines.
 
@@ -49,21 +61,56 @@ class ReportBaselines(Event):
         Those that what was built again makes stale.
     series : dict of str to str
         The ledger's partition key of each horizon.
+    failed : list of FailedChunk
+    skipped : list of Stretch
+        What the plan left out.
+    own : list of str
+        The baselines without which a REGULAR run fails.
+    mode : str
+        The plan's. A machine of the previous release does not say it, and gets no warning.
     """
 
     kind: Literal["report"]
     baselines: list[str] = []
     stale: list[str] = []
     series: dict[str, str] = {}
+    failed: list[FailedChunk] = []
+    skipped: list[Stretch] = []
+    own: list[str] = []
+    mode: str = "LATE"
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Return the reason of each baseline of a failed chunk."""
+        return {name: chunk.reason for chunk in self.failed for name in chunk.baselines}
+
+
+class ReportMiniBatch(Event):
+    """Say what became of the rows of a batch that was run."""
+
+    kind: Literal["report_mini_batch"]
+    batch: BatchToReport
 
 
 class Fail(Event):
-    """Fail with a name and a sentence; not where the execution was redriven since, which is to continue."""
+    """End a task of the machine: with a name and a sentence, or well where the execution was redriven since.
+
+    Attributes
+    ----------
+    refused : bool
+        Whether the execution fails because its request was refused.
+    task_token : str, optional
+        The task that waits for its end. Without it, as a machine of the previous release asks, the function fails.
+    """
 
     kind: Literal["fail"]
     error: str = ""
     cause: str = ""
     redriven: bool = False
+    refused: bool = False
+    task_token: str | None = None
 
 
-PlanRunEvent = Annotated[PlanBaselines | PlanMiniBatch | ReportBaselines | Fail, Field(discriminator="kind")]
+PlanRunEvent = Annotated[
+    PlanBaselines | PlanMiniBatch | ReportBaselines | ReportMiniBatch | Fail, Field(discriminator="kind")
+]

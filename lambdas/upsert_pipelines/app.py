@@ -9,6 +9,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from stack_actions import asked_by_stack
 from stack_resource import answer_stack, is_stack_event
 from upsert_request import UpsertRequest, parse_request
 
@@ -21,7 +22,7 @@ metrics = Metrics(namespace="ndr", service="upsert_pipelines")
 @tracer.capture_lambda_handler
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Register the pipelines that an :class:`UpsertRequest`, or the stack's own custom resource, asks for.
+    """Register the pipelines that an :class:`UpsertRequest`, or a custom resource of the stack, asks for.
 
     Returns
     -------
@@ -35,7 +36,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         The event has another shape or names an unknown pipeline.
     """
     if is_stack_event(event):
-        answer_stack(event, register=_register_all, remove=_remove_all)
+        answer_stack(event, asked_by_stack(event, upsert))
         return {}
     return upsert(parse_request(event))
 
@@ -45,11 +46,15 @@ def upsert(request: UpsertRequest) -> dict[str, Any]:
     # The SageMaker SDK takes seconds to import and Lambda cuts initialisation off at ten: import it in the invocation,
     # which has the function's own timeout, and only for a request that is well-formed.
     from ndr.contract.fifteen_minutes import THREE_STEPS
+    from ndr.pipeline.registry.images import check_images
     from ndr.pipeline.registry.registration import register_pipelines
 
+    role_arn, region = os.environ["PIPELINE_ROLE_ARN"], os.environ["AWS_REGION"]
+    if os.environ.get("CHECK_IMAGES") == "true":
+        check_images(role_arn, region, with_spark=os.environ.get("SPARK_IMAGE_IS_GIVEN") == "true")
     changes = register_pipelines(
-        role_arn=os.environ["PIPELINE_ROLE_ARN"],
-        region=os.environ["AWS_REGION"],
+        role_arn=role_arn,
+        region=region,
         default_bucket=os.environ["CODE_BUCKET"],
         names=request.pipelines,
         dry_run=request.dry_run,
@@ -62,20 +67,3 @@ def upsert(request: UpsertRequest) -> dict[str, Any]:
     changed = sum(change.change != "unchanged" for change in changes)
     metrics.add_metric(name="PipelinesChanged", unit=MetricUnit.Count, value=0 if request.dry_run else changed)
     return {"dry_run": request.dry_run, "pipelines": [asdict(change) for change in changes]}
-
-
-def _register_all() -> dict[str, str]:
-    return {change["name"]: change["change"] for change in upsert(UpsertRequest())["pipelines"]}
-
-
-def _remove_all() -> dict[str, str]:
-    from ndr.pipeline.registry.removal import remove_pipelines
-
-    removals = remove_pipelines(
-        role_arn=os.environ["PIPELINE_ROLE_ARN"],
-        region=os.environ["AWS_REGION"],
-        suffix=os.environ.get("PIPELINE_NAME_SUFFIX", ""),
-    )
-    for removal in removals:
-        logger.info("Pipeline %s: %s", removal.name, removal.outcome)
-    return {removal.name: removal.outcome for removal in removals}

@@ -1,4 +1,4 @@
-"""The stack's own use of this function: the custom resource that registers the pipelines at the end of a deploy."""
+"""The stack's own use of this function: custom resources that register the pipelines and try a new release."""
 
 from __future__ import annotations
 
@@ -21,19 +21,15 @@ def is_stack_event(event: Mapping[str, Any]) -> bool:
     return "RequestType" in event and "ResponseURL" in event
 
 
-def answer_stack(
-    event: Mapping[str, Any],
-    register: Callable[[], Mapping[str, str]],
-    remove: Callable[[], Mapping[str, str]],
-) -> None:
+def answer_stack(event: Mapping[str, Any], act: Callable[[], Mapping[str, str]]) -> None:
     """Do what CloudFormation asks and tell it how that went; it waits for the answer, whatever happens.
 
     Parameters
     ----------
     event : mapping
-        The event of a custom resource: Create and Update register, Delete removes.
-    register, remove : callable
-        Each returns what became of the pipelines, by name.
+        The event of a custom resource.
+    act : callable
+        Does it, and returns the resource's attributes: a word or a sentence by name.
     """
     answer: dict[str, Any] = {
         **{name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
@@ -41,10 +37,9 @@ def answer_stack(
         "PhysicalResourceId": event.get("PhysicalResourceId") or f"{event['LogicalResourceId']}-pipelines",
     }
     try:
-        act = remove if event["RequestType"] == "Delete" else register
         answer |= {"Status": "SUCCESS", "Data": dict(act())}
     except Exception as error:
-        logger.exception("The pipelines could not be brought to what the stack says")
+        logger.exception("The stack's request failed")
         answer |= {"Status": "FAILED", "Reason": f"{type(error).__name__}: {error}"[:REASON_LIMIT]}
     _put(event["ResponseURL"], json.dumps(answer).encode())
 

@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from ministack_sagemaker.deploy import deploy
 from ministack_sagemaker.lifecycle import Account
+from ministack_sagemaker.registry import register_image
 from ndr.contract.jobspecs import JobSpec, put_jobspec
+from ndr.local.deployment.create import IMAGE, redshift_parameters
 from ndr.local.deployment.deployment import Deployment
 from ndr.local.deployment.redshift import TABLE
 from ndr.local.jobspecs import DEMO_FILES, deployed_values, read_jobspec_files
@@ -46,12 +48,13 @@ class Stack:
         given = {
             "ProjectName": name,
             "FeatureSpecVersion": VERSION,
-            "RedshiftSecretArn": secret_arn,
+            **redshift_parameters(account, secret_arn),
             "PollSeconds": "60",
             "MaxPollSeconds": "120",
             "PipelineNameSuffix": f"-{name}",
             **parameters,
         }
+        register_image(account, IMAGE)
         outputs = deploy(account, template, name, given)
         stack = cls(Deployment(account, outputs, name, VERSION, secret_arn, "up"))
         for jobspec in stack.jobspecs():

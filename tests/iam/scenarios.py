@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import threading
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, Final
 
-from tests.iam.world import FAILING, World
+from tests.iam.world import ELSEWHERE, FAILING, PROBING, World
 
+from ministack_sagemaker.registry import register_image
 from ndr.contract.ledger import batch_claim_key, ledger_key
 from ndr.contract.manifest import MANIFEST_NAME, Manifest
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 from ndr.contract.time import DAY, Interval, format_instant, horizon_interval, mini_batch_id, parse_instant
+from ndr.local.deployment.create import IMAGE
 from ndr.store.partition import time_partition_uri
 
 REASON = "The project is unlucky."
@@ -150,11 +154,65 @@ def upsert(world: World) -> None:
     assert change["change"] == "updated"
 
 
+def try_plan_run(world: World) -> None:
+    """A deploy lets plan_run plan, and is told how that went."""
+    answers: list[dict[str, Any]] = []
+
+    class Stack(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            answers.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *arguments: Any) -> None:
+            pass
+
+    name = world.deployment.outputs["PlanRunFunctionName"]
+    (alias,) = world.client("lambda").list_aliases(FunctionName=name)["Aliases"]
+    version = f"{alias['AliasArn'].removesuffix(alias['Name'])}{alias['FunctionVersion']}"
+    event = {
+        **dict.fromkeys(("StackId", "RequestId", "LogicalResourceId"), "s"),
+        **{"RequestType": "Create", "ResourceType": "Custom::NdrSmokeTest"},
+        "ResourceProperties": {"PlanRunFunction": version},
+    }
+    with HTTPServer(("127.0.0.1", 0), Stack) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        event["ResponseURL"] = f"http://127.0.0.1:{server.server_port}/"
+        world.invoke("UpsertPipelinesFunctionName", event)
+    assert [answer["Status"] for answer in answers] == ["SUCCESS"], answers
+
+
 def unload(world: World) -> None:
     """The inventory is unloaded from Redshift by a job whose log is in CloudWatch."""
     (step,) = world.run_pipeline(INVENTORY_PIPELINE, ProjectName="guarded", ReferenceMonthIso="2026-02")
     job = step["Metadata"]["ProcessingJob"]["Arn"].rpartition("/")[2]
     assert world.log_streams("/aws/sagemaker/ProcessingJobs", prefix=job) == 1, "the job left no log"
+
+
+def probe(world: World) -> None:
+    """A job reads what was delivered to another bucket, and can change neither code nor traffic."""
+    world.run_pipeline(PROBING, Bucket=world.deployment.data_bucket, Traffic=ELSEWHERE)
+
+
+def plan_what_is_late_elsewhere(world: World) -> None:
+    """A mini-batch that was delivered to another bucket is found too."""
+    day = Interval(parse_instant("2026-01-12"), parse_instant("2026-01-13"))
+    world.put(f"s3://{ELSEWHERE}/flows/{mini_batch_id(day)}/part-0.json", b"")
+    request = {"mode": "LATE", "start": "2026-01-12", "dry_run": True, "project_name": ELSEWHERE}
+    event = {"kind": "baselines", "request": request, "started_at": "2026-01-14T12:00:00Z"}
+    assert len(world.invoke("PlanRunFunctionName", event)["batches"]) == 1
+
+
+def upsert_without_the_image(world: World) -> None:
+    """Nothing is registered while the image of the jobs is not in the registry."""
+    ecr, name = world.client("ecr"), IMAGE.partition(":")[0]
+    ecr.batch_delete_image(repositoryName=name, imageIds=[{"imageTag": IMAGE.partition(":")[2]}])
+    try:
+        functions, function = world.client("lambda"), world.deployment.outputs["UpsertPipelinesFunctionName"]
+        answer = json.loads(functions.invoke(FunctionName=function, Payload=b"{}")["Payload"].read())
+        assert f"{IMAGE} does not exist" in answer["errorMessage"], answer
+    finally:
+        register_image(world.deployment.account, IMAGE)
 
 
 def run_pipeline(world: World) -> None:
@@ -277,10 +335,12 @@ SCENARIOS: Final[dict[str, tuple[Scenario, ...]]] = {
         plan_after_a_holder,
         find_what_runs,
         take_over_a_claim,
+        plan_what_is_late_elsewhere,
+        mini_batch,
     ),
     "ExplainFailureRole": (explain,),
-    "UpsertPipelinesRole": (upsert,),
-    "PipelineRole": (unload, ledger),
+    "UpsertPipelinesRole": (upsert, upsert_without_the_image, try_plan_run),
+    "PipelineRole": (unload, ledger, probe),
     "RunPipelineRole": (log_of("run_pipeline"), run_pipeline),
     "MiniBatchRole": (log_of("mini_batch"), mini_batch),
     "BaselinesRole": (log_of("baselines"), baselines),

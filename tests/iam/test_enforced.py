@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.iam.mutation import all_pass, exercised, noticed
 from tests.iam.roles import Roles
-from tests.iam.scenarios import SCENARIOS
+from tests.iam.scenarios import SCENARIOS, probe
 from tests.iam.world import World
 from tests.jobs.job_chain import random_flows
+from tests.statemachines.jobspecs import documents as jobspecs_of
+from typer.testing import CliRunner
 
 from ministack_sagemaker.testing import fast_account
+from ndr.contract.jobspecs import parse_jobspec, put_jobspec
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 from ndr.contract.time import Interval, mini_batch_id, parse_instant
+from ndr.local.cli import app
 from ndr.local.deployment.create import STACK_NAME
+from ndr.local.jobspecs import DEMO_FILES, deployed_values
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +49,13 @@ def test_every_role_has_scenarios(roles: Roles) -> None:
     "name",
     [
         "PlanRunRole.ReadTheLedger",
-        "PipelineRole.ReadAndWriteData",
+        "PipelineRole.PublishData",
+        "PipelineRole.PassThisRoleToThem",
+        "PipelineRole.RunStatements",
+        "PipelineRole.ReadTraffic",
+        "PipelineRole.DecryptTraffic",
+        "PlanRunRole.ListDeliveries",
+        "UpsertPipelinesRole.FindTheImage",
         "RunPipelineRole.RunPipelines",
         "BaselinesRole.Plan",
         "PlanRunRole.UseTheKey",
@@ -55,6 +68,111 @@ def test_without_a_statement_something_fails_for_want_of_it(world: World, roles:
     assert found is not None
     refusals = ("not authorized", "AccessDenied", "Access Denied", "ACCESS_DENIED")  # the last is Arrow's word
     assert any(word in found[1] for word in refusals), found[1]
+
+
+def test_without_what_protects_code_and_traffic_a_job_changes_them(world: World, roles: Roles) -> None:
+    (statement,) = [each for each in roles.statements() if str(each) == "PipelineRole.KeepCodeAndTraffic"]
+    found = noticed(world, roles, statement)
+    assert found is not None
+    assert found[0] is probe
+    world.put(f"s3://{world.deployment.data_bucket}/integration/kept.json", b"kept")
+
+
+def check_access(world: World, *arguments: str) -> tuple[int, str]:
+    """Run `ndr jobspec check --stack`, with the credentials of this process; return its exit code and what it says."""
+    ran = CliRunner().invoke(app, ["jobspec", "check", "--stack", STACK_NAME, *arguments])
+    return ran.exit_code, f"{ran.output} {ran.exception or ''}"
+
+
+def test_jobspec_check_tells_what_the_roles_of_a_stack_reach(world: World) -> None:
+    code, said = check_access(world)
+    assert code == 0, said
+    assert "delta_builder reads integration from s3://" in said
+    assert "queries cluster ndr-local in us-east-1: PipelineRole may" in said
+    assert f"The roles of the stack {STACK_NAME} reach what the JobSpecs name." in said
+
+
+@pytest.mark.parametrize(
+    ("job", "path", "value", "finding"),
+    [
+        (
+            "delta_builder",
+            "inputs.integration",
+            "s3://corp/zeek/",
+            r"PlanRunRole may not \(s3:ListBucket\): add .*bucket corp",
+        ),
+        (
+            "delta_builder",
+            "inputs.integration",
+            "s3://corp/zeek/",
+            r"PipelineRole may not \(s3:ListBucket, s3:GetObject\)",
+        ),
+        (
+            "machine_inventory_unload",
+            "output.s3_prefix",
+            "s3://${data_bucket}/code/machines/",
+            r"may not \(s3:PutObject, s3:DeleteObject\): write to the stack's data bucket .* integration/",
+        ),
+        ("machine_inventory_unload", "redshift.cluster_identifier", "other", r"cluster other .*RedshiftTargetArn"),
+        ("machine_inventory_unload", "redshift.region", "eu-west-1", r"ndr-local in eu-west-1, .*RedshiftTargetArn"),
+        (
+            "machine_inventory_unload",
+            "redshift.secret_arn",
+            "arn:aws:secretsmanager:us-east-1:123456789012:secret:other",
+            r"\(secretsmanager:GetSecretValue\): set the template's RedshiftSecretArn",
+        ),
+        (
+            "fg_b_builder",
+            "processing_image_uri",
+            "210987654321.dkr.ecr.us-east-1.amazonaws.com/ndr:1",
+            r"may not \(ecr:BatchGetImage, ecr:GetDownloadUrlForLayer\): push it to the registry of",
+        ),
+    ],
+)
+def test_jobspec_check_names_what_they_do_not_reach(
+    world: World, tmp_path: Path, job: str, path: str, value: str, finding: str
+) -> None:
+    documents = {file.stem: json.loads(file.read_text()) for file in DEMO_FILES}
+    *parents, field = path.split(".")
+    changed = documents[job]["spec"]
+    for parent in parents:
+        changed = changed[parent]
+    changed[field] = value
+    if field == "s3_prefix":
+        documents["fg_b_builder"]["spec"]["inputs"]["machine_inventory"] = value
+    values = deployed_values(world.deployment, "local")
+    text = json.dumps(list(documents.values()))
+    for name in ("redshift_role_arn", "engine"):
+        text = text.replace(f"${{{name}}}", values[name])
+    (tmp_path / "jobspecs.json").write_text(text)
+    code, said = check_access(world, str(tmp_path / "jobspecs.json"))
+    assert code == 1
+    assert re.search(finding, " ".join(said.split())), said
+
+
+def test_a_schedule_that_is_enabled_before_the_jobspecs_waits_and_sends_no_message(world: World) -> None:
+    world.messages()
+    for machine in ("mini_batch", "baselines"):
+        request = {"project_name": "nobody", "scheduled_time": "2026-01-05T00:30:00Z"}
+        ended = world.run_machine(machine, request)
+        assert ended["status"] == "SUCCEEDED", ended.get("cause")
+        output = json.loads(ended["output"])
+        assert output["waits_for"] == "JobSpecs"
+        assert "holds no JobSpec of project 'nobody', version 'v1'" in output["message"]
+    assert world.messages() == []
+    ended = world.run_machine("mini_batch", {"project_name": "nobody"})
+    assert (ended["status"], ended["error"]) == ("FAILED", "JobSpecNotFoundError")
+    assert len(world.messages()) == 1
+
+
+def test_traffic_in_a_bucket_that_the_stack_was_not_given_fails_by_name(world: World) -> None:
+    for document in jobspecs_of("foreign", bucket=world.deployment.data_bucket):
+        if document["job_name"] == "delta_builder":
+            document["spec"]["inputs"]["integration"] = "s3://corp-zeek/flows/"
+        put_jobspec(world.deployment.table("JobSpecTableName"), parse_jobspec(document))
+    ended = world.run_machine("mini_batch", {"project_name": "foreign"})
+    assert (ended["status"], ended["error"]) == ("FAILED", "JobSpecInvalidError")
+    assert "the ARN of the bucket 'corp-zeek' in TrafficBucketArns" in ended["cause"], ended["cause"]
 
 
 def resources(world: World, type_: str) -> set[str]:

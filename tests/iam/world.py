@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from tests.statemachines.jobspecs import documents
 from tests.statemachines.pipelines import definition
 
 from ministack_sagemaker.lifecycle import Account
 from ministack_sagemaker.testing import subscribed_queue
-from ndr.contract.jobspecs import put_jobspec
+from ndr.contract.jobspecs import parse_jobspec, put_jobspec
 from ndr.contract.pipelines import MINI_BATCH_PIPELINE
 from ndr.local.console.progress import Progress
 from ndr.local.deployment.create import deploy_stack
@@ -23,6 +24,31 @@ from ndr.local.jobspecs import DEMO_FILES, deployed_values, read_jobspec_files
 
 PATIENCE_SECONDS = 120.0
 FAILING = "ndr-failing"
+PROBING = "ndr-probing"
+ELSEWHERE = "delivered-elsewhere"
+PROBING_SCRIPT = """
+import sys
+import boto3
+from botocore.exceptions import ClientError
+s3, (bucket, traffic) = boto3.client("s3"), sys.argv[1:]
+assert s3.list_objects_v2(Bucket=traffic, Prefix="flows/part-")["KeyCount"] == 1
+s3.get_object(Bucket=traffic, Key="flows/part-0.json")
+s3.put_object(Bucket=bucket, Key="probing/put", Body=b"")
+s3.delete_object(Bucket=bucket, Key="probing/put")
+for refused in (
+    lambda: s3.put_object(Bucket=bucket, Key="code/replaced", Body=b""),
+    lambda: s3.delete_object(Bucket=bucket, Key="code/replaced"),
+    lambda: s3.put_object(Bucket=bucket, Key="integration/kept.json", Body=b""),
+    lambda: s3.delete_object(Bucket=bucket, Key="integration/kept.json"),
+    lambda: s3.put_object(Bucket=traffic, Key="flows/part-0.json", Body=b""),
+):
+    try:
+        refused()
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == "AccessDenied", error
+    else:
+        raise SystemExit("code or traffic was changed by a job")
+"""
 FAILING_SCRIPT = """
 import os, pathlib, sys, time
 if "lasting" in sys.argv: time.sleep(600)
@@ -47,11 +73,13 @@ class World:
         key = str(account.client("kms").create_key()["KeyMetadata"]["Arn"])
         with Path("/dev/null").open("w") as nowhere:
             progress = Progress(Console(file=nowhere))
-            deployment = deploy_stack(account, "guarded", "v1", "up", progress, kms_key_arn=key)
+            deployment = deploy_stack(account, "guarded", "v1", "up", progress, KmsKeyArn=key, **_delivered(account))
         for jobspec in read_jobspec_files(DEMO_FILES, deployed_values(deployment, "local")):
             put_jobspec(deployment.table("JobSpecTableName"), jobspec)
+        _put_elsewhere(deployment)
         deployment.warehouse.run("INSERT INTO public.dim_machine VALUES ('10.0.0.1', 'a', true, 'prod', NULL, NULL)")
         _register_failing(deployment)
+        _register_probing(deployment)
         queue = subscribed_queue(account, "told", deployment.outputs["FailureTopicArn"])
         execution = deployment.client("sagemaker").start_pipeline_execution(PipelineName=FAILING)
         world = cls(deployment, key, queue, str(execution["PipelineExecutionArn"]))
@@ -126,6 +154,35 @@ class World:
                 found.append(json.loads(message["Body"])["Message"])
                 sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
         return found
+
+
+def _delivered(account: Account) -> dict[str, str]:
+    """A bucket that others deliver traffic to, under a key of theirs; the parameters that let the stack read it."""
+    s3, key = account.client("s3"), account.client("kms").create_key()["KeyMetadata"]["Arn"]
+    s3.create_bucket(Bucket=ELSEWHERE)
+    s3.put_object(Bucket=ELSEWHERE, Key="flows/part-0.json", Body=b"", ServerSideEncryption="aws:kms", SSEKMSKeyId=key)
+    return {"TrafficBucketArns": f"arn:aws:s3:::{ELSEWHERE}", "TrafficKeyArns": key}
+
+
+def _put_elsewhere(deployment: Deployment) -> None:
+    """Put the JobSpecs of a project whose traffic is in that bucket."""
+    for document in documents(ELSEWHERE, bucket=deployment.data_bucket):
+        if document["job_name"] == "delta_builder":
+            document["spec"]["inputs"]["integration"] = f"s3://{ELSEWHERE}/flows/"
+        put_jobspec(deployment.table("JobSpecTableName"), parse_jobspec(document))
+
+
+def _register_probing(deployment: Deployment) -> None:
+    """A pipeline whose job reads the traffic elsewhere, and tries what no job may do to code and traffic."""
+    bucket, role = deployment.data_bucket, deployment.outputs["PipelineRoleArn"]
+    s3 = deployment.client("s3")
+    s3.put_object(Bucket=bucket, Key="integration/kept.json", Body=b"kept")
+    s3.put_object(Bucket=bucket, Key="probing/run.py", Body=PROBING_SCRIPT.encode())
+    probing = definition(["Bucket", "Traffic"], bucket, role)
+    (code,) = probing["Steps"][0]["Arguments"]["ProcessingInputs"]
+    code["S3Input"]["S3Uri"] = f"s3://{bucket}/probing/"
+    text = json.dumps(probing)
+    deployment.client("sagemaker").create_pipeline(PipelineName=PROBING, PipelineDefinition=text, RoleArn=role)
 
 
 def _register_failing(deployment: Deployment) -> None:

@@ -27,9 +27,11 @@ def images() -> dict[str, str]:
     """The image of each target of spark_jobs/Dockerfile."""
     skip_without_engine("The Processing image")
     dockerfile = ROOT / "spark_jobs" / "Dockerfile"
-    for base in re.findall(r"^ARG BASE_IMAGE=(\S+)", dockerfile.read_text(), re.MULTILINE):
-        skip_without_image("The Processing image", base)
+    # By its tag: a stand-in that was built here has no digest.
+    (base,) = re.findall(r"^ARG BASE_IMAGE=([^@\s]+)", dockerfile.read_text(), re.MULTILINE)
+    skip_without_image("The Processing image", base)
     arguments = [word for name in PACKAGE_INDEX if name in os.environ for word in ("--build-arg", name)]
+    arguments += ["--build-arg", f"BASE_IMAGE={base}"]
     built = {target: f"ndr-processing:test-{target}" for target in TARGETS}
     for target, image in built.items():
         command = ["docker", "build", "--file", str(dockerfile), "--target", target, "--tag", image, *arguments]

@@ -177,6 +177,27 @@ def warehouse(account: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[War
     storage.forget_clients()
 
 
+def test_redshift_in_another_region_unloads_to_the_stacks_bucket(warehouse: Warehouse) -> None:
+    """Under the cluster's own default role. It looks for the bucket in its own region unless it is told another."""
+    warehouse.data = boto3.client("redshift-data", region_name="eu-west-1")
+    secret = boto3.client("secretsmanager", region_name="eu-west-1")
+    warehouse.secret_arn = secret.create_secret(Name=f"redshift-{uuid.uuid4().hex}", SecretString="{}")["ARN"]
+    warehouse.sql(f"CREATE TABLE public.{warehouse.table} (ip_address VARCHAR(64), machine_name VARCHAR(256))")
+    warehouse.insert("('10.0.0.1', 'srv-1')")
+    spec = warehouse.jobspec(active_filter=None).spec
+    redshift = spec.redshift.model_copy(update={"region": "eu-west-1", "iam_role": "default"})
+    statements = Statements(warehouse.data, redshift, new_run_id())
+
+    def unload(bucket_region: str | None) -> Manifest:
+        there = spec.model_copy(update={"redshift": redshift})
+        return Unload(there, MONTH, statements, RUN, job_logger("inventory"), bucket_region=bucket_region).publish()
+
+    with pytest.raises(RedshiftStatementError, match="in a different region from this cluster"):
+        unload(None)
+    unload("us-east-1")
+    assert warehouse.machines() == [("10.0.0.1", "srv-1")]
+
+
 def test_first_unload_publishes_unique_active_machines(warehouse: Warehouse) -> None:
     warehouse.insert(
         "('10.0.0.1', 'srv-1', true, 'O''Brien')",

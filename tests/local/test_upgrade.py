@@ -20,8 +20,10 @@ from tests.template import ROOT
 
 from ministack_sagemaker.deploy import deploy
 from ministack_sagemaker.lifecycle import Account
+from ministack_sagemaker.registry import register_image
 from ministack_sagemaker.testing import fast_account
 from ndr.contract.pipelines import FG_B_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.local.deployment.create import IMAGE
 
 PREVIOUS = Path(__file__).parent / "previous_release"
 PATIENCE_SECONDS = 120.0
@@ -38,6 +40,7 @@ if sys.argv[1] == "unlucky":
 @pytest.fixture
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     with fast_account(tmp_path_factory.mktemp("upgraded_account")) as account:
+        register_image(account, IMAGE)
         yield account
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 _UNIT = "tests/unit/test_"
+_PLANNING = "tests/planning/test_"
 _BASELINES = tuple(f"{_UNIT}planning_{name}.py" for name in ("baselines", "running", "sentences"))
-_LATE = tuple(f"{_UNIT}planning_{name}.py" for name in ("late", "sentences"))
+_LATE = (f"{_PLANNING}planning_late.py", f"{_UNIT}planning_sentences.py")
 _REQUESTS = tuple(f"{_UNIT}requests_{name}.py" for name in ("baselines", "mini_batch"))
 _COMMITS = "tests/jobs/test_conditional_commit.py::"
 _STORE = (
@@ -22,24 +23,29 @@ LEFT_OUT: dict[str, str] = dict.fromkeys(
 """The modules of the planner whose mutants are not tried, each with the reason."""
 
 MODULES: dict[str, tuple[str, ...]] = {
-    "ndr.jobs.leases": ("tests/unit/test_leases.py",),
+    "ndr.jobs.leases": ("tests/jobs/test_leases.py",),
     "ndr.jobs.fg_b.capping": ("tests/unit/test_capping.py",),
     "ndr.store.catalog": ("tests/unit/test_catalog.py", "tests/unit/test_catalog_pieces.py"),
     "ndr.store.manifest": _STORE,
     "ndr.store.publish": _STORE,
     "ndr.contract.lineage": ("tests/unit/test_lineage.py",),
-    "ndr.contract.compacted": ("tests/unit/test_lineage.py", f"{_UNIT}planning_compaction.py"),
-    "ndr.contract.ledger": ("tests/unit/test_planning_ledger_rows.py", "tests/unit/test_planning_baselines.py"),
+    "ndr.contract.compacted": ("tests/unit/test_lineage.py", f"{_PLANNING}planning_compaction.py"),
+    "ndr.contract.ledger": (f"{_PLANNING}planning_ledger_rows.py", f"{_UNIT}planning_baselines.py"),
     "ndr.contract.manifest": ("tests/unit/test_manifest_format.py", "tests/unit/test_catalog.py"),
     "ndr.planner.limits": (f"{_UNIT}planning_limits.py",),
     "ndr.planner.baselines_message": (f"{_UNIT}planning_sentences.py",),
     "ndr.planner.chunks": (f"{_UNIT}planning_chunks.py",),
-    "ndr.contract.ledger_updates": (f"{_UNIT}ledger_updates.py",),
-    **{f"ndr.planner.{name}": (f"{_UNIT}upstream.py",) for name in ("upstream", "whole_batches", "partition_names")},
-    **{f"ndr.planner.{name}": (f"{_UNIT}planning_{name}.py",) for name in ("compaction", "covered")},
-    "ndr.planner.ledger_rows": (f"{_UNIT}planning_ledger_rows.py",),
-    "ndr.planner.claims": (f"{_UNIT}planning_claims.py",),
-    "ndr.planner.failure": (f"{_UNIT}explain_failure.py",),
+    "ndr.contract.ledger_updates": (f"{_PLANNING}ledger_updates.py",),
+    **{
+        f"ndr.planner.{name}": (f"{_PLANNING}upstream.py",)
+        for name in ("upstream", "whole_batches", "partition_names")
+    },
+    "ndr.planner.compaction": (f"{_PLANNING}planning_compaction.py",),
+    **{f"ndr.planner.{name}": (f"{_UNIT}planning_{name}.py",) for name in ("covered", "waiting")},
+    "ndr.planner.ledger_rows": (f"{_PLANNING}planning_ledger_rows.py",),
+    "ndr.planner.claims": (f"{_PLANNING}planning_claims.py",),
+    **{f"ndr.planner.{name}": (f"{_UNIT}planning_{name}.py",) for name in ("failure", "verdict")},
+    "ndr.planner.batch_report": (f"{_PLANNING}planning_batch_report.py",),
     **{f"ndr.planner.{name}": _REQUESTS for name in ("requests", "batch_bounds")},
     **{
         f"ndr.planner.{name}": _BASELINES

@@ -18,6 +18,7 @@ from sagemaker.core.config.config_manager import SageMakerConfig
 
 from ndr.contract import errors
 from ndr.pipeline.bundle import code as code_bundle
+from ndr.pipeline.processing.instances import network_config
 from ndr.pipeline.sagemaker_pipeline_definitions import build_ndr_15m_pipeline
 from ndr.pipeline.sagemaker_pipeline_definitions_compaction import build_compaction_pipeline
 from ndr.pipeline.sagemaker_pipeline_definitions_fg_b import build_fg_b_baseline_pipeline
@@ -299,6 +300,12 @@ def test_every_step_retries_transient_failures_only(build: Callable[..., Pipelin
                 "MaxAttempts": 5,
             },
             {
+                "ExceptionType": ["SageMaker.JOB_INTERNAL_ERROR"],
+                "IntervalSeconds": 60,
+                "BackoffRate": 2.0,
+                "MaxAttempts": 3,
+            },
+            {
                 "ExceptionType": ["SageMaker.CAPACITY_ERROR"],
                 "IntervalSeconds": 300,
                 "BackoffRate": 1.5,
@@ -372,6 +379,60 @@ def test_volumes_and_jobs_use_the_kms_key_of_the_build(
     for step in json.loads(build(ROLE, REGION, BUCKET).definition())["Steps"]:
         assert step["Arguments"]["ProcessingResources"]["ClusterConfig"]["VolumeKmsKeyId"] == key
         assert step["Arguments"]["Environment"]["NDR_KMS_KEY_ARN"] == key
+
+
+@pytest.mark.usefixtures("sources")
+@pytest.mark.parametrize("build", BUILDERS)
+def test_volumes_network_and_buckets_come_from_the_environment_of_the_build(
+    build: Callable[..., Pipeline], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "NetworkConfig" not in text_of(build)
+    arns = "arn:aws:s3:::corp-zeek,arn:aws:s3:::corp-flows"
+    given = {
+        "NDR_VOLUME_SIZE_GB": "200",
+        "NDR_SUBNET_IDS": "subnet-0a,subnet-0b",
+        "NDR_SECURITY_GROUP_IDS": "sg-0c",
+        "NDR_ENCRYPT_INTER_CONTAINER_TRAFFIC": "true",
+        "NDR_DATA_BUCKET": "ndr-data",
+        "NDR_TRAFFIC_BUCKET_ARNS": arns,
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    for step in json.loads(build(ROLE, REGION, BUCKET).definition())["Steps"]:
+        arguments = step["Arguments"]
+        assert arguments["ProcessingResources"]["ClusterConfig"]["VolumeSizeInGB"] == 200
+        assert arguments["NetworkConfig"] == {
+            "EnableNetworkIsolation": False,
+            "EnableInterContainerTrafficEncryption": True,
+            "VpcConfig": {"SecurityGroupIds": ["sg-0c"], "Subnets": ["subnet-0a", "subnet-0b"]},
+        }
+        assert (arguments["Environment"]["NDR_DATA_BUCKET"], arguments["Environment"]["NDR_TRAFFIC_BUCKET_ARNS"]) == (
+            "ndr-data",
+            arns,
+        )
+
+
+@pytest.mark.parametrize(
+    ("variable", "given", "absent"),
+    [
+        ("NDR_SUBNET_IDS", "VpcSubnetIds", "VpcSecurityGroupIds"),
+        ("NDR_SECURITY_GROUP_IDS", "VpcSecurityGroupIds", "VpcSubnetIds"),
+    ],
+)
+def test_a_network_is_given_whole(variable: str, given: str, absent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, "x-1")
+    with pytest.raises(errors.InvalidRequestError, match=rf"^{given} is set and {absent} is not"):
+        network_config()
+
+
+def test_traffic_is_encrypted_without_a_vpc_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NDR_ENCRYPT_INTER_CONTAINER_TRAFFIC", "true")
+    network = network_config()
+    assert network is not None
+    assert network._to_request_dict() == {
+        "EnableNetworkIsolation": False,
+        "EnableInterContainerTrafficEncryption": True,
+    }
 
 
 @pytest.mark.usefixtures("sources")

@@ -66,7 +66,7 @@ def docker() -> None:
     skip_without_engine("sam local")
     dockerfile = (ROOT / "lambdas" / "upsert_pipelines" / "Dockerfile").read_text()
     zip_versions = set(re.findall(r"Runtime: python(\S+)", (ROOT / "template.yaml").read_text()))
-    images = re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)
+    images = re.findall(r"^ARG BASE_IMAGE=(\S+)", dockerfile, re.MULTILINE)
     for image in [*images, *(f"public.ecr.aws/lambda/python:{version}-x86_64" for version in zip_versions)]:
         skip_without_image("sam local", image)
 

@@ -37,9 +37,11 @@ CONTEXT: Final = (
     r"State\.(EnteredTime|Name|RetryCount)",
     r"StateMachine\.(Id|Name)",
     r"Map\.Item\.(Index|Value)",
+    r"Task\.Token",
 )
 OPTIMIZED: Final = {
     "lambda:invoke": {"FunctionName", "Payload"},
+    "lambda:invoke.waitForTaskToken": {"FunctionName", "Payload"},
     "states:startExecution.sync:2": {"StateMachineArn", "Input", "Name"},
 }
 # Step Functions calls through the AWS SDK for Java: botocore's service and that SDK's prefix for error names.
@@ -59,7 +61,10 @@ OTHER_ERRORS: Final = {
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException",
+    "Lambda.Unknown",
+    "Sandbox.Timedout",
     "StepFunctions.ExecutionLimitExceeded",
+    "StepFunctions.ExecutionLimitExceededException",
     "StepFunctions.AWSStepFunctionsException",
 }
 

@@ -12,7 +12,6 @@ from typing import Any
 from tests.statemachines.definition import all_states, edges
 
 from ministack_sagemaker.lifecycle import Account
-from ndr.local.commands.run import sentence_of
 
 PATIENCE_SECONDS = 600.0
 
@@ -101,7 +100,7 @@ class Machines:
             arn,
             described["status"],
             described.get("error"),
-            sentence_of(described.get("cause")),
+            described.get("cause"),
             json.loads(described["output"]) if "output" in described else None,
             [event for page in pages for event in page["events"]],
         )

@@ -22,6 +22,8 @@ from ndr.contract.time import DAY, SLICE, Interval, day_text, floor_to, mini_bat
 from ndr.planner import find_running
 
 WEEK = {"mode": "BACKFILL", "start": "2026-01-05", "end": "2026-01-12"}
+NOTHING = {"mode": "BACKFILL", "project_name": "gappy", "horizon": "30d", "start": "2026-01-12", "end": "2026-01-13"}
+EMPTY = {"project_name": "slices", "batch_start": "2026-01-05", "batch_end": "2026-01-07"}
 TOKEN = "a token of the caller's, long enough for SageMaker"
 
 
@@ -117,6 +119,8 @@ def _requests() -> dict[str, tuple[str, dict[str, Any]]]:
         "built": ("baselines", {**WEEK, "project_name": "built", "horizon": "7d"}),
         "held": ("baselines", {**WEEK, "project_name": "held", "horizon": "7d", "reprocess": "completed"}),
         "short": ("baselines", {"project_name": "gappy", "horizon": "30d", "end": "2026-01-12"}),
+        "nothing": ("baselines", NOTHING),
+        "empty": ("mini_batch", EMPTY),
         "filled": (
             "baselines",
             {"project_name": "gappy", "horizon": "7d", "end": "2026-01-12", "fill_upstream": True},
@@ -149,6 +153,16 @@ def _amputations(stack: dict[str, str]) -> dict[str, tuple[str, str, str, dict[s
         "untold": ("baselines", topic, gone[topic], {"mode": "BACKFIL"}),
         "untold compaction": ("baselines", topic, gone[topic], {"mode": "LATE", "project_name": "doomed"}),
         "untold batch": ("mini_batch", topic, gone[topic], {"batch_start": "2026-01-05"}),
+        "untold nothing": ("baselines", topic, gone[topic], NOTHING),
+        "untold empty": ("mini_batch", topic, gone[topic], {**EMPTY, "batch_start": "2026-01-06"}),
+        "unreported batch": (
+            "mini_batch",
+            '"report_mini_batch"',
+            '"raport"',
+            {"batch_start": "2026-01-07", "batch_end": "2026-01-08"},
+        ),
+        "bug": ("baselines", '"baselines"', '"bazelines"', {}),
+        "bug, batch": ("mini_batch", '"mini_batch"', '"mini_bach"', {}),
         "unreported": ("baselines", '"report"', '"raport"', {"project_name": "silent", "end": "2026-02-03"}),
     }
 

@@ -11,6 +11,8 @@ from tests.template import ROOT
 
 from ministack_sagemaker.deploy import deploy
 from ministack_sagemaker.lifecycle import Account
+from ministack_sagemaker.registry import register_image
+from ndr.local.deployment.create import IMAGE
 
 POLLING: Final = {"PollSeconds": "1", "MaxPollSeconds": "4"}
 
@@ -23,7 +25,9 @@ def deploy_small(account: Account, name: str, flags: Path, *projects: str) -> di
     dict of str to str
         The stack's outputs.
     """
-    outputs = deploy(account, ROOT / "template.yaml", name, {**POLLING, "ProjectName": projects[0]})
+    register_image(account, IMAGE)
+    parameters = {**POLLING, "ProjectName": projects[0], "TrafficBucketArns": "arn:aws:s3:::ndr-data"}
+    outputs = deploy(account, ROOT / "template.yaml", name, parameters)
     register(account, outputs["DataBucketName"], outputs["PipelineRoleArn"], flags)
     put_documents(account, outputs["JobSpecTableName"], *projects)
     return outputs

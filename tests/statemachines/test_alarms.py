@@ -23,6 +23,8 @@ ALARMS = {
     "MiniBatchesLateAlarm",
     "QuarantineAlarm",
     "FunctionThrottledAlarm",
+    "PlanRunErrorsAlarm",
+    "ExplainFailureErrorsAlarm",
     "MachineThrottledAlarm",
     "DeadLettersAlarm",
 }

@@ -58,7 +58,7 @@ def test_the_pages_have_commands_of_programs_that_are_tried_here() -> None:
 @pytest.mark.parametrize("words", of("aws"))
 def test_an_aws_command_is_accepted(account: Account, stack: dict[str, str], words: list[str]) -> None:
     asks_for_one = any(re.search("<(pipeline_)?execution>", word) for word in words)
-    values = {**stack, "Account": account.account_id, "Region": account.region}
+    values = {**stack, "Account": account.account_id, "Region": account.region, "Stack": "machines", "version": "1"}
     values |= running(account, stack["RunPipelineMachineArn"]) if asks_for_one else {}
     if words[1] == "logs":  # SageMaker makes the group with the first job that prints something
         logs = account.client("logs")

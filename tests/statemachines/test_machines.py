@@ -11,7 +11,9 @@ import pytest
 from tests.statemachines.definition import MACHINES, all_states
 from tests.statemachines.machines import Machines, Run, edges_taken, every_edge
 from tests.statemachines.pipelines import PARAMETER_DEFAULT
+from tests.statemachines.recorded import Recorded, recorded
 from tests.statemachines.scenarios import Scenarios
+from tests.statemachines.second_opinion import differences, executed, retried_errors, with_failures
 
 from ministack_sagemaker.lifecycle import Account
 from ndr.contract.ledger import ledger_key
@@ -355,12 +357,14 @@ def test_a_redriven_execution_plans_again_and_builds_what_is_not_built(scenarios
     run = scenarios["redriven"]
     assert run.status == "SUCCEEDED"
     assert run.entered().count("Plan") == 2
-    assert run.entered()[-3:] == ["Report", "DidAllSucceed", "Done"]
+    # The small job does not tell the ledger what it builds, where the first attempt left its marks.
+    assert run.entered()[-4:] == ["Report", "DidAllSucceed", "NotifyNothingBuilt", "Done"]
+    assert "7 were left to other executions, which did not finish them" in run.output["message"]
     assert scenarios["redriven batch"].status == "SUCCEEDED"
     assert scenarios["redriven batch"].entered() == [
         *("Plan", "IsDryRun", "MustWait", "RunMiniBatch", "ReleaseClaim", "DidSucceed"),
         *("NotifyFailure", "RaiseFailure"),
-        *("Plan", "IsDryRun", "MustWait", "RunMiniBatch", "ReleaseClaim", "DidSucceed", "Done"),
+        *("Plan", "IsDryRun", "MustWait", "RunMiniBatch", "Report", "ReleaseClaim", "DidSucceed", "Done"),
     ]
 
 
@@ -368,17 +372,50 @@ def test_a_horizon_without_history_is_noted_and_not_run(
     scenarios: Scenarios, account: Account, stack: dict[str, str]
 ) -> None:
     run = scenarios["short"]
-    assert (run.status, run.output["built"]) == ("SUCCEEDED", 0)
+    assert (run.status, run.error) == ("FAILED", "InsufficientHistoryError"), run.cause
+    assert run.cause is not None
     assert "BuildChunk" not in run.entered()
-    (item,) = run.output["skipped"]
-    assert (item["horizon"], item["status"]) == ("30d", "insufficient_history")
-    assert "30d ending 2026-01-12T00:00:00Z: 0.0 of 30 days are published (0%)" in run.output["message"]
+    assert run.cause.startswith(
+        "The baselines of this run were not built: 30d 2026-01-12T00:00:00Z (insufficient_history)."
+    )
+    assert "30d ending 2026-01-12T00:00:00Z: 0.0 of 30 days are published (0%)" in run.cause
     key = ledger_key("gappy", "v1", "fg_b", "30d", parse_instant("2026-01-12"))
     found = account.client("dynamodb").get_item(
         TableName=stack["LedgerTableName"], Key={name: {"S": value} for name, value in key.items()}
     )["Item"]
     assert found["status"] == {"S": "insufficient_history"}
     assert found["reason"]["S"].startswith("30d ending 2026-01-12T00:00:00Z: 0.0 of 30 days")
+
+
+@pytest.mark.parametrize("scenario", ["nothing", "untold nothing"])
+def test_a_backfill_that_builds_nothing_says_so_in_its_output_and_by_one_message(
+    scenarios: Scenarios, scenario: str
+) -> None:
+    run = scenarios[scenario]
+    assert (run.status, run.output["built"], run.output["warning"]) == ("SUCCEEDED", 0, "NothingBuilt")
+    (item,) = run.output["skipped"]
+    assert (item["horizon"], item["status"]) == ("30d", "insufficient_history")
+    told = [message for message in scenarios.messages if run.arn in message["Message"]]
+    assert [message["Subject"] for message in told] == (
+        ["NDR baselines: NothingBuilt"] if scenario == "nothing" else []
+    )
+
+
+@pytest.mark.parametrize("scenario", ["empty", "untold empty"])
+def test_a_batch_that_publishes_nothing_says_so_in_its_output_and_by_one_message(
+    scenarios: Scenarios, stack: dict[str, str], scenario: str
+) -> None:
+    run = scenarios[scenario]
+    assert (run.status, run.output["warning"], run.output["rows"]) == ("SUCCEEDED", "NothingBuilt", None)
+    assert f"Nothing is published below s3://{stack['DataBucketName']}/slices/v1/deltas" in run.output["message"]
+    told = [message for message in scenarios.messages if run.arn in message["Message"]]
+    assert [message["Subject"] for message in told] == (["NDR mini batch: NothingBuilt"] if scenario == "empty" else [])
+
+
+def test_a_batch_that_cannot_be_reported_on_was_run_all_the_same(scenarios: Scenarios) -> None:
+    run = scenarios["unreported batch"]
+    assert (run.status, run.output["warning"]) == ("SUCCEEDED", None)
+    assert run.output["message"].endswith("What was published could not be read (ValidationError).")
 
 
 def test_missing_features_are_built_before_the_baselines_or_nothing_is(scenarios: Scenarios, account: Account) -> None:
@@ -438,8 +475,8 @@ def test_a_failed_compaction_is_named_and_fails_nothing(scenarios: Scenarios, sc
 
 
 def test_no_execution_writes_more_history_than_was_computed(scenarios: Scenarios) -> None:
-    for name, windows, baselines in (("partly", 3, 7), ("redriven", 2 * 3, 2 * 7), ("monthly", 1, 2), ("held", 2, 5)):
-        assert len(scenarios[name].history) <= history_events(windows, baselines)
+    for name, windows in (("partly", 3), ("redriven", 2 * 3), ("monthly", 1), ("held", 2)):
+        assert len(scenarios[name].history) <= history_events(windows)
 
 
 def test_a_regular_run_builds_stale_baselines_of_its_horizon_too(scenarios: Scenarios, account: Account) -> None:
@@ -456,6 +493,7 @@ def test_a_regular_run_builds_stale_baselines_of_its_horizon_too(scenarios: Scen
     ("scenario", "error", "words"),
     [
         ("refused", "InvalidRequestError", "mode: Input should be 'REGULAR', 'BACKFILL' or 'LATE' (found 'BACKFIL')."),
+        ("short", "InsufficientHistoryError", "The baselines of this run were not built: 30d 2026-01-12"),
         ("unknown project", "JobSpecNotFoundError", "holds no JobSpec of project 'nobody', version 'v1'"),
         ("no inventory", "PipelineFailedError", "The machine inventory was not unloaded"),
         ("partly", "PipelineFailedError", "1 of 3 chunks failed"),
@@ -473,21 +511,103 @@ def test_a_failure_is_named_and_told_once(scenarios: Scenarios, scenario: str, e
     told = [message for message in scenarios.messages if run.arn in message["Message"]]
     assert len(told) == 1
     assert told[0]["Message"].startswith(f"{run.cause}\n\nExecution: {run.arn}\nInput: {{")
+    assert run.cause[0] not in "{[", "the cause is the sentence itself"
     assert told[0]["Subject"].endswith(error)
 
 
-def test_only_failures_are_told(scenarios: Scenarios) -> None:
+def total(account: Account, namespace: str, name: str, **dimensions: str) -> float:
+    """The sum of a metric over the last hours."""
+    now = datetime.now(UTC)
+    points = account.client("cloudwatch").get_metric_statistics(
+        Namespace=namespace,
+        MetricName=name,
+        Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
+        StartTime=now - timedelta(hours=3),
+        EndTime=now + timedelta(minutes=5),
+        Period=60,
+        Statistics=["Sum"],
+    )["Datapoints"]
+    return float(sum(point["Sum"] for point in points))
+
+
+def test_a_refused_request_a_failed_execution_and_a_bug_are_told_apart_in_metrics(
+    account: Account, stack: dict[str, str], scenarios: Scenarios
+) -> None:
+    of_function = {"service": "plan_run"}
+    for kind, names in {"baselines": ["refused", "untold"], "mini_batch": ["batch refused", "untold batch"]}.items():
+        assert {scenarios[name].error for name in names} == {"InvalidRequestError"}
+        dimensions = {**of_function, "kind": kind, "error": "InvalidRequestError"}
+        assert total(account, "ndr", "RequestsRefused", **dimensions) == len(names)
+    errors = [run.error for machine, run in scenarios.runs.values() if machine != "run_pipeline"]
+    for error in ("PipelineFailedError", "InsufficientHistoryError", "ValidationError"):
+        failed = total(account, "ndr", "ExecutionsFailed", **of_function, error=error)
+        assert failed == errors.count(error) > 0, error
+    assert total(account, "ndr", "ExecutionsFailed", **of_function, error="InvalidRequestError") == 0
+    # Only what is a bug counts as an error of the function, which the alarm watches.
+    bugs = ["bug", "bug, batch", "unreported", "unreported batch"]
+    assert total(account, "AWS/Lambda", "Errors", FunctionName=stack["PlanRunFunctionName"]) == len(bugs)
+
+
+@pytest.mark.parametrize("scenario", ["bug", "bug, batch"])
+def test_a_bug_fails_under_its_own_name_with_its_sentence(scenarios: Scenarios, scenario: str) -> None:
+    run = scenarios[scenario]
+    assert (run.status, run.error) == ("FAILED", "ValidationError")
+    assert run.cause is not None
+    assert run.cause.startswith("1 validation error for ")
+    assert "stackTrace" not in run.cause
+
+
+def _warning(run: Run) -> str | None:
+    return run.output.get("warning") if isinstance(run.output, dict) else None
+
+
+def test_only_failures_and_warnings_are_told(scenarios: Scenarios) -> None:
     failed = {run.arn for name, run in scenarios.runs.values() if name != "run_pipeline" and run.status == "FAILED"}
     untold = {scenarios["untold"].arn, scenarios["untold batch"].arn}
     named = {re.search(r"Execution: (\S+)", message["Message"])[1] for message in scenarios.messages}  # type: ignore[index]
     redriven = {scenarios["redriven"].arn, scenarios["redriven batch"].arn}
-    assert named == (failed - untold) | redriven | {scenarios["compaction fails"].arn}
-    assert len(scenarios.messages) == len(named)
+    warned = {run.arn for _, run in scenarios.runs.values() if run.status == "SUCCEEDED" and _warning(run)}
+    warned -= {scenarios["untold nothing"].arn, scenarios["untold empty"].arn}
+    assert named == (failed - untold) | redriven | warned | {scenarios["compaction fails"].arn}
+    assert len(scenarios.messages) == len(named) + 1  # the one that was redriven failed, and then built nothing
 
 
 @pytest.mark.parametrize("scenario", ["untold", "untold batch"])
 def test_a_message_that_can_not_be_sent_hides_nothing(scenarios: Scenarios, scenario: str) -> None:
     assert scenarios[scenario].error == "InvalidRequestError"
+
+
+# a second opinion
+
+
+@pytest.fixture(scope="module")
+def recordings(scenarios: Scenarios, account: Account) -> dict[str, Recorded]:
+    """What the scenarios met, less those that were aborted."""
+    ended = {name: run for name, (_, run) in scenarios.runs.items() if run.status != "ABORTED"}
+    return {name: recorded(account, run.arn) for name, run in ended.items()}
+
+
+def test_another_implementation_of_step_functions_goes_the_same_ways(recordings: dict[str, Recorded]) -> None:
+    results = executed([run.case for run in recordings.values()])
+    pairs = zip(recordings.items(), results, strict=True)
+    found = {name: list(differences(run, result)) for (name, run), result in pairs}
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+def test_another_implementation_retries_each_error_of_each_retry(
+    recordings: dict[str, Recorded], machines: Machines
+) -> None:
+    retried = list(with_failures(recordings.values()))
+    states = [item for machine in MACHINES for item in all_states(machines.definition(machine)).items()]
+    assert {(state, error) for state, error, _ in retried} == {
+        (name, error) for name, state in states for error in retried_errors(state)
+    }
+    results = executed([run.case for _, _, run in retried])
+    for (state, error, run), result in zip(retried, results, strict=True):
+        # The task is called once more, with the same outcome.
+        found = [line for line in differences(run, result) if not line.startswith("calls")]
+        assert found == [], f"{error} in {state}"
+        assert sum(map(len, result["calls"].values())) == sum(map(len, run.calls.values())) + 1
 
 
 def _fg_b_parameters(account: Account, **wanted: str) -> list[dict[str, str]]:

@@ -187,7 +187,7 @@ def test_the_bill() -> None:
     bill = estimate(STACK, MEASURED, prices)
     assert line(bill, "mini batches").cost == 62  # 248 h
     assert line(bill, "state transitions").cost == pytest.approx(1.592226, rel=1e-6)  # 79,611.29 of them
-    assert line(bill, "plan_run, time").quantity == pytest.approx((2880 + 2 * 34.285714 + 2 * 30) * 0.5 * 0.5)
+    assert line(bill, "plan_run, time").quantity == pytest.approx((2 * 2880 + 2 * 34.285714 + 2 * 30) * 0.5 * 0.5)
     assert line(bill, "365 days kept").cost == pytest.approx(1000 * 365 / 1024 * 0.02)
     assert line(bill, "alarms").cost == pytest.approx(0.7)
 
@@ -197,9 +197,9 @@ def test_a_customer_managed_key_is_billed_if_the_stack_has_one() -> None:
     assert [each for each in estimate(STACK, MEASURED, prices) if each.service == "KMS"] == []
     key, use = [each for each in estimate(replace(STACK, own_key=True), MEASURED, prices) if each.service == "KMS"]
     assert (key.quantity, key.cost) == (1, 1)
-    # Ten for each call of plan_run (2,880 batches, twice 34.29 runs and 30 of LATE) and each job (3 of each batch, and
+    # Ten for each call of plan_run (twice 2,880 batches, 34.29 runs and 30 of LATE) and each job (3 of each batch, and
     # one of each night and day)
-    assert use.quantity == pytest.approx(10 * (2880 + 2 * (30 + 30 / 7 + 30) + 2880 * 3 + 30 + 30 / 7 + 30 + 1))
+    assert use.quantity == pytest.approx(10 * (2 * (2880 + 30 + 30 / 7 + 30) + 2880 * 3 + 30 + 30 / 7 + 30 + 1))
     assert template_stack(ROOT / "template.yaml", {"KmsKeyArn": "arn:aws:kms:us-east-1:1:key/1"}).own_key
     assert not template_stack(ROOT / "template.yaml").own_key
 

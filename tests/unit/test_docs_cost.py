@@ -1,4 +1,4 @@
-"""The table of docs/cost.md: what `ndr cost` computes for the template as it is, and the traffic that it assumes."""
+"""Figures of docs/cost.md and docs/deploy.md: what `ndr cost` computes for the template and assumed traffic."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from ndr.local.cost.stack import template_stack
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "cost.md"
 BEGIN, END = "<!-- choices -->\n", "<!-- /choices -->"
+DEPLOY = ROOT / "docs" / "deploy.md"
+BEGIN_DAY, END_DAY = "<!-- day -->\n", "<!-- /day -->"
+SHOWN = {("three-steps", 15), ("one-step", 15), ("one-step", 60)}
+"""The choices of pipeline and batch length whose day is on the page about deployment."""
 HEAD = (
     "| pipeline | batch, minutes | minutes to features: least | mean | most | USD a month: start-up 3 min | 8 min |\n"
     "|---|---|---|---|---|---|---|\n"
@@ -32,9 +36,32 @@ def page() -> str:
     return before + BEGIN + table() + END + rest.partition(END)[2]
 
 
+def day() -> str:
+    """The cost of a day, for start-ups of 3 and of 8 minutes."""
+    found = choices(template_stack(ROOT / "template.yaml"), Assumptions(), read_prices())
+    rows = [
+        f"| {each.pipeline} | {each.batch_minutes} | {each.dollars[0] / 30:.1f} to {each.dollars[1] / 30:.1f} |\n"
+        for each in found
+        if (each.pipeline, each.batch_minutes) in SHOWN
+    ]
+    assert len(rows) == len(SHOWN)
+    price = f"USD a day, {Assumptions().hosts:,} hosts, start-ups of 3 to 8 minutes"
+    return f"| `FifteenMinutePipeline` | `BatchMinutes` | {price} |\n|---|---|---|\n{''.join(rows)}"
+
+
+def deploy_page() -> str:
+    before, _, rest = DEPLOY.read_text().partition(BEGIN_DAY)
+    return before + BEGIN_DAY + day() + END_DAY + rest.partition(END_DAY)[2]
+
+
+def test_the_page_about_deployment_has_the_cost_of_a_day() -> None:
+    assert DEPLOY.read_text() == deploy_page(), "write it anew with: python -m tests.unit.test_docs_cost"
+
+
 def test_the_page_has_the_figures_of_the_estimate() -> None:
     assert PAGE.read_text() == page(), "write it anew with: python -m tests.unit.test_docs_cost"
 
 
 if __name__ == "__main__":
     PAGE.write_text(page())
+    DEPLOY.write_text(deploy_page())

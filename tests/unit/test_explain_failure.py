@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 FOLDER = str(Path(__file__).parents[2] / "lambdas" / "explain_failure")
@@ -157,3 +158,16 @@ def test_an_overrun_names_the_step_at_work(account: Account) -> None:
         "Pipeline ndr-15m-pipeline ran longer than 3600 s and was stopped while step FGABuilderStep was running. "
         f"Execution: {EXECUTION}"
     )
+
+
+def test_an_execution_that_sagemaker_does_not_have_is_answered_with_how_to_find_one(account: Account) -> None:
+    account.sagemaker.add_client_error("describe_pipeline_execution", "ResourceNotFound")
+    answer = explain(*account.clients, EXECUTION)
+    assert (answer["pipeline"], answer["status"], answer["step"]) == ("ndr-15m-pipeline", "NotFound", None)
+    assert "--pipeline-name ndr-15m-pipeline` lists" in answer["message"]
+
+
+def test_a_refused_description_is_an_error(account: Account) -> None:
+    account.sagemaker.add_client_error("describe_pipeline_execution", "AccessDeniedException")
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        explain(*account.clients, EXECUTION)

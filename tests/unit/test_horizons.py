@@ -87,7 +87,7 @@ def undecided(labels: Iterable[str]) -> list[str]:
     scheduled = {asked["horizon"] for asked in schedules if asked.get("horizon", ALL_HORIZONS) != ALL_HORIZONS}
     alarms = of_type("AWS::CloudWatch::Alarm").values()
     watched = {each["Value"] for alarm in alarms for each in alarm.get("Dimensions", []) if each["Name"] == "horizon"}
-    drawn = set(re.findall(r'"horizon", "(\w+)"', RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]))
+    drawn = set(re.findall(r'"horizon", "(\w+)"', RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][0]))
     places = {"a schedule": scheduled, "an alarm": watched, "the dashboard": drawn}
     return [
         f"horizon {label} is without {place} in template.yaml: decide whether it needs one"

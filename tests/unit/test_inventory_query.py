@@ -40,6 +40,11 @@ def test_the_reference_example_as_sql() -> None:
     )
 
 
+def test_a_table_of_another_database_has_three_names() -> None:
+    select = inventory_statements(_query(database="assets_share"), OUTPUT, "2026-01").select
+    assert 'FROM "assets_share"."public"."dim_machine" WHERE' in select
+
+
 def test_unload_doubles_the_quotes_of_its_query() -> None:
     sql = unload_statement("SELECT 'O''Brien'", "s3://b/p/x-", "arn:aws:iam::123456789012:role/R")
     assert sql == (
@@ -52,6 +57,11 @@ def test_unload_names_the_key_that_it_is_given() -> None:
     key = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     sql = unload_statement("SELECT 1", "s3://b/p/x-", "arn:aws:iam::123456789012:role/R", key)
     assert sql.endswith(" FORMAT AS PARQUET KMS_KEY_ID '1234abcd-12ab-34cd-56ef-1234567890ab' ENCRYPTED")
+
+
+def test_unload_writes_with_the_default_role_and_to_a_bucket_of_another_region() -> None:
+    sql = unload_statement("SELECT 1", "s3://b/p/x-", "default", bucket_region="eu-central-1")
+    assert sql == "UNLOAD ('SELECT 1') TO 's3://b/p/x-' IAM_ROLE DEFAULT FORMAT AS PARQUET REGION 'eu-central-1'"
 
 
 values = st.text(st.characters(exclude_characters="\\\0", exclude_categories=["Cs"]), max_size=20).filter(
@@ -72,6 +82,7 @@ def test_the_query_inside_unload_is_the_query_that_was_counted(value: str) -> No
 @pytest.mark.parametrize(
     ("change", "field"),
     [
+        ({"database": "share.public"}, "query.database"),
         ({"schema": 'pub"lic'}, "query.schema"),
         ({"table": 'dim"; DROP TABLE x; --'}, "query.table"),
         ({"table": "public.dim_machine"}, "query.table"),

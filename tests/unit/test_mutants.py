@@ -95,3 +95,8 @@ def test_every_module_of_the_planner_is_tried_or_left_out_with_a_reason() -> Non
     planner = {f"ndr.planner.{file.stem}" for file in files if any(mutants(file.read_text()))}
     assert planner == {name for name in (*MODULES, *LEFT_OUT) if name.startswith("ndr.planner.")}
     assert not LEFT_OUT.keys() & MODULES.keys()
+
+
+def test_the_tests_of_every_module_exist() -> None:
+    files = {test.partition("::")[0] for tests in MODULES.values() for test in tests}
+    assert [file for file in sorted(files) if not (ROOT / file).is_file()] == []

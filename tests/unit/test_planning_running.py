@@ -223,7 +223,7 @@ def test_a_year_of_which_every_baseline_is_held_fits_payload_and_history(window_
         f"417 are being built by {arn_of(0)}, {arn_of(1)}, {arn_of(2)} and 414 more; this execution follows them."
     )
     assert document_bytes(planned) < PAYLOAD_BYTES * 7 // 8
-    assert history_events(417, 417) < HISTORY_EVENTS
+    assert history_events(417) < HISTORY_EVENTS
 
 
 def test_an_inventory_that_is_being_unloaded_is_followed() -> None:

@@ -42,6 +42,7 @@ def test_an_empty_request_is_a_regular_run_of_both_horizons(document: Any) -> No
         "reprocess": "failed",
         "fill_upstream": False,
         "replace_with_empty": False,
+        "scheduled_time": None,
         "max_concurrency": 4,
         "window_days": 28,
     }

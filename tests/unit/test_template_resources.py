@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.statemachines.definition import MACHINES, source
-from tests.template import RESOURCES, ROOT, TEMPLATE, of_type
+from tests.template import RESOURCES, ROOT, TEMPLATE, of_type, statements_of_roles
 
 from ndr.contract.fifteen_minutes import BATCH_MINUTES, FIFTEEN_MINUTE_PIPELINES, THREE_STEPS
 from ndr.contract.time import parse_instant
@@ -77,16 +77,11 @@ def test_functions_and_the_pipelines_definitions_take_it_too() -> None:
 
 
 def test_roles_may_use_the_key_only_when_there_is_one() -> None:
-    for name, role in of_type("AWS::IAM::Role").items():
-        for policy in role["Policies"]:
-            conditional = policy.get("Fn::If")
-            chosen = conditional[1] if conditional else policy
-            statements = [each for each in chosen["PolicyDocument"]["Statement"] if "kms:" in str(each["Action"])]
-            if statements:
-                assert conditional is not None, name
-                assert conditional[0] == "HasKmsKey", name
-            for statement in statements:
-                assert statement["Resource"] == {"Ref": "KmsKeyArn"}, name
+    keys = {"HasKmsKey": {"Ref": "KmsKeyArn"}, "HasTrafficKeys": {"Ref": "TrafficKeyArns"}}
+    for name, statements in statements_of_roles().items():
+        for condition, statement in statements:
+            if "kms:" in str(statement["Action"]):
+                assert statement["Resource"] == keys[condition], name
                 assert statement["Condition"], name
 
 
@@ -144,16 +139,45 @@ def test_no_role_may_do_everything_or_act_on_everything_where_less_will_do() -> 
     without_resource = re.compile(
         r"^(xray:|logs:(\w*LogDelivery|ListLogDeliveries|PutResourcePolicy|DescribeResourcePolicies|DescribeLogGroups)$"
         r"|ecr:GetAuthorizationToken|cloudwatch:PutMetricData|redshift-data:(Describe|Cancel)Statement"
-        r"|redshift-data:GetStatementResult)"
+        r"|redshift-data:GetStatementResult|ec2:Describe|states:SendTask(Success|Failure)$)"
     )
-    for name, role in of_type("AWS::IAM::Role").items():
-        for policy in role["Policies"]:
-            chosen = policy["Fn::If"][1] if "Fn::If" in policy else policy
-            for statement in chosen["PolicyDocument"]["Statement"]:
-                actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-                assert all("*" not in action for action in actions), (name, statement["Sid"])
-                if statement["Resource"] == "*":
-                    assert all(without_resource.match(action) for action in actions), (name, statement["Sid"])
+    for name, statements in statements_of_roles().items():
+        for _, statement in statements:
+            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            assert all("*" not in action for action in actions), (name, statement["Sid"])
+            if statement["Resource"] == "*":
+                assert all(without_resource.match(action) for action in actions), (name, statement["Sid"])
+
+
+def test_arns_hold_in_every_partition_and_name_this_projects_own_pipelines() -> None:
+    resources = [
+        str(statement["Resource"]) for statements in statements_of_roles().values() for _, statement in statements
+    ]
+    assert not [each for each in resources if "arn:aws" in each]
+    assert not [each for each in resources if ":pipeline/" in each and ":pipeline/ndr-*" not in each]
+    assert not [each for each in resources if ":ecr:" in each and "${AWS::AccountId}" not in each]
+    text = (ROOT / "template.yaml").read_text()
+    assert not re.findall(r"\$\{AWS::Region\}\.amazonaws\.com", text)
+
+
+def test_a_role_is_passed_by_its_own_arn() -> None:
+    passed = [
+        (role, statement["Resource"])
+        for role, statements in statements_of_roles().items()
+        for _, statement in statements
+        if statement["Action"] == "iam:PassRole"
+    ]
+    own = {"Fn::GetAtt": "PipelineRole.Arn"}
+    assert sorted(passed) == [("PipelineRole", own), ("UpsertPipelinesRole", own)]
+    assert RESOURCES["RegisteredPipelines"]["DependsOn"] == "PassPipelineRole"
+
+
+def test_what_the_definitions_follow_from_registers_them_anew() -> None:
+    environment = RESOURCES["UpsertPipelinesFunction"]["Properties"]["Environment"]["Variables"]
+    told = {str(value) for value in RESOURCES["RegisteredPipelines"]["Properties"].values()}
+    for name, value in environment.items():
+        if name not in ("STACK_NAME", "CHECK_IMAGES", "SPARK_IMAGE_IS_GIVEN", "NDR_SPARK_PROCESSING_IMAGE_URI"):
+            assert str(value) in told, name
 
 
 def test_the_choices_of_the_15_minute_pipeline_are_those_of_the_sources() -> None:

@@ -50,6 +50,30 @@ def insufficient_update(key: Mapping[str, str], reason: str, now: datetime) -> U
     )
 
 
+def failed_update(key: Mapping[str, str], reason: str, execution: str, now: datetime) -> Update:
+    """Return the mark that a baseline was not built, unless it is completed, has too little history or is being built.
+
+    Parameters
+    ----------
+    execution : str
+        ARN of the execution that failed to build it.
+    """
+    return Update(
+        key,
+        "SET #status = :failed, reason = :reason, execution = :execution, failed_at = :now",
+        "attribute_not_exists(#status) OR (NOT #status IN (:completed, :short) AND "
+        "(attribute_not_exists(lease_until) OR lease_until < :now))",
+        {
+            ":failed": "failed",
+            ":completed": "completed",
+            ":short": "insufficient_history",
+            ":reason": reason,
+            ":execution": execution,
+            ":now": format_instant(whole_seconds(now)),
+        },
+    )
+
+
 def stale_update(key: Mapping[str, str], now: datetime) -> Update:
     """Return the mark that what a baseline is built from has changed: one whose building began before is stale."""
     values = {":now": format_instant(whole_seconds(now))}

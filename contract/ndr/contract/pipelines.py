@@ -18,6 +18,12 @@ FG_B_PIPELINE: Final = "ndr-fg-b-baseline-pipeline"
 INVENTORY_PIPELINE: Final = "ndr-machine-inventory-unload"
 COMPACTION_PIPELINE: Final = "ndr-compaction"
 
+PIPELINE_NAMES: Final = (MINI_BATCH_PIPELINE, INVENTORY_PIPELINE, FG_B_PIPELINE, COMPACTION_PIPELINE)
+"""All of them, without a stack's suffix."""
+
+STACK_TAG: Final = "ndr:stack"
+"""Tag of a pipeline that names the stack it is of."""
+
 NOT_USED: Final = "none"
 """What a time parameter that a mode does not read is given: SageMaker refuses the empty string."""
 

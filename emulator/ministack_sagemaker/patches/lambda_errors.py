@@ -14,8 +14,8 @@ from ministack.services import lambda_svc
 
 from ministack_sagemaker.faults import taken
 
-UNNAMED_ANSWER = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
-_NAMED_ANSWER = '{"status": "error", "error": str(e), "type": type(e).__name__, "trace": traceback.format_exc()}'
+UNNAMED_ANSWER = '{"status": "error", "error": str(e), "trace"'
+_NAMED_ANSWER = '{"status": "error", "error": str(e), "type": type(e).__name__, "trace"'
 
 
 def name_errors_by_class() -> None:

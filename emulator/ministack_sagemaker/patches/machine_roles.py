@@ -35,13 +35,18 @@ def check_task_permissions() -> None:
             _machine.reset(token)
 
     def invoke(resource: str, arguments: dict[str, Any]) -> Any:
-        # The current role: AWS assumes the role of the state machine anew for each Task.
-        role = stepfunctions._state_machines[_machine.get()]["roleArn"]
-        _require_all(Scope.of_request(), role, resource, arguments)
+        require_task(resource, arguments)
         return invoke_resource(resource, arguments)
 
     stepfunctions._execute_task = execute
     stepfunctions._invoke_resource = invoke
+
+
+def require_task(resource: str, arguments: dict[str, Any]) -> None:
+    """Check that the role of the state machine whose Task is being executed allows what the Task does."""
+    # The current role: AWS assumes the role of the state machine anew for each Task.
+    role = stepfunctions._state_machines[_machine.get()]["roleArn"]
+    _require_all(Scope.of_request(), role, resource, arguments)
 
 
 def needed(scope: Scope, resource: str, arguments: dict[str, Any]) -> Iterator[tuple[str, str]]:

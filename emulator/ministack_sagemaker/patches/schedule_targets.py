@@ -12,6 +12,7 @@ from ministack.services import eventbridge, stepfunctions
 
 from ministack_sagemaker.acting_role import NotAllowedError, require
 from ministack_sagemaker.patches.encryption_keys import require_keys
+from ministack_sagemaker.patches.start_execution import refusal
 from ministack_sagemaker.scope import Scope
 
 logger = logging.getLogger("ministack_sagemaker")
@@ -30,6 +31,8 @@ def check_target_permissions() -> None:
             require(scope, target["RoleArn"], "states:StartExecution", target["Arn"])
             if stepfunctions._resolve_state_machine_arn(target["Arn"]) is None:
                 raise NotAllowedError(f"State Machine Does Not Exist: '{target['Arn']}'")
+            if refused := refusal({"stateMachineArn": target["Arn"], "input": target.get("Input", "{}")}):
+                raise NotAllowedError(refused[1])
         except NotAllowedError as error:
             _send_to_queue(scope, target, str(error))
             return

@@ -1,9 +1,9 @@
-"""DuckDB files in the place of Redshift clusters, one file for each database."""
+"""DuckDB files in the place of Redshift databases, and one DuckDB instance in the place of each cluster."""
 
 from __future__ import annotations
 
 import threading
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import duckdb
 
@@ -11,12 +11,14 @@ from ministack_sagemaker import directories
 from ministack_sagemaker.scope import Scope
 
 _MEMORY_LIMIT = "512MB"
-_connections: dict[tuple[Scope, str, str], duckdb.DuckDBPyConnection] = {}
+_clusters: dict[tuple[Scope, str], duckdb.DuckDBPyConnection] = {}
 _opening = threading.Lock()
 
 
 def session(scope: Scope, cluster: str, database: str) -> duckdb.DuckDBPyConnection:
     """Open a session in a database, with its own temporary tables and settings.
+
+    A statement reaches the other databases of the cluster by three names, as in Redshift.
 
     Parameters
     ----------
@@ -27,15 +29,24 @@ def session(scope: Scope, cluster: str, database: str) -> duckdb.DuckDBPyConnect
     database
         The database's name.
     """
-    key = (scope, cluster, database)
+    key = (scope, cluster)
     with _opening:
-        if key not in _connections:
-            folder = directories.state("redshift", scope.account_id, scope.region, quote(cluster, safe=""))
-            path = folder / f"{quote(database, safe='')}.duckdb"
-            connection = duckdb.connect(str(path), config={"memory_limit": _MEMORY_LIMIT, "threads": "2"})
-            connection.execute("CREATE SCHEMA IF NOT EXISTS public")
-            _connections[key] = connection
-        cursor = _connections[key].cursor()
-    cursor.execute("SET schema = 'public'")
+        if key not in _clusters:
+            _clusters[key] = duckdb.connect(config={"memory_limit": _MEMORY_LIMIT, "threads": "2"})
+        cursor = _clusters[key].cursor()
+        folder = directories.state("redshift", scope.account_id, scope.region, quote(cluster, safe=""))
+        for name in sorted({database, *(unquote(path.stem) for path in folder.glob("*.duckdb"))}):
+            path = folder / f"{quote(name, safe='')}.duckdb"
+            cursor.execute(f"ATTACH IF NOT EXISTS {_literal(str(path))} AS {_identifier(name)}")
+        cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {_identifier(database)}.public")
+    cursor.execute(f"USE {_identifier(database)}.public")
     cursor.execute("SET TimeZone = 'UTC'")
     return cursor
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -21,6 +21,10 @@ _NOT_EMPTY = (
     "Specified unload destination on S3 is not empty. Consider using a different bucket / prefix, manually removing "
     "the target files in S3, or using the ALLOWOVERWRITE option."
 )
+_OTHER_REGION = (
+    "S3ServiceException:The S3 bucket addressed by the query is in a different region from this cluster.,"
+    "Status 301,Error PermanentRedirect"
+)
 
 
 def run_unload(session: duckdb.DuckDBPyConnection, s3: Any, unload: Unload) -> int:
@@ -43,7 +47,8 @@ def run_unload(session: duckdb.DuckDBPyConnection, s3: Any, unload: Unload) -> i
     Raises
     ------
     StatementFailedError
-        The query fails, or the destination is not empty and ALLOWOVERWRITE is not given.
+        The query fails, the destination is not empty and ALLOWOVERWRITE is not given, or the bucket is in another
+        region than Redshift's, or REGION's.
     """
     rows = session.sql(_inner_query(unload)).to_arrow_table()
     bucket, _, prefix = unload.target.removeprefix("s3://").partition("/")
@@ -75,8 +80,14 @@ def _inner_query(unload: Unload) -> str:
 
 
 def _check_destination(s3: Any, bucket: str, prefix: str, unload: Unload) -> None:
+    if _region_of(s3, bucket) != (unload.region or s3.meta.region_name):
+        raise StatementFailedError(_OTHER_REGION)
     if not unload.allow_overwrite and s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("Contents"):
         raise StatementFailedError(_NOT_EMPTY)
+
+
+def _region_of(s3: Any, bucket: str) -> str:
+    return s3.get_bucket_location(Bucket=bucket)["LocationConstraint"] or "us-east-1"
 
 
 def _files(rows: pa.Table, unload: Unload) -> Iterator[tuple[str, pa.Table]]:

@@ -33,6 +33,8 @@ class Unload:
         Whether the destination may hold objects.
     encrypted, kms_key_id
         Encryption with a named key. Without it, S3's own key is used, whatever the bucket's default.
+    region
+        Region of the bucket. Without it, Redshift looks in its own.
     """
 
     query: str
@@ -43,6 +45,7 @@ class Unload:
     allow_overwrite: bool = False
     encrypted: bool = False
     kms_key_id: str | None = None
+    region: str | None = None
 
 
 def parse_unload(sql: str) -> Unload:
@@ -82,7 +85,7 @@ def _read_option(tokens: _Tokens, unload: Unload) -> None:
         unload.allow_overwrite = True
     elif tokens.accept("REGION"):
         tokens.accept("AS")
-        tokens.string("the region")
+        unload.region = tokens.string("the region")
     elif tokens.accept("ENCRYPTED"):
         unload.encrypted = True
     elif tokens.accept("KMS_KEY_ID"):

@@ -55,9 +55,11 @@ def bind(declared: list[dict[str, Any]], given: list[dict[str, str]]) -> dict[st
     Raises
     ------
     ServiceError
-        `ValidationException` for a name that is not declared or given twice, for a value that its type or its
-        `EnumValues` do not allow, and for a parameter with neither value nor default.
+        `ValidationException` for a name that is not declared or given twice, for an empty value, for one that its type
+        or its `EnumValues` do not allow, and for a parameter with neither value nor default.
     """
+    if any(item["Value"] == "" for item in given):  # which the service's model allows, and the service does not
+        raise ServiceError("ValidationException", '[string "" is too short (length: 0, required minimum: 1)]')
     values = {item["Name"]: item["Value"] for item in given}
     unknown = sorted(set(values) - {parameter["Name"] for parameter in declared})
     if unknown:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ class ProcessingJob:
         self.status = "InProgress"
         self.failure_reason: str | None = None
         self._exit_message: str | None = None
-        self._created = datetime.now(UTC)
+        self._created = clock.now()
         self._started: datetime | None = None
         self._ended: datetime | None = None
         self._stopping = threading.Event()
@@ -64,11 +64,11 @@ class ProcessingJob:
         JobFailedError
             An input is missing, a host failed, or an output can't be written. The job's status is then `Failed`.
         """
-        self._started = datetime.now(UTC)
         try:
             self._check_image_pull()
             meets = job_conditions.start_of(self._command())
             clock.sleep(meets.startup_seconds, self._stopping)
+            self._started = clock.now()
             with _job_slots:
                 self._run_in_slot(meets)
             self.status = "Stopped" if self._stopping.is_set() else "Completed"
@@ -77,7 +77,7 @@ class ProcessingJob:
             self.failure_reason = failure.reason
             raise
         finally:
-            self._ended = datetime.now(UTC)
+            self._ended = clock.now()
             if self._hosts:
                 self._exit_message = self._hosts[0].opt_ml.message()
 

@@ -152,6 +152,41 @@ def test_errors_have_the_names_that_step_functions_gives_them(
     assert execute(account, machine, {})["Error"] == error
 
 
+def waiting_machine(account: Account, function: str, role: str, **payload: Any) -> str:
+    """A machine whose task calls a function and waits for its token, and whose end has the error."""
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+        "TimeoutSeconds": 60,
+        "Arguments": {"FunctionName": function, "Payload": {**payload, "token": "{% $states.context.Task.Token %}"}},
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Output": "{% $states.errorOutput %}", "Next": "Caught"}],
+        "End": True,
+    }
+    states = {"Call": task, "Caught": {"Type": "Pass", "End": True}}
+    created = account.client("stepfunctions").create_state_machine(
+        name=f"m-{uuid.uuid4().hex[:10]}",
+        definition=json.dumps({"QueryLanguage": "JSONata", "StartAt": "Call", "States": states}),
+        roleArn=role,
+    )
+    return str(created["stateMachineArn"])
+
+
+def test_a_task_that_waits_for_its_token_fails_when_its_function_fails(account: Account, stack: dict[str, str]) -> None:
+    machine = waiting_machine(account, stack["PlanName"], STATES_ROLE, pipeline="")
+    assert execute(account, machine, {})["Error"] == "InvalidRequestError"
+
+
+def test_a_task_that_waits_for_its_token_needs_the_permission_of_its_call(
+    account: Account, stack: dict[str, str]
+) -> None:
+    trusted = {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [trusted]})
+    role = account.client("iam").create_role(RoleName="calls-nothing", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    refused = execute(account, waiting_machine(account, stack["PlanName"], role, pipeline="p"), {})
+    assert refused["Error"] == "Lambda.AWSLambdaException"
+    assert "lambda:InvokeFunction" in refused["Cause"]
+
+
 def test_deploying_again_changes_nothing(account: Account, stack: dict[str, str]) -> None:
     assert deploy(account, TEMPLATE, "small", {"Project": "red"}) == stack
 

@@ -19,6 +19,7 @@ from ministack_sagemaker.lifecycle import Account
 from ministack_sagemaker.testing import JOBS_ROLE, create_open_roles, environment_variables, fast_account
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
+STARTUP = 120.0
 RETRIES = [
     {
         "ExceptionType": ["SageMaker.CAPACITY_ERROR"],
@@ -53,7 +54,7 @@ class Pipelines:
 def pipelines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipelines]:
     with (
         environment_variables(**{clock.VARIABLE: START.isoformat()}),
-        fast_account(tmp_path_factory.mktemp("stepped_account")) as account,
+        fast_account(tmp_path_factory.mktemp("stepped_account"), job_startup_seconds=STARTUP) as account,
     ):
         create_open_roles(account)
         s3 = account.client("s3")
@@ -84,6 +85,22 @@ def _step() -> dict[str, Any]:
 
 def directory_of(pipelines: Pipelines) -> Path:
     return pipelines.account.directory
+
+
+def test_the_accounts_start_up_time_lies_between_the_creation_and_the_start_of_a_job(pipelines: Pipelines) -> None:
+    """Before any conditions are put. DescribeProcessingJob in the SageMaker API Reference tells both times apart
+    (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeProcessingJob.html).
+    """
+    assert pipelines.run() == ("Succeeded", timedelta(seconds=STARTUP))
+    sagemaker = pipelines.account.client("sagemaker")
+    (execution,) = sagemaker.list_pipeline_executions(PipelineName="puts")["PipelineExecutionSummaries"]
+    arn = execution["PipelineExecutionArn"]
+    (step,) = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn)["PipelineExecutionSteps"]
+    name = step["Metadata"]["ProcessingJob"]["Arn"].rpartition("/")[2]
+    job = sagemaker.describe_processing_job(ProcessingJobName=name)
+    assert job["ProcessingStartTime"] - job["CreationTime"] == timedelta(seconds=STARTUP)
+    assert job["ProcessingEndTime"] == job["ProcessingStartTime"]  # work takes no time of this clock
+    assert step["EndTime"] - step["StartTime"] == timedelta(seconds=STARTUP)
 
 
 def test_a_job_takes_its_start_up_time_and_no_other(pipelines: Pipelines) -> None:

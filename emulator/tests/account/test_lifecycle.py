@@ -106,9 +106,10 @@ def test_taken_port_is_named(tmp_path: Path) -> None:
             up(tmp_path, port=port)
 
 
-def test_negative_wait_scale_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(AccountError, match="wait_scale is -1.0; it must be 0 or more"):
-        up(tmp_path, wait_scale=-1.0)
+@pytest.mark.parametrize("setting", ["wait_scale", "job_startup_seconds"])
+def test_a_negative_time_is_refused(tmp_path: Path, setting: str) -> None:
+    with pytest.raises(AccountError, match=f"{setting} is -1.0; it must be 0 or more"):
+        up(tmp_path, **{setting: -1.0})  # type: ignore[arg-type]
 
 
 def test_a_killed_account_is_started_afresh_and_ends_with_its_parent(tmp_path: Path) -> None:

@@ -283,3 +283,14 @@ def test_unload_takes_no_parameters(cluster: Cluster) -> None:
     sql = f"UNLOAD ('SELECT :ip') TO 's3://{cluster.bucket}/p/' {ROLE} PARQUET"
     with pytest.raises(ClientError, match="Unused parameters: \\[ip\\]"):
         cluster.run(sql, Parameters=[{"name": "ip", "value": "1"}])
+
+
+def test_a_statement_reaches_another_database_of_the_cluster_by_three_names(cluster: Cluster) -> None:
+    share = {**cluster.where, "Database": "assets-share"}
+    create = cluster.client.execute_statement(Sql="CREATE TABLE public.dim_machine AS SELECT '10.9.0.1' AS ip", **share)
+    assert cluster.ended(create["Id"])["Status"] == "FINISHED"
+    assert cluster.rows('SELECT ip FROM "assets-share"."public"."dim_machine"') == [["10.9.0.1"]]
+    cluster.unload('SELECT ip FROM "assets-share"."public"."dim_machine"', "shared/", "FORMAT AS PARQUET PARALLEL OFF")
+    assert cluster.parquet("shared/000.parquet") == {"ip": ["10.9.0.1"]}
+    missing = cluster.run("SELECT ip FROM no_share.public.dim_machine")
+    assert (missing["Status"], "no_share" in missing["Error"]) == ("FAILED", True)

@@ -33,3 +33,32 @@ def test_the_input_of_a_schedules_execution_has_the_scheduled_time(account: Acco
     given = json.loads(states.describe_execution(executionArn=started[0]["executionArn"])["input"])
     assert given["time"] == f"{at:%Y-%m-%dT%H:%M:%SZ}"
     assert given["of"].endswith(":schedule/default/with-words")
+
+
+def test_an_input_that_step_functions_refuses_goes_to_the_dead_letter_queue(account: Account) -> None:
+    """EventBridge Scheduler User Guide, "Configuring a dead-letter queue"
+    (https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html).
+    """
+    states, scheduler, sqs = (account.client(name) for name in ("stepfunctions", "scheduler", "sqs"))
+    machine = states.create_state_machine(name="unstarted", definition=json.dumps(PASS), roleArn=STATES_ROLE)
+    url = sqs.create_queue(QueueName="unstarted")["QueueUrl"]
+    queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    scheduler.create_schedule(
+        Name="not-json",
+        ScheduleExpression=f"at({datetime.now(UTC):%Y-%m-%dT%H:%M:%S})",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={
+            "Arn": machine["stateMachineArn"],
+            "RoleArn": STATES_ROLE,
+            "Input": "{'mode': 'LATE'}",
+            "DeadLetterConfig": {"Arn": queue},
+        },
+    )
+    deadline = time.monotonic() + 60
+    while not (received := sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"]).get("Messages")):
+        assert time.monotonic() < deadline, "the schedule did not fire"
+        time.sleep(0.2)
+    assert received[0]["Body"] == "{'mode': 'LATE'}"
+    reason = received[0]["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
+    assert reason.startswith("Invalid State Machine Execution Input")
+    assert states.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"] == []

@@ -80,7 +80,7 @@ def test_defaults_keep_their_types() -> None:
     assert bind(DECLARED, []) == {"S": "x", "I": 1, "F": 0.5, "B": True}
 
 
-@given(st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.booleans(), st.text())
+@given(st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.booleans(), st.text(min_size=1))
 def test_values_are_read_in_the_declared_type(integer: int, number: float, flag: bool, text: str) -> None:
     given_ = {"S": text, "I": str(integer), "F": repr(number), "B": str(flag)}
     bound = bind(DECLARED, [{"Name": name, "Value": value} for name, value in given_.items()])

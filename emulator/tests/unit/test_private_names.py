@@ -11,6 +11,7 @@ import pytest
 
 import ministack_sagemaker
 from ministack_sagemaker.errors import AccountError
+from ministack_sagemaker.patches.function_time import REPLACED
 from ministack_sagemaker.patches.lambda_errors import UNNAMED_ANSWER
 from ministack_sagemaker.patches.private_names import MINISTACK_VERSION, PRIVATE_NAMES, check_version, kind_of
 
@@ -52,10 +53,11 @@ def test_the_table_holds_the_names_in_use_and_no_others() -> None:
     assert used == {(module, name) for module, names in PRIVATE_NAMES.items() for name in names}
 
 
-def test_the_text_of_the_worker_script_that_a_patch_replaces_is_there_once() -> None:
+@pytest.mark.parametrize("text", [UNNAMED_ANSWER, *REPLACED])
+def test_the_text_of_the_worker_script_that_a_patch_replaces_is_there_once(text: str) -> None:
     from ministack.core import lambda_runtime
 
-    assert lambda_runtime._PYTHON_WORKER_SCRIPT.count(UNNAMED_ANSWER) == 1
+    assert lambda_runtime._PYTHON_WORKER_SCRIPT.count(text) == 1
 
 
 def test_another_release_of_ministack_is_refused_by_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,7 @@ def test_everything_in_any_case_and_order() -> None:
         allow_overwrite=True,
         encrypted=True,
         kms_key_id="1234abcd",
+        region="eu",
     )
 
 

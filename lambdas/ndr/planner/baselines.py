@@ -128,7 +128,7 @@ def plan_baselines(
     InvalidRequestError
         The plan does not fit one execution.
     """
-    running = running or {}
+    running, is_regular = running or {}, request.mode == "REGULAR"
     spec, steps = jobspecs[FG_B_BUILDER].spec, fifteen_minute_steps(jobspecs)
     shared = fg_b_parameters(jobspecs[FG_B_BUILDER], request.mode)
     in_progress = find_in_progress(targets, rows, running.get(FG_B_PIPELINE, ()), shared, spec.cadence)
@@ -150,7 +150,7 @@ def plan_baselines(
     planned = PlannedBatches.of(running_batches, batches, steps, request.replace_with_empty)
     plan = BaselinesPlan(
         **plan_facts(request, targets),
-        parameters=shared if request.mode == "REGULAR" else {**shared, "BaselineEndTsIso": NOT_USED},
+        parameters=shared if is_regular else {**shared, "BaselineEndTsIso": NOT_USED},
         runs=[*_followed_runs(request, targets, followed, in_progress), *_runs(request, targets, needed)],
         baselines=sum(len(ends) for ends in built.values()),
         inventory=_inventory(request, jobspecs, targets, now, running.get(INVENTORY_PIPELINE, ())),
@@ -163,6 +163,7 @@ def plan_baselines(
         followed_batches=planned.followed,
         not_delivered=_not_delivered(targets, upstream) if request.fill_upstream else [],
         insufficient=insufficient,
+        own=[baseline_name(horizon, ends[-1]) for horizon, ends in targets.items() if ends] if is_regular else [],
     )
     check_limits(plan)
     return plan.model_copy(update={"message": baselines_message(plan)})

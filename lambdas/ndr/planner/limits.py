@@ -14,8 +14,7 @@ HISTORY_EVENTS: Final = 25_000
 
 PLAN_BYTES: Final = PAYLOAD_BYTES * 7 // 8  # the rest is for what the Lambda integration wraps around the plan
 EVENTS_AROUND: Final = 120  # every state that runs once, with retries
-EVENTS_PER_CHUNK: Final = 12  # iteration started and ended, the run's six task events, a failed chunk's own states
-EVENTS_PER_BASELINE: Final = 9  # a failed chunk marks each of its baselines in the ledger
+EVENTS_PER_CHUNK: Final = 12  # iteration started and ended, the run's six task events, a failed chunk's own state
 
 
 def document_bytes(document: Mapping[str, Any]) -> int:
@@ -23,9 +22,9 @@ def document_bytes(document: Mapping[str, Any]) -> int:
     return len(json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode())
 
 
-def history_events(chunks: int, baselines: int) -> int:
+def history_events(chunks: int) -> int:
     """Return how many events the `baselines` machine writes at most: when every chunk fails."""
-    return EVENTS_AROUND + EVENTS_PER_CHUNK * chunks + EVENTS_PER_BASELINE * baselines
+    return EVENTS_AROUND + EVENTS_PER_CHUNK * chunks
 
 
 def check_limits(plan: BaselinesPlan) -> None:
@@ -36,7 +35,7 @@ def check_limits(plan: BaselinesPlan) -> None:
     InvalidRequestError
         It can't; the sentence says what to write instead.
     """
-    size, events = document_bytes(plan.document()), history_events(len(plan.runs), plan.baselines)
+    size, events = document_bytes(plan.document()), history_events(len(plan.runs))
     if size <= PLAN_BYTES and events <= HISTORY_EVENTS:
         return
     raise InvalidRequestError(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_serializer
 from pydantic.functional_serializers import SerializerFunctionWrapHandler
 
+from ndr.contract.manifest import Owner
 from ndr.contract.pipelines import (
     COMPACTION_PIPELINE,
     FG_B_PIPELINE,
@@ -85,6 +87,31 @@ class BatchClaim(PlanPart):
     as_of: str
 
 
+class BatchToReport(PlanPart):
+    """A batch whose deltas are reported on once it was run.
+
+    Attributes
+    ----------
+    deltas : str
+        Prefix URI of the deltas.
+    start, end : datetime
+        Of the batch.
+    replaced : int
+        Rows of its deltas that were published before, which the run replaces.
+    """
+
+    project_name: str
+    feature_spec_version: str
+    deltas: str
+    start: datetime
+    end: datetime
+    replaced: int = 0
+
+    @property
+    def owner(self) -> Owner:
+        return Owner(self.project_name, self.feature_spec_version)
+
+
 class MiniBatchPlan(Plan):
     """One execution of the 15-minute pipeline, or the one that does the same already.
 
@@ -97,9 +124,12 @@ class MiniBatchPlan(Plan):
         A running execution that does the same with the same files, and is followed.
     wait_for : str, optional
         An execution that must end first; then the batch is planned again.
+    report : BatchToReport, optional
+        What the report on the run is asked about. A dry run has none.
     """
 
     claim: BatchClaim
+    report: BatchToReport | None = None
     wait_for: str | None = None
 
     pipeline_name: str = MINI_BATCH_PIPELINE
@@ -139,6 +169,8 @@ class BaselinesPlan(Plan):
         Baselines whose horizons have too little history, by name, with the sentence; the machine gets their number.
     stale : list of str
         Baselines, by name, that what is built again makes stale.
+    own : list of str
+        The baselines, by name, that a REGULAR run is there for; without them it fails.
     """
 
     mode: str
@@ -159,6 +191,7 @@ class BaselinesPlan(Plan):
     not_delivered: list[str] = Field(default_factory=list)
     insufficient: dict[str, str] = Field(default_factory=dict)
     stale: list[str] = Field(default_factory=list)
+    own: list[str] = Field(default_factory=list)
 
     def with_suffix(self, suffix: str) -> BaselinesPlan:
         """Return the plan for a stack whose pipelines' names end with a suffix."""
@@ -190,11 +223,18 @@ class BaselinesPlan(Plan):
         return {**document, **{old: document[new] for old, new in previous.items()}}
 
 
+class Failure(PlanPart):
+    """How an execution fails: the error's name and a sentence."""
+
+    error: str
+    message: str
+
+
 class Report(PlanPart):
     """What became of the baselines of the runs that succeeded.
 
-    `built` counts them and `stale` those of them that are stale already; the other fields are the stretches that were
-    left out, by what the ledger says of them.
+    `built` counts them and `stale` those of them that are stale already; the stretches are what was left out, by what
+    the ledger says of them.
     """
 
     in_progress: list[Stretch]
@@ -204,3 +244,10 @@ class Report(PlanPart):
     built: int
     stale: int
     message: str = ""
+    warning: str | None = None
+    failure: Failure | None = None
+
+    @property
+    def left_out(self) -> list[Stretch]:
+        """Return all that was left out."""
+        return [*self.in_progress, *self.insufficient_history, *self.abandoned, *self.failed]

@@ -11,10 +11,11 @@ from botocore.exceptions import ClientError
 from ndr.contract.jobspecs import DELTA_BUILDER, JobSpecs
 from ndr.contract.pipelines import MINI_BATCH_PIPELINE
 from ndr.contract.time import Interval
+from ndr.planner.batch_report import published_rows
 from ndr.planner.claims import claim_batch
 from ndr.planner.delivered_files import mini_batch_folders
 from ndr.planner.mini_batch import plan_mini_batch
-from ndr.planner.plan import MiniBatchPlan
+from ndr.planner.plan import BatchToReport, MiniBatchPlan
 from ndr.planner.requests import MiniBatchRequest, parse_request
 from ndr.planner.services import Services
 
@@ -39,7 +40,21 @@ def plan_requested_mini_batch(services: Services, document: Any, now: datetime, 
     running = services.running(MINI_BATCH_PIPELINE, now)
     delivered_at = partial(_delivered_at, services, jobspecs, batch)
     plan = plan_mini_batch(request, jobspecs, now, running, delivered_at, held_by)
+    if not request.dry_run:
+        plan = plan.model_copy(update={"report": _to_report(services, request, jobspecs, batch)})
     return plan.with_suffix(services.pipeline_name_suffix)
+
+
+def _to_report(services: Services, request: MiniBatchRequest, jobspecs: JobSpecs, batch: Interval) -> BatchToReport:
+    """Return what the report is asked about, with the rows that are published now."""
+    asked = BatchToReport(
+        project_name=request.project_name,
+        feature_spec_version=request.feature_spec_version,
+        deltas=jobspecs[DELTA_BUILDER].spec.outputs.deltas,
+        start=batch.start,
+        end=batch.end,
+    )
+    return asked.model_copy(update={"replaced": published_rows(services.s3, asked)})
 
 
 def _delivered_at(services: Services, jobspecs: JobSpecs, batch: Interval) -> datetime | None:

@@ -55,7 +55,15 @@ MiniBatchId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 
 
 class Request(BaseModel):
-    """What both requests share: unknown fields are refused, values never change after validation."""
+    """What both requests share: unknown fields are refused, values never change after validation.
+
+    Attributes
+    ----------
+    project_name, feature_spec_version : str
+        Of the JobSpecs.
+    dry_run : bool
+        Plan, and start nothing.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -91,8 +99,8 @@ class BaselinesRequest(Request):
         First build the features that are missing and whose mini-batches were delivered.
     replace_with_empty : bool
         Build features, and unload the inventory, even where published rows would be replaced by none.
-    dry_run : bool
-        Plan, and start nothing.
+    scheduled_time : datetime, optional
+        When a schedule was to start the execution; only schedules give it.
     """
 
     mode: Annotated[Mode, BeforeValidator(_upper)] = "REGULAR"
@@ -106,6 +114,7 @@ class BaselinesRequest(Request):
     window_days: Annotated[int, Field(ge=1, le=366)] = 28
     fill_upstream: bool = False
     replace_with_empty: bool = False
+    scheduled_time: Instant | None = None
 
     @property
     def horizons(self) -> tuple[str, ...]:

@@ -15,9 +15,10 @@ from botocore.exceptions import ClientError
 
 from ndr.contract.errors import JobSpecNotFoundError
 from ndr.contract.fifteen_minutes import BATCH_MINUTES
-from ndr.contract.jobspecs import JobSpecs, check_jobspecs, read_jobspecs
+from ndr.contract.jobspecs import DELTA_BUILDER, JobSpecs, check_jobspecs, read_jobspecs
 from ndr.contract.ledger import LedgerRow, is_over
-from ndr.contract.ledger_updates import apply_updates, insufficient_update, stale_update
+from ndr.contract.ledger_updates import apply_updates, failed_update, insufficient_update, stale_update
+from ndr.contract.stack_buckets import StackBuckets
 from ndr.contract.time import floor_to
 from ndr.planner.clients import planner_session
 from ndr.planner.ledger_rows import read_ledger_rows
@@ -42,6 +43,8 @@ class Services:
     pipeline_name_suffix : str
         What the names of the stack's pipelines end with.
     logger : Logger
+    buckets : StackBuckets, optional
+        The buckets that the stack's roles reach, where they are known.
     """
 
     jobspecs: Any
@@ -54,6 +57,7 @@ class Services:
     settle_minutes: int
     pipeline_name_suffix: str
     logger: Logger | Any
+    buckets: StackBuckets | None = None
 
     @classmethod
     def in_environment(cls, logger: Logger | Any) -> Services:
@@ -75,6 +79,7 @@ class Services:
             settle_minutes=int(os.environ["BATCH_SETTLE_MINUTES"]),
             pipeline_name_suffix=os.environ.get("PIPELINE_NAME_SUFFIX", ""),
             logger=logger,
+            buckets=StackBuckets.in_environment(),
         )
 
     def jobspecs_of(self, request: Request) -> JobSpecs:
@@ -83,6 +88,7 @@ class Services:
         Raises
         ------
         JobSpecNotFoundError, JobSpecInvalidError
+            Invalid is also a set whose traffic is in a bucket that the stack's roles do not read.
         """
         found = read_jobspecs(self.jobspecs, request.project_name, request.feature_spec_version)
         if not found:
@@ -91,7 +97,10 @@ class Services:
                 f"{request.feature_spec_version!r}; check project_name and feature_spec_version, or put the JobSpecs "
                 "with `ndr jobspec put FILE`."
             )
-        return check_jobspecs(found)
+        jobspecs = check_jobspecs(found)
+        if self.buckets:
+            self.buckets.check_reads([jobspecs[DELTA_BUILDER]])
+        return jobspecs
 
     def running(self, pipeline_name: str, now: datetime) -> list[RunningExecution]:
         """List the executions of the stack's pipeline that have not ended; none where that is refused.
@@ -120,6 +129,12 @@ class Services:
         """Mark baselines, each named "horizon end", as stale in the ledger."""
         now = datetime.now(UTC)
         apply_updates(self.ledger, (stale_update(_key(name, series), now) for name in dict.fromkeys(names)))
+
+    def mark_failed(self, reasons: Mapping[str, str], series: Mapping[str, str], execution: str) -> None:
+        """Mark baselines as failed, each with its reason; what another execution built or holds stays as it is."""
+        now = datetime.now(UTC)
+        updates = (failed_update(_key(name, series), reason, execution, now) for name, reason in reasons.items())
+        apply_updates(self.ledger, updates)
 
     def note_insufficient(self, reasons: Mapping[str, str], series: Mapping[str, str]) -> None:
         """Note which baselines are not run for want of history; rows of completed or leased ones stay as they are."""

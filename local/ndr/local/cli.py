@@ -14,6 +14,7 @@ from ministack_sagemaker.errors import AccountError, Remedy
 from ndr.contract.errors import NdrError
 from ndr.local.commands import jobspec, run
 from ndr.local.commands.backfill import backfill
+from ndr.local.commands.check import check
 from ndr.local.commands.cost import cost
 from ndr.local.commands.demo import demo
 from ndr.local.commands.down import down
@@ -22,7 +23,7 @@ from ndr.local.commands.status import status
 from ndr.local.commands.up import up
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-for command in (up, down, ingest, backfill, status, cost, demo):
+for command in (up, down, ingest, backfill, status, check, cost, demo):
     app.command()(command)
 app.add_typer(run.app, name="run")
 app.add_typer(jobspec.app, name="jobspec")

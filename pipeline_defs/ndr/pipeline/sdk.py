@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import boto3
 
@@ -52,6 +53,8 @@ def root_logger_left_alone() -> Iterator[None]:
 
 
 with root_logger_left_alone(), default_region("us-east-1"):  # any region works: no call is made
+    from sagemaker.core.config.config_manager import SageMakerConfig
+    from sagemaker.core.network import NetworkConfig
     from sagemaker.core.processing import ScriptProcessor
     from sagemaker.core.workflow.execution_variables import ExecutionVariable, ExecutionVariables
     from sagemaker.core.workflow.parameters import Parameter, ParameterInteger, ParameterString
@@ -79,6 +82,24 @@ SDK_CONFIGURATION = {
 }
 
 
+def _validate_own_configuration_once() -> None:
+    """Let the SDK pass over this module's constant configuration, which a test validates.
+
+    The SDK validates the configuration, and its own schema for configurations, each time that it looks up a default:
+    98 times for the four definitions, which takes about 15 seconds of a core.
+    """
+    validate = SageMakerConfig.validate_sagemaker_config
+
+    def validate_others(sagemaker_config: dict[str, Any] | None = None) -> None:
+        if sagemaker_config is not SDK_CONFIGURATION:
+            validate(sagemaker_config)
+
+    SageMakerConfig.validate_sagemaker_config = staticmethod(validate_others)
+
+
+_validate_own_configuration_once()
+
+
 def pipeline_session(region: str, default_bucket: str) -> PipelineSession:
     """Return an SDK session for one region and bucket.
 
@@ -104,6 +125,7 @@ def pipeline_session(region: str, default_bucket: str) -> PipelineSession:
 __all__ = [
     "ExecutionVariable",
     "ExecutionVariables",
+    "NetworkConfig",
     "Parameter",
     "ParameterInteger",
     "ParameterString",

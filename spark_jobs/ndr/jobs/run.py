@@ -12,6 +12,7 @@ from ndr.contract.jobspecs import Job, read_jobspec
 from ndr.contract.jobspecs.item import SpecT
 from ndr.contract.jobspecs.table import Table
 from ndr.contract.manifest import Owner
+from ndr.contract.stack_buckets import StackBuckets
 from ndr.contract.time import Interval
 from ndr.jobs.claims import Claims, LeaseKey, Unclaimed
 from ndr.jobs.identity import correlation
@@ -67,8 +68,12 @@ class Run:
         Raises
         ------
         JobSpecNotFoundError, JobSpecInvalidError
+            Invalid is also a JobSpec that names a bucket which the job's role does not reach.
         """
-        return read_jobspec(self.table, self.project_name, job, self.feature_spec_version).spec
+        jobspec = read_jobspec(self.table, self.project_name, job, self.feature_spec_version)
+        if buckets := StackBuckets.in_environment():
+            buckets.check([jobspec])
+        return jobspec.spec
 
     def lease_key(self, dataset: str, interval: Interval) -> LeaseKey:
         """Return the ledger item of a partition that answers for an interval."""

@@ -25,7 +25,8 @@ def unload_machine_inventory(run: Run, arguments: Arguments) -> None:
     key = os.environ.get("NDR_KMS_KEY_ARN")
     with leased(run, MACHINE_INVENTORY.name, [month_interval(month)]) as leases:
         log, replace = job_logger(run.job_name), replace_with_empty(arguments)
-        unload = Unload(spec, month, statements, leases.leased_run, log, key, replace)
+        region = os.environ.get("AWS_REGION")
+        unload = Unload(spec, month, statements, leases.leased_run, log, key, replace, region)
         manifest = unload.publish()
         leases.record_published(manifest)
     count_partition(run, manifest)

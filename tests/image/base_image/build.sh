@@ -6,7 +6,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-image=$(sed -n 's/^ARG BASE_IMAGE=//p' "$here/../../../spark_jobs/Dockerfile")
+image=$(sed -n 's/^ARG BASE_IMAGE=\([^@]*\).*/\1/p' "$here/../../../spark_jobs/Dockerfile")
 context=$(mktemp -d)
 trap 'rm -rf "$context"' EXIT
 

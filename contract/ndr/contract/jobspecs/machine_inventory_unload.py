@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 
@@ -11,6 +11,9 @@ from ndr.contract.jobspecs.uri import PrefixUri
 
 Name = Annotated[str, Field(min_length=1, max_length=127)]
 Filter = Annotated[str, Field(min_length=1, max_length=2000)]
+
+DEFAULT_ROLE: Final = "default"
+"""An `iam_role` that means the default role of the cluster or the workgroup's namespace."""
 
 
 class Redshift(SpecModel):
@@ -21,7 +24,7 @@ class Redshift(SpecModel):
     database: Name
     secret_arn: Annotated[str, Field(pattern=r"^arn:[a-z-]+:secretsmanager:")]
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
-    iam_role: Annotated[str, Field(pattern=r"^arn:[a-z-]+:iam::\d{12}:role/")]
+    iam_role: Annotated[str, Field(pattern=rf"^(arn:[a-z-]+:iam::\d{{12}}:role/.+|{DEFAULT_ROLE})$")]
 
     @model_validator(mode="after")
     def _one_target(self) -> Redshift:
@@ -31,8 +34,12 @@ class Redshift(SpecModel):
 
 
 class InventoryQuery(SpecModel):
-    """Where machines are listed. Filters are single boolean conditions on the table's own columns."""
+    """Where machines are listed. Filters are single boolean conditions on the table's own columns.
 
+    `database` names another database than the connection's, such as one created from a datashare.
+    """
+
+    database: Name | None = None
     schema_: Annotated[Name, Field(alias="schema")]
     table: Name
     ip_column: Name

@@ -10,9 +10,13 @@ import boto3
 import typer
 
 from ministack_sagemaker.errors import AccountError
-from ndr.contract.errors import NdrError
+from ndr.contract.errors import InvalidRequestError, JobSpecInvalidError, NdrError
 from ndr.contract.jobspecs import JobSpec, check_jobspecs, parse_jobspec, put_jobspec
+from ndr.local.access.needs import needs_of
+from ndr.local.access.simulation import refused_actions
+from ndr.local.access.stack import Stack
 from ndr.local.commands.options import HERE, Directory, progress
+from ndr.local.console.progress import Progress
 from ndr.local.console.tables import print_table
 from ndr.local.deployment.deployment import Deployment, jobspec_items
 from ndr.local.jobspecs import deployed_values, read_jobspec_files
@@ -26,15 +30,55 @@ TableName = Annotated[
 ]
 
 
+OptionalFiles = Annotated[
+    list[Path] | None,
+    typer.Argument(help="JobSpec documents, JSON. With --stack they may be left out: those in its table are checked."),
+]
+StackName = Annotated[
+    str,
+    typer.Option("--stack", help="Also check that the roles of this stack, in the AWS account of your credentials, "
+                 "reach what the JobSpecs name."),
+]  # fmt: skip
+
+
 @app.command()
-def check(files: Files, directory: Directory = HERE) -> None:
-    """Check each JobSpec, and the consistency of the whole set."""
+def check(files: OptionalFiles = None, directory: Directory = HERE, stack_name: StackName = "") -> None:
+    """Check each JobSpec, the consistency of the whole set, and with --stack what the stack's roles reach."""
     lines = progress()
-    jobspecs = read_jobspec_files(files, _values(directory))
+    stack = Stack.named(stack_name) if stack_name else None
+    if files:
+        jobspecs = read_jobspec_files(files, stack.placeholder_values() if stack else _values(directory))
+    elif stack:
+        jobspecs = stack.jobspecs()
+    else:
+        raise InvalidRequestError("Nothing is named to check: name JobSpec documents, or a stack with --stack NAME.")
     check_jobspecs(jobspecs)
     for jobspec in jobspecs:
         lines.line(f"{jobspec.project_name} {jobspec.job_name_version}: valid", "green")
     lines.line(f"{len(jobspecs)} JobSpecs are consistent.", "green")
+    if stack:
+        _check_access(lines, stack, jobspecs)
+
+
+def _check_access(lines: Progress, stack: Stack, jobspecs: list[JobSpec]) -> None:
+    """Print what the roles of a stack are allowed of what JobSpecs need.
+
+    Raises
+    ------
+    JobSpecInvalidError
+        Something is refused. The message says what to change.
+    """
+    problems = []
+    for need in needs_of(jobspecs, stack):
+        refused = refused_actions(stack, need)
+        if refused:
+            lines.line(f"{need.purpose}: {need.role} may not ({', '.join(refused)})", "red")
+            problems.append(f"{need.purpose}, and {need.role} may not ({', '.join(refused)}): {need.remedy}")
+        else:
+            lines.line(f"{need.purpose}: {need.role} may", "green")
+    if problems:
+        raise JobSpecInvalidError(f"The roles of the stack {stack.name} do not suffice: {'; '.join(problems)}.")
+    lines.line(f"The roles of the stack {stack.name} reach what the JobSpecs name.", "green")
 
 
 @app.command()

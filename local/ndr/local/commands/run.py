@@ -113,16 +113,7 @@ def raise_if_failed(execution: FollowedExecution) -> None:
     """
     if execution.status == "SUCCEEDED":
         return
-    cause = sentence_of(execution.cause) or "no cause was given"
-    raise named_error(execution.error or execution.status, cause)
-
-
-def sentence_of(cause: str | None) -> str | None:
-    """Return a failure's sentence: the machines fail through a function, whose errors have it inside JSON."""
-    try:
-        return str(json.loads(cause or "")["errorMessage"])
-    except (ValueError, KeyError, TypeError):
-        return cause
+    raise named_error(execution.error or execution.status, execution.cause or "no cause was given")
 
 
 def _text(value: Any) -> Any:

@@ -186,7 +186,7 @@ def _key(assumed: Assumptions, prices: Prices) -> list[Line]:
 
 
 def _plan_calls(assumed: Assumptions) -> float:
-    return assumed.mini_batches + 2 * (BASELINE_RUNS + LATE)  # baselines calls it a second time for the report
+    return 2 * (assumed.mini_batches + BASELINE_RUNS + LATE)  # each machine calls it a second time for the report
 
 
 def _jobs(assumed: Assumptions) -> float:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ministack_sagemaker.errors import AccountError
+from ministack_sagemaker.function_time import largest
 from ministack_sagemaker.lifecycle import down as stop_account
 from ndr.contract.errors import InsufficientHistoryError, InvalidRequestError, NdrError
 from ndr.contract.jobspecs import DELTA_BUILDER, JobSpec, check_jobspecs
@@ -22,6 +23,7 @@ from ndr.local.commands.status import ledger_items, print_published
 from ndr.local.console.follow import FollowedExecution
 from ndr.local.console.progress import Progress
 from ndr.local.console.tables import print_timeline
+from ndr.local.demo.functions import print_functions
 from ndr.local.demo.machine import check_engine, not_run
 from ndr.local.demo.memory import PeakMemory
 from ndr.local.demo.report import print_ranking
@@ -84,6 +86,7 @@ def run_demo(request: DemoRequest, lines: Progress) -> None:
     monthly = {"mode": "REGULAR", "horizon": "both", "inventory": True, "end": format_instant(covered.end)}
     baselines = run_machine(deployment, "baselines", monthly, lines)
     _report(deployment, history, baselines, lines)
+    print_functions(lines.console, largest(directory))
     _epilogue(request, covered, memory, lines)
 
 
@@ -182,7 +185,8 @@ def _report(deployment: Deployment, history: FollowedExecution, baselines: Follo
     print_timeline(lines.console, "Timeline of mini_batch", history)
     print_timeline(lines.console, "Timeline of baselines (monthly)", baselines)
     short = [item["reason"] for item in ledger_items(deployment) if item["status"] == "insufficient_history"]
-    if baselines.status != "SUCCEEDED" and not (short and InsufficientHistoryError.__name__ in (baselines.cause or "")):
+    is_short = short and InsufficientHistoryError.__name__ in f"{baselines.error} {baselines.cause}"
+    if baselines.status != "SUCCEEDED" and not is_short:
         raise_if_failed(baselines)
     print_published(lines.console, deployment)
     for reason in short:

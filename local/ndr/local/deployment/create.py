@@ -8,14 +8,17 @@ from typing import Final
 
 from ministack_sagemaker.deploy import deploy
 from ministack_sagemaker.lifecycle import Account, up
+from ministack_sagemaker.registry import register_image
 from ndr.contract.errors import InvalidRequestError
 from ndr.local.console.progress import Progress
 from ndr.local.deployment.deployment import Deployment
-from ndr.local.deployment.redshift import Warehouse
+from ndr.local.deployment.redshift import CLUSTER, Warehouse
 
 STACK_NAME: Final = "ndr"
 WAIT_SCALE: Final = 0.5
 """Factor of all waits. A pipeline takes seconds here and minutes on SageMaker, so polling waits are halved."""
+IMAGE: Final = "ndr-processing:latest"
+"""The image that the template's pipelines run in by default."""
 _POLLING: Final = {"PollSeconds": "1", "MaxPollSeconds": "2"}
 
 
@@ -47,8 +50,7 @@ def deploy_stack(
     feature_spec_version: str,
     made_by: str,
     progress: Progress,
-    *,
-    kms_key_arn: str = "",
+    **parameters: str,
 ) -> Deployment:
     """Build and deploy the template, which registers the pipelines. Create the secret and the inventory's table.
 
@@ -62,8 +64,8 @@ def deploy_stack(
         The deploying command, `up` or `demo`.
     progress
         Receives a line for each step.
-    kms_key_arn
-        KMS key for all data. Empty means the keys that AWS owns or manages.
+    **parameters
+        Other parameters of the template, such as KmsKeyArn.
 
     Raises
     ------
@@ -72,17 +74,24 @@ def deploy_stack(
     """
     with progress.doing("create the secret of the Redshift stand-in"):
         secret_arn = _secret(account)
+    register_image(account, IMAGE)
     template = find_template()
     with progress.doing(f"sam build and sam deploy of {template.name}"):
         names = {"ProjectName": project_name, "FeatureSpecVersion": feature_spec_version}
-        parameters = {**names, **_POLLING, "RedshiftSecretArn": secret_arn, "KmsKeyArn": kms_key_arn}
-        outputs = deploy(account, template, STACK_NAME, parameters)
+        given = {**names, **_POLLING, **redshift_parameters(account, secret_arn), **parameters}
+        outputs = deploy(account, template, STACK_NAME, given)
     deployment = Deployment(account, outputs, project_name, feature_spec_version, secret_arn, made_by)
     deployment.enter()
     with progress.doing("create the machine inventory's table in the Redshift stand-in"):
         Warehouse(account.client("redshift-data"), secret_arn).create_inventory()
     deployment.save()
     return deployment
+
+
+def redshift_parameters(account: Account, secret_arn: str) -> dict[str, str]:
+    """Return the template parameters that let the inventory unload query the Redshift stand-in."""
+    cluster = f"arn:aws:redshift:{account.region}:{account.account_id}:cluster:{CLUSTER}"
+    return {"RedshiftSecretArn": secret_arn, "RedshiftTargetArn": cluster}
 
 
 def registered_pipelines(deployment: Deployment) -> list[tuple[str, str]]:

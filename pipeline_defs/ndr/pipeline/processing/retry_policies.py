@@ -20,7 +20,9 @@ def step_retry_policies() -> list[RetryPolicy]:
     Returns
     -------
     list of RetryPolicy
-        Service faults and throttling: five attempts, first after 5 s, interval doubling. Missing capacity: for 4 h,
+        Service faults and throttling: five attempts, first after 5 s, interval doubling. An internal error of SageMaker
+        (`InternalServerError` in the job's FailureReason), by which an instance is lost: three attempts, first after
+        1 min, interval doubling, each from the job's beginning. Missing capacity: for 4 h,
         first after 5 min, interval growing by half, because capacity returns over hours and a late baseline is better
         than none. Account limits: for 2 h, first after 2 min, interval doubling, because most often other jobs of this
         project occupy the instances.
@@ -31,6 +33,12 @@ def step_retry_policies() -> list[RetryPolicy]:
             interval_seconds=5,
             backoff_rate=2.0,
             max_attempts=5,
+        ),
+        SageMakerJobStepRetryPolicy(
+            exception_types=[SageMakerJobExceptionTypeEnum.INTERNAL_ERROR],
+            interval_seconds=60,
+            backoff_rate=2.0,
+            max_attempts=3,
         ),
         SageMakerJobStepRetryPolicy(
             exception_types=[SageMakerJobExceptionTypeEnum.CAPACITY_ERROR],

@@ -9,6 +9,7 @@ from typing import Any
 
 from ndr.pipeline.bundle.code import CodeBundle
 from ndr.pipeline.processing.environment import job_environment, kms_key_arn
+from ndr.pipeline.processing.instances import network_config, volume_size_gb
 from ndr.pipeline.processing.retry_policies import step_retry_policies
 from ndr.pipeline.sdk import (
     Parameter,
@@ -54,7 +55,7 @@ class ProcessingJobs:
         instance_type: ParameterString,
         instance_count: ParameterInteger,
     ) -> ProcessingJobs:
-        """Create the shared processor. Image and instances are pipeline parameters."""
+        """Create the shared processor. Image and instances are pipeline parameters, volume and network the stack's."""
         region = session.boto_region_name
         processor = BundleScriptProcessor(
             role=role_arn,
@@ -62,7 +63,9 @@ class ProcessingJobs:
             command=["python3"],
             instance_type=instance_type,
             instance_count=instance_count,
+            volume_size_in_gb=volume_size_gb(),
             volume_kms_key=kms_key_arn(),
+            network_config=network_config(),
             base_job_name="ndr",
             sagemaker_session=session,
             env=job_environment(role_arn, region, code.digest),

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from ndr.contract.errors import InvalidRequestError
 from ndr.contract.fifteen_minutes import FIFTEEN_MINUTE_PIPELINES, THREE_STEPS
-from ndr.contract.pipelines import COMPACTION_PIPELINE, FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.pipelines import (
+    COMPACTION_PIPELINE,
+    FG_B_PIPELINE,
+    INVENTORY_PIPELINE,
+    MINI_BATCH_PIPELINE,
+    STACK_TAG,
+)
 from ndr.pipeline.bundle.digest import definition_digest
 from ndr.pipeline.bundle.pipeline import PIPELINE_TAGS, BundledPipeline
 from ndr.pipeline.definitions.baselines import build_fg_b_baseline_pipeline
@@ -24,9 +30,6 @@ PIPELINES: dict[str, Callable[..., BundledPipeline]] = {
     INVENTORY_PIPELINE: build_machine_inventory_unload_pipeline,
     COMPACTION_PIPELINE: build_compaction_pipeline,
 }
-
-STACK_TAG: Final = "ndr:stack"
-"""Tag of a pipeline that names the stack it is of."""
 
 Change = Literal["created", "updated", "unchanged"]
 
@@ -173,7 +176,8 @@ def _is_untagged(pipeline: BundledPipeline, registered: dict[str, Any] | None, s
         raise InvalidRequestError(
             f"Nothing was registered: the pipeline {pipeline.name} is the stack {owner!r}'s, by its tag {STACK_TAG}, "
             f"and this is the stack {stack_name!r}. Give this stack's pipelines names of their own: deploy it with a "
-            "PipelineNameSuffix, such as -dev."
+            f"PipelineNameSuffix, such as -dev. If the stack {owner!r} is deleted and left this pipeline for its "
+            f"history, delete it: aws sagemaker delete-pipeline --pipeline-name {pipeline.name}."
         )
     return owner is None
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 
-from ndr.contract.pipelines import COMPACTION_PIPELINE, FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.pipelines import PIPELINE_NAMES
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,7 @@ def remove_pipelines(role_arn: str, region: str, suffix: str = "") -> list[Pipel
         One for each pipeline.
     """
     client = boto3.client("sagemaker", region_name=region)
-    pipelines = (MINI_BATCH_PIPELINE, INVENTORY_PIPELINE, FG_B_PIPELINE, COMPACTION_PIPELINE)
-    names = [f"{name}{suffix}" for name in pipelines]
+    names = [f"{name}{suffix}" for name in PIPELINE_NAMES]
     return [PipelineRemoval(name, _remove(client, name, role_arn)) for name in names]
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from sqlglot import exp
 
 from ndr.contract.errors import JobSpecInvalidError
-from ndr.contract.jobspecs.machine_inventory_unload import InventoryOutput, InventoryQuery
+from ndr.contract.jobspecs.machine_inventory_unload import DEFAULT_ROLE, InventoryOutput, InventoryQuery
 from ndr.jobs.inventory.filters import checked_filter
 from ndr.jobs.inventory.redshift_sql import identifier, literal, write_sql
 
@@ -46,7 +46,7 @@ def inventory_statements(query: InventoryQuery, output: InventoryOutput, month: 
     JobSpecInvalidError
         A name or a filter may not be written into SQL.
     """
-    table = exp.Table(this=identifier(query.table, "query.table"), db=identifier(query.schema_, "query.schema"))
+    table = _table(query)
     conditions = _conditions(query)
     address = _blank_as_null(_text(exp.Column(this=identifier(query.ip_column, "query.ip_column"))))
     name = _text(exp.Column(this=identifier(query.name_column, "query.name_column")))
@@ -64,15 +64,37 @@ def inventory_statements(query: InventoryQuery, output: InventoryOutput, month: 
     return InventoryStatements(write_sql(select), write_sql(_count(table, conditions, address, name)))
 
 
-def unload_statement(select: str, target: str, iam_role: str, kms_key_arn: str | None = None) -> str:
-    """Return the UNLOAD of `select` into Parquet files whose names begin with `target`, under a key if one is given.
+def unload_statement(
+    select: str, target: str, iam_role: str, kms_key_arn: str | None = None, bucket_region: str | None = None
+) -> str:
+    """Return the UNLOAD of `select` into Parquet files whose names begin with `target`.
 
-    Unless told, Redshift asks S3 for SSE-S3 by name, which overrules the key that the bucket has as its default.
-    KMS_KEY_ID takes the id alone, so the key is one of this account and region.
+    Parameters
+    ----------
+    select : str
+        The query.
+    target : str
+        S3 URI that the files' names begin with.
+    iam_role : str
+        ARN of the role that Redshift writes with, or DEFAULT_ROLE for the cluster's or namespace's own default.
+    kms_key_arn : str, optional
+        Key of the files. Unless told, Redshift asks S3 for SSE-S3 by name, which overrules the key that the bucket has
+        as its default. KMS_KEY_ID takes the id alone, so the key is one of the bucket's account and region.
+    bucket_region : str, optional
+        Region of the bucket where it is not Redshift's own, in which Redshift would look for it.
     """
-    to = f"TO {literal(target)} IAM_ROLE {literal(iam_role)}"
+    role = "DEFAULT" if iam_role == DEFAULT_ROLE else literal(iam_role)
+    region = f" REGION {literal(bucket_region)}" if bucket_region else ""
     encrypted = f" KMS_KEY_ID {literal(kms_key_arn.rpartition('/')[2])} ENCRYPTED" if kms_key_arn else ""
-    return f"UNLOAD ({literal(select)}) {to} FORMAT AS PARQUET{encrypted}"
+    return f"UNLOAD ({literal(select)}) TO {literal(target)} IAM_ROLE {role} FORMAT AS PARQUET{region}{encrypted}"
+
+
+def _table(query: InventoryQuery) -> exp.Table:
+    """Return the table by two names, or by three when it is in another database, such as a datashare's."""
+    names = {"this": identifier(query.table, "query.table"), "db": identifier(query.schema_, "query.schema")}
+    if query.database is not None:
+        names["catalog"] = identifier(query.database, "query.database")
+    return exp.Table(**names)
 
 
 def _conditions(query: InventoryQuery) -> list[exp.Expr]:

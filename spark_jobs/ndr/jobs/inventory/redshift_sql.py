@@ -53,7 +53,8 @@ def identifier(name: str, field: str) -> exp.Identifier:
     Parameters
     ----------
     name : str
-        Schema, table or column name: letters, digits, `_`, `$`, `-` and spaces, no `--` or `$$`, at most 127 bytes.
+        Database, schema, table or column name: letters, digits, `_`, `$`, `-` and spaces, no `--` or `$$`, at most
+        127 bytes.
     field : str
         The JobSpec field that holds it; it opens the error sentence.
 
@@ -65,6 +66,7 @@ def identifier(name: str, field: str) -> exp.Identifier:
     if not _NAME.fullmatch(name) or len(name.encode()) > _MAX_NAME_BYTES:
         raise JobSpecInvalidError(
             f"{field} is {name!r}, which is not one plain name. Allowed are a letter or _ first, then letters, digits, "
-            f"_, $, - and spaces (not -- or $$), {_MAX_NAME_BYTES} bytes at most; schema and table have a field each."
+            f"_, $, - and spaces (not -- or $$), {_MAX_NAME_BYTES} bytes at most; database, schema and table have a "
+            "field each."
         )
     return exp.to_identifier(name, quoted=True)

@@ -93,6 +93,8 @@ class Unload:
         Key of the files in staging, which Redshift writes; the bucket's default is that of the copies.
     replace_with_empty : bool
         Whether an inventory that holds machines may be followed by one that holds none.
+    bucket_region : str, optional
+        Region of the output's bucket, which is the stack's; that of Redshift by default.
     """
 
     spec: MachineInventoryUnloadSpec
@@ -102,6 +104,7 @@ class Unload:
     log: Logger
     kms_key_arn: str | None = None
     replace_with_empty: bool = False
+    bucket_region: str | None = None
 
     @property
     def partition(self) -> str:
@@ -144,7 +147,9 @@ class Unload:
         if counts.machines == 0 and not self.replace_with_empty:
             self._refuse_empty()
         target = join(self.staging, file_prefix(self.statements.run_id))
-        statement = unload_statement(sql.select, target, self.spec.redshift.iam_role, self.kms_key_arn)
+        statement = unload_statement(
+            sql.select, target, self.spec.redshift.iam_role, self.kms_key_arn, self._other_region
+        )
         identifier = self.statements.execute(statement, f"unload the machines to {self.staging}")
         self.log.info("unloaded", extra={"staging": self.staging, "statement_id": identifier})
         return counts
@@ -211,6 +216,10 @@ class Unload:
         self.log.info("published", extra={"partition": self.partition, "rows": rows, "note": manifest.note})
         self._sweep(manifest, before)
         return manifest
+
+    @property
+    def _other_region(self) -> str | None:
+        return self.bucket_region if self.bucket_region != self.spec.redshift.region else None
 
     @property
     def _source(self) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from tests.planning.test_planning_late import PREFIXES, PUBLISHED, Features, day
 from tests.unit.test_planning_baselines import jobspecs
-from tests.unit.test_planning_late import PREFIXES, PUBLISHED, Features, day
 
 from ndr.contract.compacted import expanded, versions_within
 from ndr.contract.manifest import Answer, InputEntry, InputFile, Manifest

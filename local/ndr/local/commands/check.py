@@ -1,0 +1,118 @@
+"""``ndr check``: whether a deployed stack can work, and what to type where it can't."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import boto3
+import typer
+from botocore.exceptions import ProfileNotFound
+from rich.console import Console
+from rich.text import Text
+
+from ministack_sagemaker.errors import AccountError
+from ndr.contract.errors import NdrError
+from ndr.local.check.areas import check_stack
+from ndr.local.check.finding import Finding, Verdict
+from ndr.local.check.stack import Stack, StackUnreadableError, read_stack
+from ndr.local.commands.options import progress
+from ndr.local.deployment.deployment import Deployment
+
+STYLES: Final = {
+    Verdict.OK: "green",
+    Verdict.WARNING: "yellow",
+    Verdict.BROKEN: "red",
+    Verdict.NOT_CHECKED: "magenta",
+}
+KEYS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+
+
+def check(
+    stack: Annotated[str, typer.Option(help="Name of the CloudFormation stack.")],
+    region: Annotated[str, typer.Option(help="Its region; AWS_REGION or the profile's by default.")] = "",
+    profile: Annotated[str, typer.Option(help="Profile of your credentials; AWS_PROFILE or AWS_... by default.")] = "",
+    directory: Annotated[
+        Path | None,
+        typer.Option("--directory", "-d", help="Check a stack in the account on this machine of this folder instead."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Check a deployed stack: images, pipelines, JobSpecs, data, schedules, executions, alarms. It changes nothing.
+
+    The exit status is 0, or 1 if something is broken, or 2 if the stack can't be read.
+    """
+    try:
+        found = read_stack(stack, _session(region, profile, directory), datetime.now(UTC))
+        if not found.is_of_this_project and not found.status.startswith(("ROLLBACK_", "CREATE_")):
+            raise StackUnreadableError(
+                f"The stack {stack!r} is not of this project: it has no output JobSpecTableName. Name another one with "
+                "--stack."
+            )
+    except StackUnreadableError as error:
+        Console(stderr=True).print(Text(f"{type(error).__name__}: {error}", style="red"), soft_wrap=True)
+        raise typer.Exit(2) from None
+    if as_json:
+        findings = list(check_stack(found))
+        typer.echo(json.dumps(_document(found, findings), indent=2))
+    else:
+        findings = _print_lines(progress().console, found)
+    if any(finding.verdict is Verdict.BROKEN for finding in findings):
+        raise typer.Exit(1)
+
+
+def _session(region: str, profile: str, directory: Path | None) -> boto3.Session:
+    """Return a session with the caller's credentials. The environment gets the same, for the definitions' sessions."""
+    if directory is not None:
+        try:
+            Deployment.load(directory)  # points this process at its account
+        except (NdrError, AccountError) as error:
+            raise StackUnreadableError(f"{error} Start an account with a stack: ndr up") from None
+    if profile:
+        for name in KEYS:  # keys in the environment would take precedence over the profile
+            os.environ.pop(name, None)
+        os.environ["AWS_PROFILE"] = profile
+    try:
+        session = boto3.Session(region_name=region or os.environ.get("AWS_REGION"))
+    except ProfileNotFound as error:
+        raise StackUnreadableError(f"{error}. `aws configure list-profiles` lists them.") from None
+    if not session.region_name:
+        raise StackUnreadableError("No region is set. Give --region, or set AWS_REGION.")
+    return session
+
+
+def _print_lines(console: Console, stack: Stack) -> list[Finding]:
+    """Print each finding as it is made, and how many there are of each kind."""
+    findings = []
+    for finding in check_stack(stack):
+        findings.append(finding)
+        verdict = Text(f"{finding.verdict:<11}  ", style=STYLES[finding.verdict])
+        console.print(Text.assemble(verdict, f"{finding.area:<12}  {finding.found}"), soft_wrap=True)
+        if finding.mend:
+            console.print(Text(f"{'':<11}  {'':<12}  -> {finding.mend}"), soft_wrap=True)
+    console.print(Text(_summary(findings)), soft_wrap=True)
+    return findings
+
+
+def _summary(findings: Iterable[Finding]) -> str:
+    counted = Counter(finding.verdict for finding in findings)
+    return ", ".join(f"{counted[verdict]} {verdict}" for verdict in Verdict if counted[verdict]) + "."
+
+
+def _document(stack: Stack, findings: list[Finding]) -> dict[str, object]:
+    return {
+        "stack": stack.name,
+        "account": stack.account,
+        "region": stack.region,
+        "checked_at": f"{stack.now:%Y-%m-%dT%H:%M:%SZ}",
+        "broken": any(finding.verdict is Verdict.BROKEN for finding in findings),
+        "findings": [
+            {"area": each.area, "verdict": str(each.verdict), "found": each.found, "mend": each.mend}
+            for each in findings
+        ],
+    }
