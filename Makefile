@@ -45,7 +45,7 @@ setup: .venv/.ready .tools/sam/.ready  ## install everything that demo and test 
 java:
 	@command -v "$${JAVA_HOME:+$$JAVA_HOME/bin/}java" >/dev/null || { echo "ENGINE=spark needs Java 17 or newer, and there is none; install it with: apt-get install openjdk-17-jre-headless"; exit 1; }
 
-demo: $(if $(filter spark,$(ENGINE)),java) setup  ## run the monthly pipeline end to end on this machine; TRAFFIC=<folder of Zeek conn logs> uses yours
+demo: $(if $(filter spark,$(ENGINE)),java) setup  ## run the monthly pipeline end to end on this machine; TRAFFIC=<folder of logs> uses yours
 	@.venv/bin/ndr demo $(if $(TRAFFIC),--traffic "$(TRAFFIC)") $(if $(ENGINE),--engine $(ENGINE))
 
 test: setup $(if $(shell command -v npm),.tools/local-stepfunctions/.ready)  ## run all tests, or TESTS="path path"; what Java, Docker or npm would have run is listed at the end where they are absent

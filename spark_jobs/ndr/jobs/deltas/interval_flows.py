@@ -10,14 +10,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
+from ndr.contract.datasets import QUARANTINE
+from ndr.contract.jobspecs.delta_builder import AUTO, DeltaBuilderSpec
 from ndr.contract.time import Interval
 from ndr.jobs.deltas.block import Read
 from ndr.jobs.deltas.files import JSON
 from ndr.jobs.deltas.mini_batches import MiniBatch
 from ndr.jobs.deltas.read import reads_of
-from ndr.jobs.deltas.sessions import by_direction
+from ndr.jobs.deltas.sessions import RECORD_COLUMNS, by_direction
+from ndr.sources.integration.columns import FLOW_COLUMNS
 from ndr.sources.integration.validity import split
+from ndr.sources.registry import Recognised
+from ndr.store.schema import arrow_schema
 from ndr.store.storage import filesystem
 
 _ROWS: Final = 1 << 16
@@ -28,7 +32,8 @@ class Delivered(NamedTuple):
 
     `flows` (`FLOW_COLUMNS`, and `sessions` where rows stand for several flows), `records` of one direction, which are
     to be paired (`RECORD_COLUMNS`), rows for quarantine, in how many rows the flows and records stand, and how many
-    rows are not flows, by kind.
+    rows are not flows, by kind. Where each file's source is recognised, `recognised` counts the files by what they were
+    taken for and how sure that is.
     """
 
     flows: pa.Table
@@ -36,6 +41,7 @@ class Delivered(NamedTuple):
     quarantined: pa.Table
     rows_used: int
     not_flows: Mapping[str, int]
+    recognised: Mapping[str, int] = {}
 
 
 def delivered_flows(
@@ -62,12 +68,17 @@ def delivered_flows(
         spec = own_rows(spec)
     is_whole = folder.interval.intersection(interval) == folder.interval
     holds_start = folder.interval.start in interval
-    for rows, not_flows in _together(reads_of(system, folder.paths, spec, threads)):
+    told: list[Recognised] = []
+    for rows, not_flows in _together(reads_of(system, folder.paths, spec, threads, told=told.append)):
         of_interval = rows if is_whole else rows.filter(_of(rows["event_start"], interval, folder.interval))
         parts = split(of_interval, folder.interval)
         flows, records = by_direction(parts.flows)
         used = flows.num_rows + records.num_rows
         yield Delivered(flows, records, parts.quarantined, used, not_flows if holds_start else Counter())
+    if spec.inputs.source == AUTO:
+        taken = Counter(f"{each.source.name}, certainty {each.certainty:.2f}" for each in told)
+        none = FLOW_COLUMNS.empty_table()
+        yield Delivered(none, RECORD_COLUMNS.empty_table(), arrow_schema(QUARANTINE).empty_table(), 0, {}, taken)
 
 
 def own_rows(spec: DeltaBuilderSpec) -> DeltaBuilderSpec:
