@@ -6,6 +6,7 @@ export SAM_CLI_TELEMETRY := 0
 export UV_NO_PROGRESS := 1
 
 TRAFFIC ?=
+TIME_ZONE ?=
 ENGINE ?=
 BENCH ?= all
 HOSTS ?=
@@ -45,8 +46,8 @@ setup: .venv/.ready .tools/sam/.ready  ## install everything that demo and test 
 java:
 	@command -v "$${JAVA_HOME:+$$JAVA_HOME/bin/}java" >/dev/null || { echo "ENGINE=spark needs Java 17 or newer, and there is none; install it with: apt-get install openjdk-17-jre-headless"; exit 1; }
 
-demo: $(if $(filter spark,$(ENGINE)),java) setup  ## run the monthly pipeline end to end on this machine; TRAFFIC=<folder of logs> uses yours
-	@.venv/bin/ndr demo $(if $(TRAFFIC),--traffic "$(TRAFFIC)") $(if $(ENGINE),--engine $(ENGINE))
+demo: $(if $(filter spark,$(ENGINE)),java) setup  ## run the monthly pipeline end to end on this machine; TRAFFIC=<folder of logs> uses yours, TIME_ZONE=<zone> for local times
+	@.venv/bin/ndr demo $(if $(TRAFFIC),--traffic "$(TRAFFIC)") $(if $(TIME_ZONE),--time-zone "$(TIME_ZONE)") $(if $(ENGINE),--engine $(ENGINE))
 
 test: setup $(if $(shell command -v npm),.tools/local-stepfunctions/.ready)  ## run all tests, or TESTS="path path"; what Java, Docker or npm would have run is listed at the end where they are absent
 	@.venv/bin/python -m pytest --numprocesses 2 --dist loadfile $(TESTS)

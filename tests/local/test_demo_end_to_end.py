@@ -152,7 +152,7 @@ def test_published_baselines_equal_a_recomputation_from_the_raw_logs(shown: str,
 
 
 def test_every_connection_is_accounted_for(shown: str) -> None:
-    ingested = re.search(r"([\d,]+) connections of 8 logs: ([\d,]+) in 8 mini-batches, 0 rejected", shown)
+    ingested = re.search(r"([\d,]+) rows of 8 logs: ([\d,]+) flows in 8 mini-batches, 0 rejected, 0 not flows", shown)
     assert ingested
     assert ingested[1] == ingested[2]
     assert f"rows in {ingested[1]} = used {ingested[1]} + quarantined 0" in shown

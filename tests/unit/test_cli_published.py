@@ -17,7 +17,7 @@ from ndr.contract.manifest import RowAccount
 from ndr.contract.time import DAY, Interval
 from ndr.local.console import progress
 from ndr.local.console.tables import shown
-from ndr.local.deployment.published import FlowAccount, flow_account, published_tables
+from ndr.local.deployment.published import flow_account, published_tables
 from ndr.store.partition import baseline_partition_uri, time_partition_uri
 from ndr.store.publish import PartitionWriter
 
@@ -50,7 +50,7 @@ def publish(prefix: str, interval: Interval, rows: RowAccount | None = None, cov
 
 def test_nothing_published_is_an_empty_list(jobspecs: dict[str, SimpleNamespace]) -> None:
     assert published_tables(jobspecs) == []
-    assert flow_account(jobspecs) == FlowAccount(0, 0, 0)
+    assert flow_account(jobspecs) == RowAccount(rows_in=0, rows_used=0, rows_quarantined=0)
 
 
 def test_partitions_add_up_and_coverage_is_weighed_by_length(jobspecs: dict[str, SimpleNamespace]) -> None:
@@ -61,7 +61,7 @@ def test_partitions_add_up_and_coverage_is_weighed_by_length(jobspecs: dict[str,
     assert (deltas.dataset, peers.dataset) == ("deltas", "peer_deltas")
     assert (deltas.first, deltas.last, deltas.partitions, deltas.rows) == (FIRST.start, QUARTER.end, 2, 2)
     assert deltas.coverage == pytest.approx((1.0 * 24 + 0.5 * 6) / 30)
-    assert flow_account(jobspecs) == FlowAccount(15, 12, 3)
+    assert flow_account(jobspecs) == RowAccount(rows_in=15, rows_used=12, rows_quarantined=3)
 
 
 def test_partition_without_a_manifest_is_not_published(jobspecs: dict[str, SimpleNamespace]) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ndr.local.commands.options import HERE, Directory, progress
+from ndr.local.commands.options import HERE, ZONE, Directory, progress
 from ndr.local.demo.run import DemoRequest, run_demo
 
 
@@ -19,6 +19,7 @@ def demo(
     engine: Annotated[str, typer.Option(help="local, or spark, which needs Java.")] = "local",
     days: Annotated[int, typer.Option(help="Days of generated traffic.")] = 35,
     seed: Annotated[int, typer.Option(help="Seed of the generated traffic.")] = 7,
+    time_zone: Annotated[str, typer.Option(help=ZONE)] = "",
 ) -> None:
     """Deploy, ingest traffic, run the monthly execution, and print the published tables and the anomaly ranking."""
-    run_demo(DemoRequest(directory, traffic, engine, days, seed), progress())
+    run_demo(DemoRequest(directory, traffic, engine, days, seed, time_zone or None), progress())

@@ -10,7 +10,7 @@ import typer
 
 from ndr.contract.jobspecs import DELTA_BUILDER
 from ndr.contract.jobspecs.delta_builder import AUTO, SOURCE_NAMES
-from ndr.local.commands.options import HERE, Directory, progress
+from ndr.local.commands.options import HERE, ZONE, Directory, progress
 from ndr.local.console.progress import Progress
 from ndr.local.deployment.deployment import Deployment
 from ndr.local.ingest import IngestReport
@@ -26,7 +26,7 @@ def ingest(
     batch: Annotated[str, typer.Option(help="Length of a mini-batch: 15m, 1h or 1d.")] = "15m",
     prefix: Annotated[str, typer.Option(help="Override the integration prefix of the JobSpec.")] = "",
     source: Annotated[str, typer.Option(help=_SOURCES)] = AUTO,
-    time_zone: Annotated[str, typer.Option(help="Zone of the times that tell none, as Europe/Berlin.")] = "",
+    time_zone: Annotated[str, typer.Option(help=ZONE)] = "",
 ) -> None:
     """Write the flows of logs below the integration prefix. The status is 1 if a log can't be used as a whole."""
     lines = progress()

@@ -15,6 +15,7 @@ Directory = Annotated[
     typer.Option("--directory", "-d", envvar="NDR_HOME", help="Folder with the files of the account on this machine."),
 ]
 HERE = Path(".ndr")
+ZONE = "Zone of the times that tell none, as Europe/Berlin."
 
 
 def progress() -> Progress:

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from ndr.contract.errors import JobSpecNotFoundError
 from ndr.contract.ledger import is_over, row_of
+from ndr.contract.manifest import RowAccount
 from ndr.local.commands.options import HERE, Directory, progress
 from ndr.local.console.tables import print_table
 from ndr.local.deployment.deployment import Deployment, all_items
@@ -42,11 +43,18 @@ def print_published(console: Console, deployment: Deployment) -> None:
     ]
     columns = ("dataset", "first", "last", "partitions", "rows", "coverage")
     print_table(console, "Published", columns, rows, right=("partitions", "rows", "coverage"))
-    flows = flow_account(jobspecs)
-    console.print(
-        f"rows in {flows.rows_in:,} = used {flows.rows_used:,} + quarantined {flows.rows_quarantined:,}",
-        highlight=False,
-    )
+    console.print(account_sentence(flow_account(jobspecs)), highlight=False)
+
+
+def account_sentence(account: RowAccount) -> str:
+    """Return what became of the rows that came in; repetitions and rows that are not flows where there are any."""
+    terms = [f"used {account.rows_used:,}", f"quarantined {account.rows_quarantined:,}"]
+    if account.rows_repeated:
+        terms.append(f"repeated {account.rows_repeated:,}")
+    if account.rows_not_flows:
+        kinds = ", ".join(f"{kind} {rows:,}" for kind, rows in sorted(account.rows_not_flows.items()))
+        terms.append(f"not flows {sum(account.rows_not_flows.values()):,} ({kinds})")
+    return f"rows in {account.rows_in:,} = {' + '.join(terms)}"
 
 
 def print_ledger(console: Console, deployment: Deployment) -> None:

@@ -48,11 +48,13 @@ class DemoRequest:
     directory : Path
         Folder with the files of the account.
     traffic : Path or None
-        A folder of Zeek conn logs. None generates the traffic of a synthetic network.
+        A folder of logs of any source. None generates the traffic of a synthetic network.
     engine : str
         local or spark.
     days, seed : int
         Days and seed of the generated traffic.
+    time_zone : str or None
+        IANA zone of the times that tell none.
     """
 
     directory: Path
@@ -60,6 +62,7 @@ class DemoRequest:
     engine: str = "local"
     days: int = 35
     seed: int = 7
+    time_zone: str | None = None
 
 
 def run_demo(request: DemoRequest, lines: Progress) -> None:
@@ -73,7 +76,8 @@ def run_demo(request: DemoRequest, lines: Progress) -> None:
     check_engine(request.engine)
     memory = PeakMemory()
     directory = fresh_directory(request.directory)
-    with prepared(request.traffic, directory / "traffic", request.days, request.seed) as traffic:
+    given = (request.traffic, directory / "traffic", request.days, request.seed, request.time_zone)
+    with prepared(*given) as traffic:
         if request.traffic is None:
             lines.line(f"generate {request.days} days of traffic of a synthetic network in the background")
         networks = NETWORKS if request.traffic is None else ()
@@ -143,7 +147,7 @@ def _fed(deployment: Deployment, traffic: Future[Traffic], lines: Progress) -> I
         ready = traffic.result()
     _load_inventory(deployment, ready, lines)
     integration = deployment.jobspecs()[DELTA_BUILDER].spec.inputs.integration
-    return ingest_folder(ready.folder, integration, "1d", lines)
+    return ingest_folder(ready.folder, integration, "1d", lines, time_zone=ready.time_zone)
 
 
 def _load_inventory(deployment: Deployment, traffic: Traffic, lines: Progress) -> None:

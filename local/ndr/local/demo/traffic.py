@@ -1,4 +1,4 @@
-"""The demo's traffic: the user's conn logs, or those of a synthetic network."""
+"""The demo's traffic: the user's logs, or those of a synthetic network."""
 
 from __future__ import annotations
 
@@ -12,44 +12,58 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ndr.contract.errors import InvalidRequestError
+from ndr.contract.jobspecs.delta_builder import AUTO
 from ndr.contract.time import DAY, floor_to, format_instant, parse_instant
 from ndr.local.ingest.logs import find_logs
+from ndr.local.ingest.read import spec_of_logs
+from ndr.local.ingest.zones import first_without_zone
 from ndr.local.traffic.generate import DEFAULT_END
 
 
 @dataclass(frozen=True)
 class Traffic:
-    """A folder of conn logs, and its inventory.csv if present."""
+    """A folder of logs, its inventory.csv if present, and the zone of the times that tell none."""
 
     folder: Path
     inventory: Path | None
+    time_zone: str | None = None
 
     @classmethod
-    def of(cls, folder: Path) -> Traffic:
+    def of(cls, folder: Path, time_zone: str | None = None) -> Traffic:
         """Return the traffic of a folder.
 
         Raises
         ------
         InvalidRequestError
-            The folder does not exist or has no conn log.
+            The folder does not exist or has no log, the zone does not exist, or a log tells local times and there is
+            no zone.
         """
-        find_logs(folder)
+        spec_of_logs(AUTO, time_zone)
+        logs = find_logs(folder).logs
+        if time_zone is None and (local := first_without_zone(logs)):
+            raise InvalidRequestError(
+                f"{local.path} tells local times without their zone, so its rows would be left out. Name the zone, as "
+                f"`make demo TRAFFIC={folder} TIME_ZONE=Europe/Berlin` or "
+                f"`ndr demo --traffic {folder} --time-zone Europe/Berlin`."
+            )
         inventory = folder / "inventory.csv"
-        return cls(folder, inventory if inventory.is_file() else None)
+        return cls(folder, inventory if inventory.is_file() else None, time_zone)
 
 
 @contextmanager
-def prepared(folder: Path | None, out: Path, days: int, seed: int) -> Iterator[Future[Traffic]]:
+def prepared(
+    folder: Path | None, out: Path, days: int, seed: int, time_zone: str | None = None
+) -> Iterator[Future[Traffic]]:
     """Yield a future of the traffic. A given folder is ready at once, otherwise a background process generates it.
 
     Raises
     ------
     InvalidRequestError
-        The folder has no conn log, or `days` is below 1.
+        The folder has no log, or one with local times without `time_zone`, or `days` is below 1.
     """
     if folder is not None:
         ready: Future[Traffic] = Future()
-        ready.set_result(Traffic.of(folder))
+        ready.set_result(Traffic.of(folder, time_zone))
         yield ready
         return
     if days < 1:
@@ -74,4 +88,4 @@ def _generated(out: Path, days: int, seed: int) -> Traffic:
     ran = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
     if ran.returncode != 0:
         raise InvalidRequestError(f"No traffic was generated: {ran.stderr.strip()}")
-    return Traffic.of(out)
+    return Traffic.of(out, "UTC")

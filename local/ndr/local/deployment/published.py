@@ -17,7 +17,7 @@ from ndr.contract.jobspecs import (
     PAIR_COUNTS_BUILDER,
     JobSpecs,
 )
-from ndr.contract.manifest import Manifest
+from ndr.contract.manifest import Manifest, RowAccount
 from ndr.store.manifest import read_manifests
 from ndr.store.storage import join, list_names
 
@@ -38,15 +38,6 @@ class PublishedTable:
     coverage: float
 
 
-@dataclass(frozen=True, slots=True)
-class FlowAccount:
-    """The rows of the integration files, each of which was used or quarantined."""
-
-    rows_in: int
-    rows_used: int
-    rows_quarantined: int
-
-
 def published_tables(jobspecs: JobSpecs) -> list[PublishedTable]:
     """Summarize all datasets of the JobSpecs, in the order in which they are built."""
     found: list[PublishedTable] = []
@@ -60,15 +51,11 @@ def published_tables(jobspecs: JobSpecs) -> list[PublishedTable]:
     return found
 
 
-def flow_account(jobspecs: JobSpecs) -> FlowAccount:
-    """Add up the row counts in the manifests of the deltas."""
+def flow_account(jobspecs: JobSpecs) -> RowAccount:
+    """Add up the accounts of rows in the manifests of the deltas."""
     manifests = _manifests(jobspecs[DELTA_BUILDER].spec.outputs.deltas, "dt=")
-    accounts = [manifest.rows for manifest in manifests if manifest.rows]
-    return FlowAccount(
-        sum(account.rows_in for account in accounts),
-        sum(account.rows_used for account in accounts),
-        sum(account.rows_quarantined for account in accounts),
-    )
+    nothing = RowAccount(rows_in=0, rows_used=0, rows_quarantined=0)
+    return sum((manifest.rows for manifest in manifests if manifest.rows), nothing)
 
 
 def _time_prefixes(jobspecs: JobSpecs) -> list[str]:

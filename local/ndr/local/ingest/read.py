@@ -34,6 +34,24 @@ _ALL_TIME: Final = Interval(datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30
 _BLOCK: Final = 1 << 20
 
 
+def spec_of_logs(log_source: str, time_zone: str | None) -> DeltaBuilderSpec:
+    """Return what the delta builder would read the logs by.
+
+    Raises
+    ------
+    InvalidRequestError
+        There is no such source or no such zone.
+    """
+    prefixes = {
+        "inputs": {"integration": "file:///in/", "source": log_source},
+        "outputs": {"deltas": "file:///out/"},
+    }
+    try:
+        return DeltaBuilderSpec.model_validate({**prefixes, "time_zone": time_zone})
+    except ValueError as error:
+        raise InvalidRequestError(f"--source or --time-zone: {str(error).splitlines()[2].strip()}.") from None
+
+
 class ReadLogs:
     """Reads logs into a spool.
 
@@ -56,14 +74,7 @@ class ReadLogs:
 
     def __init__(self, spool: Spool, log_source: str, time_zone: str | None) -> None:
         self._spool = spool
-        prefixes = {
-            "inputs": {"integration": "file:///in/", "source": log_source},
-            "outputs": {"deltas": "file:///out/"},
-        }
-        try:
-            self._spec = DeltaBuilderSpec.model_validate({**prefixes, "time_zone": time_zone})
-        except ValueError as error:
-            raise InvalidRequestError(f"--source or --time-zone: {str(error).splitlines()[2].strip()}.") from None
+        self._spec = spec_of_logs(log_source, time_zone)
         self._seen: dict[str, str] = {}
         self.rejected: dict[str, pa.Table] = {}
         self.bad = BadFiles()
