@@ -34,6 +34,7 @@ BENCHES = (
     "load",
     "mini_batch",
     "plan",
+    "sources",
 )
 HOSTS = {
     "fg_b": ("300", "1000", "3000"),
