@@ -16,6 +16,7 @@ from tests.unit.test_pan_os import THREAT, line
 from ndr.contract.datasets import DELTAS, PEER_DELTAS, QUARANTINE, Dataset
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import SLICE, Interval, mini_batch_id, parse_instant
+from ndr.local.ingest import ingest
 from ndr.store.publish import in_key_order, read_table
 from ndr.store.storage import put_bytes
 
@@ -103,6 +104,21 @@ def test_records_that_came_with_another_batch_are_paired_where_they_belong(
     assert (built.rows.rows_used, built.rows.rows_quarantined) == (late.rows.rows_in, 0)
     partition = f"{project.uri('deltas')}dt=2026-01-31/{mini_batch_id(second)}"
     assert pc.sum(read_table(partition, built, DELTAS)["sessions_cnt"]).as_py() == 2 * 40
+
+
+@pytest.mark.parametrize("name", ["flow-v5.log", "pan-9.1.log.gz"])
+def test_ingested_logs_make_the_deltas_of_the_logs_themselves(
+    tmp_path: Path, drawn: Sequence[Connection], name: str
+) -> None:
+    log = next(each for each in LOGS if each.name == name)
+    content = log.write(drawn[:300], BATCH)
+    native = Built(tmp_path / "native", log.source, {name: content})
+    (tmp_path / name).write_bytes(content)
+    ingest(tmp_path / name, (tmp_path / "ingested" / "in").as_uri(), "1h", time_zone="UTC")
+    ingested = Built(tmp_path / "ingested", "integration", {})
+    assert ingested.manifest.rows == native.manifest.rows
+    for dataset in (DELTAS, PEER_DELTAS):
+        assert ingested.rows(dataset).equals(native.rows(dataset))
 
 
 def test_lost_records_lower_the_coverage_by_their_share(tmp_path: Path, drawn: Sequence[Connection]) -> None:
