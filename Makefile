@@ -45,7 +45,7 @@ setup: .venv/.ready .tools/sam/.ready  ## install everything that demo and test 
 java:
 	@command -v "$${JAVA_HOME:+$$JAVA_HOME/bin/}java" >/dev/null || { echo "ENGINE=spark needs Java 17 or newer, and there is none; install it with: apt-get install openjdk-17-jre-headless"; exit 1; }
 
-demo: $(if $(filter spark,$(ENGINE)),java) setup  ## run the monthly pipeline end to end on this machine; TRAFFIC=<folder of Zeek conn logs> uses yours
+demo: $(if $(filter spark,$(ENGINE)),java) setup  ## run the monthly pipeline end to end on this machine; TRAFFIC=<folder of logs> uses yours
 	@.venv/bin/ndr demo $(if $(TRAFFIC),--traffic "$(TRAFFIC)") $(if $(ENGINE),--engine $(ENGINE))
 
 test: setup $(if $(shell command -v npm),.tools/local-stepfunctions/.ready)  ## run all tests, or TESTS="path path"; what Java, Docker or npm would have run is listed at the end where they are absent
@@ -81,13 +81,14 @@ lint: setup  ## check the code: ruff, mypy, import-linter
 lint-template: setup .tools/cfn-lint/.ready .tools/checkov/.ready .tools/asl-validator/.ready  ## check the template and the machines: sam validate, cfn-lint, checkov, asl-validator
 	@AWS_DEFAULT_REGION=us-east-1 $(SAM) validate --lint --template template.yaml
 	@.tools/cfn-lint/bin/cfn-lint --non-zero-exit-code warning template.yaml
-	@# and as CloudFormation gets it, with the machines' definitions inlined
+	@# and as CloudFormation gets it, with the machines' definitions inlined; SAM gives an alias half of a function's
+	@# policies, so these (W3011) are checked in the template alone
 	@.venv/bin/python -m tests.translated_template build/translated.json
-	@.tools/cfn-lint/bin/cfn-lint --non-zero-exit-code warning build/translated.json
+	@.tools/cfn-lint/bin/cfn-lint --non-zero-exit-code warning --ignore-checks W3011 -- build/translated.json
 	@.tools/checkov/bin/checkov --config-file .checkov.yaml
 	@# the template substitutes $${Name}; a number stands for each, so that expressions parse
 	@mkdir -p build/statemachines && for machine in statemachines/*.asl.json; do \
-		sed -E 's/\$$\{[A-Za-z]+\}/1/g' $$machine > build/$$machine && \
+		sed -E 's/\$$\{Partition\}/aws/g; s/\$$\{[A-Za-z]+\}/1/g' $$machine > build/$$machine && \
 		.tools/asl-validator/node_modules/.bin/asl-validator --json-path build/$$machine || exit 1; done
 
 pin-images:  ## pin the base images of the Dockerfiles to the digests that their tags have now

@@ -27,6 +27,8 @@ from pyarrow import fs
 from tests.hostile.documents import damaged, damaged_bytes, scalars, texts, values
 from tests.hostile.stand_in import VISIBLE, unload
 from tests.statemachines.jobspecs import documents
+from tests.unit.test_json_sources import OCSF, STRATA, SURICATA
+from tests.unit.test_pan_os import THREAT, line
 
 from ndr.contract.datasets import DELTAS
 from ndr.contract.errors import NdrError
@@ -46,6 +48,7 @@ from ndr.planner import baseline_targets
 from ndr.planner.requests import BaselinesRequest, MiniBatchRequest, parse_request
 from ndr.sources.integration.validity import split
 from ndr.sources.json_objects import are_lines
+from ndr.sources.vpc_flow_logs import DEFAULT_FORMAT
 from ndr.spark.instances import read_instances
 from ndr.store.manifest import read_manifest
 from ndr.store.partition import baseline_end_of
@@ -245,6 +248,45 @@ def check_source(source: str, content: bytes, zipped: bool, **changes: Any) -> N
             assert sum(read.rows_of_file) == read.table.num_rows + sum(read.not_flows.values())
             parts = split(read.table, DAY_ONE)
             assert parts.flows.num_rows + parts.quarantined.num_rows == read.table.num_rows
+
+
+PAN_OS_LINES = [line(), line(THREAT, header='<14>1 2026-01-05T06:03:20Z fw - - - [x a="1,2"] '), line(width=115)]
+pan_os_line = st.sampled_from(PAN_OS_LINES).flatmap(lambda text: damaged_bytes(text.encode()))
+pan_os_lines = st.lists(pan_os_line | st.binary(max_size=20), max_size=4).map(b"\n".join)
+
+
+@given(pan_os_lines, st.booleans())
+def pan_os_logs(content: bytes, zipped: bool) -> None:
+    check_source("pan_os", content, zipped, time_zone="Europe/Berlin")
+
+
+VPC_LINES = [DEFAULT_FORMAT, f"{DEFAULT_FORMAT} tcp-flags pkt-srcaddr"]
+VPC_RECORD = "2 1 eni-1 10.0.0.1 192.0.2.9 50000 443 6 10 840 1767593000 1767593060 ACCEPT OK"
+vpc_lines = st.tuples(
+    st.sampled_from(VPC_LINES) | texts,
+    st.lists(damaged_bytes(VPC_RECORD.encode()) | damaged_bytes(f"{VPC_RECORD} 2 10.0.0.3".encode()), max_size=5),
+).map(lambda parts: b"\n".join([parts[0].encode(errors="surrogatepass"), *parts[1]]))
+
+
+@given(vpc_lines, st.booleans())
+def vpc_flow_logs(content: bytes, zipped: bool) -> None:
+    check_source("vpc_flow_logs", content, zipped)
+
+
+json_rows = st.sampled_from([SURICATA, OCSF, STRATA]).flatmap(damaged).map(json.dumps)
+json_logs = st.tuples(st.lists(json_rows, max_size=4), st.sampled_from(["\n", "", ", "])).map(
+    lambda parts: parts[1].join(parts[0]).encode(errors="surrogatepass")
+)
+
+
+@given(st.sampled_from(["suricata", "ocsf", "strata"]), json_logs | json_logs.flatmap(damaged_bytes), st.booleans())
+def json_sources(source: str, content: bytes, zipped: bool) -> None:
+    check_source(source, content, zipped)
+
+
+@given(zeek_lines | pan_os_lines | vpc_lines | json_logs | st.binary(max_size=60), st.booleans())
+def recognised_logs(content: bytes, zipped: bool) -> None:
+    check_source("auto", content, zipped)
 
 
 SQL_WORDS = [
@@ -471,6 +513,10 @@ PARSERS: dict[str, Callable[[], None]] = {
         integration_json,
         integration_parquet,
         zeek_logs,
+        pan_os_logs,
+        vpc_flow_logs,
+        json_sources,
+        recognised_logs,
         sql_fragments,
         resourceconfig,
         manifests,

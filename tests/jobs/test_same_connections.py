@@ -15,7 +15,7 @@ from tests.unit.test_pan_os import THREAT, line
 
 from ndr.contract.datasets import DELTAS, PEER_DELTAS, QUARANTINE, Dataset
 from ndr.contract.manifest import Manifest
-from ndr.contract.time import Interval, mini_batch_id, parse_instant
+from ndr.contract.time import SLICE, Interval, mini_batch_id, parse_instant
 from ndr.store.publish import in_key_order, read_table
 from ndr.store.storage import put_bytes
 
@@ -86,6 +86,35 @@ def test_the_same_connections_make_the_same_deltas(
     assert f"{silent} of {account.records} records of one direction" in built.manifest.note
 
 
+def test_records_that_came_with_another_batch_are_paired_where_they_belong(
+    tmp_path: Path, drawn: Sequence[Connection]
+) -> None:
+    first, second = Interval(BATCH.start, BATCH.start + SLICE), Interval(BATCH.start + SLICE, BATCH.start + 2 * SLICE)
+    found = [each._replace(start=900 + each.start % 600) for each in drawn[:40]]
+    content = next(log for log in LOGS if log.name == "flow-v3.log").write(found, BATCH)
+    changes = {"inputs": {"integration": (tmp_path / "in").as_uri() + "/", "source": "vpc_flow_logs"}}
+    project = Project(tmp_path, {"delta_builder": changes})
+    put_bytes(f"{(tmp_path / 'in').as_uri()}/{mini_batch_id(first)}/flow.log", content)
+    (late,) = project.deltas(first)
+    assert late.rows is not None
+    assert (late.rows.rows_used, late.rows.rows_quarantined) == (0, late.rows.rows_in)
+    (built,) = project.deltas(second)
+    assert built.rows is not None
+    assert (built.rows.rows_used, built.rows.rows_quarantined) == (late.rows.rows_in, 0)
+    partition = f"{project.uri('deltas')}dt=2026-01-31/{mini_batch_id(second)}"
+    assert pc.sum(read_table(partition, built, DELTAS)["sessions_cnt"]).as_py() == 2 * 40
+
+
+def test_lost_records_lower_the_coverage_by_their_share(tmp_path: Path, drawn: Sequence[Connection]) -> None:
+    text = next(log for log in LOGS if log.name == "flow-v3.log").write(drawn[:30], BATCH).decode()
+    lost = "\n".join("5 1 eni-1 - - - - - - - 1769839384 1769839444 - SKIPDATA - - - - -" for _ in range(10))
+    built = Built(tmp_path, "vpc_flow_logs", {"flow.log": f"{text}\n{lost}".encode()})
+    account = built.manifest.rows
+    assert account is not None
+    assert account.rows_not_flows == {"skipdata": 10}
+    assert built.manifest.coverage == pytest.approx(1 - 10 / account.rows_in)
+
+
 def _row(row: dict[str, object]) -> tuple[str, ...]:
     return tuple(map(str, row.values()))
 
@@ -106,6 +135,9 @@ def test_both_engines_read_logs_alike(
     here, there = (Built(tmp_path / name, source, files, engine) for name, engine in (("a", None), ("b", spark)))
     assert here.manifest.rows == there.manifest.rows
     assert here.manifest.note == there.manifest.note
+    if source == "auto":
+        assert here.manifest.note is not None
+        assert "pan_os, certainty 0.80 (1 files); pan_os, certainty 0.98 (3 files); strata" in here.manifest.note
     for dataset in (DELTAS, PEER_DELTAS):
         assert there.rows(dataset).equals(here.rows(dataset))
     told = [

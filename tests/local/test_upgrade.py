@@ -103,9 +103,9 @@ def test_executions_under_way_survive_an_upgrade(account: Account, previous: Pat
 
     until(lambda: executing() == len(under_way))
     key = account.client("kms").create_key()["KeyMetadata"]["Arn"]
-    upgraded = deploy(
-        account, ROOT / "template.yaml", "upgraded", {**POLLING, "ProjectName": "lucky", "KmsKeyArn": key}
-    )
+    register_image(account, IMAGE)
+    parameters = {**POLLING, "ProjectName": "lucky", "KmsKeyArn": key, "TrafficBucketArns": "arn:aws:s3:::ndr-data"}
+    upgraded = deploy(account, ROOT / "template.yaml", "upgraded", parameters)
     topic = account.client("sns").get_topic_attributes(TopicArn=upgraded["FailureTopicArn"])["Attributes"]
     assert topic["KmsMasterKeyId"] == key, "what is under way is told of under the new key"
     assert {upgraded[name] for name in outputs} == set(outputs.values())

@@ -76,6 +76,7 @@ def source(machine: str) -> str:
 
 def substituted(text: str) -> dict[str, Any]:
     """The definition with a value for each `${Name}`: 1 where a number stands in an expression, else a word."""
+    text = text.replace("${Partition}", "aws")
     return json.loads(re.sub(r"\$\{(\w+)\}", lambda name: "1" if name[1].endswith("Seconds") else name[1], text))
 
 

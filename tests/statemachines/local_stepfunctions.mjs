@@ -23,6 +23,7 @@ const { StateMachine } = require("aws-local-stepfunctions");
 const jsonata = require("jsonata");
 
 const NOWHERE = "arn:aws:lambda:us-east-1:123456789012:function:overridden";
+const TOKEN = "a task token";
 const OPTIONS = { validationOptions: { noValidate: true } };
 
 class NamedError extends Error {
@@ -83,7 +84,8 @@ class Execution {
   // What expressions of a state see, evaluated against its input.
   scope(at, name, more = {}) {
     const { Execution, StateMachine } = this.recorded.context;
-    const context = { Execution, StateMachine, State: { Name: name, RetryCount: 0 }, ...(at.m && { Map: { Item: at.m } }) };
+    const context = { Execution, StateMachine, State: { Name: name, RetryCount: 0 }, Task: { Token: TOKEN } };
+    if (at.m) context.Map = { Item: at.m };
     const states = { input: at.d, context, ...more };
     return (template) => evaluated(template, states, at.v, this.now(at));
   }

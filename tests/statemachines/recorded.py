@@ -98,6 +98,9 @@ class _Met:
         self._paths[event["id"]] = path
         if event["type"].endswith("StateEntered"):
             self._enter(path, event)
+        elif event["type"] == "PassStateExited":
+            # A Pass starts the clock: no later visit may find more time gone than it did in the account.
+            self.times[path][-1] = _milliseconds(event)
         elif event["type"] == "TaskScheduled":
             self.calls[self._task(path)].append(json.loads(event["taskScheduledEventDetails"]["parameters"]))
         elif event["type"] == "TaskSucceeded":
@@ -116,10 +119,14 @@ class _Met:
         if name == "StopPipelineExecution":
             self.times[path][-1] += PAST_DEADLINE_MS
         self.visits[path].append(name)
-        self.times[path].append(round(event["timestamp"].timestamp() * 1000))
+        self.times[path].append(_milliseconds(event))
 
     def _task(self, path: str) -> str:
         return f"{path} {self.visits[path][-1]}"
+
+
+def _milliseconds(event: dict[str, Any]) -> int:
+    return round(event["timestamp"].timestamp() * 1000)
 
 
 def _text(instant: datetime) -> str:

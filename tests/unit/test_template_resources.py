@@ -158,6 +158,7 @@ def test_arns_hold_in_every_partition_and_name_this_projects_own_pipelines() -> 
     assert not [each for each in resources if ":ecr:" in each and "${AWS::AccountId}" not in each]
     text = (ROOT / "template.yaml").read_text()
     assert not re.findall(r"\$\{AWS::Region\}\.amazonaws\.com", text)
+    assert [machine for machine in MACHINES if "arn:aws" in source(machine)] == []
 
 
 def test_a_role_is_passed_by_its_own_arn() -> None:

@@ -201,6 +201,15 @@ def test_bad_logs_are_named_together_and_what_is_whole_is_used(tmp_path):
     assert report.rows_in == report.rows_out + report.rejected
 
 
+def test_a_log_of_a_folder_of_which_too_little_is_left_is_named_too(tmp_path):
+    write_log(tmp_path / "logs/conn.1.log.gz", [T])
+    bad = write_log(tmp_path / "logs/conn.2.log.gz", [T], first_port=2)
+    bad.write_bytes(bad.read_bytes()[:30])
+    report = ingest(tmp_path / "logs", f"file://{tmp_path}/out")
+    assert (report.rows_out, len(report.bad), report.left_out) == (1, 1, ())
+    assert report.bad[0].startswith(f"{bad} can't be read to its end")
+
+
 def test_without_a_log_that_can_be_used_nothing_is_written_and_all_are_named(tmp_path):
     for number in (1, 2):
         bad = write_log(tmp_path / f"logs/conn.{number}.log.gz", [T], first_port=number)

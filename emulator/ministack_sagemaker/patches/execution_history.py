@@ -65,7 +65,8 @@ def _record_starts_of_tasks() -> None:
         event = add(execution, type_, details)
         if type_ == "TaskScheduled":
             add(execution, "TaskStarted")
-            if ".sync" in details["taskScheduledEventDetails"]["resource"]:
+            resource = details["taskScheduledEventDetails"]["resource"]
+            if ".sync" in resource or ".waitForTaskToken" in resource:
                 add(execution, "TaskSubmitted")
         return event
 

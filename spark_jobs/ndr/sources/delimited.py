@@ -92,8 +92,12 @@ class CutFields:
         self._lines = lines
         letters = lines.letters
         self._cuts = np.flatnonzero((letters == separator) | (letters == _NEWLINE))
-        self._first = np.searchsorted(self._cuts, lines.starts)
-        self.width = np.searchsorted(self._cuts, lines.ends) - self._first + 1
+        last = np.searchsorted(self._cuts, lines.ends)
+        if len(last) and (lines.starts[1:] == lines.ends[:-1] + 1).all():  # no line between is empty
+            self._first = np.concatenate((np.searchsorted(self._cuts, lines.starts[:1]), last[:-1] + 1))
+        else:
+            self._first = np.searchsorted(self._cuts, lines.starts)
+        self.width = last - self._first + 1
 
     def column_start(self, place: int) -> np.ndarray:
         """Return where the field at a place starts in the text; beyond the line where it has no such field."""
@@ -130,7 +134,8 @@ class PatternFields(NamedTuple):
 
 def columns_of(fields: Fields, places: Mapping[str, int], unset: str | None = None) -> dict[str, pa.Array]:
     """Return the columns at some places by name."""
-    return {name: fields.column(place, unset) for name, place in places.items()}
+    found = {place: fields.column(place, unset) for place in set(places.values())}
+    return {name: found[place] for name, place in places.items()}
 
 
 def where(mask: np.ndarray | pa.Array, words: pa.Array | str) -> pa.Array:

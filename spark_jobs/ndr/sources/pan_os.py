@@ -54,7 +54,9 @@ def parse(block: bytes, header: Any, spec: DeltaBuilderSpec) -> Lines:
     """Split lines by commas; the few that are quoted or have commas in their syslog header are rewritten before."""
     lines = TextLines(block)
     fields = lines.split(",")
-    width, columns = fields.width, columns_of(fields, _PLACES)
+    # The time of a threat is read only where there is one: times are the widest columns.
+    places = _PLACES if THREAT.encode() in block else _PLACES | {"generated": _PLACES["start"]}
+    width, columns = fields.width, columns_of(fields, places)
     columns["offset"] = offsets_behind(lines, fields.column_start(_PLACES["action"]))
     columns["other"] = pa.nulls(len(lines), pa.string())
     odd = lines.have('"') | ~np.asarray(pc.is_in(columns["type"], value_set=_TYPES))
@@ -63,7 +65,7 @@ def parse(block: bytes, header: Any, spec: DeltaBuilderSpec) -> Lines:
         shifted = pc.invert(pc.is_in(PatternFields.of(text, ",").column(_PLACES["type"]), value_set=_TYPES))
         moved = pc.replace_substring_regex(text, _BEFORE_TYPE, r",,,\1,", max_replacements=1)
         rewritten = PatternFields.of(pc.if_else(shifted, moved, text), ",")
-        found = columns_of(rewritten, _PLACES)
+        found = columns_of(rewritten, places)
         is_flow = pc.is_in(found["type"], value_set=_TYPES)
         other = pc.struct_field(pc.extract_regex(text, _OTHER_TYPE), "type")
         found |= {"other": where(pc.invert(is_flow), other), "offset": columns["offset"].filter(pa.array(odd))}

@@ -55,11 +55,13 @@ def source_of(name: str, sample: Sample) -> Recognised:
     if name not in SOURCES:
         raise InvalidRequestError(f"inputs.source is {name!r}; allowed are {', '.join([*SOURCES, AUTO])}.")
     source = SOURCES[name]
-    other = recognise(sample)
-    if source is not INTEGRATION_FILES and other and other.source is not source and not source.recognise(sample):
+    if source is INTEGRATION_FILES:  # the JobSpec may call its columns anything
+        return Recognised(sample.path, source, 1.0)
+    certainty = source.recognise(sample)
+    if not certainty and (other := recognise(sample)):
         raise SchemaMismatchError(
             f"{sample.path} is not a log of {name}: it looks like {other.source.name} "
             f"(certainty {other.certainty:.2f}). Set inputs.source of the delta_builder JobSpec to "
             f"{other.source.name}, or to auto."
         )
-    return Recognised(sample.path, source, source.recognise(sample))
+    return Recognised(sample.path, source, certainty)

@@ -14,7 +14,7 @@ from ndr.local.demo.run import DemoRequest, run_demo
 def demo(
     directory: Directory = HERE,
     traffic: Annotated[
-        Path | None, typer.Option(help="A folder of Zeek conn logs. By default traffic of a synthetic network.")
+        Path | None, typer.Option(help="A folder of logs (docs/sources.md). By default traffic of a synthetic network.")
     ] = None,
     engine: Annotated[str, typer.Option(help="local, or spark, which needs Java.")] = "local",
     days: Annotated[int, typer.Option(help="Days of generated traffic.")] = 35,

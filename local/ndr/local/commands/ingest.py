@@ -30,8 +30,10 @@ def ingest(
 ) -> None:
     """Write the flows of logs below the integration prefix. The status is 1 if a log can't be used as a whole."""
     lines = progress()
-    target = prefix or Deployment.load(directory).jobspecs()[DELTA_BUILDER].spec.inputs.integration
-    if ingest_folder(paths, target, batch, lines, source, time_zone or None).bad:
+    if not prefix:
+        spec = Deployment.load(directory).jobspecs()[DELTA_BUILDER].spec
+        prefix, time_zone = spec.inputs.integration, time_zone or spec.time_zone or ""
+    if ingest_folder(paths, prefix, batch, lines, source, time_zone or None).bad:
         raise typer.Exit(1)
 
 

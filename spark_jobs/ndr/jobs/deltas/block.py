@@ -49,7 +49,7 @@ def json_block(contents: Sequence[bytes], source: Source, spec: DeltaBuilderSpec
     fields = {
         name: field
         for name, field in source.fields(spec).items()
-        if name not in EXTRA_COLUMNS.names or name.encode() in whole
+        if source is not INTEGRATION_FILES or name not in EXTRA_COLUMNS.names or name.encode() in whole
     }
     objects = parse_block(contents[0] if len(contents) == 1 else whole, fields)
     runs = [_mapped(source, columns, problem, spec) for columns, problem in objects]

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from pyarrow import fs
 
-from ndr.contract.errors import NdrError
+from ndr.contract.errors import NdrError, SchemaMismatchError
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
 from ndr.jobs.deltas.bad_files import BadFiles, named_errors
 from ndr.jobs.deltas.block import Block, json_block, long_line_block, parquet_block, text_block
@@ -120,7 +120,13 @@ def open_file(filesystem: fs.FileSystem, path: str, spec: DeltaBuilderSpec) -> O
     if beginning.startswith(_BYTE_ORDER_MARK):
         beginning = beginning.removeprefix(_BYTE_ORDER_MARK)
     sample = Sample(path, beginning[:HEAD_BYTES])
-    recognised = source_of(spec.inputs.source, sample)
+    try:
+        recognised = source_of(spec.inputs.source, sample)
+    except SchemaMismatchError:
+        with named_errors(path, TEXT):
+            if content.damage:  # too little is left of it to tell its source
+                raise OSError(content.damage) from None
+        raise
     form = form_of(recognised.source, beginning)
     if form == JSON and name.endswith(COMPRESSED_SUFFIXES) and _is_foreign(content, sample):
         with named_errors(path, JSON):
@@ -144,7 +150,7 @@ def sample_of(filesystem: fs.FileSystem, path: str) -> Sample:
     Raises
     ------
     OSError
-        It can't be read.
+        It can't be read, or is damaged in its beginning.
     """
     content = Content(filesystem, path)
     try:
@@ -152,7 +158,7 @@ def sample_of(filesystem: fs.FileSystem, path: str) -> Sample:
             with opened_parquet(filesystem, path) as names:
                 return Sample(path, names=names)
         head = content.read(HEAD_BYTES)
-        if not head and content.damage:
+        if content.damage:
             raise OSError(content.damage)
         return Sample(path, head.removeprefix(_BYTE_ORDER_MARK))
     finally:

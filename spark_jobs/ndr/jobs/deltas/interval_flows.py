@@ -10,14 +10,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
+from ndr.contract.datasets import QUARANTINE
+from ndr.contract.jobspecs.delta_builder import AUTO, DeltaBuilderSpec
 from ndr.contract.time import Interval
 from ndr.jobs.deltas.block import Read
 from ndr.jobs.deltas.files import JSON
 from ndr.jobs.deltas.mini_batches import MiniBatch
 from ndr.jobs.deltas.read import reads_of
-from ndr.jobs.deltas.sessions import by_direction
+from ndr.jobs.deltas.sessions import RECORD_COLUMNS, by_direction
+from ndr.sources.integration.columns import FLOW_COLUMNS
 from ndr.sources.integration.validity import split
+from ndr.sources.registry import Recognised
+from ndr.store.schema import arrow_schema
 from ndr.store.storage import filesystem
 
 _ROWS: Final = 1 << 16
@@ -28,7 +32,8 @@ class Delivered(NamedTuple):
 
     `flows` (`FLOW_COLUMNS`, and `sessions` where rows stand for several flows), `records` of one direction, which are
     to be paired (`RECORD_COLUMNS`), rows for quarantine, in how many rows the flows and records stand, how many rows
-    are not flows, by kind, and how many rows of the same files belong to other intervals.
+    are not flows, by kind, and how many rows of the same files belong to other intervals. Where each file's source is
+    recognised, `recognised` counts the files by what they were taken for and how sure that is.
     """
 
     flows: pa.Table
@@ -37,6 +42,7 @@ class Delivered(NamedTuple):
     rows_used: int
     not_flows: Mapping[str, int]
     of_other_times: int
+    recognised: Mapping[str, int] = {}
 
 
 def delivered_flows(
@@ -63,13 +69,18 @@ def delivered_flows(
         spec = own_rows(spec)
     is_whole = folder.interval.intersection(interval) == folder.interval
     accounts = folder.account_at in interval
-    for rows, not_flows in _together(reads_of(system, folder.paths, spec, threads)):
+    told: list[Recognised] = []
+    for rows, not_flows in _together(reads_of(system, folder.paths, spec, threads, told=told.append)):
         of_interval = rows if is_whole else rows.filter(_of(rows["event_start"], interval, folder))
         parts = split(of_interval, folder.interval)
         flows, records = by_direction(parts.flows)
         used = flows.num_rows + records.num_rows
         others = rows.num_rows - of_interval.num_rows
         yield Delivered(flows, records, parts.quarantined, used, not_flows if accounts else Counter(), others)
+    if spec.inputs.source == AUTO:
+        taken = Counter(f"{each.source.name}, certainty {each.certainty:.2f}" for each in told)
+        none = FLOW_COLUMNS.empty_table()
+        yield Delivered(none, RECORD_COLUMNS.empty_table(), arrow_schema(QUARANTINE).empty_table(), 0, {}, 0, taken)
 
 
 def own_rows(spec: DeltaBuilderSpec) -> DeltaBuilderSpec:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -69,7 +69,7 @@ def publish_deltas(
     for interval in batch.steps(DAY):
         delivered = [folder for folder in folders if folder.interval.intersection(interval)]
         build = _Build(run, spec, interval, delivered)
-        writer, read, account = build.write()
+        writer, read, account, recognised = build.write()
         if not replace_with_empty:
             build.refuse_empty(writer, account)
         yield writer.commit(
@@ -80,7 +80,7 @@ def publish_deltas(
             rows=account,
             inputs=as_inputs(read),
             coverage=_coverage(interval, delivered, account),
-            note=build.note(account),
+            note=_with_recognised(build.note(account), recognised),
             **run.facts,
         )
 
@@ -90,6 +90,13 @@ def _delivered(spec: DeltaBuilderSpec, identifier: str, batch: Interval) -> list
     if layout := spec.inputs.time_layout:
         return time_folders(spec.inputs.integration, layout, batch)
     return mini_batches(spec.inputs.integration, identifier, batch)
+
+
+def _with_recognised(note: str | None, recognised: Mapping[str, int]) -> str | None:
+    if not recognised:
+        return note
+    taken = "; ".join(f"{name} ({files} files)" for name, files in sorted(recognised.items()))
+    return f"{note + ' ' if note else ''}Recognised: {taken}."
 
 
 LOST: Final = "skipdata"
@@ -111,8 +118,9 @@ class _Build:
     interval: Interval
     delivered: Sequence[MiniBatch]
 
-    def write(self) -> tuple[PartitionWriter, list[MiniBatch], RowAccount]:
-        """Write a version of the partition, and return it with what was read and the account of its rows.
+    def write(self) -> tuple[PartitionWriter, list[MiniBatch], RowAccount, Mapping[str, int]]:
+        """Write a version of the partition, and return it with what was read, the account of its rows, and how many
+        files were taken for what.
 
         Reading may tell of rows that came with one mini-batch and belong to a slice of another one here: then they are
         kept, and everything is written once more with them.
@@ -122,12 +130,12 @@ class _Build:
             read = [*self.delivered, *out_of_batch_rows(self.spec.outputs.deltas, self.interval)]
             distinct = without_copies(read)
             if self.run.spark is None:
-                account = _write_here(self.spec, self.interval, distinct, writer)
+                account, recognised = _write_here(self.spec, self.interval, distinct, writer)
             else:
-                account = write_deltas(self.run.spark, self.spec, self.interval, distinct, writer)
+                account, recognised = write_deltas(self.run.spark, self.spec, self.interval, distinct, writer)
             changed = keep_out_of_batch_rows(self.spec.outputs.deltas, self.interval, self.delivered, writer)
             if not any(place.intersection(self.interval) for place in changed):
-                return writer, read, account
+                return writer, read, account, recognised
 
     def refuse_empty(self, writer: PartitionWriter, account: RowAccount) -> None:
         """Raise where slices that have published rows would have none, or only rows that came with other batches.
@@ -198,12 +206,12 @@ class _Build:
 
 def _write_here(
     spec: DeltaBuilderSpec, interval: Interval, folders: Sequence[MiniBatch], writer: PartitionWriter
-) -> RowAccount:
+) -> tuple[RowAccount, Mapping[str, int]]:
     read = _read(spec, interval, folders, writer)
     for built in deltas_in_parts(read.flows, spec.port_classes, spec.short_session_seconds):
         writer.write_all([(built.peer_deltas, PEER_DELTAS), (built.deltas, DELTAS)])
     quarantined = writer.tables[QUARANTINE.name].rows
-    return RowAccount(
+    account = RowAccount(
         rows_in=read.rows + quarantined + sum(read.not_flows.values()),
         rows_used=read.rows - read.repeated,
         rows_quarantined=quarantined,
@@ -213,6 +221,7 @@ def _write_here(
         records_unpaired=read.unpaired,
         rows_of_other_times=read.of_other_times,
     )
+    return account, read.recognised
 
 
 class _Interval(NamedTuple):
@@ -225,6 +234,7 @@ class _Interval(NamedTuple):
     records: int
     unpaired: int
     of_other_times: int
+    recognised: Counter[str]
 
 
 def _read(
@@ -233,7 +243,7 @@ def _read(
     """Return the interval's flows; rows for quarantine are written as they are read."""
     flows: list[list[pa.Table]] = [[FLOW_COLUMNS.empty_table()] for _ in folders]
     records: list[list[pa.Table]] = [[RECORD_COLUMNS.empty_table()] for _ in folders]
-    rows, others, not_flows = 0, 0, Counter[str]()
+    rows, others, not_flows, recognised = 0, 0, Counter[str](), Counter[str]()
     with QuarantineFiles(writer) as quarantine:
         for place, folder in enumerate(folders):
             for part in delivered_flows(spec, interval, folder):
@@ -243,6 +253,7 @@ def _read(
                 rows += part.rows_used
                 others += part.of_other_times
                 not_flows.update(part.not_flows)
+                recognised.update(part.recognised)
     shared = delivery_numbers(folders)
     whole, repeated = _united(flows, shared, FLOW_COLUMNS)
     whole = each_session(whole)
@@ -250,7 +261,7 @@ def _read(
     pairs = paired(of_one_direction)
     together = pa.concat_tables([whole, pairs.flows]).unify_dictionaries()
     repeated += repeated_records + pairs.repeated
-    return _Interval(together, rows, repeated, not_flows, pairs.allowed, pairs.unpaired, others)
+    return _Interval(together, rows, repeated, not_flows, pairs.allowed, pairs.unpaired, others, recognised)
 
 
 def _united(tables: list[list[pa.Table]], numbers: Sequence[int | None], schema: pa.Schema) -> tuple[pa.Table, int]:

@@ -36,6 +36,7 @@ _TASK_BYTES: Final = 4 << 20
 _HOST: Final = {OUTBOUND: "source_ip", INBOUND: "destination_ip"}
 _RECORDS: Final = "records"
 _SHARED: Final = " of shared time"
+_RECOGNISED: Final = "recognised: "
 _NOT_FLOW: Final = "not a flow: "
 _ROWS_USED: Final = "rows used"
 _OTHERS: Final = "rows of other times"
@@ -50,8 +51,9 @@ def write_deltas(
     interval: Interval,
     folders: Sequence[MiniBatch],
     writer: PartitionWriter,
-) -> RowAccount:
-    """Write the deltas, peer deltas and quarantine of an interval.
+) -> tuple[RowAccount, dict[str, int]]:
+    """Write the deltas, peer deltas and quarantine of an interval, and return the account of its rows, and how many
+    files were taken for what.
 
     A host's flows come to one part in both roles, so a flow travels twice, once for each of its ends. Rows for
     quarantine travel too, and are not written where they are read: a task that runs twice must not quarantine twice.
@@ -78,7 +80,9 @@ def write_deltas(
                 yield _shared(_RECORDS, delivery), _numbered(part.records, delivery), parts_by_ends(part.records, parts)
             yield QUARANTINE.name, part.quarantined, _first_part(part.quarantined.num_rows)
             kinds = {f"{_NOT_FLOW}{kind}": rows for kind, rows in part.not_flows.items()}
-            yield from _counted({_ROWS_USED: part.rows_used, _OTHERS: part.of_other_times, **kinds})
+            taken = {f"{_RECOGNISED}{name}": files for name, files in part.recognised.items()}
+            counted = {_ROWS_USED: part.rows_used, _OTHERS: part.of_other_times}
+            yield from _counted({**counted, **kinds, **taken})
 
     def pair(inputs: Inputs) -> Iterator[Cut]:
         for name in inputs:
@@ -108,12 +112,12 @@ def write_deltas(
     if built is None or any(name.startswith(_RECORDS) for name in built.received):
         built = build(shuffled(recut(messages, pair), parts), make)
     built.add_to(writer, DELTAS, PEER_DELTAS, QUARANTINE)
-    return _account(built)
+    return _account(built), _of_kind(built, _RECOGNISED)
 
 
 def _account(built: Built) -> RowAccount:
     received = built.received
-    not_flows = {name.removeprefix(_NOT_FLOW): rows for name, rows in received.items() if name.startswith(_NOT_FLOW)}
+    not_flows = _of_kind(built, _NOT_FLOW)
     used, quarantined = received.get(_ROWS_USED, 0), received.get(QUARANTINE.name, 0)
     repeated = received.get(_REPEATED, 0)
     return RowAccount(
@@ -126,6 +130,10 @@ def _account(built: Built) -> RowAccount:
         records_unpaired=received.get(_UNPAIRED, 0),
         rows_of_other_times=received.get(_OTHERS, 0),
     )
+
+
+def _of_kind(built: Built, kind: str) -> dict[str, int]:
+    return {name.removeprefix(kind): rows for name, rows in built.received.items() if name.startswith(kind)}
 
 
 def _by_host(flows: pa.Table, parts: int, delivery: int | None) -> Iterator[Cut]:

@@ -11,8 +11,9 @@ from functools import partial
 
 from pyarrow import fs
 
-from ndr.contract.errors import SchemaMismatchError
+from ndr.jobs.deltas.files import COMPRESSED_SUFFIXES
 from ndr.jobs.deltas.mini_batches import MiniBatch
+from ndr.sources.content import Content
 from ndr.store.manifest import READERS
 from ndr.store.storage import filesystem
 
@@ -25,11 +26,6 @@ def without_copies(deliveries: Sequence[MiniBatch]) -> list[MiniBatch]:
 
     All that a stream delivered is one delivery. `files` stays as it was, so that its manifest names all that was
     delivered. Only files that can be equal, by name or by size, are read for it.
-
-    Raises
-    ------
-    SchemaMismatchError
-        A compressed file is damaged.
     """
     stream = _distinct([path for each in deliveries if each.stream_name for path in each.paths], deliveries)
     return [
@@ -60,7 +56,8 @@ def _distinct(paths: Sequence[str], deliveries: Sequence[MiniBatch]) -> set[str]
 
 
 def _plain_name(path: str) -> str:
-    return path.rpartition("/")[2].lower().removesuffix(".gz")
+    name = path.rpartition("/")[2].lower()
+    return next((name.removesuffix(suffix) for suffix in COMPRESSED_SUFFIXES if name.endswith(suffix)), name)
 
 
 def _content_size(system: fs.FileSystem, path: str) -> int:
@@ -78,15 +75,11 @@ def _content_size(system: fs.FileSystem, path: str) -> int:
 def _content_sha256(system: fs.FileSystem, path: str) -> str:
     digest = hashlib.sha256()
     try:
-        with system.open_input_stream(path, compression=None) as probe:
-            is_gzip = probe.read(2) == _GZIP
-        with system.open_input_stream(path, compression="gzip" if is_gzip else None) as stream:
-            while block := stream.read(_BLOCK):
-                digest.update(block)
+        content = Content(system, path)
+        while block := content.read(_BLOCK):
+            digest.update(block)
+        content.close()
     except FileNotFoundError:
         return path
-    except OSError as error:
-        raise SchemaMismatchError(
-            f"{path} can't be read to its end ({str(error).splitlines()[0]}); deliver the file again."
-        ) from error
-    return digest.hexdigest()
+    # A damaged file is a copy of none: reading it says what is wrong.
+    return path if content.damage else digest.hexdigest()

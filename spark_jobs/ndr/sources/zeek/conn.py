@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -12,13 +11,12 @@ import pyarrow.compute as pc
 
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
 from ndr.sources.delimited import TextLines, columns_of, joined, where
-from ndr.sources.source import Columns, Field, Lines, Rows, Sample, Source
+from ndr.sources.source import Columns, Field, Lines, Rows, Source
 from ndr.sources.zeek.conn_state import outcomes
-from ndr.sources.zeek.header import Header, is_header
+from ndr.sources.zeek.header import Header
+from ndr.sources.zeek.recognise import CONN, recognise
 
-CONN: Final = "conn"
 _NUMBERS: Final = ("id.orig_p", "id.resp_p", "orig_bytes", "resp_bytes", "orig_ip_bytes", "resp_ip_bytes")
-_NEEDED: Final = ("ts", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "proto", "conn_state")
 FIELDS: Final = {
     **{name: Field((name, name.replace(".", "_"))) for name in ("id.orig_h", "id.resp_h")},
     **{name: Field((name, name.replace(".", "_")), "int64") for name in _NUMBERS},
@@ -26,35 +24,6 @@ FIELDS: Final = {
     **{name: Field((name,)) for name in ("proto", "conn_state")},
     "path": Field(("_path", "@stream")),
 }
-
-
-def recognise(sample: Sample) -> float:
-    """A header's #path or a row's _path is sure; otherwise the names of the fields are."""
-    header = Header()
-    for line in sample.lines:
-        if is_header(line):
-            header = header.after(line.lstrip().rstrip("\r"))
-        elif header.fields or (header := Header.of_names(line.rstrip("\r")) or header).fields:
-            return (1.0 if header.path == CONN else 0.9 * (header.path is None)) * _is_conn(header)
-    if header.fields:  # a log without a row
-        return float(header.path == CONN)
-    records = [sample.record, *(_object(line) for line in sample.lines)]
-    paths = {record.get("_path", record.get("@stream")) for record in records if record} - {None}
-    if paths:
-        return float(CONN in paths)
-    return 0.95 if sample.has("conn_state", "ts", "proto") else 0.0
-
-
-def _is_conn(header: Header) -> bool:
-    return all(name in header.fields for name in _NEEDED)
-
-
-def _object(line: str) -> dict[str, Any]:
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def header_after(header: Header | None, block: bytes) -> Header:
