@@ -198,7 +198,7 @@ def test_slices_are_not_replaced_by_none_when_their_files_are_gone(hourly: Strea
     path = hourly.write(first.end, random_flows(first, 10, seed=7))
     hourly.write(batch.end, random_flows(Interval(batch.end - SLICE, batch.end), 10, seed=8))
     hourly.deltas(batch)
-    hourly.deltas(batch)  # that nothing was delivered between the two files is no loss
+    hourly.deltas(batch)  # the time between the two files, without any, was not lost
     path.unlink()
     with pytest.raises(EmptyResultError):
         hourly.deltas(batch)
