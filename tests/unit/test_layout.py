@@ -14,7 +14,7 @@ from ndr.contract.errors import JobSpecInvalidError
 from ndr.contract.jobspecs import parse_jobspec
 from ndr.contract.jobspecs.check import read_prefixes
 from ndr.contract.layout import TimeLayout, pattern_problem
-from ndr.contract.time import DAY, SLICE, Interval, floor_to
+from ndr.contract.time import DAY, EPOCH, SLICE, Interval, floor_to
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 PATTERNS = {
@@ -58,6 +58,8 @@ def test_a_path_of_another_form_is_in_no_folder() -> None:
         "²026",
     ):
         assert layout.folder_of(path) is None
+    assert layout.folder_of("1969/12/31/a.json") is None
+    assert layout.folder_of("1970/01/01/a.json") == ("1970/01/01/", Interval(EPOCH, EPOCH + DAY))
     twice = TimeLayout("%Y/%m/%Y%m%d/", SLICE)
     assert twice.folder_of("2026/01/20260131/a.json") is not None
     assert twice.folder_of("2026/01/20260231/a.json") is None
@@ -94,6 +96,13 @@ def test_a_file_that_came_late_can_have_rows_of_all_the_time_of_its_folder(
     time = layout.time_of_file(folder, (folder.end + layout.delivery_delay + after).replace(microsecond=0))
     assert time.start <= folder.start - layout.delivery_delay < folder.end + layout.delivery_delay <= time.end
     assert layout.time_of_file(folder, folder.start - timedelta(seconds=1)) == time
+
+
+def test_a_file_came_in_time_up_to_the_delay_after_its_folder() -> None:
+    layout, folder = TimeLayout("%Y/%m/%d/%H/", 2 * SLICE), Interval(EPOCH, EPOCH + HOUR)
+    last = folder.end + 2 * SLICE
+    assert layout.time_of_file(folder, last) == Interval(folder.end, last + SLICE)
+    assert layout.time_of_file(folder, last + timedelta(seconds=1)) == Interval(EPOCH - 2 * SLICE, last)
 
 
 @given(layout=layouts, modified=instants)

@@ -39,9 +39,9 @@ def pattern_problem(text: str) -> str | None:
     if not asked:
         return f"{text!r} is not a layout; write {MINI_BATCH}, or a pattern of the time such as {_EXAMPLES}"
     finest = max(list(DIRECTIVES).index(each) for each in asked)
-    missing = [f"%{name}" for name in list(DIRECTIVES)[: max(finest, 2)] if name not in asked]
-    if missing or finest < 2:
-        lacks = " and ".join(missing or ["%d"])
+    missing = [f"%{name}" for name in list(DIRECTIVES)[: max(finest, 3)] if name not in asked]
+    if missing:
+        lacks = " and ".join(missing)
         return f"{text!r} lacks {lacks}, so a folder has no day or hour of its own; write a pattern such as {_EXAMPLES}"
     if not text.endswith("/"):
         return f"{text!r} does not end with a slash; write the pattern of the folders, as {text + '/'!r}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import takewhile
 from typing import Any
 
 from ndr.contract.layout import TimeLayout
@@ -54,21 +55,17 @@ def delivered_times(s3: Any, prefix: str, layout: TimeLayout, wanted: Interval) 
             parent = name.rstrip("/").rpartition("/")[0]
             above.setdefault(f"{base}{parent}/" if parent else base, {})[base + name] = time
     with ThreadPoolExecutor(READERS) as pool:
-        found = pool.map(lambda each: list(_names(s3, bucket, *each)), above.items())
-        return sorted(above[parent][name] for parent, names in zip(above, found, strict=True) for name in names)
+        found = pool.map(lambda each: list(_times(s3, bucket, *each)), above.items())
+        return sorted(time for times in found for time in times)
 
 
-def _names(s3: Any, bucket: str, parent: str, wanted: dict[str, Interval]) -> Iterator[str]:
-    start_after, last = min(wanted).rstrip("/"), max(wanted)
+def _times(s3: Any, bucket: str, parent: str, wanted: dict[str, Interval]) -> Iterator[Interval]:
     pages = s3.get_paginator("list_objects_v2").paginate(
-        Bucket=bucket, Prefix=parent, Delimiter="/", StartAfter=start_after
+        Bucket=bucket, Prefix=parent, Delimiter="/", StartAfter=min(wanted).rstrip("/")
     )
-    for page in pages:
-        for item in page.get("CommonPrefixes", []):
-            if item["Prefix"] in wanted:
-                yield item["Prefix"]
-            if item["Prefix"] >= last:
-                return
+    last = max(wanted)
+    names = (item["Prefix"] for page in pages for item in page.get("CommonPrefixes", []))
+    yield from (wanted[name] for name in takewhile(lambda name: name <= last, names) if name in wanted)
 
 
 def as_slices(times: Iterable[Interval]) -> list[Interval]:
