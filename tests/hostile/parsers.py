@@ -36,6 +36,7 @@ from ndr.contract.jobspecs import check_jobspecs, parse_jobspec
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec, PortClasses
 from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
 from ndr.contract.jobspecs.machine_inventory_unload import InventoryQuery
+from ndr.contract.layout import TimeLayout, pattern_problem
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import DAY, Interval, interval_of, parse_instant
 from ndr.jobs.deltas.kernel import build_deltas
@@ -503,6 +504,24 @@ def partition_names(name: str) -> None:
     assert end is None or end.tzinfo is UTC
 
 
+patterns = st.lists(st.sampled_from(["%Y", "%m", "%d", "%H", "%M", "/", "dt=", "%"]) | texts, max_size=9).map("".join)
+
+
+@given(patterns | st.sampled_from(["%Y/%m/%d/%H/", "eventDay=%Y%m%d/"]), texts | st.from_regex(r"[\d/]{8,14}/a"))
+def time_layouts(pattern: str, path: str) -> None:
+    """A pattern is refused with a sentence, or names folders; a path of another form is in none of them."""
+    problem = pattern_problem(pattern)
+    if problem:
+        assert repr(pattern) in problem
+        return
+    layout = TimeLayout(pattern, timedelta(minutes=15))
+    found = layout.folder_of(path)
+    if found:
+        assert path.startswith(found[0])
+        assert found[0] == layout.folder_name(found[1].start)
+        assert found[1].start in layout.time_of_file(found[1], found[1].start)
+
+
 PARSERS: dict[str, Callable[[], None]] = {
     test.__name__: test
     for test in (
@@ -521,5 +540,6 @@ PARSERS: dict[str, Callable[[], None]] = {
         resourceconfig,
         manifests,
         partition_names,
+        time_layouts,
     )
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -79,3 +80,20 @@ def test_requests_do_not_grow_with_the_history(account: Account, endpoint: Reque
     of_two = requests_of_jobs(account, endpoint, tmp_path / "two", 2 * DAYS)
     assert of_two == of_a_month
     assert table(of_a_month) in DOC.read_text(), f"docs/scale.md has other figures; write\n{table(of_a_month)}"
+
+
+def test_each_folder_by_time_is_listed_once(account: Account, endpoint: Requests, tmp_path: Path) -> None:
+    bucket = f"mini-batch-{uuid.uuid4().hex[:12]}"
+    account.client("s3").create_bucket(Bucket=bucket)
+    inputs = {"integration": f"s3://{bucket}/logs/", "layout": "%Y/%m/%d/%H/"}
+    project = BucketProject(tmp_path, {"delta_builder": {"inputs": inputs}}, bucket=bucket)
+    for hour in ("2026/03/31/22/", "2026/03/31/23/"):
+        lines = "".join(json.dumps(flow) + "\n" for flow in random_flows(NOW, 20, seed=5))
+        storage.put_bytes(f"{inputs['integration']}{hour}part-0.json", lines.encode())
+    endpoint.seen.clear()
+    (manifest,) = project.deltas(NOW)
+    assert manifest.rows is not None
+    assert manifest.rows.rows_used == 20
+    folders = [f"/{bucket}/logs/{hour}/" for hour in ("2026/03/31/23", "2026/04/01/00")]
+    assert sorted(path for path in endpoint.paths("LIST") if "/logs" in path) == folders
+    assert {path for path in endpoint.paths("HEAD") if "/logs" in path} <= {f"{folders[0]}part-0.json"}

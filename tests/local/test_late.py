@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from tests.jobs.job_chain import Project, random_flows
 
 from ministack_sagemaker.lifecycle import Account
 from ndr.contract.datasets import DELTAS, FG_A
+from ndr.contract.layout import TimeLayout
 from ndr.contract.manifest import Owner
 from ndr.contract.time import SLICE, Interval, format_instant, mini_batch_id, parse_instant
 from ndr.jobs.deltas.job import publish_deltas
@@ -67,9 +69,10 @@ def project(account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     storage.forget_clients()
 
 
-def late(account: Account) -> LateData:
+def late(account: Account, wanted: Interval = HOUR, layout: TimeLayout | None = None) -> LateData:
     datasets = {name: f"s3://{BUCKET}/{name}/" for name in ("integration", "deltas", "fg_a", "pair_counts", "fg_b")}
-    return find_late(account.client("s3"), FeaturePrefixes(owner=OWNER, lookback_days=30, **datasets), HOUR)
+    prefixes = FeaturePrefixes(owner=OWNER, lookback_days=30, layout=layout, **datasets)
+    return find_late(account.client("s3"), prefixes, wanted)
 
 
 def test_late_events_end_up_in_their_slice_and_are_counted_once(account: Account, project: InS3) -> None:
@@ -105,3 +108,21 @@ def test_late_events_end_up_in_their_slice_and_are_counted_once(account: Account
 
 def _is_whole_hour(row: dict[str, Any]) -> bool:
     return bool(row["role"] == "outbound" and row["window_label"] == "1h" and row["window_end"] == HOUR.end)
+
+
+def test_files_in_folders_by_time_that_came_late_are_built_into_their_slices(account: Account, project: InS3) -> None:
+    layout = TimeLayout("eu-west-1/%Y/%m/%d/%H/", SLICE)
+    inputs = {"integration": project.uri("integration"), "layout": layout.pattern, "delivery_delay": "PT15M"}
+    stream = InS3(project.root, {"delta_builder": {"inputs": inputs}})
+    flows = random_flows(HOUR, 40, seed=7)
+    reach = Interval(HOUR.start - SLICE, HOUR.end + SLICE)
+    wanted = Interval(reach.start, reach.end + SLICE)
+    for name, part in (("a.json", flows[:30]), ("b.json", flows[30:])):
+        content = "".join(json.dumps(flow) + "\n" for flow in part).encode()
+        storage.put_bytes(f"{stream.uri('integration')}{layout.folder_name(HOUR.start)}{name}", content)
+        found = late(account, wanted, layout)
+        assert [folder.interval for folder in found.late] == [reach]
+        assert found.batches == [reach]
+        stream.rebuild(reach)
+        assert late(account, wanted, layout).late == ()
+    assert sum(stream.sessions().values()) == len(flows)

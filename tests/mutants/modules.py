@@ -28,6 +28,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "ndr.store.catalog": ("tests/unit/test_catalog.py", "tests/unit/test_catalog_pieces.py"),
     "ndr.store.manifest": _STORE,
     "ndr.store.publish": _STORE,
+    "ndr.contract.layout": ("tests/unit/test_layout.py",),
     "ndr.contract.lineage": ("tests/unit/test_lineage.py",),
     "ndr.contract.compacted": ("tests/unit/test_lineage.py", f"{_PLANNING}planning_compaction.py"),
     "ndr.contract.ledger": (f"{_PLANNING}planning_ledger_rows.py", f"{_UNIT}planning_baselines.py"),
@@ -40,6 +41,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         f"ndr.planner.{name}": (f"{_PLANNING}upstream.py",)
         for name in ("upstream", "whole_batches", "partition_names")
     },
+    "ndr.planner.time_folders": ("tests/planning/test_time_folders.py",),
     "ndr.planner.compaction": (f"{_PLANNING}planning_compaction.py",),
     **{f"ndr.planner.{name}": (f"{_UNIT}planning_{name}.py",) for name in ("covered", "waiting")},
     "ndr.planner.ledger_rows": (f"{_PLANNING}planning_ledger_rows.py",),

@@ -111,6 +111,7 @@ class InputEntry(_Frozen):
 class RowAccount(_Frozen):
     """Every row that came in was used, quarantined, a repetition of another row, or not a flow.
 
+    `rows_of_other_times` counts the rows of the same files that other batches account for; they are not in `rows_in`.
     `rows_not_flows` counts the rows that are not flows by kind. `records` of them are allowed records of one direction,
     which were paired; no record of the other direction answers `records_unpaired` of these.
     """
@@ -122,6 +123,7 @@ class RowAccount(_Frozen):
     rows_not_flows: dict[str, Count] = {}
     records: Count = 0
     records_unpaired: Count = 0
+    rows_of_other_times: Count = 0
 
     @model_validator(mode="after")
     def _rows_add_up(self) -> Self:

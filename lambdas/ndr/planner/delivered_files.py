@@ -1,26 +1,26 @@
-"""Delivered files, by mini-batch: as S3 lists them, and as a manifest records them."""
+"""Delivered files, by folder: as S3 lists them, and as a manifest records them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
 from ndr.contract.datasets import LATE_FOLDER
 from ndr.contract.manifest import InputFile
 from ndr.contract.time import DAY, SLICE, Interval, compact_instant, day_text, interval_of, mini_batch_id, whole_seconds
-from ndr.planner.keys import bucket_and_key
+from ndr.planner.feature_prefixes import FeaturePrefixes
+from ndr.planner.folder import Folder
+from ndr.planner.keys import bucket_and_key, is_data
+from ndr.planner.time_folders import time_folders
 from ndr.planner.upstream import delivered_intervals
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
-    """A folder of delivered files: the time of its rows, its URI, its files by their path in it."""
-
-    interval: Interval
-    uri: str
-    files: tuple[InputFile, ...]
+def delivered_folders(s3: Any, prefixes: FeaturePrefixes, wanted: Interval) -> list[Folder]:
+    """Return the folders of delivered files that meet `wanted`, in the layout that the JobSpec says, in order."""
+    if prefixes.layout:
+        return time_folders(s3, prefixes.integration, prefixes.layout, wanted)
+    return mini_batch_folders(s3, prefixes.integration, wanted)
 
 
 def mini_batch_folders(s3: Any, integration: str, wanted: Interval) -> list[Folder]:
@@ -79,8 +79,6 @@ def _place(key: str, base: str) -> tuple[str, Interval, str] | None:
     parts = key.removeprefix(base).split("/")
     for number, part in enumerate(parts[:-1]):
         if interval := interval_of(part):
-            inside = parts[number + 1 :]
-            if not inside[-1] or any(each.startswith(("_", ".")) for each in inside):
-                return None
-            return base + "/".join(parts[: number + 1]), interval, "/".join(inside)
+            path = "/".join(parts[number + 1 :])
+            return (base + "/".join(parts[: number + 1]), interval, path) if is_data(path) else None
     return None

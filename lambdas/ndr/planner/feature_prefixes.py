@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ndr.contract.jobspecs import DELTA_BUILDER, FG_A_BUILDER, FG_B_BUILDER, PAIR_COUNTS_BUILDER, JobSpecs
+from ndr.contract.layout import TimeLayout
 from ndr.contract.manifest import Owner
 
 
 @dataclass(frozen=True, slots=True)
 class FeaturePrefixes:
-    """Prefix URIs of the datasets that the planner reads, their project and version, and the lookback of FG-A."""
+    """Prefix URIs of the datasets that the planner reads, their project and version, and the lookback of FG-A.
+
+    `layout` is of the files below `integration`; None where their folders are mini-batches.
+    """
 
     owner: Owner
     integration: str
@@ -19,6 +23,7 @@ class FeaturePrefixes:
     pair_counts: str
     fg_b: str
     lookback_days: int
+    layout: TimeLayout | None = None
 
     @classmethod
     def of(cls, jobspecs: JobSpecs) -> FeaturePrefixes:
@@ -27,6 +32,7 @@ class FeaturePrefixes:
         return cls(
             owner=Owner(deltas.project_name, deltas.feature_spec_version),
             integration=deltas.spec.inputs.integration,
+            layout=deltas.spec.inputs.time_layout,
             deltas=deltas.spec.outputs.deltas,
             fg_a=jobspecs[FG_A_BUILDER].spec.outputs.fg_a,
             lookback_days=jobspecs[FG_A_BUILDER].spec.novelty.lookback_days,

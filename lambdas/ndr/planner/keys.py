@@ -17,3 +17,8 @@ def bucket_and_key(uri: str) -> tuple[str, str]:
     """Part an S3 prefix URI into its bucket and the key prefix, which ends with a slash."""
     parts = urlsplit(uri)
     return parts.netloc, parts.path.lstrip("/").rstrip("/") + "/"
+
+
+def is_data(path: str) -> bool:
+    """Tell whether a file, by its path in its folder, holds rows: names with _ or . are markers, such as _SUCCESS."""
+    return bool(path) and not path.endswith("/") and not any(part.startswith(("_", ".")) for part in path.split("/"))

@@ -22,9 +22,11 @@ from ndr.contract.lineage import REPAIRED, Answers, answering, current_answers, 
 from ndr.contract.manifest import InputEntry, Manifest
 from ndr.contract.time import DAY, Interval, merged
 from ndr.planner.covered import Covered
-from ndr.planner.delivered_files import Folder, mini_batch_folders, out_of_batch_folders
+from ndr.planner.delivered_files import delivered_folders, out_of_batch_folders
 from ndr.planner.feature_prefixes import FeaturePrefixes
+from ndr.planner.folder import Folder
 from ndr.planner.published import Published, read_published
+from ndr.planner.time_folders import as_slices
 from ndr.planner.whole_batches import whole_batches
 
 SETTLED: Final = timedelta(hours=1)  # newer slices may still be in progress
@@ -40,7 +42,7 @@ class LateData:
     stale : tuple of Interval
         Times of FG-A and pair counts whose inputs changed, or that were never built, older than REPAIRED.
     delivered : tuple of Interval
-        The mini-batches that there are.
+        The mini-batches that there are; in a layout by time the slices that files were delivered of.
     published : tuple of Interval
         The time of each partition of the deltas.
     unreadable : tuple of str
@@ -80,7 +82,8 @@ class LateData:
 
 def find_late(s3: Any, prefixes: FeaturePrefixes, wanted: Interval) -> LateData:
     """Look for late files of mini-batches and slices of `wanted`, and for features of it that are stale."""
-    folders = [folder for folder in mini_batch_folders(s3, prefixes.integration, wanted) if _is_over(folder, wanted)]
+    folders = [folder for folder in delivered_folders(s3, prefixes, wanted) if _is_over(folder, wanted)]
+    delivered = [folder.interval for folder in folders]
     out_of_batch = [folder for folder in out_of_batch_folders(s3, prefixes.deltas, wanted) if _is_over(folder, wanted)]
     deltas, fg_a, pairs = (
         read_published(s3, prefix, dataset.name, prefixes.owner, wanted)
@@ -90,7 +93,7 @@ def find_late(s3: Any, prefixes: FeaturePrefixes, wanted: Interval) -> LateData:
     return LateData(
         late=tuple(late_folders([*folders, *out_of_batch], deltas.manifests)),
         stale=tuple(_outdated_features(prefixes, deltas, fg_a, pairs, wanted)),
-        delivered=tuple(folder.interval for folder in folders),
+        delivered=tuple(as_slices(delivered) if prefixes.layout else delivered),
         published=tuple(manifest.interval for _, manifest in deltas.manifests),
         unreadable=(*deltas.unreadable, *fg_a.unreadable, *pairs.unreadable),
         answers={

@@ -117,4 +117,5 @@ def _upstream(services: Services, jobspecs: JobSpecs, targets: Targets, with_del
     prefixes = FeaturePrefixes.of(jobspecs)
     # What the job reads and counts its coverage by; the deltas were there when these were built from them.
     published = {FG_A.name: prefixes.fg_a, PAIR_COUNTS.name: prefixes.pair_counts}
-    return find_upstream(services.s3, published, prefixes.integration if with_delivered else None, span)
+    integration = prefixes.integration if with_delivered else None
+    return find_upstream(services.s3, published, integration, span, prefixes.layout)

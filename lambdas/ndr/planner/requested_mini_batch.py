@@ -13,7 +13,8 @@ from ndr.contract.pipelines import MINI_BATCH_PIPELINE
 from ndr.contract.time import Interval
 from ndr.planner.batch_report import published_rows
 from ndr.planner.claims import claim_batch
-from ndr.planner.delivered_files import mini_batch_folders
+from ndr.planner.delivered_files import delivered_folders
+from ndr.planner.feature_prefixes import FeaturePrefixes
 from ndr.planner.mini_batch import plan_mini_batch
 from ndr.planner.plan import BatchToReport, MiniBatchPlan
 from ndr.planner.requests import MiniBatchRequest, parse_request
@@ -59,11 +60,11 @@ def _to_report(services: Services, request: MiniBatchRequest, jobspecs: JobSpecs
 
 def _delivered_at(services: Services, jobspecs: JobSpecs, batch: Interval) -> datetime | None:
     """Return when the newest file of a batch was delivered; None without files, or where they cannot be listed."""
-    prefix = jobspecs[DELTA_BUILDER].spec.inputs.integration
-    if not prefix.startswith("s3://"):
+    prefixes = FeaturePrefixes.of(jobspecs)
+    if not prefixes.integration.startswith("s3://"):
         return None
     try:
-        folders = mini_batch_folders(services.s3, prefix, batch)
+        folders = delivered_folders(services.s3, prefixes, batch)
     except ClientError as error:
         if error.response["Error"]["Code"] in ("AccessDenied", "NoSuchBucket"):
             return None

@@ -13,16 +13,21 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from ndr.contract.layout import TimeLayout
 from ndr.contract.time import LONGEST_BATCH, Interval, compact_instant, interval_of, merged
 from ndr.planner.covered import Covered
 from ndr.planner.keys import bucket_and_key
 from ndr.planner.partition_names import published_intervals
+from ndr.planner.time_folders import as_slices, delivered_times
 from ndr.planner.whole_batches import whole_batches
 
 
 @dataclass(frozen=True)
 class Upstream:
-    """What is published of each dataset, and which mini-batches were delivered, over the time that a plan needs."""
+    """What is published of each dataset, and which mini-batches were delivered, over the time that a plan needs.
+
+    In a layout by time each slice that was delivered counts as a mini-batch.
+    """
 
     published: dict[str, list[Interval]]
     delivered: list[Interval] = field(default_factory=list)
@@ -61,7 +66,13 @@ class Upstream:
         return whole_batches([part for gap in gaps for part in in_progress.gaps(gap)], self.delivered)
 
 
-def find_upstream(s3: Any, published: dict[str, str], integration: str | None, wanted: Interval) -> Upstream | None:
+def find_upstream(
+    s3: Any,
+    published: dict[str, str],
+    integration: str | None,
+    wanted: Interval,
+    layout: TimeLayout | None = None,
+) -> Upstream | None:
     """Look up what is published and delivered; None where the prefixes cannot be read.
 
     Parameters
@@ -70,17 +81,26 @@ def find_upstream(s3: Any, published: dict[str, str], integration: str | None, w
     published : dict of str to str
         Dataset name to prefix URI.
     integration : str, optional
-        Prefix URI of the mini-batches; without it they are not looked up.
+        Prefix URI of what was delivered; without it that is not looked up.
+    layout : TimeLayout, optional
+        Of what was delivered, where the folders are not mini-batches.
     """
     if not all(uri.startswith("s3://") for uri in [*published.values(), *([integration] if integration else [])]):
         return None
     try:
         covered = {name: merged(published_intervals(s3, prefix, wanted)) for name, prefix in published.items()}
-        return Upstream(covered, delivered_intervals(s3, integration, wanted) if integration else [])
+        return Upstream(covered, _delivered(s3, integration, layout, wanted) if integration else [])
     except ClientError as error:
         if error.response["Error"]["Code"] in ("AccessDenied", "NoSuchBucket"):
             return None
         raise
+
+
+def _delivered(s3: Any, integration: str, layout: TimeLayout | None, wanted: Interval) -> list[Interval]:
+    if layout is None:
+        return delivered_intervals(s3, integration, wanted)
+    times = delivered_times(s3, integration, layout, wanted)
+    return as_slices(part for each in times if (part := each.intersection(wanted)))
 
 
 def delivered_intervals(s3: Any, prefix: str, wanted: Interval) -> list[Interval]:

@@ -18,7 +18,8 @@ from ndr.contract.jobspecs.item import (
 )
 
 EXTERNAL: Final = frozenset({INTEGRATION.name})  # datasets that the team's own log shipping produces
-NO_PREFIXES: Final = {"source", "flow_log_format"}  # fields of inputs that say how a prefix is read
+NO_PREFIXES: Final = {"source", "flow_log_format", "layout", "delivery_delay"}
+"""Fields of inputs that say how a prefix is read."""
 OPTIONAL: Final = frozenset({NON_PERSISTENT_PREFIXES})
 
 

@@ -7,9 +7,11 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field
 
 from ndr.contract.datasets import INTEGRATION
+from ndr.contract.jobspecs.layout import DELIVERY_DELAY, DeliveryDelay, Layout
 from ndr.contract.jobspecs.model import SpecModel
 from ndr.contract.jobspecs.time_zone import TimeZone
 from ndr.contract.jobspecs.uri import PrefixUri
+from ndr.contract.layout import MINI_BATCH, TimeLayout
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Engine = Literal["auto", "local", "spark"]
@@ -32,11 +34,20 @@ class DeltaBuilderInputs(SpecModel):
     """Where the logs lie, and of which format they are.
 
     `flow_log_format` lists the fields of VPC Flow Logs whose files have no header line, as it was given to AWS.
+    `layout` is `mini_batch`, or a time pattern of the folders below the prefix, such as `%Y/%m/%d/%H/`; then
+    `delivery_delay` says how long after its time a row arrives at the latest.
     """
 
     integration: PrefixUri
     source: Annotated[str, AfterValidator(_source_name)] = "integration"
     flow_log_format: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
+    layout: Layout = MINI_BATCH
+    delivery_delay: DeliveryDelay = DELIVERY_DELAY
+
+    @property
+    def time_layout(self) -> TimeLayout | None:
+        """The folders that `layout` names by time; None where they are mini-batches."""
+        return None if self.layout == MINI_BATCH else TimeLayout(self.layout, self.delivery_delay)
 
 
 class DeltaBuilderOutputs(SpecModel):

@@ -31,9 +31,9 @@ class Delivered(NamedTuple):
     """Rows of a mini-batch that belong to an interval.
 
     `flows` (`FLOW_COLUMNS`, and `sessions` where rows stand for several flows), `records` of one direction, which are
-    to be paired (`RECORD_COLUMNS`), rows for quarantine, in how many rows the flows and records stand, and how many
-    rows are not flows, by kind. Where each file's source is recognised, `recognised` counts the files by what they were
-    taken for and how sure that is.
+    to be paired (`RECORD_COLUMNS`), rows for quarantine, in how many rows the flows and records stand, how many rows
+    are not flows, by kind, and how many rows of the same files belong to other intervals. Where each file's source is
+    recognised, `recognised` counts the files by what they were taken for and how sure that is.
     """
 
     flows: pa.Table
@@ -41,6 +41,7 @@ class Delivered(NamedTuple):
     quarantined: pa.Table
     rows_used: int
     not_flows: Mapping[str, int]
+    of_other_times: int
     recognised: Mapping[str, int] = {}
 
 
@@ -50,8 +51,8 @@ def delivered_flows(
     """Read the files of a mini-batch and part its rows of an interval into flows and rows for quarantine.
 
     A row is of the interval that holds its `event_start`. One that starts outside of the mini-batch, or tells no
-    start, or is not a flow, is of the interval that holds the mini-batch's own. So each row is in one interval's
-    account.
+    start, or is not a flow, is of the interval that holds the mini-batch's `account_at`. So each row is in one
+    interval's account, and `of_other_times` counts it in the others.
 
     Yields
     ------
@@ -67,18 +68,19 @@ def delivered_flows(
     if folder.is_out_of_batch:
         spec = own_rows(spec)
     is_whole = folder.interval.intersection(interval) == folder.interval
-    holds_start = folder.interval.start in interval
+    accounts = folder.account_at in interval
     told: list[Recognised] = []
     for rows, not_flows in _together(reads_of(system, folder.paths, spec, threads, told=told.append)):
-        of_interval = rows if is_whole else rows.filter(_of(rows["event_start"], interval, folder.interval))
+        of_interval = rows if is_whole else rows.filter(_of(rows["event_start"], interval, folder))
         parts = split(of_interval, folder.interval)
         flows, records = by_direction(parts.flows)
         used = flows.num_rows + records.num_rows
-        yield Delivered(flows, records, parts.quarantined, used, not_flows if holds_start else Counter())
+        others = rows.num_rows - of_interval.num_rows
+        yield Delivered(flows, records, parts.quarantined, used, not_flows if accounts else Counter(), others)
     if spec.inputs.source == AUTO:
         taken = Counter(f"{each.source.name}, certainty {each.certainty:.2f}" for each in told)
         none = FLOW_COLUMNS.empty_table()
-        yield Delivered(none, RECORD_COLUMNS.empty_table(), arrow_schema(QUARANTINE).empty_table(), 0, {}, taken)
+        yield Delivered(none, RECORD_COLUMNS.empty_table(), arrow_schema(QUARANTINE).empty_table(), 0, {}, 0, taken)
 
 
 def own_rows(spec: DeltaBuilderSpec) -> DeltaBuilderSpec:
@@ -106,10 +108,10 @@ def _one(tables: list[pa.Table]) -> pa.Table:
     return pa.concat_tables(tables, promote_options="default").unify_dictionaries()
 
 
-def _of(starts: pa.ChunkedArray, interval: Interval, delivered: Interval) -> pa.Array:
-    inside = _within(starts, delivered)
+def _of(starts: pa.ChunkedArray, interval: Interval, folder: MiniBatch) -> pa.Array:
+    inside = _within(starts, folder.interval)
     of_interval = _within(starts, interval) & inside
-    return pa.array(of_interval | ~inside if delivered.start in interval else of_interval)
+    return pa.array(of_interval | ~inside if folder.account_at in interval else of_interval)
 
 
 def _within(starts: pa.ChunkedArray, interval: Interval) -> np.ndarray:

@@ -15,7 +15,7 @@ from ndr.contract.compacted import inputs_within
 from ndr.contract.datasets import DELTAS, LATE_FOLDER, PEER_DELTAS, QUARANTINE
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
-from ndr.contract.manifest import Manifest, RowAccount
+from ndr.contract.manifest import InputEntry, Manifest, RowAccount
 from ndr.contract.time import DAY, SLICE, Interval, coverage, floor_to, interval_of, merged, unfilled
 from ndr.jobs.deltas.in_parts import deltas_in_parts
 from ndr.jobs.deltas.interval_flows import delivered_flows
@@ -23,9 +23,9 @@ from ndr.jobs.deltas.mini_batches import (
     MiniBatch,
     as_inputs,
     check_mini_batch_id,
+    delivery_numbers,
     mini_batches,
     out_of_batch_rows,
-    overlapping,
 )
 from ndr.jobs.deltas.on_spark import write_deltas
 from ndr.jobs.deltas.out_of_batch import keep_out_of_batch_rows
@@ -34,6 +34,7 @@ from ndr.jobs.deltas.quarantine import QuarantineFiles
 from ndr.jobs.deltas.repetitions import unrepeated
 from ndr.jobs.deltas.same_content import without_copies
 from ndr.jobs.deltas.sessions import RECORD_COLUMNS, each_session
+from ndr.jobs.deltas.time_folders import slices_of_inputs, time_folders
 from ndr.jobs.run import Run
 from ndr.sources.integration.columns import FLOW_COLUMNS
 from ndr.store.partition import time_partition_uri
@@ -64,7 +65,7 @@ def publish_deltas(
         Slices that have published rows would have none.
     """
     check_mini_batch_id(mini_batch_id, batch)
-    folders = mini_batches(spec.inputs.integration, mini_batch_id, batch)
+    folders = _delivered(spec, mini_batch_id, batch)
     for interval in batch.steps(DAY):
         delivered = [folder for folder in folders if folder.interval.intersection(interval)]
         build = _Build(run, spec, interval, delivered)
@@ -82,6 +83,13 @@ def publish_deltas(
             note=_with_recognised(build.note(account), recognised),
             **run.facts,
         )
+
+
+def _delivered(spec: DeltaBuilderSpec, identifier: str, batch: Interval) -> list[MiniBatch]:
+    """Find what can hold rows of a batch, in the layout that the JobSpec says."""
+    if layout := spec.inputs.time_layout:
+        return time_folders(spec.inputs.integration, layout, batch)
+    return mini_batches(spec.inputs.integration, identifier, batch)
 
 
 def _with_recognised(note: str | None, recognised: Mapping[str, int]) -> str | None:
@@ -120,7 +128,7 @@ class _Build:
         while True:
             writer = PartitionWriter(time_partition_uri(self.spec.outputs.deltas, self.interval))
             read = [*self.delivered, *out_of_batch_rows(self.spec.outputs.deltas, self.interval)]
-            distinct = [without_copies(folder) for folder in read]
+            distinct = without_copies(read)
             if self.run.spark is None:
                 account, recognised = _write_here(self.spec, self.interval, distinct, writer)
             else:
@@ -156,23 +164,30 @@ class _Build:
 
     def _undelivered_now(self, published: PublishedRows) -> set[datetime]:
         """Return the slices that were built from a mini-batch and that none holds now."""
-        late = f"/{LATE_FOLDER}/"
         delivered = [folder.interval for folder in self.delivered if folder.files]
         before = [
             part
             for piece in published.pieces
             for entry in inputs_within(piece.partition.manifest, piece.interval)
-            if entry.files and late not in entry.uri
-            if (part := (interval_of(entry.uri.rpartition("/")[2]) or piece.interval).intersection(piece.interval))
+            if entry.files and f"/{LATE_FOLDER}/" not in entry.uri
+            for held in self._held(entry, piece.interval)
+            if (part := held.intersection(piece.interval))
         ]
         gone = (gap for part in merged(before) for gap in unfilled(part, delivered))
         return {floor_to(each.start, SLICE) for part in gone for each in part.steps(SLICE)}
 
+    def _held(self, entry: InputEntry, built: Interval) -> list[Interval]:
+        """Return the time that what a manifest names held, where that is told by its name; else what was built."""
+        if layout := self.spec.inputs.time_layout:
+            return slices_of_inputs(self.spec.inputs.integration, layout, [entry])
+        return [interval_of(entry.uri.rpartition("/")[2]) or built]
+
     def note(self, account: RowAccount) -> str | None:
         """Return what is worth saying of a build that used no row."""
         if not self.delivered and account.rows_in == 0:
+            what = "file" if self.spec.inputs.time_layout else "mini-batch"
             return (
-                f"Nothing was delivered: there is no mini-batch below {self.spec.inputs.integration} "
+                f"Nothing was delivered: there is no {what} below {self.spec.inputs.integration} "
                 f"that holds a part of {self.interval}."
             )
         if account.rows_in == 0:
@@ -204,6 +219,7 @@ def _write_here(
         rows_not_flows=read.not_flows,
         records=read.records,
         records_unpaired=read.unpaired,
+        rows_of_other_times=read.of_other_times,
     )
     return account, read.recognised
 
@@ -217,6 +233,7 @@ class _Interval(NamedTuple):
     not_flows: Counter[str]
     records: int
     unpaired: int
+    of_other_times: int
     recognised: Counter[str]
 
 
@@ -226,7 +243,7 @@ def _read(
     """Return the interval's flows; rows for quarantine are written as they are read."""
     flows: list[list[pa.Table]] = [[FLOW_COLUMNS.empty_table()] for _ in folders]
     records: list[list[pa.Table]] = [[RECORD_COLUMNS.empty_table()] for _ in folders]
-    rows, not_flows, recognised = 0, Counter[str](), Counter[str]()
+    rows, others, not_flows, recognised = 0, 0, Counter[str](), Counter[str]()
     with QuarantineFiles(writer) as quarantine:
         for place, folder in enumerate(folders):
             for part in delivered_flows(spec, interval, folder):
@@ -234,26 +251,32 @@ def _read(
                 records[place].append(part.records)
                 quarantine.add(part.quarantined)
                 rows += part.rows_used
+                others += part.of_other_times
                 not_flows.update(part.not_flows)
                 recognised.update(part.recognised)
-    shared = overlapping(folders)
+    shared = delivery_numbers(folders)
     whole, repeated = _united(flows, shared, FLOW_COLUMNS)
     whole = each_session(whole)
     of_one_direction, repeated_records = _united(records, shared, RECORD_COLUMNS)
     pairs = paired(of_one_direction)
     together = pa.concat_tables([whole, pairs.flows]).unify_dictionaries()
     repeated += repeated_records + pairs.repeated
-    return _Interval(together, rows, repeated, not_flows, pairs.allowed, pairs.unpaired, recognised)
+    return _Interval(together, rows, repeated, not_flows, pairs.allowed, pairs.unpaired, others, recognised)
 
 
-def _united(tables: list[list[pa.Table]], shared: set[int], schema: pa.Schema) -> tuple[pa.Table, int]:
+def _united(tables: list[list[pa.Table]], numbers: Sequence[int | None], schema: pa.Schema) -> tuple[pa.Table, int]:
     """Return the rows of all deliveries, of those that share time without repetitions, and how many these were."""
-    alone = [table for place, of_folder in enumerate(tables) if place not in shared for table in of_folder]
-    found = [_concatenated(tables[place]) for place in sorted(shared)]
+    alone = [table for number, of_folder in zip(numbers, tables, strict=True) if number is None for table in of_folder]
+    shared = [
+        (number, _concatenated(of_folder))
+        for number, of_folder in zip(numbers, tables, strict=True)
+        if number is not None
+    ]
     repeated = 0
-    if found:
-        together = _concatenated(found)
-        kept = unrepeated(together, np.repeat(np.arange(len(found)), [table.num_rows for table in found]))
+    if shared:
+        together = _concatenated([table for _, table in shared])
+        delivery = np.repeat([number for number, _ in shared], [table.num_rows for _, table in shared])
+        kept = unrepeated(together, delivery)
         alone, repeated = [*alone, together.filter(pa.array(kept))], int(len(kept) - kept.sum())
     return _concatenated([schema.empty_table(), *alone]), repeated
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC
+from datetime import UTC, datetime
 
 from pyarrow import fs
 
@@ -25,6 +25,7 @@ from ndr.contract.time import (
     compact_instant,
     floor_to,
     interval_of,
+    merged,
     mini_batch_id,
 )
 from ndr.store.manifest import READERS
@@ -37,7 +38,8 @@ class MiniBatch:
     """A folder of integration files: the whole slices that its rows must lie in, its URI and its files' paths.
 
     `files` says what the paths were when they were listed. `is_out_of_batch`: the file is this job's own, of rows that
-    came with a mini-batch of another time, in the contract's columns.
+    came with a mini-batch of another time, in the contract's columns. `stream_name` is of files in a folder that is
+    named by time; rows of two such deliveries are never repetitions of each other.
     """
 
     interval: Interval
@@ -45,6 +47,18 @@ class MiniBatch:
     paths: tuple[str, ...]
     files: tuple[InputFile, ...] = field(default=(), compare=False)
     is_out_of_batch: bool = False
+    stream_name: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What its out-of-batch rows are kept under."""
+        return self.stream_name or self.uri.rpartition("/")[2]
+
+    @property
+    def account_at(self) -> datetime:
+        """The slice whose batch accounts for the rows of no slice here: the last one of a stream, as it is built when
+        all its files are there."""
+        return self.interval.end - SLICE if self.stream_name else self.interval.start
 
 
 def check_mini_batch_id(identifier: str, batch: Interval) -> None:
@@ -99,33 +113,57 @@ def as_inputs(read: Iterable[MiniBatch]) -> tuple[InputEntry, ...]:
     return tuple(InputEntry(uri=uri, files=tuple(held)) for uri, held in files.items())
 
 
-def overlapping(deliveries: Sequence[MiniBatch]) -> set[int]:
-    """Return the places of deliveries that share time with another one, so that the same row may lie in both."""
-    found: set[int] = set()
-    latest: int | None = None
-    for place in sorted(range(len(deliveries)), key=lambda place: deliveries[place].interval):
-        if latest is not None and deliveries[place].interval.start < deliveries[latest].interval.end:
-            found |= {latest, place}
-        if latest is None or deliveries[place].interval.end > deliveries[latest].interval.end:
-            latest = place
-    return found
+def delivery_numbers(deliveries: Sequence[MiniBatch]) -> list[int | None]:
+    """Number the deliveries that share time with another one, so that the same row may lie in both; None for others.
+
+    What is delivered by a stream is one delivery.
+    """
+    numbers: list[int | None] = [None] * len(deliveries)
+    latest: tuple[Interval, list[int]] | None = None
+    for interval, places in sorted(_whole_deliveries(deliveries)):
+        if latest and interval.start < latest[0].end:
+            for shared in (latest[1], places):
+                for place in shared:
+                    numbers[place] = min(shared)
+        if latest is None or interval.end > latest[0].end:
+            latest = interval, places
+    return numbers
+
+
+def _whole_deliveries(deliveries: Sequence[MiniBatch]) -> list[tuple[Interval, list[int]]]:
+    """Return each delivery's time and places; parts of a stream that meet are one."""
+    found = [(each.interval, [place]) for place, each in enumerate(deliveries) if each.stream_name is None]
+    parts = sorted((each.interval, place) for place, each in enumerate(deliveries) if each.stream_name)
+    wholes: list[tuple[Interval, list[int]]] = [(whole, []) for whole in merged(interval for interval, _ in parts)]
+    at = 0
+    for interval, place in parts:
+        while interval.start >= wholes[at][0].end:
+            at += 1
+        wholes[at][1].append(place)
+    return found + wholes
 
 
 def _folder(uri: str, interval: Interval) -> MiniBatch | None:
+    found = data_files(uri)
+    if found is None:
+        return None
+    slices = Interval(floor_to(interval.start, SLICE), ceil_to(interval.end, SLICE))
+    return MiniBatch(slices, uri, tuple(path for path, _ in found), tuple(file for _, file in found))
+
+
+def data_files(uri: str) -> list[tuple[str, InputFile]] | None:
+    """Return path and description of the files below a URI that hold rows; None where there is no file at all."""
     infos = list_files(uri, recursive=True)
     if not infos:
         return None
     base = filesystem(uri)[1]
-    names = [str(info.path).removeprefix(f"{base}/") for info in infos]
+    named = [(str(info.path).removeprefix(f"{base}/"), info) for info in infos]
     # Names with _ or . are markers, such as _SUCCESS, by the convention of Hadoop and its successors.
-    rows = [
-        (name, info)
-        for name, info in zip(names, infos, strict=True)
+    return [
+        (
+            f"{base}/{name}",
+            InputFile(name=name, bytes=info.size, modified_at=info.mtime.astimezone(UTC).replace(microsecond=0)),
+        )
+        for name, info in named
         if not any(part.startswith(("_", ".")) for part in name.split("/"))
     ]
-    files = tuple(
-        InputFile(name=name, bytes=info.size, modified_at=info.mtime.astimezone(UTC).replace(microsecond=0))
-        for name, info in rows
-    )
-    slices = Interval(floor_to(interval.start, SLICE), ceil_to(interval.end, SLICE))
-    return MiniBatch(slices, uri, tuple(f"{base}/{name}" for name, _ in rows), files)

@@ -15,7 +15,7 @@ from ndr.contract.manifest import RowAccount
 from ndr.contract.time import Interval
 from ndr.jobs.deltas.interval_flows import delivered_flows
 from ndr.jobs.deltas.kernel import build_deltas
-from ndr.jobs.deltas.mini_batches import MiniBatch, overlapping
+from ndr.jobs.deltas.mini_batches import MiniBatch, delivery_numbers
 from ndr.jobs.deltas.pairing import paired, parts_by_ends
 from ndr.jobs.deltas.repetitions import DELIVERY, unrepeated
 from ndr.jobs.deltas.sessions import each_session
@@ -39,6 +39,7 @@ _SHARED: Final = " of shared time"
 _RECOGNISED: Final = "recognised: "
 _NOT_FLOW: Final = "not a flow: "
 _ROWS_USED: Final = "rows used"
+_OTHERS: Final = "rows of other times"
 _REPEATED: Final = "rows repeated"
 _ALLOWED: Final = "allowed"
 _UNPAIRED: Final = "unpaired"
@@ -64,10 +65,9 @@ def write_deltas(
     InvalidRequestError, SchemaMismatchError
         A file is missing, damaged or of other columns.
     """
-    shared = overlapping(folders)
     files = [
-        (place if place in shared else None, files_of_task)
-        for place, folder in enumerate(folders)
+        (number, files_of_task)
+        for number, folder in zip(delivery_numbers(folders), folders, strict=True)
         for files_of_task in _in_tasks(folder)
     ]
     parts = part_count(spark, _bytes(folders) // _BYTES_A_ROW)
@@ -81,7 +81,8 @@ def write_deltas(
             yield QUARANTINE.name, part.quarantined, _first_part(part.quarantined.num_rows)
             kinds = {f"{_NOT_FLOW}{kind}": rows for kind, rows in part.not_flows.items()}
             taken = {f"{_RECOGNISED}{name}": files for name, files in part.recognised.items()}
-            yield from _counted({_ROWS_USED: part.rows_used, **kinds, **taken})
+            counted = {_ROWS_USED: part.rows_used, _OTHERS: part.of_other_times}
+            yield from _counted({**counted, **kinds, **taken})
 
     def pair(inputs: Inputs) -> Iterator[Cut]:
         for name in inputs:
@@ -127,6 +128,7 @@ def _account(built: Built) -> RowAccount:
         rows_not_flows=not_flows,
         records=received.get(_ALLOWED, 0),
         records_unpaired=received.get(_UNPAIRED, 0),
+        rows_of_other_times=received.get(_OTHERS, 0),
     )
 
 

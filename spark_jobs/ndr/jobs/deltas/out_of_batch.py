@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from functools import cache
 from itertools import chain, repeat
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -45,7 +44,7 @@ def keep_out_of_batch_rows(
     Parameters
     ----------
     interval : Interval
-        Of the partition: it quarantines the out-of-batch rows of each mini-batch that starts in it.
+        Of the partition: it quarantines the out-of-batch rows of each mini-batch that it accounts for.
     read : iterable of MiniBatch
         What was read.
 
@@ -54,17 +53,16 @@ def keep_out_of_batch_rows(
     list of Interval
         The slices whose kept rows changed.
     """
-    folders = {
-        folder.uri: folder for folder in read if not folder.is_out_of_batch and folder.interval.start in interval
-    }
-    uri_of = cache(lambda path: next((uri for uri in folders if path.startswith(f"{filesystem(uri)[1]}/")), None))
-    with TemporaryDirectory() as folder:
-        lines = {uri: LineSpool(Path(folder, str(number))) for number, uri in enumerate(folders)}
+    folders = [folder for folder in read if not folder.is_out_of_batch and folder.account_at in interval]
+    place_of = {path: place for place, folder in enumerate(folders) for path in folder.paths}
+    with TemporaryDirectory() as temporary:
+        lines = [LineSpool(Path(temporary, str(number))) for number in range(len(folders))]
         for source_file, raw in _out_of_batch(writer):
-            uri, place = uri_of(source_file), _slice_of(raw, interval)
-            if uri and place:
-                lines[uri].add(place, raw)
-        return [place for uri, kept in lines.items() for place in _keep(deltas_prefix, uri.rpartition("/")[2], kept)]
+            number, slice_ = place_of.get(source_file), _slice_of(raw, interval)
+            if number is not None and slice_:
+                lines[number].add(slice_, raw)
+        kept = zip(folders, lines, strict=True)
+        return [slice_ for folder, spool in kept for slice_ in _keep(deltas_prefix, folder.name, spool)]
 
 
 def _keep(deltas_prefix: str, source_batch: str, kept: LineSpool) -> list[Interval]:

@@ -1,9 +1,10 @@
-"""Files of one mini-batch that hold the same content, such as a log beside its own gzip: one of them is read."""
+"""Files of one delivery that hold the same content, such as a log beside its own gzip: one of them is read."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -20,28 +21,38 @@ _GZIP = b"\x1f\x8b"
 _BLOCK = 1 << 20
 
 
-def without_copies(folder: MiniBatch) -> MiniBatch:
-    """Return a mini-batch without the paths whose decompressed content another path of it has.
+def without_copies(deliveries: Sequence[MiniBatch]) -> list[MiniBatch]:
+    """Return deliveries without the paths whose decompressed content another path of the same delivery has.
 
-    `files` stays as it was, so that its manifest names all that was delivered. Only files that can be equal, by name
-    or by size, are read for it.
+    All that a stream delivered is one delivery. `files` stays as it was, so that its manifest names all that was
+    delivered. Only files that can be equal, by name or by size, are read for it.
     """
-    if len(folder.paths) < 2:
-        return folder
-    system = filesystem(folder.uri)[0]
+    stream = _distinct([path for each in deliveries if each.stream_name for path in each.paths], deliveries)
+    return [
+        replace(each, paths=tuple(path for path in each.paths if path in kept))
+        for each in deliveries
+        for kept in [stream if each.stream_name else _distinct(each.paths, [each])]
+    ]
+
+
+def _distinct(paths: Sequence[str], deliveries: Sequence[MiniBatch]) -> set[str]:
+    """Return the first path of each content."""
+    if len(paths) < 2:
+        return set(paths)
+    system = filesystem(deliveries[0].uri)[0]
     with ThreadPoolExecutor(READERS) as pool:
-        sizes = dict(zip(folder.paths, pool.map(partial(_content_size, system), folder.paths), strict=True))
+        sizes = dict(zip(paths, pool.map(partial(_content_size, system), paths), strict=True))
         same_size = Counter(sizes.values())
-        same_name = Counter(_plain_name(path) for path in folder.paths)
+        same_name = Counter(_plain_name(path) for path in paths)
 
         def content(path: str) -> str:
             alone = same_size[sizes[path]] == 1 and same_name[_plain_name(path)] == 1
             return path if alone else _content_sha256(system, path)
 
         first: dict[str, str] = {}
-        for path, name in zip(folder.paths, pool.map(content, folder.paths), strict=True):
+        for path, name in zip(paths, pool.map(content, paths), strict=True):
             first.setdefault(name, path)
-    return replace(folder, paths=tuple(first.values()))
+    return set(first.values())
 
 
 def _plain_name(path: str) -> str:
