@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -240,11 +241,11 @@ def shown_metrics(directory: Path) -> set[tuple[str, frozenset[tuple[str, str]]]
             found.add((words[1], frozenset(zip(words[2::2], words[3::2], strict=True))))
         elif not words:
             search = re.search(
-                r"SEARCH\('{ndr,([^}]+)} MetricName=\"(\w+)\" project=\"([^\"]+)\"", row[0]["expression"]
+                r"SEARCH\('{ndr,([^}]+)} MetricName=\"(\w+)\"(?: project=\"([^\"]+)\")?", row[0]["expression"]
             )
             assert search, row
-            assert search[1].startswith("project,")
-            found.add((search[2], frozenset({("project", search[3])})))
+            assert search[1].startswith("project,") == (search[3] is not None)
+            found.add((search[2], frozenset({("project", search[3])} if search[3] else ())))
     for alarm in cloudwatch.describe_alarms()["MetricAlarms"]:
         if alarm["Namespace"] == "ndr":
             found.add((alarm["MetricName"], frozenset((one["Name"], one["Value"]) for one in alarm["Dimensions"])))
@@ -252,6 +253,7 @@ def shown_metrics(directory: Path) -> set[tuple[str, frozenset[tuple[str, str]]]
 
 
 def test_dashboard_and_alarms_show_metrics_that_were_emitted(backfill: str, directory: Path) -> None:
+    refuse_a_request(directory)
     listed = Deployment.load(directory).client("cloudwatch").list_metrics(Namespace="ndr")["Metrics"]
     emitted = {
         (metric["MetricName"], frozenset((one["Name"], one["Value"]) for one in metric["Dimensions"]))
@@ -267,6 +269,19 @@ def test_dashboard_and_alarms_show_metrics_that_were_emitted(backfill: str, dire
         return any(name == other and (dimensions <= its or same <= its) for other, its in emitted)
 
     assert {(name, dimensions) for name, dimensions in wanted if not is_emitted(name, dimensions)} == set()
+
+
+def refuse_a_request(directory: Path) -> None:
+    """Start an execution that plan_run refuses, and wait for its end."""
+    deployment = Deployment.load(directory)
+    states = deployment.client("stepfunctions")
+    machine = deployment.machines["baselines"]
+    arn = states.start_execution(stateMachineArn=machine, input='{"mode": "SIDEWAYS"}')["executionArn"]
+    patience = time.monotonic() + 60
+    while (ended := states.describe_execution(executionArn=arn))["status"] == "RUNNING":
+        assert time.monotonic() < patience
+        time.sleep(0.05)
+    assert (ended["status"], ended["error"]) == ("FAILED", "InvalidRequestError")
 
 
 def log_lines(directory: Path, group: str, words: str) -> list[dict[str, Any]]:
@@ -309,7 +324,8 @@ def test_an_executions_events_lead_to_the_log_lines_of_its_jobs_by_ids_alone(sho
         if "PlanRun" in group["logGroupName"]
         for line in log_lines(directory, group["logGroupName"], execution)
     ]
-    assert [line["execution"] for line in planned] == [execution]
+    assert {line["execution"] for line in planned} == {execution}
+    assert [line["kind"] for line in planned] == ["mini_batch", "report_mini_batch"]
 
 
 def test_spark_publishes_what_the_demo_published(shown: str, directory: Path) -> None:

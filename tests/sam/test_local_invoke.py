@@ -48,8 +48,8 @@ def test_plan_run_refuses_a_bad_request_by_name(built: CommandLine) -> None:
     words = from_stdin(page.command(*INVOKE, "PlanRunFunction", *event("plan_run_baselines")))
     request = {"kind": "baselines", "request": {"mode": "SIDEWAYS"}, "started_at": "2026-04-02T00:30:00Z"}
     answer = built.answer(words, stdin=json.dumps(request))
-    assert answer["errorType"] == "InvalidRequestError"
-    assert "found 'SIDEWAYS'" in answer["errorMessage"]
+    assert answer["refused"]["error"] == "InvalidRequestError"
+    assert "found 'SIDEWAYS'" in answer["refused"]["message"]
 
 
 def test_explain_failure_names_step_and_reason(built: CommandLine, failed_execution: str) -> None:
