@@ -14,7 +14,9 @@ from ministack_sagemaker.testing import create_open_roles, fast_account
 # A slow or shared machine must not turn a right answer into a failure: an example may take as long as it takes. Nor may
 # chance: the same code meets the same examples.
 settings.register_profile("repeatable", deadline=None, derandomize=True)
-settings.load_profile("repeatable")
+# `make unit` runs after each edit, and tries a part of the examples that `make test` tries.
+settings.register_profile("quick", settings.get_profile("repeatable"), max_examples=20)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 @pytest.fixture(autouse=True, scope="module")

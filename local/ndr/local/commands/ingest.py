@@ -8,8 +8,11 @@ from typing import Annotated
 
 import typer
 
+from ndr.contract.datasets import INTEGRATION
+from ndr.contract.errors import InvalidRequestError
 from ndr.contract.jobspecs import DELTA_BUILDER
-from ndr.contract.jobspecs.delta_builder import AUTO, SOURCE_NAMES
+from ndr.contract.jobspecs.delta_builder import AUTO, SOURCE_NAMES, DeltaBuilderInputs
+from ndr.contract.layout import MINI_BATCH
 from ndr.local.commands.options import HERE, ZONE, Directory, progress
 from ndr.local.console.progress import Progress
 from ndr.local.deployment.deployment import Deployment
@@ -32,9 +35,28 @@ def ingest(
     lines = progress()
     if not prefix:
         spec = Deployment.load(directory).jobspecs()[DELTA_BUILDER].spec
+        check_takes_mini_batches(spec.inputs)
         prefix, time_zone = spec.inputs.integration, time_zone or spec.time_zone or ""
     if ingest_folder(paths, prefix, batch, lines, source, time_zone or None).bad:
         raise typer.Exit(1)
+
+
+def check_takes_mini_batches(inputs: DeltaBuilderInputs) -> None:
+    """Check that the delta builder reads what is written here: mini-batches in the integration schema.
+
+    Raises
+    ------
+    InvalidRequestError
+        It reads another layout or another format, and would not see the flows.
+    """
+    expected = {"layout": (inputs.layout, (MINI_BATCH,)), "source": (inputs.source, (INTEGRATION.name, AUTO))}
+    for field, (found, allowed) in expected.items():
+        if found not in allowed:
+            raise InvalidRequestError(
+                f"The delta_builder JobSpec has inputs.{field} {found!r}, and its job would not read what this command "
+                f"writes ({' or '.join(allowed)}). Copy the logs as they are below {inputs.integration}, or write "
+                "--prefix with another place."
+            )
 
 
 def ingest_folder(
