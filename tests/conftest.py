@@ -15,7 +15,7 @@ from ministack_sagemaker.testing import create_open_roles, fast_account
 # chance: the same code meets the same examples.
 settings.register_profile("repeatable", deadline=None, derandomize=True)
 # `make unit` runs after each edit, and tries a part of the examples that `make test` tries.
-settings.register_profile("quick", settings.get_profile("repeatable"), max_examples=20)
+settings.register_profile("quick", settings.get_profile("repeatable"), max_examples=10)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
