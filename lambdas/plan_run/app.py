@@ -91,7 +91,8 @@ def _end(asked: Fail) -> dict[str, Any]:
 
 
 def _count(values: Mapping[str, int], **dimensions: str) -> None:
-    for name, text in dimensions.items():
+    """Count beside the project of the stack: another stack of the account has metrics of the same names."""
+    for name, text in {"project": services.defaults["project_name"], **dimensions}.items():
         metrics.add_dimension(name=name, value=text)
     for name, value in values.items():
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from ndr.contract.datasets import MACHINE_INVENTORY
+from ndr.contract.datasets import DELTAS, MACHINE_INVENTORY, PEER_DELTAS
 from ndr.contract.jobspecs import JobName, parse_jobspec, put_jobspec
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import Interval, format_instant, mini_batch_id
@@ -26,6 +26,7 @@ from ndr.jobs.inventory.snapshot import newest_snapshot
 from ndr.jobs.pair_counts.job import publish_pair_counts
 from ndr.jobs.run import Run
 from ndr.store.publish import PartitionWriter
+from ndr.store.scan import Scan
 from ndr.store.schema import arrow_schema
 from ndr.store.storage import put_bytes
 
@@ -104,6 +105,16 @@ class Project:
 
     def uri(self, dataset: str) -> str:
         return (self.root / dataset).as_uri() + "/"
+
+    def published_deltas(self, interval: Interval) -> list[list[dict[str, Any]]]:
+        """The rows of deltas and peer deltas in an interval, each in the order of its key."""
+        return [
+            Scan.of(self.uri("deltas"), dataset, interval)
+            .read()
+            .sort_by([(name, "ascending") for name in dataset.key])
+            .to_pylist()
+            for dataset in (DELTAS, PEER_DELTAS)
+        ]
 
     def run(self, job_name: JobName) -> Run:
         return Run(job_name, "ndr-test", "v1", self.table, code_version="tests", spark=self.spark)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.jobs.job_chain import Project, random_flows
 
-from ndr.contract.datasets import DELTAS, PEER_DELTAS
+from ndr.contract.datasets import DELTAS
 from ndr.contract.errors import EmptyResultError, InvalidRequestError
 from ndr.contract.time import DAY, SLICE, Interval, mini_batch_id, parse_instant
 from ndr.store.scan import Scan
@@ -25,16 +25,6 @@ START = parse_instant("2026-01-05")
 DAY_ONE = Interval(START, START + DAY)
 HOUR = Interval(START + 24 * SLICE, START + 28 * SLICE)
 FIRST, SECOND = Interval(HOUR.start, HOUR.start + SLICE), Interval(HOUR.start + SLICE, HOUR.start + 2 * SLICE)
-
-
-def _published(project: Project, interval: Interval) -> list[list[dict[str, Any]]]:
-    return [
-        Scan.of(project.uri("deltas"), dataset, interval)
-        .read()
-        .sort_by([(name, "ascending") for name in dataset.key])
-        .to_pylist()
-        for dataset in (DELTAS, PEER_DELTAS)
-    ]
 
 
 def _flow_count(project: Project, interval: Interval) -> int:
@@ -61,13 +51,13 @@ def day(tmp_path: Path) -> Project:
 
 
 def test_a_slice_of_a_day_that_came_as_one_folder_can_be_built_again(day: Project) -> None:
-    before = _published(day, DAY_ONE)
+    before = day.published_deltas(DAY_ONE)
     (manifest,) = day.deltas(FIRST)
     assert manifest.rows is not None
     assert manifest.rows.rows_used == manifest.rows.rows_in > 0
     assert [entry.uri.rpartition("/")[2] for entry in manifest.inputs] == [mini_batch_id(DAY_ONE)]
     assert manifest.coverage == 1.0
-    assert _published(day, DAY_ONE) == before
+    assert day.published_deltas(DAY_ONE) == before
 
 
 def test_an_hour_beside_its_slices_counts_once(tmp_path: Path) -> None:
@@ -151,7 +141,7 @@ def test_a_row_in_the_folder_of_another_slice_of_the_same_batch_counts(tmp_path:
     orderly.deliver(SECOND, second)
     for each in (project, orderly):
         each.deltas(HOUR)
-    assert _published(project, HOUR) == _published(orderly, HOUR)
+    assert project.published_deltas(HOUR) == orderly.published_deltas(HOUR)
 
 
 def test_a_row_that_its_source_batch_holds_no_longer_is_gone_everywhere(tmp_path: Path) -> None:
@@ -184,7 +174,7 @@ def test_rows_are_never_replaced_by_nothing(tmp_path: Path, left: str) -> None:
     flows = random_flows(FIRST, 8, seed=10)
     project.deliver(FIRST, flows)
     (published,) = project.deltas(FIRST)
-    before = _published(project, HOUR)
+    before = project.published_deltas(HOUR)
     folder = tmp_path / "integration" / mini_batch_id(FIRST)
     shutil.rmtree(folder)
     batch = FIRST
@@ -204,7 +194,7 @@ def test_rows_are_never_replaced_by_nothing(tmp_path: Path, left: str) -> None:
     assert f"For {FIRST}, {rows} rows of deltas are published (run {published.run_id})" in message
     assert '"replace_with_empty": true' in message
     assert "--replace-with-empty true" in message
-    assert _published(project, HOUR) == before
+    assert project.published_deltas(HOUR) == before
 
     project.deltas(batch, replace_with_empty=True)
     assert _flow_count(project, FIRST) == 0
@@ -275,5 +265,5 @@ def test_both_engines_unite_deliveries_alike(tmp_path: Path, spark: SparkSession
         project.deliver(FIRST, [_late_flow(SECOND.start)], name="late.json")
     accounts = [project.deltas(HOUR)[0].rows for project in (here, there)]
     assert accounts[0] == accounts[1]
-    assert _published(here, HOUR) == _published(there, HOUR)
+    assert here.published_deltas(HOUR) == there.published_deltas(HOUR)
     assert _flow_count(there, HOUR) == 61

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.jobs.job_chain import Project, random_flows
 
-from ndr.contract.datasets import DELTAS, PEER_DELTAS
+from ndr.contract.datasets import DELTAS
 from ndr.contract.errors import EmptyResultError
 from ndr.contract.layout import TimeLayout
 from ndr.contract.manifest import Manifest
@@ -84,16 +84,6 @@ def hourly(tmp_path: Path) -> Stream:
     return Stream(tmp_path / "hourly")
 
 
-def _published(project: Project, interval: Interval = SPAN) -> list[list[dict[str, Any]]]:
-    return [
-        Scan.of(project.uri("deltas"), dataset, interval)
-        .read()
-        .sort_by([(name, "ascending") for name in dataset.key])
-        .to_pylist()
-        for dataset in (DELTAS, PEER_DELTAS)
-    ]
-
-
 def _one_by_one(project: Project, span: Interval = SPAN) -> list[Manifest]:
     return [manifest for part in span.steps(SLICE) for manifest in project.deltas(part)]
 
@@ -113,9 +103,9 @@ def _flow_count(project: Project, interval: Interval) -> int:
 def test_each_row_counts_in_its_own_slice_however_the_batches_are_cut(stream: Stream, tmp_path: Path) -> None:
     flows = random_flows(SPAN, 400, seed=1)
     read = stream.write_all(flows)
-    expected = _published(_as_mini_batches(tmp_path, flows))
+    expected = _as_mini_batches(tmp_path, flows).published_deltas(SPAN)
     manifests = _one_by_one(stream)
-    assert _published(stream) == expected
+    assert stream.published_deltas(SPAN) == expected
     rows = [manifest.rows for manifest in manifests if manifest.rows]
     assert sum(each.rows_used for each in rows) == sum(each.rows_in for each in rows) == len(flows)
     assert sum(each.rows_of_other_times for each in rows) == read - len(flows) > 300
@@ -123,7 +113,7 @@ def test_each_row_counts_in_its_own_slice_however_the_batches_are_cut(stream: St
     (whole,) = stream.deltas(SPAN)
     assert whole.rows is not None
     assert (whole.rows.rows_in, whole.rows.rows_of_other_times) == (len(flows), 0)
-    assert _published(stream) == expected
+    assert stream.published_deltas(SPAN) == expected
 
 
 def test_a_manifest_names_the_files_that_can_hold_rows_of_its_time(hourly: Stream) -> None:
@@ -189,7 +179,7 @@ def test_history_that_was_copied_later_is_built_from_its_folders(stream: Stream,
         of_hour = [flow for flow in flows if flow["named"] == hour]
         stream.write(SPAN.end + 100 * DAY, of_hour, named=instant_of(round(hour * 1_000_000)))
     _one_by_one(stream)
-    assert _published(stream) == _published(_as_mini_batches(tmp_path, flows))
+    assert stream.published_deltas(SPAN) == _as_mini_batches(tmp_path, flows).published_deltas(SPAN)
 
 
 def test_slices_are_not_replaced_by_none_when_their_files_are_gone(hourly: Stream) -> None:
@@ -223,6 +213,6 @@ def test_both_engines_read_the_same_files(tmp_path: Path, spark: SparkSession) -
         project.write_all(flows)
         project.write(batch.end - SECOND, random_flows(Interval(START, START + timedelta(minutes=5)), 3, seed=10))
         manifests = [*project.deltas(batch), *project.deltas(batch)]
-        found.append(([(each.rows, each.coverage) for each in manifests], _published(project, batch)))
+        found.append(([(each.rows, each.coverage) for each in manifests], project.published_deltas(batch)))
     assert found[0] == found[1]
     assert found[0][0][0][0].rows_quarantined == 3

@@ -241,11 +241,11 @@ def shown_metrics(directory: Path) -> set[tuple[str, frozenset[tuple[str, str]]]
             found.add((words[1], frozenset(zip(words[2::2], words[3::2], strict=True))))
         elif not words:
             search = re.search(
-                r"SEARCH\('{ndr,([^}]+)} MetricName=\"(\w+)\"(?: project=\"([^\"]+)\")?", row[0]["expression"]
+                r"SEARCH\('{ndr,([^}]+)} MetricName=\"(\w+)\" project=\"([^\"]+)\"", row[0]["expression"]
             )
             assert search, row
-            assert search[1].startswith("project,") == (search[3] is not None)
-            found.add((search[2], frozenset({("project", search[3])} if search[3] else ())))
+            assert search[1].startswith("project,")
+            found.add((search[2], frozenset({("project", search[3])})))
     for alarm in cloudwatch.describe_alarms()["MetricAlarms"]:
         if alarm["Namespace"] == "ndr":
             found.add((alarm["MetricName"], frozenset((one["Name"], one["Value"]) for one in alarm["Dimensions"])))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
+from tests.simulated_s3 import s3
 
 from ndr.contract.manifest import MANIFEST_NAME, FileEntry, Manifest, RowAccount, TableEntry
 from ndr.contract.time import DAY, SLICE, Interval, day_text, mini_batch_id, parse_instant
@@ -16,15 +14,8 @@ from ndr.planner.batch_report import published_rows, report_batch
 from ndr.planner.plan import BatchToReport
 from ndr.planner.verdict import NOTHING_BUILT
 
+__all__ = ["s3"]  # a fixture
 START = parse_instant("2026-01-31T06:15:00Z")
-
-
-@pytest.fixture
-def s3() -> Iterator[Any]:
-    with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1")
-        client.create_bucket(Bucket="data")
-        yield client
 
 
 def batch(start: datetime = START, length: timedelta = SLICE, replaced: int = 0, bucket: str = "data") -> BatchToReport:

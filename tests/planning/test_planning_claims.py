@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
-from moto import mock_aws
+from tests.jobs.ledger_table import table
 
 from ndr.contract.ledger import EXPIRES_AT, KEPT, batch_claim_key
 from ndr.contract.time import SLICE, Interval
 from ndr.planner.claims import claim_batch
 
+__all__ = ["table"]  # a fixture
 NOW = datetime(2026, 2, 1, 0, 5, tzinfo=UTC)
 BATCH = Interval(NOW.replace(minute=0) - SLICE, NOW.replace(minute=0))
 PROJECT = ("ndr-prod", "v1")
@@ -31,20 +30,6 @@ class States:
         if status.isupper():
             return {"status": status}
         raise ClientError({"Error": {"Code": status, "Message": ""}}, "DescribeExecution")
-
-
-@pytest.fixture
-def table() -> Iterator[Any]:
-    with mock_aws():
-        yield boto3.resource("dynamodb", region_name="eu-west-1").create_table(
-            TableName="ledger",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("series", "as_of")],
-            KeySchema=[
-                {"AttributeName": "series", "KeyType": "HASH"},
-                {"AttributeName": "as_of", "KeyType": "RANGE"},
-            ],
-        )
 
 
 def claim(table: Any, execution: str, states: States, batch: Interval = BATCH) -> str | None:

@@ -7,6 +7,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
+from tests.jobs.ledger_table import create_ledger
 
 from ndr.contract.ledger import KEPT, LedgerRow, is_over, ledger_item, ledger_key, row_of
 from ndr.contract.time import DAY, parse_instant
@@ -18,15 +19,7 @@ NOW = parse_instant("2026-02-01")
 
 @mock_aws
 def test_a_range_of_a_series_is_read_over_all_pages() -> None:
-    table = boto3.resource("dynamodb", region_name="us-east-1").create_table(
-        TableName="ledger",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("series", "as_of")],
-        KeySchema=[
-            {"AttributeName": "series", "KeyType": "HASH"},
-            {"AttributeName": "as_of", "KeyType": "RANGE"},
-        ],
-    )
+    table = create_ledger("ledger")
     note = "x" * 300_000  # a page of DynamoDB holds 1 MB, so that these seven items need several
     with table.batch_writer() as batch:
         for number in range(7):

@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from moto import mock_aws
+from tests.simulated_s3 import s3
 
 from ndr.contract.time import DAY, SLICE, Interval, merged, mini_batch_id, parse_instant
 from ndr.planner.partition_names import published_intervals
 from ndr.planner.upstream import Upstream, delivered_intervals, find_upstream
 from ndr.planner.whole_batches import merged_where_overlapping, whole_batches
 
+__all__ = ["s3"]  # a fixture
 START = parse_instant("2026-01-05")
 PREFIXES = {name: f"s3://data/{name}/" for name in ("deltas", "fg_a", "pair_counts")}
 
 
 def day(number: int, count: int = 1) -> Interval:
     return Interval(START + number * DAY, START + (number + count) * DAY)
-
-
-@pytest.fixture
-def s3() -> Iterator[Any]:
-    with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1")
-        client.create_bucket(Bucket="data")
-        yield client
 
 
 def publish(s3: Any, dataset: str, interval: Interval, manifest: bool = True) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,13 @@ from ndr.jobs.deltas.read import reads_of
 from ndr.sources.integration.validity import split
 
 ALL_TIME = Interval(datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC))
+START = datetime(2026, 1, 31, 6, 3, 4, tzinfo=UTC)
+FLOW = {
+    "source_ip": "10.0.0.1", "source_port": 50000, "destination_ip": "192.0.2.9", "destination_port": 443,
+    "source_bytes": 100, "destination_bytes": 200, "event_start": START, "event_end": START + timedelta(seconds=12),
+    "event_action": "allow", "event_name": "TRAFFIC", "event_reason": "tcp-fin", "network_transport": "tcp",
+}  # fmt: skip
+"""A flow whose logs the tests of several sources write."""
 
 
 def spec_of(source: str = "integration", **changes: Any) -> DeltaBuilderSpec:

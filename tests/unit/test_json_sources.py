@@ -6,7 +6,6 @@ import bz2
 import gzip
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.logs import flows_and_rejects
+from tests.unit.logs import FLOW, flows_and_rejects
 
 from ndr.sources.json_objects import as_lines
 
-START = datetime(2026, 1, 31, 6, 3, 4, tzinfo=UTC)
-FLOW = {
-    "source_ip": "10.0.0.1", "source_port": 50000, "destination_ip": "192.0.2.9", "destination_port": 443,
-    "source_bytes": 100, "destination_bytes": 200, "event_start": START, "event_end": START + timedelta(seconds=12),
-    "event_action": "allow", "event_name": "TRAFFIC", "event_reason": "tcp-fin", "network_transport": "tcp",
-}  # fmt: skip
 SURICATA = {
     "timestamp": "2026-01-31T06:05:00.000000+0000", "event_type": "flow", "src_ip": "10.0.0.1", "src_port": 50000,
     "dest_ip": "192.0.2.9", "dest_port": 443, "proto": "TCP",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.logs import flows_and_rejects
+from tests.unit.logs import FLOW, START, flows_and_rejects
 
 TRAFFIC = {
     1: "1", 2: "2026/01/31 06:03:20", 3: "001801000001", 4: "TRAFFIC", 5: "end", 6: "2561", 7: "2026/01/31 06:03:20",
@@ -21,12 +21,6 @@ TRAFFIC = {
 }  # fmt: skip
 THREAT = {place: value for place, value in TRAFFIC.items() if place < 32} | {
     4: "THREAT", 5: "url", 32: '"a.example/x,y"', 33: "(9999)", 34: "news", 35: "informational", 36: "client-to-server",
-}  # fmt: skip
-START = datetime(2026, 1, 31, 6, 3, 4, tzinfo=UTC)
-FLOW = {
-    "source_ip": "10.0.0.1", "source_port": 50000, "destination_ip": "192.0.2.9", "destination_port": 443,
-    "source_bytes": 100, "destination_bytes": 200, "event_start": START, "event_end": START + timedelta(seconds=12),
-    "event_action": "allow", "event_name": "TRAFFIC", "event_reason": "tcp-fin", "network_transport": "tcp",
 }  # fmt: skip
 HEADERS = {
     "none": "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
@@ -14,11 +15,28 @@ from ndr.sources.salvage import salvaged
 PARQUET_MAGIC: Final = b"PAR1"
 _CODECS: Final = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2"}
 _FIRST_BYTES: Final = 1 << 18
+_BLOCK: Final = 1 << 20
 
 
 def codec_of(first_bytes: bytes) -> str | None:
     """Return gzip, zstd or bz2, or None for what is not compressed."""
     return next((codec for magic, codec in _CODECS.items() if first_bytes.startswith(magic)), None)
+
+
+def content_digest(filesystem: fs.FileSystem, path: str) -> str | None:
+    """Return the SHA-256 of a file's decompressed content, or None for a damaged file, which is a copy of none.
+
+    Raises
+    ------
+    FileNotFoundError, OSError
+        It can't be opened.
+    """
+    digest = hashlib.sha256()
+    content = Content(filesystem, path)
+    while block := content.read(_BLOCK):
+        digest.update(block)
+    content.close()
+    return None if content.damage else digest.hexdigest()
 
 
 class Content:

@@ -20,7 +20,7 @@ from ndr.jobs.deltas.read import reads_of
 from ndr.local.ingest.logs import Log
 from ndr.local.ingest.report import IngestedFile, Progress
 from ndr.local.ingest.spool import Spool
-from ndr.sources.content import Content
+from ndr.sources.content import content_digest
 from ndr.sources.integration.texts import flow_texts, instant_texts
 from ndr.sources.integration.validity import split
 from ndr.sources.registry import Recognised
@@ -31,7 +31,6 @@ FURTHEST: Final = timedelta(days=366)
 """From the middle row of a log: a row that starts further away has a wrong clock."""
 
 _ALL_TIME: Final = Interval(datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC))
-_BLOCK: Final = 1 << 20
 
 
 def spec_of_logs(log_source: str, time_zone: str | None) -> DeltaBuilderSpec:
@@ -151,14 +150,8 @@ def _content_id(log: Log) -> str:
     # A digest of the decompressed content: Zeek's archive has the same file names in each day's folder, and a log may
     # lie beside its own gzip.
     system, path = filesystem(log.uri)
-    digest = hashlib.sha256()
     try:
-        content = Content(system, path)
-        while block := content.read(_BLOCK):
-            digest.update(block)
-        content.close()
+        digest = content_digest(system, path)
     except OSError as error:
         raise InvalidRequestError(f"{log.path} can't be read: {error.strerror or error}.") from error
-    if content.damage:  # not the same log as its whole
-        digest.update(log.path.encode())
-    return digest.hexdigest()[:16]
+    return (digest or hashlib.sha256(log.path.encode()).hexdigest())[:16]  # a damaged log is not the same as its whole

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,12 +12,11 @@ from pyarrow import fs
 
 from ndr.jobs.deltas.files import COMPRESSED_SUFFIXES
 from ndr.jobs.deltas.mini_batches import MiniBatch
-from ndr.sources.content import Content
+from ndr.sources.content import content_digest
 from ndr.store.manifest import READERS
 from ndr.store.storage import filesystem
 
 _GZIP = b"\x1f\x8b"
-_BLOCK = 1 << 20
 
 
 def without_copies(deliveries: Sequence[MiniBatch]) -> list[MiniBatch]:
@@ -47,7 +45,7 @@ def _distinct(paths: Sequence[str], deliveries: Sequence[MiniBatch]) -> set[str]
 
         def content(path: str) -> str:
             alone = same_size[sizes[path]] == 1 and same_name[_plain_name(path)] == 1
-            return path if alone else _content_sha256(system, path)
+            return path if alone else _content_name(system, path)
 
         first: dict[str, str] = {}
         for path, name in zip(paths, pool.map(content, paths), strict=True):
@@ -72,14 +70,9 @@ def _content_size(system: fs.FileSystem, path: str) -> int:
         return -1  # reading it says so
 
 
-def _content_sha256(system: fs.FileSystem, path: str) -> str:
-    digest = hashlib.sha256()
+def _content_name(system: fs.FileSystem, path: str) -> str:
+    """Return the digest of a file's content, or its path where it is gone or damaged: reading it says so."""
     try:
-        content = Content(system, path)
-        while block := content.read(_BLOCK):
-            digest.update(block)
-        content.close()
+        return content_digest(system, path) or path
     except FileNotFoundError:
         return path
-    # A damaged file is a copy of none: reading it says what is wrong.
-    return path if content.damage else digest.hexdigest()

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-import boto3
-import pytest
-from moto import mock_aws
+from tests.simulated_s3 import s3
 
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderInputs
 from ndr.contract.layout import TimeLayout
@@ -16,16 +13,9 @@ from ndr.contract.time import parse_instant
 from ndr.local.check.finding import Verdict
 from ndr.local.check.traffic import newest_finding, settling_findings
 
+__all__ = ["s3"]  # a fixture
 NOW = parse_instant("2026-02-01T06:40:00Z")
 LAYOUT = "%Y/%m/%d/%H/"
-
-
-@pytest.fixture
-def s3() -> Iterator[Any]:
-    with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1")
-        client.create_bucket(Bucket="data")
-        yield client
 
 
 def _inputs(layout: str = LAYOUT) -> DeltaBuilderInputs:
