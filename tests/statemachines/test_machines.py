@@ -533,7 +533,7 @@ def total(account: Account, namespace: str, name: str, **dimensions: str) -> flo
 def test_a_refused_request_a_failed_execution_and_a_bug_are_told_apart_in_metrics(
     account: Account, stack: dict[str, str], scenarios: Scenarios
 ) -> None:
-    of_function = {"service": "plan_run", "project": "ndr-prod"}
+    of_function = {"service": "plan_run", "project": "lucky"}  # the stack's, whichever project was asked for
     for kind, names in {"baselines": ["refused", "untold"], "mini_batch": ["batch refused", "untold batch"]}.items():
         assert {scenarios[name].error for name in names} == {"InvalidRequestError"}
         dimensions = {**of_function, "kind": kind, "error": "InvalidRequestError"}
