@@ -44,7 +44,7 @@ def build_fg_a(
     batch : Interval
         Whole slices; at most about a month, so that a mask of days holds the lookback too.
     spec : FgABuilderSpec
-        Windows, business hours, segment and novelty of the JobSpec.
+        Windows, calendar, segment and novelty of the JobSpec.
     deltas, peer_deltas : Table
         Rows of the contract's datasets, of complete hosts, over [batch.start + 15 min - longest window,
         batch.end) at least; each row has a session. Text columns may be dictionary-encoded.
@@ -78,7 +78,7 @@ def build_fg_a(
         **_key_columns(frame, host_roles, windows),
         **activity_columns(deltas, order, windows),
         **_peer_columns(frame, windows, peers, days, spec, threads),
-        **calendar_columns(windows.ends, spec.business_hours),
+        **calendar_columns(windows.ends, spec.calendar),
     }
     schema = arrow_schema(FG_A)
     return pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
