@@ -44,7 +44,7 @@ def spec_of(windows=tuple(WINDOWS), zone="Europe/Berlin", lookback_days=30, rare
             "inputs": PREFIXES,
             "outputs": {"fg_a": "file:///a"},
             "windows": windows,
-            "business_hours": {"time_zone": zone},
+            "calendar": {"time_zone": zone, "holidays": ["2026-03-30"]},
             "novelty": {"lookback_days": lookback_days, "rare_max_active_days": rare_days},
         }
     )

@@ -174,13 +174,13 @@ def test_the_lookback_moves_on_with_the_day_of_the_windows_start() -> None:
 
 def test_the_clock_change_moves_the_working_day() -> None:
     bands = {}
-    for slice_start in ("2026-03-27T06:45", "2026-03-27T07:00", "2026-03-30T05:45", "2026-03-30T06:00"):
+    for slice_start in ("2026-03-27T06:45", "2026-03-27T07:00", "2026-03-31T05:45", "2026-03-31T06:00"):
         batch = Interval(at(slice_start), at(slice_start) + SLICE)
         rows = [delta_row("10.0.0.5", slice_start, 1)]
         peers = peer_table([peer_row("10.0.0.5", "192.0.2.1", slice_start, 1)])
         found = build_fg_a(batch, spec_of(windows=("15m",)), Networks(), delta_table(rows), peers).to_pylist()
         bands[slice_start] = found[0]["time_band"], found[0]["hour_of_day"]
-    assert list(bands.values()) == [("off_hours", 7), ("working_hours", 8)] * 2
+    assert list(bands.values()) == [("night", 7), ("working_hours", 8)] * 2
 
 
 def test_no_traffic_gives_no_rows() -> None:

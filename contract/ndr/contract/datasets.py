@@ -19,7 +19,6 @@ ColumnType = Literal["string", "int64", "float64", "bool", "date", "timestamp"]
 OUTBOUND: Final = "outbound"
 INBOUND: Final = "inbound"
 ROLES: Final = (OUTBOUND, INBOUND)
-TIME_BANDS: Final = ("working_hours", "off_hours")
 PORT_CLASSES: Final = ("high_risk", "admin", "fileshare", "directory", "db")
 PEER_PORT_CLASSES: Final = ("admin", "high_risk")
 """The classes that peer deltas tell of each row, so that FG-A counts the peers on their ports."""
@@ -102,6 +101,9 @@ _ROLE: Final = Column("role", "string", _listed(ROLES))
 _SLICE: Final = Column("slice_start", "timestamp", "start of the 15-minute slice")
 _ACTIONS: Final = tuple(column for column in COUNTS if column.name in ("sessions_cnt", "allow_cnt", "deny_cnt"))
 _BYTES: Final = tuple(column for column in COUNTS if column.name in ("bytes_sent_sum", "bytes_recv_sum"))
+_TIME_BAND: Final = Column(
+    "time_band", "string", "band of the JobSpec's calendar that has the window's last slice, local"
+)
 
 INTEGRATION: Final = Dataset(
     "integration",
@@ -234,8 +236,12 @@ FG_A: Final = Dataset(
         *FG_A_METRICS,
         Column("hour_of_day", "int64", "0 to 23, local, of the last slice's start"),
         Column("day_of_week", "int64", "0 is Monday, local"),
-        Column("is_weekend", "bool", "day_of_week is among the JobSpec's weekend days"),
-        Column("time_band", "string", f"{_listed(TIME_BANDS)}, local"),
+        Column(
+            "is_weekend",
+            "bool",
+            "day_of_week is among the weekend days of the JobSpec's calendar, or the date among its holidays",
+        ),
+        _TIME_BAND,
     ),
     "window_end",
     is_window_end=True,
@@ -283,7 +289,7 @@ def statistics_dataset(name: str, entity: Column, metrics: Iterable[str]) -> Dat
         (
             entity,
             _ROLE,
-            Column("time_band", "string", _listed(TIME_BANDS)),
+            _TIME_BAND,
             Column("window_label", "string", _listed(WINDOWS)),
             *_HORIZON_COLUMNS,
             Column("rows_cnt", "int64", "FG-A rows in the horizon"),
