@@ -10,6 +10,7 @@ TIME_ZONE ?=
 ENGINE ?=
 BENCH ?= all
 HOSTS ?=
+NETWORKS ?=
 TESTS ?=
 
 .DEFAULT_GOAL := help
@@ -73,8 +74,8 @@ fortnight: setup  ## simulate days of production against the bulk build: DAYS=14
 iam: setup  ## take each statement of each role away and see that something fails; ends with how many are needed
 	@.venv/bin/python -m tests.iam
 
-bench: setup .tools/bench/.ready  ## run the benchmarks: BENCH=fg_b HOSTS=1000 for one
-	@$(if $(HOSTS),HOSTS="$(HOSTS)") .venv/bin/python -m benchmarks $(BENCH)
+bench: setup .tools/bench/.ready  ## run the benchmarks: BENCH=fg_b HOSTS=1000 for one, BENCH=detection NETWORKS=2 for fewer networks
+	@$(if $(HOSTS),HOSTS="$(HOSTS)") $(if $(NETWORKS),NETWORKS="$(NETWORKS)") .venv/bin/python -m benchmarks $(BENCH)
 
 lint: setup  ## check the code: ruff, mypy, import-linter
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports
