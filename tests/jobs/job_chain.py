@@ -84,6 +84,7 @@ class Project:
             "fg_b_builder": {
                 "inputs": self.uris("fg_a", "pair_counts", "machine_inventory"),
                 "outputs": self.uris("fg_b"),
+                "safety_gap": {"7d": 0, "30d": 0},
             },
             "machine_inventory_unload": {
                 "redshift": {

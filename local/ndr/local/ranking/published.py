@@ -14,7 +14,7 @@ from ndr.contract.errors import InsufficientHistoryError
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.jobspecs import FG_B_BUILDER, NETWORKS, JobSpecs
 from ndr.contract.jobspecs.networks import Networks
-from ndr.contract.time import DAY, Interval, horizon_interval, interval_of
+from ndr.contract.time import DAY, Interval, interval_of
 from ndr.net.networks import segment_ids
 from ndr.store.catalog import Partition, newest_baseline
 from ndr.store.manifest import read_manifests
@@ -79,8 +79,7 @@ class Published:
 
     def pair_rows(self) -> pa.Table:
         """Read the pair counts of the baseline's horizon and the day."""
-        horizon = horizon_interval(self.horizon, self.baseline.manifest.end)
-        return Scan.of(self.pair_counts, PAIR_COUNTS, Interval(horizon.start, self.day.end)).read()
+        return Scan.of(self.pair_counts, PAIR_COUNTS, Interval(self.baseline.manifest.start, self.day.end)).read()
 
     def baseline_rows(self, table: str, columns: list[str] | None = None) -> pa.Table:
         """Read a table of the baseline's partition: host, segment, pair_host, pair_segment or ip_metadata."""
