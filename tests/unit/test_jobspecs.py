@@ -66,7 +66,7 @@ SPECS: dict[str, Any] = {
     },
     "machine_inventory_unload": UNLOAD,
     "non_persistent_prefixes": {"prefixes": ["VDI-", "NP-"]},
-    "networks": {"internal": {"offices": ["10.0.0.0/8"]}, "high_risk": {"vault": ["10.9.0.0/24"]}},
+    "networks": {"internal": {"sites": ["10.0.0.0/8"]}, "high_risk": {"vault": ["10.9.0.0/24"]}},
 }
 
 
