@@ -56,7 +56,7 @@ def oracle(batch, spec, networks, deltas, peer_deltas, history=()):
                     | activity(rows)
                     | peer_metrics(current, networks)
                     | novelty(current, past, start, spec.novelty)
-                    | calendar(end, spec.business_hours)
+                    | local_columns(end, spec.calendar)
                 )
         end += QUARTER
     return sorted(out, key=lambda r: (r["host_ip"], r["role"], r["window_label"], r["window_end"]))
@@ -65,7 +65,8 @@ def oracle(batch, spec, networks, deltas, peer_deltas, history=()):
 def activity(rows):
     out = {name: sum(r[name] for r in rows) for name in COUNTS}
     n = out["sessions_cnt"]
-    out["max_sessions_per_minute"] = max(r["max_sessions_per_minute"] for r in rows)
+    for name in ("max_sessions_per_minute", "max_flow_bytes_sent", "max_flow_bytes_recv"):
+        out[name] = max(r[name] for r in rows)
     out["duration_sum"] = float(sum(Fraction(round(r["duration_sum"] * 1e6), 10**6) for r in rows))
     out["duration_mean"] = out["duration_sum"] / n
     for name in ("deny", "tcp", "udp", "icmp", "syn_only"):
@@ -92,7 +93,7 @@ def peer_metrics(rows, networks):
         sessions, size = Counter(), Counter()
         for r in rows:
             sessions[value_of(r)] += r["sessions_cnt"]
-            size[value_of(r)] += r["bytes"]
+            size[value_of(r)] += r["bytes_sent_sum"] + r["bytes_recv_sum"]
         n, total = sum(sessions.values()), sum(size.values())
         out[dimension + "_nunique"] = len(sessions)
         out[dimension + "_entropy"] = math.fsum(c / n * math.log2(n / c) for c in sessions.values())
@@ -116,14 +117,21 @@ def novelty(current, past, start, settings):
     return out
 
 
-def calendar(end, hours):
-    local = (end - QUARTER).astimezone(ZoneInfo(hours.time_zone))
-    works = local.weekday() in hours.working_days and hours.start_hour <= local.hour < hours.end_hour
+def local_columns(end, calendar):
+    """The default bands, written down a second time."""
+    local = (end - QUARTER).astimezone(ZoneInfo(calendar.time_zone))
+    is_weekend = local.weekday() >= 5 or local.date() in calendar.holidays
+    if not 8 <= local.hour < 22:
+        band = "night"
+    elif is_weekend:
+        band = "weekend_day"
+    else:
+        band = "working_hours" if local.hour < 18 else "evening"
     return {
         "hour_of_day": local.hour,
         "day_of_week": local.weekday(),
-        "is_weekend": local.weekday() in hours.weekend_days,
-        "time_band": "working_hours" if works else "off_hours",
+        "is_weekend": is_weekend,
+        "time_band": band,
     }
 
 

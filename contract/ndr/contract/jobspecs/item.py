@@ -12,6 +12,7 @@ from ndr.contract.errors import JobSpecInvalidError
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
 from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
 from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
+from ndr.contract.jobspecs.fg_c_builder import FgCBuilderSpec
 from ndr.contract.jobspecs.machine_inventory_unload import MachineInventoryUnloadSpec
 from ndr.contract.jobspecs.model import Identifier, SpecModel
 from ndr.contract.jobspecs.networks import MOVED, Networks
@@ -37,6 +38,7 @@ DELTA_BUILDER: Final = Job("delta_builder", DeltaBuilderSpec)
 FG_A_BUILDER: Final = Job("fg_a_builder", FgABuilderSpec)
 PAIR_COUNTS_BUILDER: Final = Job("pair_counts_builder", PairCountsBuilderSpec)
 FG_B_BUILDER: Final = Job("fg_b_builder", FgBBuilderSpec)
+FG_C_BUILDER: Final = Job("fg_c_builder", FgCBuilderSpec)
 MACHINE_INVENTORY_UNLOAD: Final = Job("machine_inventory_unload", MachineInventoryUnloadSpec)
 NON_PERSISTENT_PREFIXES: Final = Job("non_persistent_prefixes", NonPersistentPrefixesSpec)
 NETWORKS: Final = Job("networks", Networks)
@@ -46,6 +48,7 @@ JOBS: Final[tuple[Job[Any], ...]] = (
     FG_A_BUILDER,
     PAIR_COUNTS_BUILDER,
     FG_B_BUILDER,
+    FG_C_BUILDER,
     MACHINE_INVENTORY_UNLOAD,
     NON_PERSISTENT_PREFIXES,
     NETWORKS,

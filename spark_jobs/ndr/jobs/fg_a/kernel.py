@@ -46,7 +46,7 @@ def build_fg_a(
     batch : Interval
         Whole slices; at most about a month, so that a mask of days holds the lookback too.
     spec : FgABuilderSpec
-        Windows, business hours and novelty of the JobSpec.
+        Windows, calendar and novelty of the JobSpec.
     networks : Networks
         The segments of peers.
     deltas, peer_deltas : Table
@@ -82,7 +82,7 @@ def build_fg_a(
         **_key_columns(frame, host_roles, windows),
         **activity_columns(deltas, order, windows),
         **_peer_columns(frame, windows, peers, days, spec, threads),
-        **calendar_columns(windows.ends, spec.business_hours),
+        **calendar_columns(windows.ends, spec.calendar),
     }
     schema = arrow_schema(FG_A)
     return pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ndr.contract.datasets import TIME_BANDS
-from ndr.contract.jobspecs.fg_a_builder import BusinessHours, FgABuilderSpec
+from ndr.contract.jobspecs.calendar import Calendar
+from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
 from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
 from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.time import Interval, slice_number
@@ -39,7 +39,7 @@ class BaselineSpecs:
 
     def baseline(self, target: Target) -> Baseline:
         """Return the baseline of a target, with the expected number of window ends in each time band."""
-        expected = expected_ends(target.interval, self.fg_a.business_hours, self.fg_a.windows)
+        expected = expected_ends(target.interval, self.fg_a.calendar, self.fg_a.windows)
         return Baseline(target.horizon, target.interval, expected)
 
     @property
@@ -51,11 +51,11 @@ class BaselineSpecs:
         )
 
 
-def expected_ends(interval: Interval, hours: BusinessHours, windows: Iterable[str]) -> dict[tuple[str, str], int]:
+def expected_ends(interval: Interval, calendar: Calendar, windows: Iterable[str]) -> dict[tuple[str, str], int]:
     """Return, for each (time_band, window_label), the window ends of an always active host in `interval`.
 
     A window of any length ends with every slice, so the count depends on the band alone.
     """
     first, last = (slice_number(instant) for instant in (interval.start, interval.end))
-    bands = Counter(calendar_columns(np.arange(first + 1, last + 1), hours)["time_band"].to_pylist())
-    return {(band, window): bands[band] for band in TIME_BANDS for window in windows}
+    bands = Counter(calendar_columns(np.arange(first + 1, last + 1), calendar)["time_band"].to_pylist())
+    return {(band, window): bands[band] for band in calendar.band_names for window in windows}
