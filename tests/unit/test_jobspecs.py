@@ -17,7 +17,7 @@ from ndr.contract.jobspecs import (
     read_jobspec,
     read_jobspecs,
 )
-from ndr.contract.jobspecs.delta_builder import PortClasses
+from ndr.contract.jobspecs.port_classes import PortClasses
 
 BASE = "s3://ndr-data/prod/v1"
 UNLOAD = {
@@ -171,7 +171,9 @@ def test_a_job_given_twice_is_named() -> None:
         ("delta_builder", ("outputs", "deltas"), "s3://ndr-data/v1#2/x", "holds '#', a fragment; write a plain prefix"),
         ("delta_builder", ("outputs", "deltas"), "s3://ndr-data/v1?2/x", r"holds '\?', a query; write a plain prefix"),
         ("delta_builder", ("outputs", "deltas"), "file:///v1%202/x", "holds '%', a percent escape; write a plain"),
-        ("delta_builder", ("port_classes",), {"admin": [70000]}, "spec.port_classes.admin.0"),
+        ("delta_builder", ("port_classes",), {"admin": [70000]}, "spec.port_classes.admin.0: it is not a port; write"),
+        ("delta_builder", ("port_classes",), {"db": ["tcp/53", "ipx/53"]}, r"classes.db.1: .* \(found 'ipx/53'\)"),
+        ("delta_builder", ("port_classes",), {"db": [True]}, "spec.port_classes.db.0: it is not a port"),
         ("delta_builder", ("field_mapping",), {"src": "a"}, "spec.field_mapping.src"),
         ("fg_a_builder", ("calendar",), {"time_zone": "Mars/Base"}, "not an IANA time zone"),
         ("fg_a_builder", ("business_hours",), {}, "spec.business_hours is now spec.calendar: write time_zone"),
@@ -231,6 +233,11 @@ def test_a_jobspec_that_is_not_there_is_named() -> None:
 def test_a_key_that_contradicts_its_fields_is_refused() -> None:
     with pytest.raises(JobSpecInvalidError, match="job_name_version is 'delta_builder#v2'"):
         parse_jobspec(item("delta_builder", job_name_version="delta_builder#v2"))
+
+
+def test_ports_are_kept_in_their_canonical_text() -> None:
+    classes = PortClasses.model_validate({"admin": [22, "0023", "TCP/3389", Decimal(5985)]})
+    assert classes.admin == ("22", "23", "tcp/3389", "5985")
 
 
 def test_every_port_class_has_a_column() -> None:
