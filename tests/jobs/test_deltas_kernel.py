@@ -153,6 +153,15 @@ flows_strategy = st.lists(
 )
 
 
+def test_a_port_is_of_a_class_by_its_transport() -> None:
+    flows = [flow(destination_port=23, network_transport=word) for word in ("tcp", "udp", "icmp", None)]
+    counted = [
+        build_deltas(table_of([each]), PortClasses(), SHORT).deltas["high_risk_port_sessions_cnt"].to_pylist()
+        for each in flows
+    ]
+    assert counted == [[1, 1], [0, 0], [0, 0], [1, 1]]  # untold, it may be TCP
+
+
 @settings(deadline=None, max_examples=60)
 @given(flows_strategy)
 def test_equals_counting_flow_by_flow(flows: list[Flow]) -> None:
