@@ -75,7 +75,7 @@ def rita_score(seconds: Ints, source_bytes: Ints) -> RitaScore | None:
 
 
 def span_start(last: int) -> int:
-    """Return the first second of the span that ends with the last connection of all pairs: the hour, 24 hours before."""
+    """Return where the span that ends with the last connection of all pairs starts: with the hour 24 hours before."""
     return (last - SPAN) // HOUR * HOUR
 
 

@@ -75,8 +75,8 @@ def pair_scores(
     - regularity is the larger of the day's and of the baseline's. Of n active slices out of P published ones it is
       ln n / ln P times the larger of active_span_share (1 - gaps_cv) (1 - sessions_cv), for equal gaps and equal
       counts, and best_autocorrelation min(1, active_slices_share best_autocorrelation_lag), for a pattern that repeats
-      as often as its lag would have it. It is 0 for a well-known service: a port of `periodic_ports` whose (destination, port)
-      is not rare, or whose prevalence is not known because fewer than min_hosts hosts are active.
+      as often as its lag would have it. It is 0 for a well-known service: a port of `periodic_ports` whose
+      (destination, port) is not rare, or whose prevalence is not known because fewer than min_hosts hosts are active.
     - spread is 1 - ln(1 + h) / ln(1 + H), the inverse document frequency (Spärck Jones 1972) of the (destination,
       port) that h of H active internal hosts contact, in units of its largest value; 1 below min_hosts.
     - novelty is 1 for a pair that the baseline lacks, otherwise its pair_rarity_score; 0 without a baseline, and below
