@@ -65,7 +65,8 @@ def oracle(batch, spec, deltas, peer_deltas, history=()):
 def activity(rows):
     out = {name: sum(r[name] for r in rows) for name in COUNTS}
     n = out["sessions_cnt"]
-    out["max_sessions_per_minute"] = max(r["max_sessions_per_minute"] for r in rows)
+    for name in ("max_sessions_per_minute", "max_flow_bytes_sent", "max_flow_bytes_recv"):
+        out[name] = max(r[name] for r in rows)
     out["duration_sum"] = float(sum(Fraction(round(r["duration_sum"] * 1e6), 10**6) for r in rows))
     out["duration_mean"] = out["duration_sum"] / n
     for name in ("deny", "tcp", "udp", "icmp", "syn_only"):
@@ -90,7 +91,7 @@ def peer_metrics(rows, segment):
         sessions, size = Counter(), Counter()
         for r in rows:
             sessions[value_of(r)] += r["sessions_cnt"]
-            size[value_of(r)] += r["bytes"]
+            size[value_of(r)] += r["bytes_sent_sum"] + r["bytes_recv_sum"]
         n, total = sum(sessions.values()), sum(size.values())
         out[dimension + "_nunique"] = len(sessions)
         out[dimension + "_entropy"] = math.fsum(c / n * math.log2(n / c) for c in sessions.values())

@@ -80,7 +80,9 @@ def traffics(draw, max_slices=10):
         if slice_start < traffic.earliest:
             traffic.history.append(row)
         else:
-            counts = {"sessions_cnt": draw(st.integers(1, 4)), "bytes": draw(st.sampled_from([0, 7, 7, 20, 1500]))}
+            counts = {"sessions_cnt": draw(st.integers(1, 4)), "allow_cnt": 0, "deny_cnt": draw(st.integers(0, 1))}
+            counts |= {f"bytes_{way}_sum": draw(st.sampled_from([0, 7, 7, 20, 1500])) for way in ("sent", "recv")}
+            counts |= {f"is_{name}_port": draw(st.booleans()) for name in ("admin", "high_risk")}
             traffic.peer_deltas.append(row | counts)
     traffic.deltas = _deltas_of(traffic.peer_deltas, draw)
     return traffic

@@ -88,12 +88,17 @@ def _dictionary_encoded(table: pa.Table) -> pa.Table:
 
 
 def peer_row(host: str, peer: str, slice_start: str, sessions: int, **other: object) -> dict:
-    row = {"host_ip": host, "role": "outbound", "peer_ip": peer, "peer_port": 443, "bytes": 0}
-    return row | {"slice_start": at(slice_start), "sessions_cnt": sessions} | other
+    row = {"host_ip": host, "role": "outbound", "peer_ip": peer, "peer_port": 443, "slice_start": at(slice_start)}
+    size = {"bytes_sent_sum": 0, "bytes_recv_sum": 0, "is_admin_port": False, "is_high_risk_port": False}
+    return row | size | {"sessions_cnt": sessions} | other
 
 
 def delta_row(host: str, slice_start: str, sessions: int, **other: object) -> dict:
-    names = [column.name for column in FG_A.columns if column.name.endswith(("_cnt", "_sum", "_minute"))]
+    names = [
+        column.name
+        for column in FG_A.columns
+        if column.name.endswith(("_cnt", "_sum", "_minute", "_flow_bytes_sent", "_flow_bytes_recv"))
+    ]
     zeros = dict.fromkeys(names, 0) | {"duration_sum": 0.0}
     row = {"host_ip": host, "role": "outbound", "slice_start": at(slice_start), "sessions_cnt": sessions}
     return zeros | row | other
@@ -107,8 +112,8 @@ def test_figures_of_one_window_by_hand() -> None:
         delta_table([delta_row("10.0.0.5", slice_start, 8, deny_cnt=2, duration_sum=0.3, bytes_sent_sum=300,
                                bytes_recv_sum=100)]),
         peer_table([
-            peer_row("10.0.0.5", "192.0.2.1", slice_start, 4, bytes=100),
-            peer_row("10.0.0.5", "192.0.2.2", slice_start, 2, bytes=300),
+            peer_row("10.0.0.5", "192.0.2.1", slice_start, 4, bytes_sent_sum=100),
+            peer_row("10.0.0.5", "192.0.2.2", slice_start, 2, bytes_recv_sum=300),
             peer_row("10.0.0.5", "192.0.3.1", slice_start, 1),
             peer_row("10.0.0.5", "192.0.3.2", slice_start, 1),
         ]),
@@ -142,9 +147,9 @@ def test_entropy_is_untouched_by_the_thousands_that_left() -> None:
 
 def test_the_lead_in_bytes_passes_on_when_its_holder_leaves() -> None:
     rows = [
-        peer_row("10.0.0.5", "192.0.2.1", "2026-03-02T10:00", 1, bytes=1500),
-        peer_row("10.0.0.5", "192.0.2.2", "2026-03-02T10:15", 4, bytes=7),
-        peer_row("10.0.0.5", "192.0.2.3", "2026-03-02T10:30", 1, bytes=3),
+        peer_row("10.0.0.5", "192.0.2.1", "2026-03-02T10:00", 1, bytes_recv_sum=1500),
+        peer_row("10.0.0.5", "192.0.2.2", "2026-03-02T10:15", 4, bytes_sent_sum=7),
+        peer_row("10.0.0.5", "192.0.2.3", "2026-03-02T10:30", 1, bytes_sent_sum=3),
     ]
     deltas = [delta_row("10.0.0.5", f"{row['slice_start']:%Y-%m-%dT%H:%M}", row["sessions_cnt"]) for row in rows]
     batch = Interval(at("2026-03-02T10:15"), at("2026-03-02T10:45"))

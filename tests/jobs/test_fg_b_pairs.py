@@ -29,7 +29,7 @@ SLICE = timedelta(minutes=15)
 def pair(src: str = "10.0.0.1", dst: str = "192.0.2.1", port: int = 443, at: int = 0, sessions: int = 1) -> dict:
     start = WINDOW.interval.start + at * SLICE
     return {
-        "src_ip": src, "dst_ip": dst, "dst_port": port, "slice_start": start, "sessions_cnt": sessions, "bytes": 1,
+        "src_ip": src, "dst_ip": dst, "dst_port": port, "slice_start": start, "sessions_cnt": sessions,
     }  # fmt: skip
 
 

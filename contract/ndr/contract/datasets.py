@@ -21,6 +21,8 @@ INBOUND: Final = "inbound"
 ROLES: Final = (OUTBOUND, INBOUND)
 TIME_BANDS: Final = ("working_hours", "off_hours")
 PORT_CLASSES: Final = ("high_risk", "admin", "fileshare", "directory", "db")
+PEER_PORT_CLASSES: Final = ("admin", "high_risk")
+"""The classes that peer deltas tell of each row, so that FG-A counts the peers on their ports."""
 PEER_DIMENSIONS: Final = ("peer_ip", "peer_port", "peer_segment")
 
 
@@ -85,14 +87,21 @@ COUNTS: Final = _columns(
     ],
 )
 DURATION_SUM: Final = Column("duration_sum", "float64", "seconds, event_end less event_start, summed over flows")
-MAX_SESSIONS_PER_MINUTE: Final = Column("max_sessions_per_minute", "int64", "flows in the busiest minute of a slice")
-ACTIVITY: Final = (*COUNTS, DURATION_SUM, MAX_SESSIONS_PER_MINUTE)
+MAXIMA: Final = _columns(
+    "int64",
+    [
+        ("max_sessions_per_minute", "flows in the busiest minute of a slice"),
+        ("max_flow_bytes_sent", "bytes that the host sent in the flow in which it sent most"),
+        ("max_flow_bytes_recv", "bytes that the host received in the flow in which it received most"),
+    ],
+)
+ACTIVITY: Final = (*COUNTS, DURATION_SUM, *MAXIMA)
 
 _HOST: Final = Column("host_ip", "string", "the monitored end of the flow")
 _ROLE: Final = Column("role", "string", _listed(ROLES))
 _SLICE: Final = Column("slice_start", "timestamp", "start of the 15-minute slice")
-_SESSIONS: Final = Column("sessions_cnt", "int64", "flows")
-_BYTES: Final = Column("bytes", "int64", "bytes both ways")
+_ACTIONS: Final = tuple(column for column in COUNTS if column.name in ("sessions_cnt", "allow_cnt", "deny_cnt"))
+_BYTES: Final = tuple(column for column in COUNTS if column.name in ("bytes_sent_sum", "bytes_recv_sum"))
 
 INTEGRATION: Final = Dataset(
     "integration",
@@ -136,8 +145,12 @@ PEER_DELTAS: Final = Dataset(
         Column("peer_ip", "string", "the other end of the flow"),
         Column("peer_port", "int64", "the destination port of the flow, in both roles"),
         _SLICE,
-        _SESSIONS,
-        _BYTES,
+        *_ACTIONS,
+        *_BYTES,
+        *(
+            Column(f"is_{port_class}_port", "bool", f"a flow of the row is to a port of the class {port_class}")
+            for port_class in PEER_PORT_CLASSES
+        ),
     ),
     "slice_start",
 )
@@ -150,8 +163,9 @@ PAIR_COUNTS: Final = Dataset(
         Column("dst_ip", "string", "destination of the flows"),
         Column("dst_port", "int64", "destination port"),
         _SLICE,
-        _SESSIONS,
-        _BYTES,
+        *_ACTIONS,
+        Column("src_bytes_sum", "int64", "bytes from source to destination"),
+        Column("dst_bytes_sum", "int64", "bytes from destination to source"),
     ),
     "slice_start",
 )

@@ -16,6 +16,7 @@ from ndr.contract.stack_buckets import StackBuckets
 from ndr.contract.time import Interval
 from ndr.jobs.claims import Claims, LeaseKey, Unclaimed
 from ndr.jobs.identity import correlation
+from ndr.store import aws
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
@@ -53,9 +54,7 @@ class Run:
     @classmethod
     def in_environment(cls, job_name: str, project_name: str, feature_spec_version: str) -> Run:
         """Make a run whose JobSpec table is named by NDR_JOBSPEC_TABLE."""
-        import boto3  # imported here: a run with its own table does not need it
-
-        table = boto3.resource("dynamodb").Table(os.environ.get("NDR_JOBSPEC_TABLE", "ndr-jobspecs"))
+        table = aws.dynamodb_table(os.environ.get("NDR_JOBSPEC_TABLE", "ndr-jobspecs"))
         return cls(job_name, project_name, feature_spec_version, table)
 
     @overload

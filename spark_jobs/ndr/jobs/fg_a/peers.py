@@ -64,7 +64,7 @@ class PeerRows:
         return cls(
             order=order,
             sessions=integers(peer_deltas, "sessions_cnt")[order.rows],
-            bytes=integers(peer_deltas, "bytes")[order.rows],
+            bytes=(integers(peer_deltas, "bytes_sent_sum") + integers(peer_deltas, "bytes_recv_sum"))[order.rows],
             peer_texts=texts,
             peers=peers,
             ports=Values.of(port_key(order.groups, port), order),
