@@ -36,7 +36,7 @@ MINUTES = {"15m": 15, "30m": 30, "1h": 60, "8h": 480, "24h": 1440}
 QUARTER = timedelta(minutes=15)
 
 
-def oracle(batch, spec, deltas, peer_deltas, history=()):
+def oracle(batch, spec, networks, deltas, peer_deltas, history=()):
     """Return FG-A rows as dicts. `history` holds older peer rows; everything before a window is its past."""
     out = []
     end = batch.start + QUARTER
@@ -54,7 +54,7 @@ def oracle(batch, spec, deltas, peer_deltas, history=()):
                 out.append(
                     {"host_ip": host, "role": role, "window_label": label, "window_end": end}
                     | activity(rows)
-                    | peer_metrics(current, spec.segment)
+                    | peer_metrics(current, networks)
                     | novelty(current, past, start, spec.novelty)
                     | calendar(end, spec.business_hours)
                 )
@@ -76,10 +76,12 @@ def activity(rows):
     return out
 
 
-def peer_metrics(rows, segment):
+def peer_metrics(rows, networks):
     def network(address):
-        bits = segment.ipv6_prefix_length if ":" in address else segment.ipv4_prefix_length
-        return str(ipaddress.ip_network(f"{address}/{bits}", strict=False))
+        named = [(ipaddress.ip_network(each), name) for name, nets in networks.segments.items() for each in nets]
+        holding = [(net.prefixlen, name) for net, name in named if ipaddress.ip_address(address) in net]
+        bits = networks.ipv6_segment_prefix_length if ":" in address else networks.ipv4_segment_prefix_length
+        return max(holding)[1] if holding else str(ipaddress.ip_network(f"{address}/{bits}", strict=False))
 
     dimensions = {
         "peer_ip": lambda r: r["peer_ip"],

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, overload
 
-from ndr.contract.jobspecs import Job, read_jobspec
+from ndr.contract.errors import JobSpecNotFoundError
+from ndr.contract.jobspecs import NETWORKS, Job, read_jobspec
 from ndr.contract.jobspecs.item import SpecT
+from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.jobspecs.table import Table
 from ndr.contract.manifest import Owner
 from ndr.contract.stack_buckets import StackBuckets
@@ -73,6 +75,20 @@ class Run:
         if buckets := StackBuckets.in_environment():
             buckets.check([jobspec])
         return jobspec.spec
+
+    def networks(self) -> Networks:
+        """Read the JobSpec `networks`, which may be absent, and log the networks that the job uses.
+
+        Raises
+        ------
+        JobSpecInvalidError
+        """
+        try:
+            networks: Networks = self.spec(NETWORKS)
+        except JobSpecNotFoundError:
+            networks = Networks()
+        job_logger(self.job_name).info("networks", extra={"networks": networks.in_use})
+        return networks
 
     def lease_key(self, dataset: str, interval: Interval) -> LeaseKey:
         """Return the ledger item of a partition that answers for an interval."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from ndr.contract.jobspecs.delta_builder import Engine
 from ndr.contract.jobspecs.model import SpecModel
-from ndr.contract.jobspecs.segment import Segment
 from ndr.contract.jobspecs.time_zone import TimeZone
 from ndr.contract.jobspecs.uri import PrefixUri
 from ndr.contract.time import WINDOWS
@@ -27,13 +25,6 @@ class FgABuilderInputs(SpecModel):
 
 class FgABuilderOutputs(SpecModel):
     fg_a: PrefixUri
-
-
-def _network(text: str) -> str:
-    try:
-        return str(ip_network(text))
-    except ValueError as error:
-        raise ValueError(f"{error}; write a network such as 10.0.0.0/8 or fd00::/8") from None
 
 
 class BusinessHours(SpecModel):
@@ -60,18 +51,12 @@ class Novelty(SpecModel):
 
 
 class FgABuilderSpec(SpecModel):
-    """Spec of `fg_a_builder`.
-
-    Hosts outside `monitored_networks` get no features of their own, and so no baseline; they are still peers. Without
-    networks every address that sends or receives is a host.
-    """
+    """Spec of `fg_a_builder`. Which addresses have features tells the JobSpec `networks`."""
 
     inputs: FgABuilderInputs
     outputs: FgABuilderOutputs
-    monitored_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
     windows: Annotated[tuple[WindowLabel, ...], Field(min_length=1)] = tuple(WINDOWS)
     business_hours: BusinessHours = BusinessHours()
-    segment: Segment = Segment()
     novelty: Novelty = Novelty()
     engine: Engine = "auto"
     processing_image_uri: Annotated[str, Field(min_length=1)] | None = None
