@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 Row = Mapping[str, Any]
 HORIZON_DAYS = {"7d": 7, "30d": 30}
 STATISTICS = ("median", "mad", "iqr", "p25", "p75", "p95", "p99", "support_count")
-UNKNOWN = {name: None for name in ("median", "mad", "p95", "scale", "z", "log_ratio", "excess_over_p95", "tail")}
+UNKNOWN = dict.fromkeys(("median", "mad", "p95", "scale", "z", "log_ratio", "excess_over_p95", "tail"))
 
 
 class Baseline:
@@ -79,7 +80,7 @@ def tail_probability(value: float, known: Mapping[str, float]) -> float:
         return max(least, 0.75 + 0.25 * min(1.0, (known["p25"] - value) / width) if width > 0 else 1.0)
     if value == known["p25"]:
         return max(least, 0.75)
-    for (low, share), (high, next_share) in zip(places[:-1], places[1:], strict=True):
+    for (low, share), (high, next_share) in itertools.pairwise(places):
         if low < value <= high:
             part = (value - low) / (high - low)
             return max(least, math.exp((1 - part) * math.log(share) + part * math.log(next_share)))

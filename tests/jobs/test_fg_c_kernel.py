@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.jobs import fg_c_oracle as oracle
+from tests.jobs.fg_c_tables import HOSTS, METRICS, SEGMENTS, SPEC, baseline, feature_rows
 
 from ndr.contract.datasets import FG_C_HOSTS, FG_C_SCORES
 from ndr.jobs.fg_c.calibration import Calibration
@@ -14,8 +16,6 @@ from ndr.jobs.fg_c.kernel import minimum_scale, score_rows
 from ndr.jobs.fg_c.rows import FeatureRows
 from ndr.jobs.fg_c.silence import silences
 from ndr.store.publish import check_table
-from tests.jobs import fg_c_oracle as oracle
-from tests.jobs.fg_c_tables import HOSTS, METRICS, SEGMENTS, SPEC, baseline, feature_rows
 
 SUPPORT_MIN = 20
 WEIGHTS = {"host": 1.0, "segment": 0.7, "network": 0.5, "none": 0.0}
