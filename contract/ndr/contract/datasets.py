@@ -1,8 +1,9 @@
 """The datasets: their keys, columns, units and types. Each column is declared once, here.
 
 Types are words that every engine knows: `string`, `int64`, `float64`, `bool`, `date` and `timestamp`
-(microseconds, UTC); `reasons` is a list of REASON_FIELDS. Source and destination follow the flow; `host_ip` in role `outbound` is the flow's source,
-in role `inbound` its destination; the peer is the other end; `peer_port` is always the destination port.
+(microseconds, UTC); `reasons` is a list of structures with REASON_FIELDS. Source and destination follow the flow;
+`host_ip` in role `outbound` is the flow's source, in role `inbound` its destination; the peer is the other end;
+`peer_port` is always the destination port.
 """
 
 from __future__ import annotations
