@@ -1,8 +1,9 @@
 """The datasets: their keys, columns, units and types. Each column is declared once, here.
 
 Types are words that every engine knows: `string`, `int64`, `float64`, `bool`, `date` and `timestamp`
-(microseconds, UTC); `reasons` is a list of REASON_FIELDS. Source and destination follow the flow; `host_ip` in role `outbound` is the flow's source,
-in role `inbound` its destination; the peer is the other end; `peer_port` is always the destination port.
+(microseconds, UTC); `reasons` is a list of structures with REASON_FIELDS. Source and destination follow the flow;
+`host_ip` in role `outbound` is the flow's source, in role `inbound` its destination; the peer is the other end;
+`peer_port` is always the destination port.
 """
 
 from __future__ import annotations
@@ -310,6 +311,24 @@ def fg_b_host(metrics: Iterable[str]) -> Dataset:
 def fg_b_segment(metrics: Iterable[str]) -> Dataset:
     """Return the schema of segment baselines over `metrics`."""
     return statistics_dataset("segment", _SEGMENT, metrics)
+
+
+REGULARITY: Final = (
+    Column("active_slices_share", "float64", "slices with an allowed flow / published slices, in [0, 1]"),
+    Column("sessions_cv", "float64", "standard deviation / mean of the allowed flows of active slices; null below two"),
+    Column("bytes_cv", "float64", "the same of the bytes both ways; null without bytes"),
+    Column(
+        "best_autocorrelation",
+        "float64",
+        "largest autocorrelation of the allowed flows over lags up to a sixth of the span; null below three active "
+        "slices, and where all slices are equal",
+    ),
+    Column("best_autocorrelation_lag", "int64", "its lag, slices; the shortest of equal ones"),
+    Column("longest_run", "int64", "most active slices in a row, of the published ones"),
+    Column("gaps_cv", "float64", "the same of the gaps between active slices, in published slices; null below three"),
+    Column("active_span_share", "float64", "published slices from the first to the last active one / all, in [0, 1]"),
+)
+"""Regularity of a pair over a span of published slices."""
 
 
 def _pair_dataset(name: str, entity: Column) -> Dataset:
