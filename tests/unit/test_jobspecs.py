@@ -64,6 +64,10 @@ SPECS: dict[str, Any] = {
         "outputs": {"fg_b": f"{BASE}/fg_b/"},
         "capping": {"threshold": 6.5},
     },
+    "fg_c_builder": {
+        "inputs": {"fg_a": f"{BASE}/fg_a/", "fg_b": f"{BASE}/fg_b/", "pair_counts": f"{BASE}/pair_counts/"},
+        "outputs": {"fg_c": f"{BASE}/fg_c/"},
+    },
     "machine_inventory_unload": UNLOAD,
     "non_persistent_prefixes": {"prefixes": ["VDI-", "NP-"]},
     "networks": {"internal": {"sites": ["10.0.0.0/8"]}, "high_risk": {"vault": ["10.9.0.0/24"]}},

@@ -11,6 +11,7 @@ from ndr.contract.datasets import FG_A, FG_C, FG_C_HOSTS, FG_C_PAIRS, FG_C_SCORE
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
 from ndr.contract.jobspecs.fg_c_builder import FgCBuilderSpec
+from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.lineage import REPAIRED, outdated
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import DAY, SLICE, Interval, unfilled
@@ -33,14 +34,15 @@ NO_BASELINE = "No baseline was valid for a part of the time; its values are judg
 
 @dataclass(frozen=True)
 class FgCSpecs:
-    """The JobSpecs that scores follow from: their own, and that of the baselines."""
+    """The JobSpecs that scores follow from: their own, and those of the baselines and of the networks."""
 
     fg_c: FgCBuilderSpec
     fg_b: FgBBuilderSpec
+    networks: Networks
 
     @property
     def rules(self) -> ScoringRules:
-        return ScoringRules(self.fg_c, self.fg_b.segment, self.fg_b.support_min)
+        return ScoringRules(self.fg_c, self.networks, self.fg_b.support_min)
 
 
 def publish_fg_c(run: Run, specs: FgCSpecs, batch: Interval, replace_with_empty: bool = False) -> Iterator[Manifest]:
