@@ -97,7 +97,7 @@ MAXIMA: Final = _columns(
 )
 ACTIVITY: Final = (*COUNTS, DURATION_SUM, *MAXIMA)
 
-_HOST: Final = Column("host_ip", "string", "the monitored end of the flow")
+_HOST: Final = Column("host_ip", "string", "the end of the flow that the row is of; internal in FG-A and FG-B")
 _ROLE: Final = Column("role", "string", _listed(ROLES))
 _SLICE: Final = Column("slice_start", "timestamp", "start of the 15-minute slice")
 _ACTIONS: Final = tuple(column for column in COUNTS if column.name in ("sessions_cnt", "allow_cnt", "deny_cnt"))
@@ -274,7 +274,7 @@ _HORIZON_COLUMNS: Final = (
     Column("baseline_horizon", "string", _listed(HORIZONS)),
     Column("baseline_end", "timestamp", "end of the horizon, exclusive"),
 )
-_SEGMENT: Final = Column("segment_id", "string", "network of the host, CIDR")
+_SEGMENT: Final = Column("segment_id", "string", "segment of the host: the name of a named one, otherwise its CIDR")
 
 
 def statistics_dataset(name: str, entity: Column, metrics: Iterable[str]) -> Dataset:
