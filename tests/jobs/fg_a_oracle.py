@@ -36,7 +36,7 @@ MINUTES = {"15m": 15, "30m": 30, "1h": 60, "8h": 480, "24h": 1440}
 QUARTER = timedelta(minutes=15)
 
 
-def oracle(batch, spec, deltas, peer_deltas, history=()):
+def oracle(batch, spec, networks, deltas, peer_deltas, history=()):
     """Return FG-A rows as dicts. `history` holds older peer rows; everything before a window is its past."""
     out = []
     end = batch.start + QUARTER
@@ -54,9 +54,9 @@ def oracle(batch, spec, deltas, peer_deltas, history=()):
                 out.append(
                     {"host_ip": host, "role": role, "window_label": label, "window_end": end}
                     | activity(rows)
-                    | peer_metrics(current, spec.segment)
+                    | peer_metrics(current, networks)
                     | novelty(current, past, start, spec.novelty)
-                    | calendar(end, spec.business_hours)
+                    | local_columns(end, spec.calendar)
                 )
         end += QUARTER
     return sorted(out, key=lambda r: (r["host_ip"], r["role"], r["window_label"], r["window_end"]))
@@ -65,7 +65,8 @@ def oracle(batch, spec, deltas, peer_deltas, history=()):
 def activity(rows):
     out = {name: sum(r[name] for r in rows) for name in COUNTS}
     n = out["sessions_cnt"]
-    out["max_sessions_per_minute"] = max(r["max_sessions_per_minute"] for r in rows)
+    for name in ("max_sessions_per_minute", "max_flow_bytes_sent", "max_flow_bytes_recv"):
+        out[name] = max(r[name] for r in rows)
     out["duration_sum"] = float(sum(Fraction(round(r["duration_sum"] * 1e6), 10**6) for r in rows))
     out["duration_mean"] = out["duration_sum"] / n
     for name in ("deny", "tcp", "udp", "icmp", "syn_only"):
@@ -75,10 +76,12 @@ def activity(rows):
     return out
 
 
-def peer_metrics(rows, segment):
+def peer_metrics(rows, networks):
     def network(address):
-        bits = segment.ipv6_prefix_length if ":" in address else segment.ipv4_prefix_length
-        return str(ipaddress.ip_network(f"{address}/{bits}", strict=False))
+        named = [(ipaddress.ip_network(each), name) for name, nets in networks.segments.items() for each in nets]
+        holding = [(net.prefixlen, name) for net, name in named if ipaddress.ip_address(address) in net]
+        bits = networks.ipv6_segment_prefix_length if ":" in address else networks.ipv4_segment_prefix_length
+        return max(holding)[1] if holding else str(ipaddress.ip_network(f"{address}/{bits}", strict=False))
 
     dimensions = {
         "peer_ip": lambda r: r["peer_ip"],
@@ -90,7 +93,7 @@ def peer_metrics(rows, segment):
         sessions, size = Counter(), Counter()
         for r in rows:
             sessions[value_of(r)] += r["sessions_cnt"]
-            size[value_of(r)] += r["bytes"]
+            size[value_of(r)] += r["bytes_sent_sum"] + r["bytes_recv_sum"]
         n, total = sum(sessions.values()), sum(size.values())
         out[dimension + "_nunique"] = len(sessions)
         out[dimension + "_entropy"] = math.fsum(c / n * math.log2(n / c) for c in sessions.values())
@@ -114,14 +117,21 @@ def novelty(current, past, start, settings):
     return out
 
 
-def calendar(end, hours):
-    local = (end - QUARTER).astimezone(ZoneInfo(hours.time_zone))
-    works = local.weekday() in hours.working_days and hours.start_hour <= local.hour < hours.end_hour
+def local_columns(end, calendar):
+    """The default bands, written down a second time."""
+    local = (end - QUARTER).astimezone(ZoneInfo(calendar.time_zone))
+    is_weekend = local.weekday() >= 5 or local.date() in calendar.holidays
+    if not 8 <= local.hour < 22:
+        band = "night"
+    elif is_weekend:
+        band = "weekend_day"
+    else:
+        band = "working_hours" if local.hour < 18 else "evening"
     return {
         "hour_of_day": local.hour,
         "day_of_week": local.weekday(),
-        "is_weekend": local.weekday() in hours.weekend_days,
-        "time_band": "working_hours" if works else "off_hours",
+        "is_weekend": is_weekend,
+        "time_band": band,
     }
 
 

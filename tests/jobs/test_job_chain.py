@@ -59,7 +59,8 @@ def test_the_carried_pair_history_equals_reading_the_whole_lookback(tmp_path: Pa
 
     last = Interval(days.end - DAY, days.end)
     whole = {dataset: Scan.of(project.uri("deltas"), dataset, days).read() for dataset in (DELTAS, PEER_DELTAS)}
-    expected = build_fg_a(last, project.spec("fg_a_builder"), whole[DELTAS], whole[PEER_DELTAS])
+    run = project.run("fg_a_builder")
+    expected = build_fg_a(last, run.spec("fg_a_builder"), run.networks(), whole[DELTAS], whole[PEER_DELTAS])
 
     assert _rows(project, FG_A, "fg_a", last) == expected.to_pylist()
     new = sum(expected["new_pair_cnt"].to_pylist())
@@ -122,19 +123,6 @@ def test_a_damaged_file_names_itself_and_nothing_is_published(tmp_path: Path) ->
     with pytest.raises(SchemaMismatchError, match=r"part-0\.json\.gz"):
         project.deltas(batch)
     assert not (tmp_path / "deltas").exists()
-
-
-def test_only_monitored_hosts_get_features_and_the_others_stay_peers(tmp_path: Path) -> None:
-    day = Interval(START, START + DAY)
-    everyone = Project(tmp_path / "everyone")
-    few = Project(tmp_path / "few", {"fg_a_builder": {"monitored_networks": ["10.0.0.0/24", "2001:db8::/32"]}})
-    for project in (everyone, few):
-        project.deliver(day, random_flows(day, 300, seed=1))
-        project.fifteen_minute_steps(day)
-    wanted = [row for row in _rows(everyone, FG_A, "fg_a", day) if row["host_ip"].startswith(("10.0.0.", "2001:db8::"))]
-    assert len(wanted) > 0
-    assert _rows(few, FG_A, "fg_a", day) == wanted
-    assert {row["host_ip"] for row in wanted} == {"10.0.0.2", "10.0.0.4", "2001:db8::5"}
 
 
 def test_the_manifest_tells_what_was_read_and_by_which_code(tmp_path: Path) -> None:

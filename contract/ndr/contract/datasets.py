@@ -20,8 +20,9 @@ ColumnType = Literal["string", "int64", "float64", "bool", "date", "timestamp", 
 OUTBOUND: Final = "outbound"
 INBOUND: Final = "inbound"
 ROLES: Final = (OUTBOUND, INBOUND)
-TIME_BANDS: Final = ("working_hours", "off_hours")
 PORT_CLASSES: Final = ("high_risk", "admin", "fileshare", "directory", "db")
+PEER_PORT_CLASSES: Final = ("admin", "high_risk")
+"""The classes that peer deltas tell of each row, so that FG-A counts the peers on their ports."""
 PEER_DIMENSIONS: Final = ("peer_ip", "peer_port", "peer_segment")
 
 
@@ -86,14 +87,24 @@ COUNTS: Final = _columns(
     ],
 )
 DURATION_SUM: Final = Column("duration_sum", "float64", "seconds, event_end less event_start, summed over flows")
-MAX_SESSIONS_PER_MINUTE: Final = Column("max_sessions_per_minute", "int64", "flows in the busiest minute of a slice")
-ACTIVITY: Final = (*COUNTS, DURATION_SUM, MAX_SESSIONS_PER_MINUTE)
+MAXIMA: Final = _columns(
+    "int64",
+    [
+        ("max_sessions_per_minute", "flows in the busiest minute of a slice"),
+        ("max_flow_bytes_sent", "bytes that the host sent in the flow in which it sent most"),
+        ("max_flow_bytes_recv", "bytes that the host received in the flow in which it received most"),
+    ],
+)
+ACTIVITY: Final = (*COUNTS, DURATION_SUM, *MAXIMA)
 
 _HOST: Final = Column("host_ip", "string", "the monitored end of the flow")
 _ROLE: Final = Column("role", "string", _listed(ROLES))
 _SLICE: Final = Column("slice_start", "timestamp", "start of the 15-minute slice")
-_SESSIONS: Final = Column("sessions_cnt", "int64", "flows")
-_BYTES: Final = Column("bytes", "int64", "bytes both ways")
+_ACTIONS: Final = tuple(column for column in COUNTS if column.name in ("sessions_cnt", "allow_cnt", "deny_cnt"))
+_BYTES: Final = tuple(column for column in COUNTS if column.name in ("bytes_sent_sum", "bytes_recv_sum"))
+_TIME_BAND: Final = Column(
+    "time_band", "string", "band of the JobSpec's calendar that has the window's last slice, local"
+)
 
 INTEGRATION: Final = Dataset(
     "integration",
@@ -137,8 +148,12 @@ PEER_DELTAS: Final = Dataset(
         Column("peer_ip", "string", "the other end of the flow"),
         Column("peer_port", "int64", "the destination port of the flow, in both roles"),
         _SLICE,
-        _SESSIONS,
-        _BYTES,
+        *_ACTIONS,
+        *_BYTES,
+        *(
+            Column(f"is_{port_class}_port", "bool", f"a flow of the row is to a port of the class {port_class}")
+            for port_class in PEER_PORT_CLASSES
+        ),
     ),
     "slice_start",
 )
@@ -151,8 +166,9 @@ PAIR_COUNTS: Final = Dataset(
         Column("dst_ip", "string", "destination of the flows"),
         Column("dst_port", "int64", "destination port"),
         _SLICE,
-        _SESSIONS,
-        _BYTES,
+        *_ACTIONS,
+        Column("src_bytes_sum", "int64", "bytes from source to destination"),
+        Column("dst_bytes_sum", "int64", "bytes from destination to source"),
     ),
     "slice_start",
 )
@@ -221,8 +237,12 @@ FG_A: Final = Dataset(
         *FG_A_METRICS,
         Column("hour_of_day", "int64", "0 to 23, local, of the last slice's start"),
         Column("day_of_week", "int64", "0 is Monday, local"),
-        Column("is_weekend", "bool", "day_of_week is among the JobSpec's weekend days"),
-        Column("time_band", "string", f"{_listed(TIME_BANDS)}, local"),
+        Column(
+            "is_weekend",
+            "bool",
+            "day_of_week is among the weekend days of the JobSpec's calendar, or the date among its holidays",
+        ),
+        _TIME_BAND,
     ),
     "window_end",
     is_window_end=True,
@@ -270,7 +290,7 @@ def statistics_dataset(name: str, entity: Column, metrics: Iterable[str]) -> Dat
         (
             entity,
             _ROLE,
-            Column("time_band", "string", _listed(TIME_BANDS)),
+            _TIME_BAND,
             Column("window_label", "string", _listed(WINDOWS)),
             *_HORIZON_COLUMNS,
             Column("rows_cnt", "int64", "FG-A rows in the horizon"),
@@ -291,6 +311,24 @@ def fg_b_host(metrics: Iterable[str]) -> Dataset:
 def fg_b_segment(metrics: Iterable[str]) -> Dataset:
     """Return the schema of segment baselines over `metrics`."""
     return statistics_dataset("segment", _SEGMENT, metrics)
+
+
+REGULARITY: Final = (
+    Column("active_slices_share", "float64", "slices with an allowed flow / published slices, in [0, 1]"),
+    Column("sessions_cv", "float64", "standard deviation / mean of the allowed flows of active slices; null below two"),
+    Column("bytes_cv", "float64", "the same of the bytes both ways; null without bytes"),
+    Column(
+        "best_autocorrelation",
+        "float64",
+        "largest autocorrelation of the allowed flows over lags up to a sixth of the span; null below three active "
+        "slices, and where all slices are equal",
+    ),
+    Column("best_autocorrelation_lag", "int64", "its lag, slices; the shortest of equal ones"),
+    Column("longest_run", "int64", "most active slices in a row, of the published ones"),
+    Column("gaps_cv", "float64", "the same of the gaps between active slices, in published slices; null below three"),
+    Column("active_span_share", "float64", "published slices from the first to the last active one / all, in [0, 1]"),
+)
+"""Regularity of a pair over a span of published slices."""
 
 
 def _pair_dataset(name: str, entity: Column) -> Dataset:

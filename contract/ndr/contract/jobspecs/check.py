@@ -13,6 +13,7 @@ from ndr.contract.jobspecs.item import (
     FG_C_BUILDER,
     JOB_NAMES,
     MACHINE_INVENTORY_UNLOAD,
+    NETWORKS,
     NON_PERSISTENT_PREFIXES,
     JobSpec,
     JobSpecs,
@@ -21,7 +22,7 @@ from ndr.contract.jobspecs.item import (
 EXTERNAL: Final = frozenset({INTEGRATION.name})  # datasets that the team's own log shipping produces
 NO_PREFIXES: Final = {"source", "flow_log_format", "layout", "delivery_delay"}
 """Fields of inputs that say how a prefix is read."""
-OPTIONAL: Final = frozenset({NON_PERSISTENT_PREFIXES, FG_C_BUILDER})
+OPTIONAL: Final = frozenset({NETWORKS, NON_PERSISTENT_PREFIXES, FG_C_BUILDER})
 
 
 def written_prefixes(jobspec: JobSpec[Any]) -> dict[str, str]:
@@ -56,7 +57,6 @@ def check_jobspecs(jobspecs: Iterable[JobSpec[Any]]) -> JobSpecs:
         *_misplaced_prefixes(by_name),
         *_unversioned_prefixes(by_name),
         *_shared_prefixes(by_name),
-        *_different_segments(by_name),
         *_no_slice_window(by_name),
         *_scored_without_baseline(by_name),
     ]
@@ -127,15 +127,6 @@ def _shared_prefixes(by_name: JobSpecs) -> list[str]:
         for inner in sorted(set(places))
         if inner[1] != outer[1] and inner[0].startswith(outer[0])
     ]
-
-
-def _different_segments(by_name: JobSpecs) -> list[str]:
-    if not {FG_A_BUILDER, FG_B_BUILDER} <= by_name.keys():
-        return []
-    fg_a, fg_b = by_name[FG_A_BUILDER].spec.segment, by_name[FG_B_BUILDER].spec.segment
-    if fg_a == fg_b:
-        return []
-    return [f"segment is {fg_a!r} in fg_a_builder and {fg_b!r} in fg_b_builder; use one"]
 
 
 def _no_slice_window(by_name: JobSpecs) -> list[str]:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ndr.contract.jobspecs.segment import Segment
+from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.time import DAY_MICROSECONDS, EPOCH, Interval, day_number, microseconds
 from ndr.jobs.deltas.grouping import packed
-from ndr.net.networks import segments_of
+from ndr.jobs.ordered_texts import OrderedTexts
+from ndr.net.networks import segment_ids
 
 _PORTS = 1 << 16
 
@@ -33,7 +33,7 @@ def condense_for(intervals: Iterable[Interval]) -> Callable[[pa.Table], pa.Table
     cuts = _cuts(intervals)
 
     def condense(rows: pa.Table) -> pa.Table:
-        source, destination = _Names.of(rows["src_ip"]), _Names.of(rows["dst_ip"])
+        source, destination = OrderedTexts.of(rows["src_ip"]), OrderedTexts.of(rows["dst_ip"])
         began = rows["slice_start"].cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy()
         columns = [
             source.of_row,
@@ -91,24 +91,6 @@ def _of_runs(function: np.ufunc, values: Ints, runs: Ints) -> Ints:
 
 
 @dataclass(frozen=True, slots=True)
-class _Names:
-    """Texts in their order, and for each row the position of its text."""
-
-    texts: pa.Array
-    of_row: Ints
-
-    @classmethod
-    def of(cls, column: pa.ChunkedArray) -> _Names:
-        if not pa.types.is_dictionary(column.type):
-            column = column.dictionary_encode()
-        encoded = column.unify_dictionaries().combine_chunks()
-        order = pc.sort_indices(encoded.dictionary).to_numpy()
-        rank = np.empty(len(order), np.int64)
-        rank[order] = np.arange(len(order))
-        return cls(encoded.dictionary.take(pa.array(order)), rank[encoded.indices.to_numpy()])
-
-
-@dataclass(frozen=True, slots=True)
 class PairRows:
     """Pair counts of one kind of source, sorted by pair and time; several baselines take their sums from one sort.
 
@@ -147,7 +129,7 @@ class PairRows:
         text = pa.dictionary(pa.int32(), pa.string())
         types = (text, text, *[pa.int64()] * 4)
         table = pa.concat_tables([pa.table([[]] * len(names), pa.schema(zip(names, types, strict=True))), *rows])
-        sources, destinations = _Names.of(table["src_ip"]), _Names.of(table["dst_ip"])
+        sources, destinations = OrderedTexts.of(table["src_ip"]), OrderedTexts.of(table["dst_ip"])
         numbers = (table[name].to_numpy() for name in names[2:])
         cuts = _cuts(intervals)
         return cls._sorted("src_ip", sources, destinations.texts, cuts, destinations.of_row, *numbers)
@@ -156,7 +138,7 @@ class PairRows:
     def _sorted(
         cls,
         source_column: str,
-        sources: _Names,
+        sources: OrderedTexts,
         destinations: pa.Array,
         cuts: Ints,
         destination: Ints,
@@ -177,11 +159,11 @@ class PairRows:
             np.cumsum(np.diff(key, prepend=key[:1]) != 0),
         )  # fmt: skip
 
-    def by_segment(self, segment: Segment) -> PairRows:
+    def by_segment(self, networks: Networks) -> PairRows:
         """Return the same rows with the source's segment in its place."""
-        names = pa.array(segments_of(self.sources.to_pylist(), segment), pa.string())
-        segments = _Names.of(pa.chunked_array([names]))
-        of_row = _Names(segments.texts, segments.of_row[self.source])
+        names = segment_ids(self.sources, networks).cast(pa.string())
+        segments = OrderedTexts.of(pa.chunked_array([names]))
+        of_row = OrderedTexts(segments.texts, segments.of_row[self.source])
         return self._sorted(
             "segment_id", of_row, self.destinations, self.cuts, self.destination, self.port, self.first, self.last,
             self.sessions,
