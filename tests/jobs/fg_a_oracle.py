@@ -36,9 +36,13 @@ MINUTES = {"15m": 15, "30m": 30, "1h": 60, "8h": 480, "24h": 1440}
 QUARTER = timedelta(minutes=15)
 
 
-def oracle(batch, spec, deltas, peer_deltas, history=()):
-    """Return FG-A rows as dicts. `history` holds older peer rows; everything before a window is its past."""
+def oracle(batch, spec, deltas, peer_deltas, history=(), published=()):
+    """Return FG-A rows as dicts. `history` holds older peer rows; everything before a window is its past.
+
+    `published` are the intervals that were delivered.
+    """
     out = []
+    there = {each.start + n * QUARTER for each in published for n in range((each.end - each.start) // QUARTER)}
     end = batch.start + QUARTER
     while end <= batch.end:
         for label in spec.windows:
@@ -56,7 +60,9 @@ def oracle(batch, spec, deltas, peer_deltas, history=()):
                     | activity(rows)
                     | peer_metrics(current, spec.segment)
                     | novelty(current, past, start, spec.novelty)
+                    | port_classes(current)
                     | calendar(end, spec.business_hours)
+                    | seen(start, end, there, spec.novelty.lookback_days)
                 )
         end += QUARTER
     return sorted(out, key=lambda r: (r["host_ip"], r["role"], r["window_label"], r["window_end"]))
@@ -98,6 +104,24 @@ def peer_metrics(rows, segment):
         out[dimension + "_top1_sessions_share"] = max(sessions.values()) / n
         out[dimension + "_top1_bytes_share"] = max(size.values()) / total if total else None
     return out
+
+
+def port_classes(rows):
+    admin, high_risk = ([r for r in rows if r[f"is_{name}_port"]] for name in ("admin", "high_risk"))
+    return {
+        "admin_peer_cnt": len({r["peer_ip"] for r in admin}),
+        "high_risk_peer_cnt": len({r["peer_ip"] for r in high_risk}),
+        "high_risk_port_cnt": len({r["peer_port"] for r in high_risk}),
+    }
+
+
+def seen(start, end, published, lookback_days):
+    slices = [start + number * QUARTER for number in range((end - start) // QUARTER)]
+    days = {at.date() for at in published}
+    return {
+        "window_coverage": sum(at in published for at in slices) / len(slices),
+        "lookback_days": sum(start.date() - timedelta(days=ago + 1) in days for ago in range(lookback_days)),
+    }
 
 
 def novelty(current, past, start, settings):

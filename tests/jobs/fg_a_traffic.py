@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from ndr.contract.datasets import DELTAS, FG_B_PAIR_HOST, PEER_DELTAS
 from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
 from ndr.contract.time import DAY, SLICE, WINDOWS, Interval
+from ndr.jobs.fg_a.days import inputs_of
+from ndr.jobs.fg_a.published_time import PublishedTime
 from ndr.store.schema import arrow_schema
 
 HOSTS = ("10.0.0.5", "10.0.0.40", "2001:db8::5")
@@ -30,10 +32,15 @@ class Traffic:
     deltas: list[dict] = field(default_factory=list)
     peer_deltas: list[dict] = field(default_factory=list)
     history: list[dict] = field(default_factory=list)
+    delivered: tuple[Interval, ...] = ()
 
     @property
     def earliest(self) -> datetime:
         return self.batch.start + SLICE - max(WINDOWS[label] for label in self.spec.windows)
+
+    @property
+    def published(self) -> PublishedTime:
+        return PublishedTime.of(self.delivered, inputs_of(self.batch, self.spec))
 
 
 def spec_of(windows=tuple(WINDOWS), zone="Europe/Berlin", lookback_days=30, rare_days=2, ipv4=24, ipv6=64):
@@ -84,6 +91,9 @@ def traffics(draw, max_slices=10):
             counts |= {f"bytes_{way}_sum": draw(st.sampled_from([0, 7, 7, 20, 1500])) for way in ("sent", "recv")}
             counts |= {f"is_{name}_port": draw(st.booleans()) for name in ("admin", "high_risk")}
             traffic.peer_deltas.append(row | counts)
+    spans = st.tuples(st.integers(-5, 96 * 34), st.integers(1, 300))
+    ends = [(traffic.batch.end - ago * SLICE, length) for ago, length in draw(st.lists(spans, max_size=4))]
+    traffic.delivered = tuple(Interval(end - length * SLICE, end) for end, length in ends)
     traffic.deltas = _deltas_of(traffic.peer_deltas, draw)
     return traffic
 

@@ -210,6 +210,14 @@ RATIOS: Final = (
     Column("bytes_asymmetry_ratio", "float64", "(sent - received) / (sent + received), in [-1, 1]; null without bytes"),
     *(ratio.column for ratio in COUNT_RATIOS),
 )
+PORT_CLASS_PEERS: Final = _columns(
+    "int64",
+    [
+        ("admin_peer_cnt", "distinct peers on admin ports"),
+        ("high_risk_peer_cnt", "distinct peers on high-risk ports"),
+        ("high_risk_port_cnt", "distinct high-risk ports"),
+    ],
+)
 NOVELTY: Final = _columns(
     "int64",
     [
@@ -221,7 +229,18 @@ NOVELTY: Final = _columns(
         ("rare_pair_cnt", "(peer, port) of the window seen on few days of the lookback"),
     ],
 )
-FG_A_METRICS: Final = (*ACTIVITY, *_peer_metrics(), *RATIOS, *NOVELTY)
+FG_A_METRICS: Final = (*ACTIVITY, *_peer_metrics(), *PORT_CLASS_PEERS, *RATIOS, *NOVELTY)
+SEEN: Final = (
+    Column(
+        "window_coverage",
+        "float64",
+        "published slices / slices of the window, in [0, 1]; a slice of which nothing was delivered is not published",
+    ),
+    Column(
+        "lookback_days", "int64", "days of the lookback, before the day of the window's start, with a published slice"
+    ),
+)
+"""What a row of FG-A was computed from."""
 
 FG_A: Final = Dataset(
     "fg_a",
@@ -236,6 +255,7 @@ FG_A: Final = Dataset(
         Column("day_of_week", "int64", "0 is Monday, local"),
         Column("is_weekend", "bool", "day_of_week is among the JobSpec's weekend days"),
         Column("time_band", "string", f"{_listed(TIME_BANDS)}, local"),
+        *SEEN,
     ),
     "window_end",
     is_window_end=True,

@@ -12,8 +12,9 @@ import pyarrow as pa
 from ndr.contract.datasets import PEER_DELTAS, Dataset
 from ndr.contract.time import DAY, SLICE, Interval
 from ndr.jobs.fg_a.monitored import of_networks
+from ndr.jobs.fg_a.published_time import PublishedTime
 from ndr.jobs.published_deltas import PublishedDeltas
-from ndr.store.catalog import pieces_coverage
+from ndr.store.catalog import delivered_intervals, pieces_coverage
 from ndr.store.scan import Scan
 
 PAIR: Final = ("host_ip", "role", "peer_ip", "peer_port")
@@ -61,6 +62,10 @@ class DayReader:
             pieces_coverage(self.deltas.scan(PEER_DELTAS, window).pieces, window)
             for window in (Interval(start, interval.end) for start in starts)
         )
+
+    def published(self, inputs: Interval) -> PublishedTime:
+        """Return what is published of the time that features follow from."""
+        return PublishedTime.of(delivered_intervals(self.deltas.scan(PEER_DELTAS, inputs).pieces), inputs)
 
     def forget_before(self, morning: datetime) -> None:
         """Drop days that no later day's windows reach."""

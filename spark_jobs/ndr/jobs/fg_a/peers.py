@@ -8,7 +8,18 @@ import numpy as np
 import pyarrow as pa
 
 from ndr.contract.jobspecs.segment import Segment
-from ndr.jobs.fg_a.codes import PORTS, Integers, encoded, integers, numbered, ports, positions, slice_numbers
+from ndr.jobs.fg_a.codes import (
+    PORTS,
+    Flags,
+    Integers,
+    encoded,
+    flags,
+    integers,
+    numbered,
+    ports,
+    positions,
+    slice_numbers,
+)
 from ndr.jobs.fg_a.host_roles import HostRoles, SortOrder
 from ndr.jobs.fg_a.windows import Frame
 from ndr.net.networks import segment_numbers
@@ -45,6 +56,8 @@ class PeerRows:
     order: SortOrder
     sessions: Integers
     bytes: Integers
+    on_admin_port: Flags
+    on_high_risk_port: Flags
     peer_texts: pa.Array
     peers: Values
     ports: Values
@@ -65,6 +78,8 @@ class PeerRows:
             order=order,
             sessions=integers(peer_deltas, "sessions_cnt")[order.rows],
             bytes=(integers(peer_deltas, "bytes_sent_sum") + integers(peer_deltas, "bytes_recv_sum"))[order.rows],
+            on_admin_port=flags(peer_deltas, "is_admin_port")[order.rows],
+            on_high_risk_port=flags(peer_deltas, "is_high_risk_port")[order.rows],
             peer_texts=texts,
             peers=peers,
             ports=Values.of(port_key(order.groups, port), order),
