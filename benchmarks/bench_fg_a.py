@@ -22,6 +22,7 @@ import pyarrow as pa
 from ndr.contract.datasets import COUNTS, DELTAS, MAXIMA, PEER_DELTAS
 from ndr.contract.jobspecs.delta_builder import PortClasses
 from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
+from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.time import DAY, SLICE, SLICE_MICROSECONDS, WINDOWS, Interval, slice_number
 from ndr.jobs.fg_a.days import inputs_of
 from ndr.jobs.fg_a.history import history_needed
@@ -107,7 +108,7 @@ def call_of(batch: Interval, deltas: pa.Table, peers: pa.Table, baseline: pa.Tab
     needed = history_needed(batch, SPEC.windows, SPEC.novelty.lookback_days, [BASELINE_END])
     history = between(peers, needed.slices_from, start)
     published = PublishedTime.of([Interval(BATCH.end - DAYS * DAY, BATCH.end)], inputs_of(batch, SPEC))
-    return lambda: build_fg_a(batch, SPEC, *inputs, history, baseline, published=published)
+    return lambda: build_fg_a(batch, SPEC, Networks(), *inputs, history, baseline, published=published)
 
 
 def rival(deltas: pa.Table, peers: pa.Table, threads: int) -> pa.Table:

@@ -99,7 +99,7 @@ def features(
         else:
             values = random.random(len(host))
         columns[column.name] = pa.array(values).cast(pa.int64()) if column.type == "int64" else pa.array(values)
-    return pa.table(columns | calendar_columns(first + end, baseline_specs.fg_a.business_hours))
+    return pa.table(columns | calendar_columns(first + end, baseline_specs.fg_a.calendar))
 
 
 def pair_counts(day: Interval, addresses: list[str], random: np.random.Generator) -> pa.Table:

@@ -60,6 +60,11 @@ def test_history_in_bulk_equals_the_schedule_slice_by_slice(tmp_path: Path) -> N
         expected = _rows(bulk, dataset, folder, compared)
         assert len(expected) > 500
         assert _rows(schedule, dataset, folder, compared) == expected
+    (fresh,) = {row["lookback_days"] for row in _rows(bulk, FG_A, "fg_a", Interval(days.start, days.start + DAY))}
+    assert fresh == 0, "on the first day, nothing is behind the novelty columns"
+    first_windows = [row for row in _rows(bulk, FG_A, "fg_a", first) if row["window_label"] == "24h"]
+    before_data = {row["window_end"] for row in first_windows if row["window_coverage"] < 1}
+    assert max(before_data) == days.start + DAY - SLICE, "the first whole window ends a day after the first slice"
     seen = {(row["window_label"], row["window_coverage"]) for row in _rows(bulk, FG_A, "fg_a", morning)}
     assert {("24h", 95 / 96), ("1h", 0.75), ("30m", 0.5), ("15m", 1.0)} <= seen
 
@@ -74,10 +79,10 @@ def test_the_carried_pair_history_equals_reading_the_whole_lookback(tmp_path: Pa
 
     last = Interval(days.end - DAY, days.end)
     whole = {dataset: Scan.of(project.uri("deltas"), dataset, days).read() for dataset in (DELTAS, PEER_DELTAS)}
-    spec = project.spec("fg_a_builder")
-    expected = build_fg_a(
-        last, spec, whole[DELTAS], whole[PEER_DELTAS], published=PublishedTime.of([days], inputs_of(last, spec))
-    )
+    run = project.run("fg_a_builder")
+    spec, rows = run.spec("fg_a_builder"), (whole[DELTAS], whole[PEER_DELTAS])
+    published = PublishedTime.of([days], inputs_of(last, spec))
+    expected = build_fg_a(last, spec, run.networks(), *rows, published=published)
 
     assert _rows(project, FG_A, "fg_a", last) == expected.to_pylist()
     new = sum(expected["new_pair_cnt"].to_pylist())
@@ -142,10 +147,10 @@ def test_a_damaged_file_names_itself_and_nothing_is_published(tmp_path: Path) ->
     assert not (tmp_path / "deltas").exists()
 
 
-def test_only_monitored_hosts_get_features_and_the_others_stay_peers(tmp_path: Path) -> None:
+def test_only_internal_hosts_get_features_and_the_others_stay_peers(tmp_path: Path) -> None:
     day = Interval(START, START + DAY)
     everyone = Project(tmp_path / "everyone")
-    few = Project(tmp_path / "few", {"fg_a_builder": {"monitored_networks": ["10.0.0.0/24", "2001:db8::/32"]}})
+    few = Project(tmp_path / "few", {"networks": {"internal": {"few": ["10.0.0.0/24", "2001:db8::/32"]}}})
     for project in (everyone, few):
         project.deliver(day, random_flows(day, 300, seed=1))
         project.fifteen_minute_steps(day)

@@ -1,7 +1,7 @@
 """The datasets: their keys, columns, units and types. Each column is declared once, here.
 
 Types are words that every engine knows: `string`, `int64`, `float64`, `bool`, `date` and `timestamp`
-(microseconds, UTC). Source and destination follow the flow; `host_ip` in role `outbound` is the flow's source,
+(microseconds, UTC); `reasons` is a list of REASON_FIELDS. Source and destination follow the flow; `host_ip` in role `outbound` is the flow's source,
 in role `inbound` its destination; the peer is the other end; `peer_port` is always the destination port.
 """
 
@@ -14,12 +14,11 @@ from typing import Final, Literal
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.time import WINDOWS
 
-ColumnType = Literal["string", "int64", "float64", "bool", "date", "timestamp"]
+ColumnType = Literal["string", "int64", "float64", "bool", "date", "timestamp", "reasons"]
 
 OUTBOUND: Final = "outbound"
 INBOUND: Final = "inbound"
 ROLES: Final = (OUTBOUND, INBOUND)
-TIME_BANDS: Final = ("working_hours", "off_hours")
 PORT_CLASSES: Final = ("high_risk", "admin", "fileshare", "directory", "db")
 PEER_PORT_CLASSES: Final = ("admin", "high_risk")
 """The classes that peer deltas tell of each row, so that FG-A counts the peers on their ports."""
@@ -102,6 +101,9 @@ _ROLE: Final = Column("role", "string", _listed(ROLES))
 _SLICE: Final = Column("slice_start", "timestamp", "start of the 15-minute slice")
 _ACTIONS: Final = tuple(column for column in COUNTS if column.name in ("sessions_cnt", "allow_cnt", "deny_cnt"))
 _BYTES: Final = tuple(column for column in COUNTS if column.name in ("bytes_sent_sum", "bytes_recv_sum"))
+_TIME_BAND: Final = Column(
+    "time_band", "string", "band of the JobSpec's calendar that has the window's last slice, local"
+)
 
 INTEGRATION: Final = Dataset(
     "integration",
@@ -210,12 +212,13 @@ RATIOS: Final = (
     Column("bytes_asymmetry_ratio", "float64", "(sent - received) / (sent + received), in [-1, 1]; null without bytes"),
     *(ratio.column for ratio in COUNT_RATIOS),
 )
-PORT_CLASS_PEERS: Final = _columns(
+PEER_CLASSES: Final = _columns(
     "int64",
     [
         ("admin_peer_cnt", "distinct peers on admin ports"),
         ("high_risk_peer_cnt", "distinct peers on high-risk ports"),
         ("high_risk_port_cnt", "distinct high-risk ports"),
+        ("high_risk_segment_sessions_cnt", "flows with peers in the high-risk networks of the JobSpec `networks`"),
     ],
 )
 NOVELTY: Final = _columns(
@@ -227,9 +230,10 @@ NOVELTY: Final = _columns(
         ("rare_port_cnt", "peer ports of the window used on few days of the lookback"),
         ("new_pair_cnt", "(peer, port) of the window not seen in the lookback"),
         ("rare_pair_cnt", "(peer, port) of the window seen on few days of the lookback"),
+        ("new_peer_segment_cnt", "segments of peers of the window not contacted in the lookback"),
     ],
 )
-FG_A_METRICS: Final = (*ACTIVITY, *_peer_metrics(), *PORT_CLASS_PEERS, *RATIOS, *NOVELTY)
+FG_A_METRICS: Final = (*ACTIVITY, *_peer_metrics(), *PEER_CLASSES, *RATIOS, *NOVELTY)
 SEEN: Final = (
     Column(
         "window_coverage",
@@ -253,8 +257,12 @@ FG_A: Final = Dataset(
         *FG_A_METRICS,
         Column("hour_of_day", "int64", "0 to 23, local, of the last slice's start"),
         Column("day_of_week", "int64", "0 is Monday, local"),
-        Column("is_weekend", "bool", "day_of_week is among the JobSpec's weekend days"),
-        Column("time_band", "string", f"{_listed(TIME_BANDS)}, local"),
+        Column(
+            "is_weekend",
+            "bool",
+            "day_of_week is among the weekend days of the JobSpec's calendar, or the date among its holidays",
+        ),
+        _TIME_BAND,
         *SEEN,
     ),
     "window_end",
@@ -303,7 +311,7 @@ def statistics_dataset(name: str, entity: Column, metrics: Iterable[str]) -> Dat
         (
             entity,
             _ROLE,
-            Column("time_band", "string", _listed(TIME_BANDS)),
+            _TIME_BAND,
             Column("window_label", "string", _listed(WINDOWS)),
             *_HORIZON_COLUMNS,
             Column("rows_cnt", "int64", "FG-A rows in the horizon"),
@@ -375,3 +383,122 @@ FG_B: Final = "fg_b"
 """The dataset of the baselines: one partition a baseline, with FG_B_PARTS as its tables."""
 
 FG_B_PARTS: Final = ("host", "segment", "pair_host", "pair_segment", "ip_metadata")
+
+FG_C: Final = "fg_c"
+"""The dataset of the scores: partitions of a day or of a part of one, with FG_C_PARTS as their tables."""
+
+FG_C_PARTS: Final = ("scores", "hosts", "pairs")
+
+SCORED_METRICS: Final = (
+    "sessions_cnt",
+    "max_sessions_per_minute",
+    "bytes_sent_sum",
+    "bytes_recv_sum",
+    "deny_cnt",
+    "syn_only_cnt",
+    "peer_ip_nunique",
+    "peer_port_nunique",
+    "peer_segment_nunique",
+    "new_peer_cnt",
+    "new_pair_cnt",
+    "high_risk_port_sessions_cnt",
+    "admin_port_sessions_cnt",
+    "fileshare_port_sessions_cnt",
+)
+"""What FG-C scores unless its JobSpec says otherwise: volume, failures, breadth, novelty, exposed services."""
+
+SCORED_WINDOWS: Final = ("1h", "8h", "24h")
+"""The windows that FG-C scores unless its JobSpec says otherwise: those that have a profile."""
+
+SILENCE_WINDOW: Final = "1h"
+"""A host is silent when it has no session in this window."""
+
+JUDGES: Final = ("host", "segment", "network", "none")
+"""The baselines that can judge a value, the first one with enough support; none says that no one has."""
+
+_JUDGED_BY: Final = Column("judged_by", "string", f"whose baseline judged the value: {_listed(JUDGES)}")
+_WINDOW: Final = (
+    Column("window_label", "string", _listed(WINDOWS)),
+    Column("window_end", "timestamp", "end of the window, exclusive"),
+)
+
+FG_C_SCORES: Final = Dataset(
+    "scores",
+    ("host_ip", "role", "window_label", "window_end", "metric", "baseline_horizon"),
+    (
+        _HOST,
+        _ROLE,
+        *_WINDOW,
+        Column("metric", "string", "a metric of FG-A, of the JobSpec's list"),
+        Column("baseline_horizon", "string", _listed(HORIZONS)),
+        Column("baseline_end", "timestamp", "end of the baseline that was valid; null where judged_by is none"),
+        Column("value", "float64", "the metric in the window"),
+        _JUDGED_BY,
+        Column("support_count", "int64", "values behind the baseline; 0 where judged_by is none"),
+        Column("median", "float64", "of the baseline"),
+        Column("mad", "float64", "of the baseline"),
+        Column("p95", "float64", "of the baseline"),
+        Column("scale", "float64", "what z divides by: 1.4826 MAD, IQR / 1.349 where the MAD is 0, at least a minimum"),
+        Column("z", "float64", "(value - median) / scale"),
+        Column("log_ratio", "float64", "log2((value + m) / (median + m)), m the metric's minimum scale"),
+        Column("excess_over_p95", "float64", "value - p95 where that is above 0, else 0"),
+        Column("tail_probability", "float64", "estimated share of values at least as large, in (0, 1]"),
+        Column("expected", "float64", "share of days with the value at or above p95 at this hour; null if unknown"),
+        Column("median_7d_to_30d_ratio", "float64", "drift: the host's 7d median / its 30d median; null without both"),
+        Column("median_7d_30d_mads", "float64", "drift: (7d median - 30d median) / scale of 30d; null without both"),
+        Column("contribution", "float64", "what the value can add to the host's score; 0 up to p95"),
+    ),
+    "window_end",
+    is_window_end=True,
+)
+
+REASON_FIELDS: Final = (
+    Column("metric", "string", "what was unusual"),
+    Column("role", "string", _listed(ROLES)),
+    Column("window_label", "string", _listed(WINDOWS)),
+    Column("baseline_horizon", "string", _listed(HORIZONS)),
+    Column("judged_by", "string", _listed(JUDGES)),
+    Column("value", "float64", "the metric in the window"),
+    Column("usual", "float64", "the baseline's median"),
+    Column("factor", "float64", "value / usual; null where usual is 0"),
+    Column("contribution", "float64", "its part of the score"),
+)
+
+FG_C_HOSTS: Final = Dataset(
+    "hosts",
+    ("host_ip", "window_end"),
+    (
+        _HOST,
+        Column("window_end", "timestamp", "end of the windows, exclusive"),
+        Column("score", "float64", "sum of the contributions of the reasons; 0 is usual"),
+        Column("p_value", "float64", "share of the calibration scores at least as large; null with too few of them"),
+        Column("calibration_count", "int64", "scores of the calibration days that the p value ranks among"),
+        Column("is_silent", "bool", "the host is usually active and had no session in the last hour"),
+        Column("judged_by", "string", f"the nearest baseline that judged any value: {_listed(JUDGES)}"),
+        Column("reasons", "reasons", "the largest contributions, at most five, one a metric"),
+        Column("sentence", "string", "the same in words"),
+    ),
+    "window_end",
+    is_window_end=True,
+)
+
+FG_C_PAIRS: Final = Dataset(
+    "pairs",
+    ("src_ip", "dst_ip", "dst_port", "window_end"),
+    (
+        Column("src_ip", "string", "source of the flows"),
+        Column("dst_ip", "string", "destination of the flows"),
+        Column("dst_port", "int64", "destination port"),
+        Column("window_end", "timestamp", "end of the 24 hours that are judged, exclusive"),
+        Column("sessions_cnt", "int64", "flows in the 24 hours"),
+        Column("bytes", "int64", "bytes both ways in the 24 hours"),
+        Column("is_new", "bool", "in none of the newest baselines of its source"),
+        Column("is_rare", "bool", "the newest baseline that knows it says that it is rare"),
+        Column("active_days", "int64", "days with a flow in that baseline; 0 where the pair is new"),
+        Column("dst_prevalence", "float64", "share of active hosts that contact the destination; 0 where unknown"),
+        Column("score", "float64", "bits of surprise of the pair, more with volume; 0 is usual"),
+        Column("sentence", "string", "the finding in words"),
+    ),
+    "window_end",
+    is_window_end=True,
+)

@@ -16,6 +16,7 @@ from ndr.jobs.fg_b.pairs import PairBaselines, destination_hosts, pair_baselines
 from ndr.jobs.fg_b.row_source import ScanRows, one_slice_rows
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.statistics import tables_of_baselines
+from ndr.jobs.monitored import of_pairs
 from ndr.store.publish import PartitionWriter, in_key_order
 from ndr.store.scan import Scan
 
@@ -72,9 +73,10 @@ class SharedRows:
     def of(cls, specs: BaselineSpecs, rows: ScanRows, pair_counts: Scan, baselines: Sequence[Baseline]) -> SharedRows:
         intervals = [baseline.interval for baseline in baselines]
         span = Interval(min(each.start for each in intervals), max(each.end for each in intervals))
-        by_host = PairRows.of(map(condense_for(intervals), pair_counts.bundles(coded=True)), intervals)
-        by_segment = by_host.by_segment(specs.pair_rules.segment)
-        return cls(HostActivity.of(one_slice_rows(rows), span, THREADS), by_host, by_segment)
+        pairs = (of_pairs(table, specs.networks) for table in pair_counts.bundles(coded=True))
+        by_host = PairRows.of(map(condense_for(intervals), pairs), intervals)
+        by_segment = by_host.by_segment(specs.networks)
+        return cls(HostActivity.of(one_slice_rows(rows, specs.networks), span, THREADS), by_host, by_segment)
 
     def pairs(self, baseline: Baseline, rules: PairRules) -> PairBaselines:
         """Return the pair baselines of one baseline."""

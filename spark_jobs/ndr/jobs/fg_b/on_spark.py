@@ -24,7 +24,8 @@ from ndr.jobs.fg_b.pairs_on_spark import write_pairs
 from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, TIME_COLUMN
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.statistics import tables_of_baselines
-from ndr.net.networks import segments_of
+from ndr.jobs.monitored import of_hosts
+from ndr.net.networks import segment_ids
 from ndr.spark.messages import Inputs
 from ndr.spark.parts import Parts, balanced, part_count, parts_by_text
 from ndr.spark.scan_tasks import FileShare, file_shares, in_tasks, tables_of
@@ -98,7 +99,8 @@ def write_statistics(
     inventory = read_schema(MACHINE_INVENTORY, ("ip_address", "machine_name"))
 
     def read(task: list[FileShare]) -> Iterator[Cut]:
-        for name, rows in tables_of(task):
+        for name, table in tables_of(task):
+            rows = of_hosts(table, rules.networks)
             yield name, rows, _parts_by_group(_segment_groups(rows, rules), part_of)
             active = rows.filter(pc.equal(rows["window_label"], _ONE_SLICE)).select(keys.names)
             yield _ACTIVITY, active, parts_by_text(active["host_ip"], parts)
@@ -141,7 +143,7 @@ def _group_counts(spark: SparkSession, rules: StatisticsRules, fg_a: Scan) -> di
 
     def read(task: list[FileShare]) -> Iterator[Cut]:
         for name, rows in tables_of(task):
-            groups = _segment_groups(rows, rules)
+            groups = _segment_groups(of_hosts(rows, rules.networks), rules)
             counted = groups.group_by(list(_SEGMENT_GROUP), use_threads=False).aggregate([([], "count_all")])
             yield name, counted, np.zeros(counted.num_rows, np.int32)
 
@@ -155,7 +157,7 @@ def _group_counts(spark: SparkSession, rules: StatisticsRules, fg_a: Scan) -> di
 def _segment_groups(rows: pa.Table, rules: StatisticsRules) -> pa.Table:
     """Return the segment, role, time band and window of each row."""
     hosts = pc.unique(rows["host_ip"])
-    names = pa.array(segments_of(hosts.to_pylist(), rules.segment), pa.string())
+    names = segment_ids(hosts, rules.networks).cast(pa.string())
     segment = pc.take(names, pc.index_in(rows["host_ip"], hosts))
     return pa.table([segment, *(rows[name] for name in GROUP_COLUMNS)], names=list(_SEGMENT_GROUP))
 
