@@ -213,6 +213,15 @@ RATIOS: Final = (
     Column("bytes_asymmetry_ratio", "float64", "(sent - received) / (sent + received), in [-1, 1]; null without bytes"),
     *(ratio.column for ratio in COUNT_RATIOS),
 )
+PEER_CLASSES: Final = _columns(
+    "int64",
+    [
+        ("admin_peer_cnt", "distinct peers on admin ports"),
+        ("high_risk_peer_cnt", "distinct peers on high-risk ports"),
+        ("high_risk_port_cnt", "distinct high-risk ports"),
+        ("high_risk_segment_sessions_cnt", "flows with peers in the high-risk networks of the JobSpec `networks`"),
+    ],
+)
 NOVELTY: Final = _columns(
     "int64",
     [
@@ -222,9 +231,21 @@ NOVELTY: Final = _columns(
         ("rare_port_cnt", "peer ports of the window used on few days of the lookback"),
         ("new_pair_cnt", "(peer, port) of the window not seen in the lookback"),
         ("rare_pair_cnt", "(peer, port) of the window seen on few days of the lookback"),
+        ("new_peer_segment_cnt", "segments of peers of the window not contacted in the lookback"),
     ],
 )
-FG_A_METRICS: Final = (*ACTIVITY, *_peer_metrics(), *RATIOS, *NOVELTY)
+FG_A_METRICS: Final = (*ACTIVITY, *_peer_metrics(), *PEER_CLASSES, *RATIOS, *NOVELTY)
+SEEN: Final = (
+    Column(
+        "window_coverage",
+        "float64",
+        "published slices / slices of the window, in [0, 1]; a slice of which nothing was delivered is not published",
+    ),
+    Column(
+        "lookback_days", "int64", "days of the lookback, before the day of the window's start, with a published slice"
+    ),
+)
+"""What a row of FG-A was computed from."""
 
 FG_A: Final = Dataset(
     "fg_a",
@@ -243,6 +264,7 @@ FG_A: Final = Dataset(
             "day_of_week is among the weekend days of the JobSpec's calendar, or the date among its holidays",
         ),
         _TIME_BAND,
+        *SEEN,
     ),
     "window_end",
     is_window_end=True,
