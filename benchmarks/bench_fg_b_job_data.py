@@ -121,6 +121,9 @@ def pair_counts(day: Interval, addresses: list[str], random: np.random.Generator
             "dst_port": pa.array(port),
             "slice_start": pa.array(began * SLICE_MICROSECONDS).cast(pa.timestamp("us", "UTC")),
             "sessions_cnt": pa.array(sessions),
-            "bytes": pa.array(sessions * 1000),
+            "allow_cnt": pa.array(sessions),
+            "deny_cnt": pa.array(np.zeros_like(sessions)),
+            "src_bytes_sum": pa.array(sessions * 300),
+            "dst_bytes_sum": pa.array(sessions * 700),
         }
     )

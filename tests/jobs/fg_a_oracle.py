@@ -36,7 +36,7 @@ MINUTES = {"15m": 15, "30m": 30, "1h": 60, "8h": 480, "24h": 1440}
 QUARTER = timedelta(minutes=15)
 
 
-def oracle(batch, spec, deltas, peer_deltas, history=()):
+def oracle(batch, spec, networks, deltas, peer_deltas, history=()):
     """Return FG-A rows as dicts. `history` holds older peer rows; everything before a window is its past."""
     out = []
     end = batch.start + QUARTER
@@ -54,7 +54,7 @@ def oracle(batch, spec, deltas, peer_deltas, history=()):
                 out.append(
                     {"host_ip": host, "role": role, "window_label": label, "window_end": end}
                     | activity(rows)
-                    | peer_metrics(current, spec.segment)
+                    | peer_metrics(current, networks)
                     | novelty(current, past, start, spec.novelty)
                     | local_columns(end, spec.calendar)
                 )
@@ -65,7 +65,8 @@ def oracle(batch, spec, deltas, peer_deltas, history=()):
 def activity(rows):
     out = {name: sum(r[name] for r in rows) for name in COUNTS}
     n = out["sessions_cnt"]
-    out["max_sessions_per_minute"] = max(r["max_sessions_per_minute"] for r in rows)
+    for name in ("max_sessions_per_minute", "max_flow_bytes_sent", "max_flow_bytes_recv"):
+        out[name] = max(r[name] for r in rows)
     out["duration_sum"] = float(sum(Fraction(round(r["duration_sum"] * 1e6), 10**6) for r in rows))
     out["duration_mean"] = out["duration_sum"] / n
     for name in ("deny", "tcp", "udp", "icmp", "syn_only"):
@@ -75,10 +76,12 @@ def activity(rows):
     return out
 
 
-def peer_metrics(rows, segment):
+def peer_metrics(rows, networks):
     def network(address):
-        bits = segment.ipv6_prefix_length if ":" in address else segment.ipv4_prefix_length
-        return str(ipaddress.ip_network(f"{address}/{bits}", strict=False))
+        named = [(ipaddress.ip_network(each), name) for name, nets in networks.segments.items() for each in nets]
+        holding = [(net.prefixlen, name) for net, name in named if ipaddress.ip_address(address) in net]
+        bits = networks.ipv6_segment_prefix_length if ":" in address else networks.ipv4_segment_prefix_length
+        return max(holding)[1] if holding else str(ipaddress.ip_network(f"{address}/{bits}", strict=False))
 
     dimensions = {
         "peer_ip": lambda r: r["peer_ip"],
@@ -90,7 +93,7 @@ def peer_metrics(rows, segment):
         sessions, size = Counter(), Counter()
         for r in rows:
             sessions[value_of(r)] += r["sessions_cnt"]
-            size[value_of(r)] += r["bytes"]
+            size[value_of(r)] += r["bytes_sent_sum"] + r["bytes_recv_sum"]
         n, total = sum(sessions.values()), sum(size.values())
         out[dimension + "_nunique"] = len(sessions)
         out[dimension + "_entropy"] = math.fsum(c / n * math.log2(n / c) for c in sessions.values())

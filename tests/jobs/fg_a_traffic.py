@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ndr.contract.datasets import DELTAS, FG_B_PAIR_HOST, PEER_DELTAS
 from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
+from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.time import DAY, SLICE, WINDOWS, Interval
 from ndr.store.schema import arrow_schema
 
@@ -30,20 +31,20 @@ class Traffic:
     deltas: list[dict] = field(default_factory=list)
     peer_deltas: list[dict] = field(default_factory=list)
     history: list[dict] = field(default_factory=list)
+    networks: Networks = field(default_factory=Networks)
 
     @property
     def earliest(self) -> datetime:
         return self.batch.start + SLICE - max(WINDOWS[label] for label in self.spec.windows)
 
 
-def spec_of(windows=tuple(WINDOWS), zone="Europe/Berlin", lookback_days=30, rare_days=2, ipv4=24, ipv6=64):
+def spec_of(windows=tuple(WINDOWS), zone="Europe/Berlin", lookback_days=30, rare_days=2):
     return FgABuilderSpec.model_validate(
         {
             "inputs": PREFIXES,
             "outputs": {"fg_a": "file:///a"},
             "windows": windows,
             "calendar": {"time_zone": zone, "holidays": ["2026-03-30"]},
-            "segment": {"ipv4_prefix_length": ipv4, "ipv6_prefix_length": ipv6},
             "novelty": {"lookback_days": lookback_days, "rare_max_active_days": rare_days},
         }
     )
@@ -61,11 +62,14 @@ def traffics(draw, max_slices=10):
         draw(st.sampled_from(["Europe/Berlin", "UTC"])),
         draw(st.sampled_from([1, 2, 7, 30])),
         draw(st.integers(1, 3)),
-        draw(st.sampled_from([0, 24, 32])),
-        draw(st.sampled_from([0, 64, 128])),
+    )
+    networks = Networks(
+        segments=draw(st.sampled_from([{}, {"lab": ("192.0.2.0/24", "2001:db8::/63"), "rack": ("192.0.2.64/26",)}])),
+        ipv4_segment_prefix_length=draw(st.sampled_from([0, 24, 32])),
+        ipv6_segment_prefix_length=draw(st.sampled_from([0, 64, 128])),
     )
     start = draw(st.sampled_from(_STARTS)) + draw(st.one_of(st.integers(-4, 3), st.integers(-4, 95))) * SLICE
-    traffic = Traffic(Interval(start, start + draw(st.integers(1, max_slices)) * SLICE), spec)
+    traffic = Traffic(Interval(start, start + draw(st.integers(1, max_slices)) * SLICE), spec, networks=networks)
     # Crowded traffic makes leads change hands; thin traffic reaches far back.
     near = st.integers(1, 14)
     days_back = st.builds(lambda slices, days: slices + 96 * days, near, st.integers(0, 3))
@@ -80,7 +84,9 @@ def traffics(draw, max_slices=10):
         if slice_start < traffic.earliest:
             traffic.history.append(row)
         else:
-            counts = {"sessions_cnt": draw(st.integers(1, 4)), "bytes": draw(st.sampled_from([0, 7, 7, 20, 1500]))}
+            counts = {"sessions_cnt": draw(st.integers(1, 4)), "allow_cnt": 0, "deny_cnt": draw(st.integers(0, 1))}
+            counts |= {f"bytes_{way}_sum": draw(st.sampled_from([0, 7, 7, 20, 1500])) for way in ("sent", "recv")}
+            counts |= {f"is_{name}_port": draw(st.booleans()) for name in ("admin", "high_risk")}
             traffic.peer_deltas.append(row | counts)
     traffic.deltas = _deltas_of(traffic.peer_deltas, draw)
     return traffic

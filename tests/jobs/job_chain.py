@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
+EVERYWHERE = ["0.0.0.0/0", "::/0"]
+"""Internal networks in which every address is a host."""
+
+
 class MemoryTable:
     """DynamoDB's get and put over a dictionary."""
 
@@ -98,6 +102,7 @@ class Project:
                 "output": {"s3_prefix": self.uri("machine_inventory")},
             },
             "non_persistent_prefixes": {"prefixes": ["VDI-"]},
+            "networks": {"internal": {"all": EVERYWHERE}},
         }
 
     def uris(self, *datasets: str) -> dict[str, str]:
@@ -156,7 +161,7 @@ class Project:
         """Run the FG-B job, without the ledger unless told."""
         run = replace(self.run("fg_b_builder"), claims=claims)
         output = run.spec("machine_inventory_unload").output
-        specs = BaselineSpecs(run.spec("fg_b_builder"), run.spec("fg_a_builder"), ("VDI-",))
+        specs = BaselineSpecs(run.spec("fg_b_builder"), run.spec("fg_a_builder"), ("VDI-",), run.networks())
         return list(publish_baselines(run, specs, targets, lambda month: newest_snapshot(output, month)))
 
     def fifteen_minute_steps(self, batch: Interval) -> None:

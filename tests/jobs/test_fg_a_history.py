@@ -37,6 +37,7 @@ def build(traffic: Traffic, slices: list[dict], baseline: list[dict] | None = No
     return build_fg_a(
         traffic.batch,
         traffic.spec,
+        traffic.networks,
         delta_table(traffic.deltas),
         peer_table(traffic.peer_deltas),
         history_table(slices) if slices else None,

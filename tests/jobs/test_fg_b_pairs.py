@@ -29,7 +29,7 @@ SLICE = timedelta(minutes=15)
 def pair(src: str = "10.0.0.1", dst: str = "192.0.2.1", port: int = 443, at: int = 0, sessions: int = 1) -> dict:
     start = WINDOW.interval.start + at * SLICE
     return {
-        "src_ip": src, "dst_ip": dst, "dst_port": port, "slice_start": start, "sessions_cnt": sessions, "bytes": 1,
+        "src_ip": src, "dst_ip": dst, "dst_port": port, "slice_start": start, "sessions_cnt": sessions,
     }  # fmt: skip
 
 
@@ -46,7 +46,7 @@ def pair_rows(rows: list[dict], *windows: Baseline) -> PairRows:
 
 def sums_of(rows: list[dict]) -> tuple[pa.Table, pa.Table]:
     by_host = pair_rows(rows, WINDOW)
-    by_segment = by_host.by_segment(RULES.segment)
+    by_segment = by_host.by_segment(RULES.networks)
     return by_host.sums(WINDOW.interval), by_segment.sums(WINDOW.interval)
 
 
@@ -113,7 +113,7 @@ WINDOWS = st.sampled_from(
 @given(st.lists(PAIRS, max_size=40), st.lists(WINDOWS, min_size=1, max_size=3))
 def test_baselines_of_several_windows_equal_the_oracle(rows: list[dict], windows: list[Baseline]) -> None:
     by_host = pair_rows(rows, *windows)
-    by_segment = by_host.by_segment(RULES.segment)
+    by_segment = by_host.by_segment(RULES.networks)
     for window in windows:
         sums, segment_sums = by_host.sums(window.interval), by_segment.sums(window.interval)
         result = pair_baselines(sums, segment_sums, destination_hosts([sums]), window, RULES)

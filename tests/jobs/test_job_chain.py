@@ -59,7 +59,8 @@ def test_the_carried_pair_history_equals_reading_the_whole_lookback(tmp_path: Pa
 
     last = Interval(days.end - DAY, days.end)
     whole = {dataset: Scan.of(project.uri("deltas"), dataset, days).read() for dataset in (DELTAS, PEER_DELTAS)}
-    expected = build_fg_a(last, project.spec("fg_a_builder"), whole[DELTAS], whole[PEER_DELTAS])
+    run = project.run("fg_a_builder")
+    expected = build_fg_a(last, run.spec("fg_a_builder"), run.networks(), whole[DELTAS], whole[PEER_DELTAS])
 
     assert _rows(project, FG_A, "fg_a", last) == expected.to_pylist()
     new = sum(expected["new_pair_cnt"].to_pylist())
@@ -124,10 +125,10 @@ def test_a_damaged_file_names_itself_and_nothing_is_published(tmp_path: Path) ->
     assert not (tmp_path / "deltas").exists()
 
 
-def test_only_monitored_hosts_get_features_and_the_others_stay_peers(tmp_path: Path) -> None:
+def test_only_internal_hosts_get_features_and_the_others_stay_peers(tmp_path: Path) -> None:
     day = Interval(START, START + DAY)
     everyone = Project(tmp_path / "everyone")
-    few = Project(tmp_path / "few", {"fg_a_builder": {"monitored_networks": ["10.0.0.0/24", "2001:db8::/32"]}})
+    few = Project(tmp_path / "few", {"networks": {"internal": {"few": ["10.0.0.0/24", "2001:db8::/32"]}}})
     for project in (everyone, few):
         project.deliver(day, random_flows(day, 300, seed=1))
         project.fifteen_minute_steps(day)

@@ -95,7 +95,7 @@ def pair_row(
     """Return a pair's row `day` days before the day of interest."""
     start = DAY_OF_INTEREST.start - day * DAY + timedelta(hours=3)
     return {"src_ip": source, "dst_ip": destination, "dst_port": port, "slice_start": start,
-            "sessions_cnt": sessions, "bytes": size}  # fmt: skip
+            "sessions_cnt": sessions, "src_bytes_sum": size - size // 3, "dst_bytes_sum": size // 3}  # fmt: skip
 
 
 def publish_pairs(prefix: Path, rows: Iterable[dict[str, Any]]) -> None:

@@ -1,7 +1,7 @@
 """The datasets: their keys, columns, units and types. Each column is declared once, here.
 
 Types are words that every engine knows: `string`, `int64`, `float64`, `bool`, `date` and `timestamp`
-(microseconds, UTC). Source and destination follow the flow; `host_ip` in role `outbound` is the flow's source,
+(microseconds, UTC); `reasons` is a list of REASON_FIELDS. Source and destination follow the flow; `host_ip` in role `outbound` is the flow's source,
 in role `inbound` its destination; the peer is the other end; `peer_port` is always the destination port.
 """
 
@@ -14,12 +14,14 @@ from typing import Final, Literal
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.time import WINDOWS
 
-ColumnType = Literal["string", "int64", "float64", "bool", "date", "timestamp"]
+ColumnType = Literal["string", "int64", "float64", "bool", "date", "timestamp", "reasons"]
 
 OUTBOUND: Final = "outbound"
 INBOUND: Final = "inbound"
 ROLES: Final = (OUTBOUND, INBOUND)
 PORT_CLASSES: Final = ("high_risk", "admin", "fileshare", "directory", "db")
+PEER_PORT_CLASSES: Final = ("admin", "high_risk")
+"""The classes that peer deltas tell of each row, so that FG-A counts the peers on their ports."""
 PEER_DIMENSIONS: Final = ("peer_ip", "peer_port", "peer_segment")
 
 
@@ -84,17 +86,24 @@ COUNTS: Final = _columns(
     ],
 )
 DURATION_SUM: Final = Column("duration_sum", "float64", "seconds, event_end less event_start, summed over flows")
-MAX_SESSIONS_PER_MINUTE: Final = Column("max_sessions_per_minute", "int64", "flows in the busiest minute of a slice")
-ACTIVITY: Final = (*COUNTS, DURATION_SUM, MAX_SESSIONS_PER_MINUTE)
+MAXIMA: Final = _columns(
+    "int64",
+    [
+        ("max_sessions_per_minute", "flows in the busiest minute of a slice"),
+        ("max_flow_bytes_sent", "bytes that the host sent in the flow in which it sent most"),
+        ("max_flow_bytes_recv", "bytes that the host received in the flow in which it received most"),
+    ],
+)
+ACTIVITY: Final = (*COUNTS, DURATION_SUM, *MAXIMA)
 
 _HOST: Final = Column("host_ip", "string", "the monitored end of the flow")
 _ROLE: Final = Column("role", "string", _listed(ROLES))
 _SLICE: Final = Column("slice_start", "timestamp", "start of the 15-minute slice")
+_ACTIONS: Final = tuple(column for column in COUNTS if column.name in ("sessions_cnt", "allow_cnt", "deny_cnt"))
+_BYTES: Final = tuple(column for column in COUNTS if column.name in ("bytes_sent_sum", "bytes_recv_sum"))
 _TIME_BAND: Final = Column(
     "time_band", "string", "band of the JobSpec's calendar that has the window's last slice, local"
 )
-_SESSIONS: Final = Column("sessions_cnt", "int64", "flows")
-_BYTES: Final = Column("bytes", "int64", "bytes both ways")
 
 INTEGRATION: Final = Dataset(
     "integration",
@@ -138,8 +147,12 @@ PEER_DELTAS: Final = Dataset(
         Column("peer_ip", "string", "the other end of the flow"),
         Column("peer_port", "int64", "the destination port of the flow, in both roles"),
         _SLICE,
-        _SESSIONS,
-        _BYTES,
+        *_ACTIONS,
+        *_BYTES,
+        *(
+            Column(f"is_{port_class}_port", "bool", f"a flow of the row is to a port of the class {port_class}")
+            for port_class in PEER_PORT_CLASSES
+        ),
     ),
     "slice_start",
 )
@@ -152,8 +165,9 @@ PAIR_COUNTS: Final = Dataset(
         Column("dst_ip", "string", "destination of the flows"),
         Column("dst_port", "int64", "destination port"),
         _SLICE,
-        _SESSIONS,
-        _BYTES,
+        *_ACTIONS,
+        Column("src_bytes_sum", "int64", "bytes from source to destination"),
+        Column("dst_bytes_sum", "int64", "bytes from destination to source"),
     ),
     "slice_start",
 )
@@ -375,3 +389,122 @@ FG_B: Final = "fg_b"
 """The dataset of the baselines: one partition a baseline, with FG_B_PARTS as its tables."""
 
 FG_B_PARTS: Final = ("host", "segment", "pair_host", "pair_segment", "ip_metadata", "profile")
+
+FG_C: Final = "fg_c"
+"""The dataset of the scores: partitions of a day or of a part of one, with FG_C_PARTS as their tables."""
+
+FG_C_PARTS: Final = ("scores", "hosts", "pairs")
+
+SCORED_METRICS: Final = (
+    "sessions_cnt",
+    "max_sessions_per_minute",
+    "bytes_sent_sum",
+    "bytes_recv_sum",
+    "deny_cnt",
+    "syn_only_cnt",
+    "peer_ip_nunique",
+    "peer_port_nunique",
+    "peer_segment_nunique",
+    "new_peer_cnt",
+    "new_pair_cnt",
+    "high_risk_port_sessions_cnt",
+    "admin_port_sessions_cnt",
+    "fileshare_port_sessions_cnt",
+)
+"""What FG-C scores unless its JobSpec says otherwise: volume, failures, breadth, novelty, exposed services."""
+
+SCORED_WINDOWS: Final = ("1h", "8h", "24h")
+"""The windows that FG-C scores unless its JobSpec says otherwise: those that have a profile."""
+
+SILENCE_WINDOW: Final = "1h"
+"""A host is silent when it has no session in this window."""
+
+JUDGES: Final = ("host", "segment", "network", "none")
+"""The baselines that can judge a value, the first one with enough support; none says that no one has."""
+
+_JUDGED_BY: Final = Column("judged_by", "string", f"whose baseline judged the value: {_listed(JUDGES)}")
+_WINDOW: Final = (
+    Column("window_label", "string", _listed(WINDOWS)),
+    Column("window_end", "timestamp", "end of the window, exclusive"),
+)
+
+FG_C_SCORES: Final = Dataset(
+    "scores",
+    ("host_ip", "role", "window_label", "window_end", "metric", "baseline_horizon"),
+    (
+        _HOST,
+        _ROLE,
+        *_WINDOW,
+        Column("metric", "string", "a metric of FG-A, of the JobSpec's list"),
+        Column("baseline_horizon", "string", _listed(HORIZONS)),
+        Column("baseline_end", "timestamp", "end of the baseline that was valid; null where judged_by is none"),
+        Column("value", "float64", "the metric in the window"),
+        _JUDGED_BY,
+        Column("support_count", "int64", "values behind the baseline; 0 where judged_by is none"),
+        Column("median", "float64", "of the baseline"),
+        Column("mad", "float64", "of the baseline"),
+        Column("p95", "float64", "of the baseline"),
+        Column("scale", "float64", "what z divides by: 1.4826 MAD, IQR / 1.349 where the MAD is 0, at least a minimum"),
+        Column("z", "float64", "(value - median) / scale"),
+        Column("log_ratio", "float64", "log2((value + m) / (median + m)), m the metric's minimum scale"),
+        Column("excess_over_p95", "float64", "value - p95 where that is above 0, else 0"),
+        Column("tail_probability", "float64", "estimated share of values at least as large, in (0, 1]"),
+        Column("expected", "float64", "share of days with the value at or above p95 at this hour; null if unknown"),
+        Column("median_7d_to_30d_ratio", "float64", "drift: the host's 7d median / its 30d median; null without both"),
+        Column("median_7d_30d_mads", "float64", "drift: (7d median - 30d median) / scale of 30d; null without both"),
+        Column("contribution", "float64", "what the value can add to the host's score; 0 up to p95"),
+    ),
+    "window_end",
+    is_window_end=True,
+)
+
+REASON_FIELDS: Final = (
+    Column("metric", "string", "what was unusual"),
+    Column("role", "string", _listed(ROLES)),
+    Column("window_label", "string", _listed(WINDOWS)),
+    Column("baseline_horizon", "string", _listed(HORIZONS)),
+    Column("judged_by", "string", _listed(JUDGES)),
+    Column("value", "float64", "the metric in the window"),
+    Column("usual", "float64", "the baseline's median"),
+    Column("factor", "float64", "value / usual; null where usual is 0"),
+    Column("contribution", "float64", "its part of the score"),
+)
+
+FG_C_HOSTS: Final = Dataset(
+    "hosts",
+    ("host_ip", "window_end"),
+    (
+        _HOST,
+        Column("window_end", "timestamp", "end of the windows, exclusive"),
+        Column("score", "float64", "sum of the contributions of the reasons; 0 is usual"),
+        Column("p_value", "float64", "share of the calibration scores at least as large; null with too few of them"),
+        Column("calibration_count", "int64", "scores of the calibration days that the p value ranks among"),
+        Column("is_silent", "bool", "the host is usually active and had no session in the last hour"),
+        Column("judged_by", "string", f"the nearest baseline that judged any value: {_listed(JUDGES)}"),
+        Column("reasons", "reasons", "the largest contributions, at most five, one a metric"),
+        Column("sentence", "string", "the same in words"),
+    ),
+    "window_end",
+    is_window_end=True,
+)
+
+FG_C_PAIRS: Final = Dataset(
+    "pairs",
+    ("src_ip", "dst_ip", "dst_port", "window_end"),
+    (
+        Column("src_ip", "string", "source of the flows"),
+        Column("dst_ip", "string", "destination of the flows"),
+        Column("dst_port", "int64", "destination port"),
+        Column("window_end", "timestamp", "end of the 24 hours that are judged, exclusive"),
+        Column("sessions_cnt", "int64", "flows in the 24 hours"),
+        Column("bytes", "int64", "bytes both ways in the 24 hours"),
+        Column("is_new", "bool", "in none of the newest baselines of its source"),
+        Column("is_rare", "bool", "the newest baseline that knows it says that it is rare"),
+        Column("active_days", "int64", "days with a flow in that baseline; 0 where the pair is new"),
+        Column("dst_prevalence", "float64", "share of active hosts that contact the destination; 0 where unknown"),
+        Column("score", "float64", "bits of surprise of the pair, more with volume; 0 is usual"),
+        Column("sentence", "string", "the finding in words"),
+    ),
+    "window_end",
+    is_window_end=True,
+)

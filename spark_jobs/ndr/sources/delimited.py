@@ -23,6 +23,13 @@ class Fields(Protocol):
         """Return the field at a place of each line (from 0); null where the line is shorter or the field is `unset`."""
 
 
+class Spans(NamedTuple):
+    """Pieces of a text in its order: where each begins and ends (int64)."""
+
+    opens: np.ndarray
+    closes: np.ndarray
+
+
 class TextLines:
     """The lines of a block that are not empty. Bytes that are not UTF-8 are written as escapes."""
 
@@ -65,18 +72,21 @@ class TextLines:
         return np.searchsorted(self.ends, places)
 
     def slices(self, starts: np.ndarray, ends: np.ndarray, absent: np.ndarray | None = None) -> pa.Array:
-        """Return pieces of the text, null where `absent`."""
-        if absent is not None:
-            starts, ends = np.where(absent, 0, starts), np.where(absent, 0, ends)
-        offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(ends - starts)))
-        place = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], ends - starts)
-        data = pa.py_buffer(self.letters[place])
-        found = pa.StringArray.from_buffers(len(starts), pa.py_buffer(offsets.astype(np.int32)), data)
-        return found if absent is None or not absent.any() else where(~absent, found)
+        """Return pieces of the text in its order, null where `absent` (then one for each line)."""
+        count, has_absent = len(starts), absent is not None and bool(absent.any())
+        if not count:
+            return pa.array([], pa.string())
+        if has_absent:
+            starts, ends = np.where(absent, self.starts, starts), np.where(absent, self.starts, ends)
+        # The pieces and what stands between them are the text cut in places; Arrow copies the pieces out of it.
+        cuts = np.empty(2 * count, np.int32)
+        cuts[::2], cuts[1::2] = starts, ends
+        pieces = pa.StringArray.from_buffers(2 * count - 1, pa.py_buffer(cuts), pa.py_buffer(self._text))
+        return pieces.take(pa.array(np.arange(0, 2 * count, 2), mask=absent if has_absent else None))
 
-    def split(self, letter: str) -> CutFields:
-        """Split the lines by a letter of ASCII."""
-        return CutFields(self, ord(letter))
+    def split(self, letter: str, quoted: Spans | None = None) -> CutFields:
+        """Split the lines by a letter of ASCII, but not where it is within quotes."""
+        return CutFields(self, ord(letter), quoted)
 
     def split_by(self, separator: str) -> Fields:
         """Split the lines by any separator."""
@@ -88,16 +98,22 @@ class TextLines:
 class CutFields:
     """Fields by the places of the separators, which are found once for all columns."""
 
-    def __init__(self, lines: TextLines, separator: int) -> None:
+    def __init__(self, lines: TextLines, separator: int, quoted: Spans | None = None) -> None:
         self._lines = lines
         letters = lines.letters
         self._cuts = np.flatnonzero((letters == separator) | (letters == _NEWLINE))
+        if quoted is not None:
+            self._cuts = _outside(self._cuts, quoted)
         last = np.searchsorted(self._cuts, lines.ends)
         if len(last) and (lines.starts[1:] == lines.ends[:-1] + 1).all():  # no line between is empty
             self._first = np.concatenate((np.searchsorted(self._cuts, lines.starts[:1]), last[:-1] + 1))
         else:
             self._first = np.searchsorted(self._cuts, lines.starts)
         self.width = last - self._first + 1
+
+    def place_of(self, positions: np.ndarray, line: np.ndarray) -> np.ndarray:
+        """Return the place of the field that holds each position of the text, in its line."""
+        return np.searchsorted(self._cuts, positions) - self._first[line]
 
     def column_start(self, place: int) -> np.ndarray:
         """Return where the field at a place starts in the text; beyond the line where it has no such field."""
@@ -111,6 +127,16 @@ class CutFields:
         ends = self._cuts[np.minimum(self._first + place, len(self._cuts) - 1)]
         column = self._lines.slices(self.column_start(place), ends, self.width <= place)
         return column if unset is None else where(pc.not_equal(column, unset), column)
+
+
+def _outside(cuts: np.ndarray, spans: Spans) -> np.ndarray:
+    """Return the cuts that are in none of the spans."""
+    first, last = np.searchsorted(cuts, spans.opens), np.searchsorted(cuts, spans.closes)
+    length = last - first
+    if not length.any():
+        return cuts
+    inside = np.arange(length.sum()) + np.repeat(first - np.concatenate(([0], np.cumsum(length)[:-1])), length)
+    return np.delete(cuts, inside)
 
 
 class PatternFields(NamedTuple):

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
-from ndr.sources.delimited import PatternFields, TextLines, columns_of, joined, where
+from ndr.sources.delimited import TextLines, columns_of, joined, where
 from ndr.sources.offsets import offsets_behind, with_offset
-from ndr.sources.quotes import without_quoted_commas
+from ndr.sources.quotes import Quotes
 from ndr.sources.source import Columns, Lines, Rows, Sample, Source
 
 TRAFFIC: Final = "TRAFFIC"
@@ -51,28 +51,39 @@ def recognise(sample: Sample) -> float:
 
 
 def parse(block: bytes, header: Any, spec: DeltaBuilderSpec) -> Lines:
-    """Split lines by commas; the few that are quoted or have commas in their syslog header are rewritten before."""
+    """Split lines by commas; the few whose syslog header has commas are rewritten before."""
     lines = TextLines(block)
-    fields = lines.split(",")
+    quotes = Quotes(lines) if b'"' in block else None
+    fields = lines.split(",", quotes.spans if quotes else None)
     # The time of a threat is read only where there is one: times are the widest columns.
     places = _PLACES if THREAT.encode() in block else _PLACES | {"generated": _PLACES["start"]}
-    width, columns = fields.width, columns_of(fields, places)
+    columns = columns_of(fields, places)
+    if quotes:
+        columns = quotes.without(columns, fields, places)
+    width = fields.width
     columns["offset"] = offsets_behind(lines, fields.column_start(_PLACES["action"]))
-    columns["other"] = pa.nulls(len(lines), pa.string())
-    odd = lines.have('"') | ~np.asarray(pc.is_in(columns["type"], value_set=_TYPES))
-    if odd.any():
-        text = without_quoted_commas(lines.where(odd))
-        shifted = pc.invert(pc.is_in(PatternFields.of(text, ",").column(_PLACES["type"]), value_set=_TYPES))
-        moved = pc.replace_substring_regex(text, _BEFORE_TYPE, r",,,\1,", max_replacements=1)
-        rewritten = PatternFields.of(pc.if_else(shifted, moved, text), ",")
-        found = columns_of(rewritten, places)
-        is_flow = pc.is_in(found["type"], value_set=_TYPES)
-        other = pc.struct_field(pc.extract_regex(text, _OTHER_TYPE), "type")
-        found |= {"other": where(pc.invert(is_flow), other), "offset": columns["offset"].filter(pa.array(odd))}
-        columns = {name: pc.replace_with_mask(column, pa.array(odd), found[name]) for name, column in columns.items()}
-        width = width.copy()
-        width[odd] = rewritten.width
+    other = pc.is_in(columns["type"], value_set=pa.array(_OTHER_TYPES))
+    columns["other"] = where(other, columns["type"])
+    shifted = ~(np.asarray(pc.is_in(columns["type"], value_set=_TYPES)) | np.asarray(other))
+    if shifted.any():
+        width, columns = width.copy(), dict(columns)
+        width[shifted], found = _shifted(lines.where(shifted), places)
+        mask = pa.array(shifted)
+        columns |= {name: pc.replace_with_mask(columns[name], mask, column) for name, column in found.items()}
     return Lines(_problem(columns, width), columns, lines.texts)
+
+
+def _shifted(text: pa.Array, places: dict[str, int]) -> tuple[np.ndarray, dict[str, pa.Array]]:
+    """Return the widths and columns of lines whose type is not in its place."""
+    moved = pc.replace_substring_regex(text, _BEFORE_TYPE, r",,,\1,", max_replacements=1)
+    # A carriage return would end a line that holds nothing else.
+    lines = TextLines("\n".join(pc.replace_substring(moved, "\r", " ").to_pylist()).encode())
+    quotes = Quotes(lines)
+    fields = lines.split(",", quotes.spans)
+    columns = quotes.without(columns_of(fields, places), fields, places)
+    is_flow = pc.is_in(columns["type"], value_set=_TYPES)
+    other = pc.struct_field(pc.extract_regex(text, _OTHER_TYPE), "type")
+    return fields.width, columns | {"other": where(pc.invert(is_flow), other)}
 
 
 def _problem(columns: Columns, width: np.ndarray) -> pa.Array:

@@ -1,4 +1,8 @@
-"""Lines of CSV with quoted fields."""
+"""Lines of CSV with quoted fields.
+
+A quote within quotes is written twice or behind a backslash. A quote that is never closed quotes nothing. What is read
+of a field has no quotes, and a semicolon for each comma that was quoted.
+"""
 
 from __future__ import annotations
 
@@ -8,34 +12,35 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ndr.sources.delimited import CutFields, Spans, TextLines
+
 _QUOTE: Final = ord('"')
-_COMMA: Final = ord(",")
-_NEWLINE: Final = ord("\n")
-_STAND_IN: Final = ord(";")
+_BACKSLASH: Final = ord("\\")
 
 
-def without_quoted_commas(lines: pa.Array) -> pa.Array:
-    """Return lines without quotes, and with a semicolon for each comma that was quoted.
+class Quotes:
+    """The quotes of some lines."""
 
-    A quote within quotes is written twice or behind a backslash. Other lines stay as they are. A quote that is never
-    closed quotes nothing.
-    """
-    quoted = pc.match_substring(lines, '"')
-    if not pc.any(quoted, min_count=0).as_py():
-        return lines
-    return pc.replace_with_mask(lines, quoted, _rewritten(lines.filter(quoted)))
+    def __init__(self, lines: TextLines) -> None:
+        letters = lines.letters
+        self._places = np.flatnonzero(letters == _QUOTE)
+        self._line = lines.of(self._places)
+        is_quote = letters[np.maximum(self._places - 1, 0)] != _BACKSLASH
+        places, line = self._places[is_quote], self._line[is_quote]
+        count = np.bincount(line, minlength=len(lines))
+        closed = places[count[line] % 2 == 0]
+        self.spans = Spans(closed[::2], closed[1::2])
+        """What is within quotes that are closed."""
+
+    def without(self, columns: dict[str, pa.Array], fields: CutFields, places: dict[str, int]) -> dict[str, pa.Array]:
+        """Return columns without quotes; most have none."""
+        quoted = set(np.unique(fields.place_of(self._places, self._line)).tolist())
+        return {
+            name: without_quotes(column) if places[name] in quoted else column for name, column in columns.items()
+        }
 
 
-def _rewritten(lines: pa.Array) -> pa.Array:
-    text = "\n".join(lines.to_pylist()).replace('\\"', "''").encode()
-    letters = np.frombuffer(text, np.uint8).copy()
-    is_quote = letters == _QUOTE
-    before = np.cumsum(is_quote)
-    ends = np.flatnonzero(letters == _NEWLINE)
-    bounds = np.concatenate(([0], ends, [len(letters)]))
-    at_start = np.concatenate(([0], before[ends]))
-    of_line = np.diff(np.concatenate((at_start, [before[-1]])))
-    begins = np.repeat(at_start, np.diff(bounds))
-    whole = np.repeat(of_line % 2 == 0, np.diff(bounds))
-    letters[(letters == _COMMA) & ((before - begins) % 2 == 1) & whole] = _STAND_IN
-    return pa.array(letters.tobytes().decode().replace('"', "").split("\n"), pa.string())
+def without_quotes(fields: pa.Array) -> pa.Array:
+    """Return fields as they are read."""
+    bare = pc.replace_substring(pc.replace_substring(fields, '\\"', "''"), '"', "")
+    return pc.replace_substring(bare, ",", ";")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from ndr.contract.jobspecs.calendar import Calendar
 from ndr.contract.jobspecs.delta_builder import Engine
 from ndr.contract.jobspecs.model import SpecModel
-from ndr.contract.jobspecs.segment import Segment
 from ndr.contract.jobspecs.uri import PrefixUri
 from ndr.contract.problems import whole_sentence
 from ndr.contract.time import WINDOWS
@@ -29,13 +27,6 @@ class FgABuilderOutputs(SpecModel):
     fg_a: PrefixUri
 
 
-def _network(text: str) -> str:
-    try:
-        return str(ip_network(text))
-    except ValueError as error:
-        raise ValueError(f"{error}; write a network such as 10.0.0.0/8 or fd00::/8") from None
-
-
 class Novelty(SpecModel):
     """A value is new when it was not seen in the lookback, rare when seen on 1 to `rare_max_active_days` days of it."""
 
@@ -44,18 +35,15 @@ class Novelty(SpecModel):
 
 
 class FgABuilderSpec(SpecModel):
-    """Spec of `fg_a_builder`.
+    """Spec of `fg_a_builder`. Which addresses have features tells the JobSpec `networks`.
 
-    Hosts outside `monitored_networks` get no features of their own, and so no baseline; they are still peers. Without
-    networks every address that sends or receives is a host. `calendar` serves FG-B too, which groups by its bands.
+    `calendar` serves FG-B too, which groups by its bands.
     """
 
     inputs: FgABuilderInputs
     outputs: FgABuilderOutputs
-    monitored_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
     windows: Annotated[tuple[WindowLabel, ...], Field(min_length=1)] = tuple(WINDOWS)
     calendar: Calendar = Calendar()
-    segment: Segment = Segment()
     novelty: Novelty = Novelty()
     engine: Engine = "auto"
     processing_image_uri: Annotated[str, Field(min_length=1)] | None = None

@@ -10,7 +10,6 @@ from ndr.contract.datasets import FG_A_METRICS
 from ndr.contract.horizons import TABLE, Cadence
 from ndr.contract.jobspecs.delta_builder import Engine
 from ndr.contract.jobspecs.model import SpecModel
-from ndr.contract.jobspecs.segment import Segment
 from ndr.contract.jobspecs.uri import PrefixUri
 
 
@@ -75,7 +74,6 @@ class FgBBuilderSpec(SpecModel):
     inputs: FgBBuilderInputs
     outputs: FgBBuilderOutputs
     metrics: Annotated[tuple[Metric, ...], Field(min_length=1)] = tuple(column.name for column in FG_A_METRICS)
-    segment: Segment = Segment()
     capping: Capping = Capping()
     rarity: Rarity = Rarity()
     cadence: Cadences = Cadences()

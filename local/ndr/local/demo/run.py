@@ -14,7 +14,7 @@ from ministack_sagemaker.errors import AccountError
 from ministack_sagemaker.function_time import largest
 from ministack_sagemaker.lifecycle import down as stop_account
 from ndr.contract.errors import InsufficientHistoryError, InvalidRequestError, NdrError
-from ndr.contract.jobspecs import DELTA_BUILDER, JobSpec, check_jobspecs
+from ndr.contract.jobspecs import DELTA_BUILDER, NETWORKS, JobSpec, check_jobspecs
 from ndr.contract.time import DAY, Interval, floor_to, format_instant
 from ndr.local.commands.ingest import ingest_folder
 from ndr.local.commands.jobspec import put_checked
@@ -33,7 +33,7 @@ from ndr.local.deployment.deployment import Deployment
 from ndr.local.ingest import IngestReport
 from ndr.local.jobspecs import DEMO_FILES, deployed_values, read_jobspec_files
 from ndr.local.ranking import rank_anomalies
-from ndr.local.traffic import NETWORKS
+from ndr.local.traffic import NETWORKS as SYNTHETIC_NETWORKS
 
 PROJECT: Final = "ndr-demo"
 VERSION: Final = "v1"
@@ -80,7 +80,7 @@ def run_demo(request: DemoRequest, lines: Progress) -> None:
     with prepared(*given) as traffic:
         if request.traffic is None:
             lines.line(f"generate {request.days} days of traffic of a synthetic network in the background")
-        networks = NETWORKS if request.traffic is None else ()
+        networks = SYNTHETIC_NETWORKS if request.traffic is None else ()
         deployment = _deployed(directory, request.engine, networks, lines)
         report = _fed(deployment, traffic, lines)
     covered = covered_days(report, datetime.now(UTC), lines)
@@ -135,10 +135,10 @@ def _deployed(directory: Path, engine: str, networks: Sequence[str], lines: Prog
 
 
 def _monitoring(jobspec: JobSpec, networks: Sequence[str]) -> JobSpec:
-    """Set the monitored networks. None are set for given traffic, so that every address gets features."""
-    if jobspec.job_name != "fg_a_builder":
+    """Set the internal networks; those of the document stay for given traffic."""
+    if jobspec.job_name != NETWORKS or not networks:
         return jobspec
-    spec = jobspec.spec.model_copy(update={"monitored_networks": tuple(networks)})
+    spec = jobspec.spec.model_copy(update={"internal": {"synthetic": tuple(networks)}})
     return jobspec.model_copy(update={"spec": spec})
 
 

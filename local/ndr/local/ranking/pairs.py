@@ -19,7 +19,8 @@ _PAIR: Final = "src_ip, dst_ip, dst_port"
 # Days are numbered from the ranked day, which is 0. Earlier days are negative.
 _PAIR_DAYS: Final = f"""
     CREATE TEMP TABLE pair_days AS
-    SELECT {_PAIR}, day, sum(sessions_cnt) AS sessions, sum(bytes) AS bytes FROM pair_rows GROUP BY ALL
+    SELECT {_PAIR}, day, sum(sessions_cnt) AS sessions, sum(src_bytes_sum + dst_bytes_sum) AS bytes
+    FROM pair_rows GROUP BY ALL
 """  # noqa: S608
 _CLASSIFIED: Final = f"""
     CREATE TEMP TABLE classified AS

@@ -12,10 +12,10 @@ from pyarrow import fs
 from ndr.contract.datasets import FG_A, PAIR_COUNTS
 from ndr.contract.errors import InsufficientHistoryError
 from ndr.contract.horizons import HORIZONS
-from ndr.contract.jobspecs import FG_B_BUILDER, JobSpecs
-from ndr.contract.jobspecs.segment import Segment
+from ndr.contract.jobspecs import FG_B_BUILDER, NETWORKS, JobSpecs
+from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.time import DAY, Interval, horizon_interval, interval_of
-from ndr.net.networks import segment_of
+from ndr.net.networks import segment_ids
 from ndr.store.catalog import Partition, newest_baseline
 from ndr.store.manifest import read_manifests
 from ndr.store.publish import table_files
@@ -37,8 +37,8 @@ class Published:
         FG-B partition whose end is not after the day's.
     horizon : str
         The baseline's, `30d` or `7d`.
-    segment : Segment
-        Prefix lengths of a segment.
+    networks : Networks
+        The segments of hosts.
     """
 
     fg_a: str
@@ -46,7 +46,7 @@ class Published:
     day: Interval
     baseline: Partition
     horizon: str
-    segment: Segment
+    networks: Networks
 
     @classmethod
     def of(cls, jobspecs: JobSpecs) -> Published:
@@ -66,8 +66,8 @@ class Published:
         for horizon in sorted(HORIZONS, key=lambda label: HORIZONS[label], reverse=True):
             baseline = newest_baseline(fg_b, horizon, end)
             if baseline:
-                segment = jobspecs[FG_B_BUILDER].spec.segment
-                return cls(inputs.fg_a, inputs.pair_counts, Interval(end - DAY, end), baseline, horizon, segment)
+                networks = jobspecs[NETWORKS].spec if NETWORKS in jobspecs else Networks()
+                return cls(inputs.fg_a, inputs.pair_counts, Interval(end - DAY, end), baseline, horizon, networks)
         raise InsufficientHistoryError(
             f"No baseline is published below {fg_b}, so nothing can be compared with one. Build one with "
             "`ndr run monthly`."
@@ -89,8 +89,8 @@ class Published:
 
     def segments(self, addresses: list[str]) -> pa.Table:
         """Return the segment of each address: columns host_ip, segment_id."""
-        named = [segment_of(address, self.segment) for address in addresses]
-        return pa.table({"host_ip": pa.array(addresses, pa.string()), "segment_id": pa.array(named, pa.string())})
+        named = segment_ids(addresses, self.networks).cast(pa.string())
+        return pa.table({"host_ip": pa.array(addresses, pa.string()), "segment_id": named})
 
 
 def newest_end(prefix: str) -> datetime | None:

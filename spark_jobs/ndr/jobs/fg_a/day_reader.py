@@ -10,8 +10,9 @@ from typing import Final
 import pyarrow as pa
 
 from ndr.contract.datasets import PEER_DELTAS, Dataset
+from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.time import DAY, SLICE, Interval
-from ndr.jobs.fg_a.monitored import of_networks
+from ndr.jobs.monitored import of_hosts
 from ndr.jobs.published_deltas import PublishedDeltas
 from ndr.store.catalog import pieces_coverage
 from ndr.store.scan import Scan
@@ -21,11 +22,11 @@ PAIR: Final = ("host_ip", "role", "peer_ip", "peer_port")
 
 @dataclass
 class DayReader:
-    """Tables of published deltas, a UTC day each, up to the batch's end, by networks (CIDR) that get features."""
+    """Tables of published deltas, a UTC day each, up to the batch's end, of internal hosts."""
 
     deltas: PublishedDeltas
     batch: Interval
-    networks: Sequence[str]
+    networks: Networks
     tables: dict[tuple[str, datetime], pa.Table] = field(default_factory=dict)
 
     def scan(self, dataset: Dataset, morning: datetime) -> Scan:
@@ -33,8 +34,8 @@ class DayReader:
         return self.deltas.scan(dataset, Interval(morning, min(morning + DAY, self.batch.end)))
 
     def rows(self, dataset: Dataset, mornings: Sequence[datetime]) -> pa.Table:
-        """Return the rows of days, of monitored hosts."""
-        return of_networks(pa.concat_tables([self._read(dataset, morning) for morning in mornings]), self.networks)
+        """Return the rows of days, of internal hosts and peers that are not excluded."""
+        return of_hosts(pa.concat_tables([self._read(dataset, morning) for morning in mornings]), self.networks)
 
     def pairs(self, morning: datetime) -> pa.Table:
         """Return a day's pairs; rows in role outbound hold every one of them."""

@@ -11,6 +11,7 @@ import pyarrow as pa
 from ndr.contract.datasets import FG_A
 from ndr.contract.errors import InvalidRequestError
 from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
+from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.time import SLICE, SLICE_MICROSECONDS, SLICES_PER_DAY, Interval
 from ndr.jobs.fg_a.activity import activity_columns
 from ndr.jobs.fg_a.business_time import calendar_columns
@@ -29,6 +30,7 @@ Columns = dict[str, pa.Array]
 def build_fg_a(
     batch: Interval,
     spec: FgABuilderSpec,
+    networks: Networks,
     deltas: pa.Table,
     peer_deltas: pa.Table,
     peer_history: pa.Table | None = None,
@@ -44,7 +46,9 @@ def build_fg_a(
     batch : Interval
         Whole slices; at most about a month, so that a mask of days holds the lookback too.
     spec : FgABuilderSpec
-        Windows, calendar, segment and novelty of the JobSpec.
+        Windows, calendar and novelty of the JobSpec.
+    networks : Networks
+        The segments of peers.
     deltas, peer_deltas : Table
         Rows of the contract's datasets, of complete hosts, over [batch.start + 15 min - longest window,
         batch.end) at least; each row has a session. Text columns may be dictionary-encoded.
@@ -71,7 +75,7 @@ def build_fg_a(
         host_roles.groups(deltas), slice_numbers(deltas), len(host_roles), frame.first_slice, frame.last_end
     )
     windows = WindowRows.of(frame, order, integers(deltas, "sessions_cnt")[order.rows])
-    peers = PeerRows.of(peer_deltas, host_roles, frame, spec.segment)
+    peers = PeerRows.of(peer_deltas, host_roles, frame, networks)
     slices = [peer_deltas] if peer_history is None else [peer_history, peer_deltas]
     days = masks(frame, host_roles, peers, slices, pair_baseline)
     columns = {

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from ndr.contract.jobspecs.segment import Segment
+from ndr.contract.jobspecs.networks import Networks
 from ndr.jobs.fg_a.codes import PORTS, Integers, encoded, integers, numbered, ports, positions, slice_numbers
 from ndr.jobs.fg_a.host_roles import HostRoles, SortOrder
 from ndr.jobs.fg_a.windows import Frame
-from ndr.net.networks import segment_numbers
+from ndr.net.networks import segment_ids
 
 
 @dataclass(frozen=True)
@@ -52,19 +52,19 @@ class PeerRows:
     pairs: Values
 
     @classmethod
-    def of(cls, peer_deltas: pa.Table, host_roles: HostRoles, frame: Frame, segment: Segment) -> PeerRows:
+    def of(cls, peer_deltas: pa.Table, host_roles: HostRoles, frame: Frame, networks: Networks) -> PeerRows:
         order = SortOrder.of(
             host_roles.groups(peer_deltas), slice_numbers(peer_deltas), len(host_roles),
             frame.first_slice, frame.last_end,
         )  # fmt: skip
         codes, texts = encoded(peer_deltas, "peer_ip")
         peer, port = codes[order.rows], ports(peer_deltas, "peer_port")[order.rows]
-        segment_of_peer = segment_numbers(texts.to_pylist(), segment)
+        segment_of_peer = segment_ids(texts, networks).indices.to_numpy()
         peers = Values.of(text_key(order.groups, peer, len(texts)), order)
         return cls(
             order=order,
             sessions=integers(peer_deltas, "sessions_cnt")[order.rows],
-            bytes=integers(peer_deltas, "bytes")[order.rows],
+            bytes=(integers(peer_deltas, "bytes_sent_sum") + integers(peer_deltas, "bytes_recv_sum"))[order.rows],
             peer_texts=texts,
             peers=peers,
             ports=Values.of(port_key(order.groups, port), order),

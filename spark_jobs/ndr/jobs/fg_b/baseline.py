@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ndr.contract.errors import InvalidRequestError
-from ndr.contract.jobspecs.segment import Segment
+from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.time import Interval
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ class StatisticsRules:
         A row is capped when |x - median| / MAD of its segment exceeds this for any key metric.
     support_min : int
         A metric with fewer values than this is a cold start.
-    segment : Segment
-        Prefix lengths of a segment.
+    networks : Networks
+        The internal hosts, which alone have baselines, and their segments.
 
     Raises
     ------
@@ -68,7 +68,7 @@ class StatisticsRules:
     key_metrics: tuple[str, ...]
     capping_limit: float = 6.0
     support_min: int = 50
-    segment: Segment = field(default_factory=Segment)
+    networks: Networks = field(default_factory=Networks)
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.key_metrics if name not in self.metrics]
@@ -83,11 +83,11 @@ class StatisticsRules:
 @dataclass(frozen=True, slots=True)
 class PairRules:
     """A pair is rare when active on at most `max_active_days` days, and its destination contacted by at most a share
-    `max_prevalence` of the active hosts. `segment` holds the prefix lengths of a segment."""
+    `max_prevalence` of the active hosts. `networks` tells internal hosts and segments."""
 
     max_active_days: int = 2
     max_prevalence: float = 0.1
-    segment: Segment = field(default_factory=Segment)
+    networks: Networks = field(default_factory=Networks)
 
 
 @dataclass(frozen=True)

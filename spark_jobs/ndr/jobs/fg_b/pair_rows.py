@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ndr.contract.jobspecs.segment import Segment
+from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.time import DAY_MICROSECONDS, EPOCH, Interval, day_number, microseconds
 from ndr.jobs.deltas.grouping import packed
-from ndr.net.networks import segments_of
+from ndr.net.networks import segment_ids
 
 _PORTS = 1 << 16
 
@@ -177,9 +177,9 @@ class PairRows:
             np.cumsum(np.diff(key, prepend=key[:1]) != 0),
         )  # fmt: skip
 
-    def by_segment(self, segment: Segment) -> PairRows:
+    def by_segment(self, networks: Networks) -> PairRows:
         """Return the same rows with the source's segment in its place."""
-        names = pa.array(segments_of(self.sources.to_pylist(), segment), pa.string())
+        names = segment_ids(self.sources, networks).cast(pa.string())
         segments = _Names.of(pa.chunked_array([names]))
         of_row = _Names(segments.texts, segments.of_row[self.source])
         return self._sorted(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -15,9 +15,11 @@ import numpy as np
 import pyarrow as pa
 
 from ndr.contract.datasets import FG_B_PROFILE, PROFILE_METRICS, PROFILE_WINDOWS
+from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.time import SLICE, SLICE_MICROSECONDS, WINDOWS, Interval, slice_number
 from ndr.jobs.deltas.grouping import group, packed
 from ndr.jobs.fg_b.baseline import Baseline
+from ndr.jobs.fg_b.internal_hosts import of_internal_hosts
 from ndr.jobs.fg_b.local_slices import LocalSlices
 from ndr.jobs.fg_b.order_statistics import Floats, Ints, between, ranks, sort_groups
 from ndr.jobs.fg_b.placement import RowKeys, radix_order
@@ -28,14 +30,31 @@ from ndr.store.schema import arrow_schema
 HIGH_PERCENT: Final = 95
 _HOURS: Final = 24
 _KEYS: Final = ("host_ip", "role", "window_label")
-_LEAST: Final = np.nextafter(0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileRules:
+    """What the profiles of all baselines share.
+
+    Attributes
+    ----------
+    published : sequence of Interval
+        The time for which FG-A was published.
+    time_zone : str
+        IANA zone of the days and hours.
+    networks : Networks
+        They tell which hosts are internal.
+    """
+
+    published: Sequence[Interval]
+    time_zone: str = "UTC"
+    networks: Networks = field(default_factory=Networks)
 
 
 def profiles_of_baselines(
     rows: pa.Table | Iterable[pa.RecordBatch] | RowSource,
     baselines: Sequence[Baseline],
-    published: Sequence[Interval],
-    time_zone: str,
+    rules: ProfileRules,
     threads: int = 1,
 ) -> list[pa.Table]:
     """Compute the profile table of each of several baselines, whose rows are read once.
@@ -46,10 +65,7 @@ def profiles_of_baselines(
         FG-A rows: TEXT_COLUMNS, window_end and PROFILE_METRICS, over the horizons, of complete hosts.
     baselines : sequence of Baseline
         Not empty.
-    published : sequence of Interval
-        The time for which FG-A was published.
-    time_zone : str
-        IANA zone of the days and hours.
+    rules : ProfileRules
 
     Returns
     -------
@@ -63,16 +79,19 @@ def profiles_of_baselines(
     its last slice's start. Over the N windows of a label that count, a host's values of a metric are those of its rows,
     and 0 where it has none. A value x is *high* when
 
-        x > 0 and x >= p95, with p95 the 95th percentile of the N values (Hyndman & Fan 1996, type 7).
+        x >= p95 and x > median
+
+    of the N values (Hyndman & Fan 1996, type 7). The median keeps a host that does the same at all times, whose p95 is
+    what it always does, from being high at every hour. A high value is expected at an hour, not how high it is.
 
     A day is high at an hour when any of its windows is. The share of high days is high days / observed days, where a
     day is observed at an hour when any of its windows there counts. Masks hold the last 63 days.
     """
     source = rows if isinstance(rows, RowSource) else TableRows(rows)
     span = Interval(min(each.interval.start for each in baselines), max(each.interval.end for each in baselines))
-    slices = LocalSlices.of(span, published, time_zone)
+    slices = LocalSlices.of(span, rules.published, rules.time_zone)
     with ThreadPoolExecutor(threads) as pool:
-        found = _ProfileRows.read(source, span, slices, pool)
+        found = _ProfileRows.read(source, span, slices, rules.networks, pool)
         horizons = [_Horizon.of(found, slices, baseline) for baseline in baselines]
         high = list(pool.map(partial(_high_days, found, source, horizons), PROFILE_METRICS))
     of_horizons = zip(*high, strict=True)
@@ -114,9 +133,11 @@ class _ProfileRows:
     windows: Ints
 
     @classmethod
-    def read(cls, source: RowSource, span: Interval, slices: LocalSlices, pool: Executor) -> _ProfileRows:
-        """Read the keys of the rows, and keep those of windows that were published in full."""
-        keys, selections = read_keys(source, span, pool)
+    def read(
+        cls, source: RowSource, span: Interval, slices: LocalSlices, networks: Networks, pool: Executor
+    ) -> _ProfileRows:
+        """Read the keys of the rows, and keep those of internal hosts and of windows that were published in full."""
+        keys, selections = of_internal_hosts(*read_keys(source, span, pool), networks)
         count = len(slices.hours)
         rows, last_slices = _full_windows(keys, slices)
         texts = {name: sorted(keys.texts[name]) for name in _KEYS}
@@ -227,7 +248,7 @@ def _high_days(found: _ProfileRows, source: RowSource, horizons: Sequence[_Horiz
 
 def _high_days_of(found: _ProfileRows, horizon: _Horizon, column: Floats) -> Ints:
     values = column if horizon.rows is None else column.take(horizon.rows)
-    least = np.maximum(_p95(values, horizon.offsets, horizon.counted), _LEAST)
+    least = _least_high(values, horizon.offsets, horizon.counted)
     high = np.flatnonzero(values >= np.repeat(least, np.diff(horizon.offsets)))
     rows = high if horizon.rows is None else horizon.rows.take(high)
     series, last_slices = np.divmod(found.places.take(rows), found.slices)
@@ -236,11 +257,10 @@ def _high_days_of(found: _ProfileRows, horizon: _Horizon, column: Floats) -> Int
     return masks
 
 
-def _p95(values: Floats, offsets: Ints, counted: Ints) -> Floats:
-    """Return the 95th percentile of each series, to which zeros are added up to `counted` values."""
+def _least_high(values: Floats, offsets: Ints, counted: Ints) -> Floats:
+    """Return the least high value of each series, to which zeros are added up to `counted` values."""
     in_order = values.copy()
     sort_groups(in_order, offsets)
-    lower, upper, weight = ranks(np.maximum(counted, 1), HIGH_PERCENT)
     zeros = counted - np.diff(offsets)
     padded = np.append(in_order, 0.0)
 
@@ -248,7 +268,11 @@ def _p95(values: Floats, offsets: Ints, counted: Ints) -> Floats:
         place = rank - zeros
         return np.where(place >= 0, padded.take(offsets[:-1] + place, mode="clip"), 0.0)
 
-    return between(ranked(lower), ranked(upper), weight)
+    def percentile(percent: int) -> Floats:
+        lower, upper, weight = ranks(np.maximum(counted, 1), percent)
+        return between(ranked(lower), ranked(upper), weight)
+
+    return np.maximum(percentile(HIGH_PERCENT), np.nextafter(percentile(50), np.inf))
 
 
 def _table(found: _ProfileRows, horizon: _Horizon, masks: Sequence[Ints]) -> pa.Table:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ndr.contract.jobspecs.calendar import Calendar
 from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
 from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
+from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.time import Interval, slice_number
 from ndr.jobs.fg_a.business_time import calendar_columns
 from ndr.jobs.fg_b.baseline import Baseline, PairRules, StatisticsRules
@@ -19,11 +20,12 @@ from ndr.jobs.fg_b.targets import Target
 
 @dataclass(frozen=True)
 class BaselineSpecs:
-    """The JobSpecs of the job: its own, the FG-A spec for the time bands, and the name prefixes of VDI machines."""
+    """The JobSpecs of the job: its own, FG-A's for the time bands, the name prefixes of VDI machines, the networks."""
 
     fg_b: FgBBuilderSpec
     fg_a: FgABuilderSpec
     non_persistent_prefixes: tuple[str, ...] = ()
+    networks: Networks = field(default_factory=Networks)
 
     @property
     def statistics_rules(self) -> StatisticsRules:
@@ -32,7 +34,7 @@ class BaselineSpecs:
             key_metrics=self.fg_b.capping.key_metrics,
             capping_limit=self.fg_b.capping.threshold,
             support_min=self.fg_b.support_min,
-            segment=self.fg_b.segment,
+            networks=self.networks,
         )
 
     def baseline(self, target: Target) -> Baseline:
@@ -45,7 +47,7 @@ class BaselineSpecs:
         return PairRules(
             max_active_days=self.fg_b.rarity.max_active_days,
             max_prevalence=self.fg_b.rarity.max_prevalence,
-            segment=self.fg_b.segment,
+            networks=self.networks,
         )
 
 

@@ -24,6 +24,8 @@ _FIRST_INSTANT: Final = microseconds(datetime.min.replace(tzinfo=UTC))
 _LAST_INSTANT: Final = microseconds(datetime.max.replace(tzinfo=UTC)) + 1
 # No offset changes within a quarter of an hour.
 _QUARTER: Final = 900 * SECOND_MICROSECONDS
+_FEW_QUARTERS: Final = 1 << 16  # of some two years
+_SLASH: Final = ord("/")
 _SLASHES: Final = r"^\s*(\d{4})/(\d{2})/(\d{2})"
 
 
@@ -66,7 +68,7 @@ def _to_instants(column: pa.Array, time_zone: str | None) -> pa.Array:
 def _of_texts(words: pa.Array, time_zone: str | None) -> pa.Array:
     """Return the microseconds (int64) of distinct texts."""
     if time_zone and pc.any(pc.match_substring(words, "/"), min_count=0).as_py():
-        words = pc.replace_substring_regex(words, _SLASHES, r"\1-\2-\3")
+        words = _with_hyphens(words)
     if (instants := _whole_cast(words, _TIMESTAMP)) is not None:
         return instants
     if time_zone and (local := _whole_cast(words, _NAIVE)) is not None:
@@ -74,6 +76,22 @@ def _of_texts(words: pa.Array, time_zone: str | None) -> pa.Array:
     if pc.all(pc.match_substring_regex(words, r"^[0-9]{1,11}(\.[0-9]*)?$"), min_count=0).as_py():
         return _epoch_microseconds_of(pc.cast(words, pa.float64()))
     return pa.array([_microseconds(word, time_zone) for word in words.to_pylist()], pa.int64())
+
+
+def _with_hyphens(words: pa.Array) -> pa.Array:
+    """Write dates as ISO 8601 does where they have slashes: at once where all have them in the same places."""
+    if words.null_count or not pa.types.is_string(words.type):
+        return pc.replace_substring_regex(words, _SLASHES, r"\1-\2-\3")
+    _, offsets, data = words.buffers()
+    bounds = np.frombuffer(offsets, np.int32)[words.offset : words.offset + len(words) + 1]
+    letters = np.frombuffer(data, np.uint8)
+    places = [bounds[:-1] + after for after in (len("2026"), len("2026/01"))]
+    if (np.diff(bounds) <= len("2026/01")).any() or any((letters[place] != _SLASH).any() for place in places):
+        return pc.replace_substring_regex(words, _SLASHES, r"\1-\2-\3")
+    letters = letters.copy()
+    for place in places:
+        letters[place] = ord("-")
+    return pa.StringArray.from_buffers(len(words), offsets, pa.py_buffer(letters), offset=words.offset)
 
 
 def _whole_cast(words: pa.Array, kind: pa.DataType) -> pa.Array | None:
@@ -90,10 +108,21 @@ def _local_to_utc(micros: pa.Array, time_zone: str | None) -> pa.Array:
     """Shift local times to UTC. A time that a change of the clocks repeats is the first of the two."""
     zone = ZoneInfo(time_zone or "UTC")
     local = pc.fill_null(micros, 0).to_numpy(zero_copy_only=False)
-    quarters, place = np.unique(local // _QUARTER, return_inverse=True)
+    quarters, place = _distinct(local // _QUARTER)
     offsets = np.array([_offset(int(quarter), zone) for quarter in quarters], np.int64)
     shifted = local - (offsets[place] if len(offsets) else 0)
     return pa.array(shifted, pa.int64(), mask=micros.is_null().to_numpy(zero_copy_only=False))
+
+
+def _distinct(quarters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distinct values, and the place of each value among them; without sorting where they lie together."""
+    first = int(quarters.min()) if len(quarters) else 0
+    if not len(quarters) or int(quarters.max()) - first >= _FEW_QUARTERS:
+        return np.unique(quarters, return_inverse=True)
+    offset = quarters - first
+    present = np.zeros(int(offset.max()) + 1, bool)
+    present[offset] = True
+    return np.flatnonzero(present) + first, (np.cumsum(present) - 1)[offset]
 
 
 def _offset(quarter: int, zone: ZoneInfo) -> int:

@@ -1,0 +1,111 @@
+"""How high attacks rank: from the day's rankings and the ground truth to found, rank and false findings above."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from typing import Any, Final
+
+from ndr.contract.time import DAY, Interval, floor_to, parse_instant
+
+TOP: Final = 10
+HostKey = tuple[str]
+PairKey = tuple[str, str] | tuple[str, str, int]
+Key = HostKey | PairKey
+"""A host; a source and its destination, with or without the port."""
+
+
+@dataclass(frozen=True)
+class Attack:
+    """An injected attack: its host, its peers and ports, and its time.
+
+    `start` is the first instant at which it could be noticed: of a dormant machine, when it woke.
+    """
+
+    kind: str
+    host: str
+    peers: frozenset[str]
+    ports: frozenset[int]
+    start: datetime
+    end: datetime
+    facts: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, truth: Mapping[str, Any], end_of_traffic: datetime) -> Attack:
+        """Read an attack of the ground truth. A silent host is silent to the end of the traffic."""
+        last = parse_instant(truth["last"]) + timedelta(seconds=1)
+        end = end_of_traffic if truth["kind"] == "falls_silent" else last
+        start = parse_instant(truth.get("woke", truth["first"]))
+        facts = {name: truth[name] for name in ("interval_seconds", "jitter", "payload_bytes_sent") if name in truth}
+        peers, ports = frozenset(truth["peer_ips"]), frozenset(truth["peer_ports"])
+        return cls(truth["kind"], truth["host_ip"], peers, ports, start, end, facts)
+
+    def is_on(self, day: Interval) -> bool:
+        """Tell whether any of it happens on the day."""
+        return self.start < day.end and day.start < self.end
+
+    def is_near(self, day: Interval) -> bool:
+        """Tell whether windows of 24 hours that end on the day can see any of it."""
+        return self.start < day.end and day.start < floor_to(self.end, DAY) + 2 * DAY
+
+    def is_its(self, key: Key) -> bool:
+        """Tell whether a ranked host or pair is this attack's: its host, or its host with one of its peers."""
+        if key[0] != self.host:
+            return False
+        return len(key) == 1 or (key[1] in self.peers and (len(key) == 2 or key[2] in self.ports))
+
+    def concerns(self, key: Key) -> bool:
+        """Tell whether a ranked host or pair would lead an analyst to the attack: its host, or a machine it touched."""
+        touched = {self.host, *(peer for peer in self.peers if ip_address(peer).is_private)}
+        return key[0] in touched or (len(key) > 1 and key[1] in touched | self.peers)
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A row of a day's ranking."""
+
+    key: Key
+    score: float
+
+
+@dataclass(frozen=True)
+class Place:
+    """The place of an attack in a ranking: its rank from 1, ties shared, and how many false rows are above it."""
+
+    rank: float
+    false_above: int
+
+
+def place(attack: Attack, ranking: Sequence[Ranked], others: Iterable[Attack], day: Interval) -> Place | None:
+    """Return the best place of an attack in one day's ranking; None where it has no row."""
+    own = [row.score for row in ranking if attack.is_its(row.key)]
+    if not own:
+        return None
+    best = max(own)
+    above = [row for row in ranking if row.score > best]
+    ties = sum(row.score == best for row in ranking) - sum(score == best for score in own)
+    near = [other for other in (attack, *others) if other.is_near(day)]
+    false = sum(not any(other.concerns(row.key) for other in near) for row in above)
+    return Place(1 + len(above) + ties / 2, false)
+
+
+def best_place(
+    attack: Attack, rankings: Mapping[Interval, Sequence[Sequence[Ranked]]], attacks: Sequence[Attack]
+) -> tuple[Place, Interval] | None:
+    """Return the best place of an attack in any ranking of any of its days, and that day; None where it has no row."""
+    places = [
+        (found, day)
+        for day, of_day in rankings.items()
+        if attack.is_on(day)
+        for ranking in of_day
+        if (found := place(attack, ranking, attacks, day))
+    ]
+    return min(places, key=lambda one: (one[0].rank, one[1].start), default=None)
+
+
+def false_rows(ranking: Sequence[Ranked], attacks: Sequence[Attack], day: Interval) -> list[Ranked]:
+    """Return the rows that no attack explains, in the ranking's order."""
+    near = [attack for attack in attacks if attack.is_near(day)]
+    return [row for row in ranking if not any(attack.concerns(row.key) for attack in near)]
