@@ -17,12 +17,14 @@ from ndr.contract.datasets import FG_B_PROFILE, PROFILE_METRICS, PROFILE_WINDOWS
 from ndr.contract.day_masks import weekday_share
 from ndr.contract.time import DAY, SLICE, WINDOWS, Interval, parse_instant
 from ndr.jobs.fg_b.baseline import Baseline
+from ndr.jobs.fg_b.expectation import expected_shares
 from ndr.jobs.fg_b.profile import ProfileRules, profiles_of_baselines
 from ndr.store.schema import arrow_schema
 
 BERLIN = "Europe/Berlin"
 NOTHING = dict.fromkeys(PROFILE_METRICS, 0)
 HOST = ("10.0.0.5", "outbound")
+KEYS = ("host_ip", "role", "window_label", "window_end")
 
 
 def fg_a_rows(
@@ -36,10 +38,7 @@ def fg_a_rows(
                 row = rows.setdefault((host, role, label, slice_start + (ahead + 1) * SLICE), dict(NOTHING))
                 for name, value in metrics.items():
                     row[name] += value
-    return [
-        dict(zip(("host_ip", "role", "window_label", "window_end"), key, strict=True)) | {"time_band": "night"} | row
-        for key, row in rows.items()
-    ]
+    return [dict(zip(KEYS, key, strict=True)) | {"time_band": "night"} | row for key, row in rows.items()]
 
 
 def table_of(rows: list[dict[str, Any]]) -> pa.Table:
@@ -146,6 +145,38 @@ def test_a_nightly_backup_is_high_at_its_hour_on_each_day_and_a_weekly_one_on_it
     masks = hourly[20]["bytes_sent_sum_high_days_mask"], hourly[20]["observed_days_mask"]
     # Seen from Tuesday, 3 February, whose day lies two days after Sunday, the last one.
     assert [weekday_share(*masks, days_ago) for days_ago in range(1, 8)] == [0, 1, 0, 0, 0, 0, 0]
+
+
+@given(cases(), st.integers(0, 8 * 96))
+@settings(max_examples=min(settings.default.max_examples, 10))
+def test_expected_shares_are_those_of_the_row_of_the_hour(
+    case: tuple[list[dict[str, Any]], list[Baseline], list[Interval], str], ahead: int
+) -> None:
+    rows, (baseline, *_), published, zone = case
+    (profile,) = profiles_of_baselines(table_of(rows), [baseline], ProfileRules(published, zone))
+    by_key = {tuple(row[name] for name in FG_B_PROFILE.key[:4]): row for row in profile.to_pylist()}
+    asked = [row | {"window_end": row["window_end"] + ahead * SLICE} for row in rows[:200]]
+    asked.append(
+        {**asked[0], "host_ip": "10.9.9.9"} if asked else dict(zip(KEYS, (*HOST, "1h", baseline.end), strict=True))
+    )
+    windows = table_of(asked).select(list(KEYS))
+    windows = windows.set_column(0, "host_ip", windows["host_ip"].dictionary_encode())
+    found = expected_shares(profile, windows, zone)
+    last_day = (baseline.end - SLICE).astimezone(ZoneInfo(zone)).date()
+    for number, row in enumerate(asked):
+        at = (row["window_end"] - SLICE).astimezone(ZoneInfo(zone))
+        known = by_key.get((row["host_ip"], row["role"], row["window_label"], at.hour))
+        for metric in PROFILE_METRICS:
+            share, by_weekday = found[metric].days_share[number], found[metric].weekday_share[number]
+            if row["window_label"] not in PROFILE_WINDOWS:
+                assert np.isnan([share, by_weekday]).all()
+            elif known is None:
+                assert (share, by_weekday) == (0, 0)
+            else:
+                masks = known[f"{metric}_high_days_mask"], known["observed_days_mask"]
+                expected = weekday_share(*masks, (at.date() - last_day).days)
+                assert share == known[f"{metric}_high_days_share"]
+                assert np.isnan(by_weekday) if expected is None else by_weekday == expected
 
 
 def test_without_rows_there_is_no_profile() -> None:
