@@ -125,19 +125,6 @@ def test_a_damaged_file_names_itself_and_nothing_is_published(tmp_path: Path) ->
     assert not (tmp_path / "deltas").exists()
 
 
-def test_only_internal_hosts_get_features_and_the_others_stay_peers(tmp_path: Path) -> None:
-    day = Interval(START, START + DAY)
-    everyone = Project(tmp_path / "everyone")
-    few = Project(tmp_path / "few", {"networks": {"internal": {"few": ["10.0.0.0/24", "2001:db8::/32"]}}})
-    for project in (everyone, few):
-        project.deliver(day, random_flows(day, 300, seed=1))
-        project.fifteen_minute_steps(day)
-    wanted = [row for row in _rows(everyone, FG_A, "fg_a", day) if row["host_ip"].startswith(("10.0.0.", "2001:db8::"))]
-    assert len(wanted) > 0
-    assert _rows(few, FG_A, "fg_a", day) == wanted
-    assert {row["host_ip"] for row in wanted} == {"10.0.0.2", "10.0.0.4", "2001:db8::5"}
-
-
 def test_the_manifest_tells_what_was_read_and_by_which_code(tmp_path: Path) -> None:
     day = Interval(START, START + DAY)
     project = Project(tmp_path)

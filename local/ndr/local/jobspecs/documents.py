@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,7 +60,7 @@ def read_jobspec_files(files: Iterable[Path], values: Mapping[str, str] | None =
 
 def _documents(path: Path) -> list[dict[str, Any]]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=partial(_without_repetition, path))
     except OSError as error:
         raise InvalidRequestError(f"{path} can't be read: {error.strerror}. Name a JobSpec document.") from None
     except ValueError as error:
@@ -67,6 +69,15 @@ def _documents(path: Path) -> list[dict[str, Any]]:
     if not documents or not all(isinstance(document, dict) for document in documents):
         raise InvalidRequestError(f"{path} holds no JobSpec: write an object, or an array of objects.")
     return documents
+
+
+def _without_repetition(path: Path, fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a name that an object gives twice: JSON parsers silently keep the last."""
+    counts = Counter(name for name, _ in fields)
+    twice = ", ".join(repr(name) for name, count in counts.items() if count > 1)
+    if twice:
+        raise JobSpecInvalidError(f"{path}: an object gives {twice} twice; give each name once, with all its values.")
+    return dict(fields)
 
 
 def _filled(value: Any, values: Mapping[str, str], path: Path) -> Any:

@@ -13,6 +13,7 @@ from ndr.contract.day_masks import MASK_DAYS
 from ndr.contract.time import EPOCH, SLICE, WINDOWS, Interval, slice_number
 from ndr.jobs.fg_b.baseline import Baseline
 from ndr.jobs.fg_b.order_statistics import Ints
+from ndr.jobs.published_slices import PublishedSlices
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,13 +41,9 @@ class LocalSlices:
         first, stop = slice_number(span.start), slice_number(span.end)
         zone = ZoneInfo(time_zone)
         starts = [(EPOCH + number * SLICE).astimezone(zone) for number in range(first, stop)]
-        is_published = np.zeros(stop - first, bool)
-        for each in published:
-            if part := each.intersection(span):
-                is_published[slice_number(part.start) - first : slice_number(part.end) - first] = True
         days = np.array([start.toordinal() for start in starts], np.int64)
         hours = np.array([start.hour for start in starts], np.int64)
-        return cls(first, days, hours, is_published, time_zone)
+        return cls(first, days, hours, PublishedSlices.of(published, span).published, time_zone)
 
     def full_windows(self, label: str) -> NDArray[np.bool_]:
         """Tell, for each slice, whether every slice of the window that it closes is published."""

@@ -95,9 +95,7 @@ class HostScores:
             "is_silent": pa.array(self.is_silent),
             "judged_by": pa.array(judged_by, pa.string()),
             "reasons": reasons,
-            "sentence": pa.array(
-                map(host_sentence, reasons.to_pylist(), judged_by), pa.string(), size=count
-            ),
+            "sentence": pa.array(map(host_sentence, reasons.to_pylist(), judged_by), pa.string(), size=count),
         }
         names = FG_C_HOSTS.column_names
         return in_key_order(pa.table([columns[name] for name in names], names), FG_C_HOSTS)

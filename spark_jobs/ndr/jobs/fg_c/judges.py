@@ -143,7 +143,9 @@ def _network(known: Floats, group: Ints, groups: int, support_min: int) -> tuple
             support = rows[:, -1]
             if support.sum() <= 0:
                 continue
-            found[metric, number, :-1] = [weighted_median(rows[:, place], support) for place in range(rows.shape[1] - 1)]
+            found[metric, number, :-1] = [
+                weighted_median(rows[:, place], support) for place in range(rows.shape[1] - 1)
+            ]
             found[metric, number, -1] = support.sum()
     return found, np.nan_to_num(found[:, :, -1]) >= support_min
 

@@ -76,9 +76,7 @@ class ScoredRows:
             "window_end": _instants(np.repeat(self.rows.ends, repeated)),
             "metric": _words(np.tile(np.repeat(np.arange(metrics), horizons), count), self.metrics),
             "baseline_horizon": _words(np.tile(np.arange(horizons), count * metrics), self.horizons),
-            "baseline_end": _instants(
-                np.tile(self.ends, count * metrics), (self.tiers == len(JUDGES) - 1).ravel()
-            ),
+            "baseline_end": _instants(np.tile(self.ends, count * metrics), (self.tiers == len(JUDGES) - 1).ravel()),
             "value": pa.array(np.repeat(self.values.ravel(), horizons), from_pandas=True),
             "judged_by": _words(self.tiers.ravel().astype(np.int64), JUDGES),
             "support_count": pa.array(self.of("support_count").ravel().astype(np.int64)),

@@ -118,9 +118,9 @@ def _table(found: pa.Table, is_new: pa.Array, is_rare: pa.Array, end: datetime, 
     }
     names = [name for name in FG_C_PAIRS.column_names if name != "sentence"]
     rows = pa.table([columns[name] for name in names], names).sort_by([(name, "ascending") for name in FG_C_PAIRS.key])
-    return rows.append_column("sentence", pa.array(map(_sentence, rows.to_pylist()), pa.string(), size=rows.num_rows)).cast(
-        arrow_schema(FG_C_PAIRS)
-    )
+    return rows.append_column(
+        "sentence", pa.array(map(_sentence, rows.to_pylist()), pa.string(), size=rows.num_rows)
+    ).cast(arrow_schema(FG_C_PAIRS))
 
 
 def _sentence(row: dict[str, object]) -> str:
