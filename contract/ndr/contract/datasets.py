@@ -405,13 +405,41 @@ FG_B_IP_METADATA: Final = Dataset(
     is_window_end=True,
 )
 
+PROFILE_WINDOWS: Final = ("1h", "8h", "24h")
+PROFILE_METRICS: Final = ("sessions_cnt", "bytes_sent_sum", "bytes_recv_sum", "peer_ip_nunique", "deny_cnt")
+"""The FG-A metrics whose high values are counted by hour of day; `ndr.jobs.fg_b.profile` says which values are high."""
+
+FG_B_PROFILE: Final = Dataset(
+    "profile",
+    ("host_ip", "role", "window_label", "hour_of_day", "baseline_horizon", "baseline_end"),
+    (
+        _HOST,
+        _ROLE,
+        Column("window_label", "string", _listed(PROFILE_WINDOWS)),
+        Column("hour_of_day", "int64", "0 to 23, local, of the last slice's start"),
+        *_HORIZON_COLUMNS,
+        Column("days_observed", "int64", "local days on which a window of this hour was published in full"),
+        Column("observed_days_mask", "int64", "bit i is set for the observed day i local days before the last one"),
+        *(
+            Column(f"{metric}_{suffix}", type_, meaning)  # type: ignore[arg-type]
+            for metric in PROFILE_METRICS
+            for suffix, type_, meaning in (
+                ("high_days_share", "float64", f"share of the observed days on which {metric} was high, in [0, 1]"),
+                ("high_days_mask", "int64", f"as observed_days_mask, of the days on which {metric} was high"),
+            )
+        ),
+    ),
+    "baseline_end",
+    is_window_end=True,
+)
+
 LATE_FOLDER: Final = "_late"
 """Below the deltas' prefix: rows that came with another time's mini-batch, by the slice that they belong to."""
 
 FG_B: Final = "fg_b"
 """The dataset of the baselines: one partition a baseline, with FG_B_PARTS as its tables."""
 
-FG_B_PARTS: Final = ("host", "segment", "pair_host", "pair_segment", "ip_metadata")
+FG_B_PARTS: Final = ("host", "segment", "pair_host", "pair_segment", "ip_metadata", "profile")
 
 FG_C: Final = "fg_c"
 """The dataset of the scores: partitions of a day or of a part of one, with FG_C_PARTS as their tables."""
