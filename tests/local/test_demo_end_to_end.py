@@ -33,9 +33,10 @@ from ndr.contract.datasets import (
     fg_b_segment,
 )
 from ndr.contract.errors import InvalidRequestError
-from ndr.contract.jobspecs import JOB_NAMES, put_jobspec
+from ndr.contract.jobspecs import put_jobspec
 from ndr.contract.time import DAY, Interval, format_instant
 from ndr.local.deployment.deployment import Deployment
+from ndr.local.jobspecs import DEMO_FILES
 from ndr.spark.engine import SPARK_JOBS
 from ndr.spark.session import require_java
 from ndr.store import storage
@@ -239,7 +240,7 @@ def test_up_keeps_what_the_demo_made_and_the_demo_keeps_what_up_made(shown: str,
 
 def test_jobspecs_are_in_the_table(shown: str, directory: Path) -> None:
     listed = ndr(directory, "jobspec", "list")
-    assert listed.stdout.count("ndr-demo") == len(JOB_NAMES)
+    assert listed.stdout.count("ndr-demo") == len(DEMO_FILES)
 
 
 def shown_metrics(directory: Path) -> set[tuple[str, frozenset[tuple[str, str]]]]:
