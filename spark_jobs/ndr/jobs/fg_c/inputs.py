@@ -19,20 +19,20 @@ from ndr.contract.datasets import (
     fg_b_host,
     fg_b_segment,
 )
+from ndr.contract.horizons import HORIZONS
 from ndr.contract.jobspecs.fg_c_builder import FgCBuilderSpec
 from ndr.contract.lineage import Answers
 from ndr.contract.manifest import InputEntry, InputRange, Owner
-from ndr.contract.time import DAY, SLICE, Interval
+from ndr.contract.time import DAY, SLICE, SLICES_PER_DAY, Interval
 from ndr.jobs.fg_c.baselines import PublishedBaselines
 from ndr.jobs.fg_c.formulas import STATISTICS
 from ndr.jobs.fg_c.judges import HorizonBaseline
-from ndr.jobs.fg_c.pairs import KNOWN, PairBaseline
+from ndr.jobs.fg_c.pairs import COUNTED, KNOWN, PairBaseline
 from ndr.store.catalog import Partition, Piece, pieces_answers, pieces_coverage, published_pieces
 from ndr.store.publish import read_table
 from ndr.store.scan import Scan
 
 KEY: Final = ("host_ip", "role", "window_label", "window_end", "time_band")
-PAIR_COLUMNS: Final = ("src_ip", "dst_ip", "dst_port", "slice_start", "sessions_cnt", "bytes")
 SESSIONS: Final = "sessions_cnt"
 
 
@@ -117,7 +117,7 @@ class Inputs:
 
     def pair_scan(self, interval: Interval) -> Scan:
         """Return the pair counts that the scores of an interval's pairs look at."""
-        return Scan(PAIR_COUNTS, self.pair_counts, PAIR_COLUMNS).within(reach_of(interval))
+        return Scan(PAIR_COUNTS, self.pair_counts, COUNTED).within(reach_of(interval))
 
     def wanted(self, rows: pa.Table) -> pa.Table:
         """Return the rows of the windows that are scored, or that tell of silence."""
@@ -150,8 +150,13 @@ class Inputs:
         return HorizonBaseline(horizon, manifest.end, host, segment, frozenset(cold))
 
     def read_pair_baselines(self, valid: dict[str, Partition]) -> list[PairBaseline]:
-        """Read the pairs that the baselines know."""
+        """Read the pairs that the baselines know, of the shortest horizon first."""
+        ordered = sorted(valid.items(), key=lambda each: HORIZONS[each[0]])
         return [
-            PairBaseline(horizon, read_table(each.uri, each.manifest, FG_B_PAIR_HOST, KNOWN))
-            for horizon, each in valid.items()
+            PairBaseline(
+                HORIZONS[horizon],
+                read_table(each.uri, each.manifest, FG_B_PAIR_HOST, KNOWN),
+                round(each.manifest.coverage * 7 * SLICES_PER_DAY),
+            )
+            for horizon, each in ordered
         ]

@@ -9,24 +9,25 @@ import pyarrow as pa
 
 from ndr.contract.datasets import FG_C_SCORES
 from ndr.contract.jobspecs.fg_c_builder import FgCBuilderSpec
-from ndr.contract.jobspecs.segment import Segment
+from ndr.contract.jobspecs.networks import Networks
 from ndr.jobs.fg_c.calibration import Calibration
 from ndr.jobs.fg_c.hosts import HostScores
 from ndr.jobs.fg_c.judges import HorizonBaseline
 from ndr.jobs.fg_c.kernel import score_rows
 from ndr.jobs.fg_c.rows import FeatureRows
 from ndr.jobs.fg_c.silence import Silence, silences
-from ndr.net.networks import segments_of
+from ndr.net.networks import segment_ids
 from ndr.store.schema import coded_schema
 
 
 @dataclass(frozen=True)
 class ScoringRules:
-    """What of the JobSpecs scores follow from: their own, the segments, and what a network's baseline rests on."""
+    """What of the JobSpecs scores follow from: their own, the networks, and what a network's baseline rests on."""
 
     spec: FgCBuilderSpec
-    segment: Segment
+    networks: Networks
     support_min: int
+    time_zone: str = "UTC"
 
 
 def scored_tables(
@@ -51,7 +52,7 @@ def scored_tables(
     for each in silent:
         of_host.setdefault(each.host_ip, []).append(each)
     scored = rows.of_windows(spec.windows)
-    segments = segments_of(scored.hosts, rules.segment)
+    segments = segment_ids(scored.hosts, rules.networks).to_pylist()
     for part in score_rows(scored, baselines, segments, spec, rules.support_min):
         hosts = HostScores.of(part, spec.reasons)
         here = [each for host in dict.fromkeys(hosts.hosts) for each in of_host.pop(host, [])]
