@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
-from statistics import fmean, pstdev
 from typing import Any
 
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.jobs.regularity_oracle import regularity_of
 
 from ndr.contract.datasets import REGULARITY
 from ndr.contract.time import SLICE, Interval
@@ -53,55 +52,6 @@ def one_pair(sessions: dict[int, int], span: PublishedSlices) -> dict[str, Any]:
     return row
 
 
-def variation(values: list[int]) -> float | None:
-    if len(values) < 2 or sum(values) == 0:
-        return None
-    return pytest.approx(pstdev(values) / fmean(values), abs=1e-9)  # type: ignore[return-value]
-
-
-def series_correlation(series: list[int | None]) -> tuple[float, int] | None:
-    """Return the best autocorrelation and its lag; None stands for a slice that was not published."""
-    seen = [value for value in series if value is not None]
-    if len([value for value in seen if value]) < 3 or len(set(seen)) == 1:
-        return None
-    mean = fmean(seen)
-    variance = fmean([(value - mean) ** 2 for value in seen])
-    best = None
-    for lag in range(1, len(series) // 6 + 1):
-        both = [(x, y) for x, y in zip(series, series[lag:], strict=False) if x is not None and y is not None]
-        if len(both) * 2 < len(seen):
-            continue
-        found = fmean([(x - mean) * (y - mean) for x, y in both]) / variance
-        found = max(-1.0, min(1.0, found))
-        if best is None or found > best[0] + 2e-9:
-            best = (found, lag)
-    return best
-
-
-def oracle(rows: list[Row], span: PublishedSlices) -> dict[tuple[str, str, int], dict[str, Any]]:
-    slices = range(len(span.published))
-    kept = [at for at in slices if span.published[at]]
-    result = {}
-    for key in {row[:3] for row in rows}:
-        mine = {row[3]: row[4:] for row in rows if row[:3] == key}
-        active = [at for at in kept if at in mine and mine[at][0] > 0]
-        places = [kept.index(at) for at in active]
-        pattern = "".join("x" if at in active else "." for at in kept)
-        series = [(mine[at][0] if at in mine else 0) if span.published[at] else None for at in slices]
-        best = series_correlation(series)
-        result[key] = {
-            "active_slices_share": pytest.approx(len(active) / max(1, len(kept))),
-            "sessions_cv": variation([mine[at][0] for at in active]),
-            "bytes_cv": variation([mine[at][1] for at in active]),
-            "best_autocorrelation": best and pytest.approx(best[0], abs=1e-8),
-            "best_autocorrelation_lag": best and best[1],
-            "longest_run": max(map(len, pattern.split("."))),
-            "gaps_cv": variation([later - before for before, later in pairwise(places)]),
-            "active_span_share": pytest.approx(len(pattern.strip(".")) / max(1, len(kept))),
-        }
-    return result
-
-
 ROWS = st.lists(
     st.tuples(
         st.sampled_from(["10.0.0.1", "10.0.0.2"]),
@@ -126,7 +76,11 @@ def test_regularity_equals_the_oracle(rows: list[Row], gaps: list[tuple[int, int
     found = pair_regularity(counts(rows), span)
     keys = zip(*(found[name].to_pylist() for name in ("src_ip", "dst_ip", "dst_port")), strict=True)
     values = found.select([column.name for column in REGULARITY]).to_pylist()
-    assert dict(zip(keys, values, strict=True)) == oracle(rows, span)
+    expected = {
+        key: regularity_of({row[3]: row[4:] for row in rows if row[:3] == key}, span.published.tolist())
+        for key in {row[:3] for row in rows}
+    }
+    assert dict(zip(keys, values, strict=True)) == expected
 
 
 def test_pairs_in_several_blocks_equal_those_in_one(monkeypatch: pytest.MonkeyPatch) -> None:

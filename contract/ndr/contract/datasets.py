@@ -331,7 +331,7 @@ REGULARITY: Final = (
 """Regularity of a pair over a span of published slices."""
 
 
-def _pair_dataset(name: str, entity: Column) -> Dataset:
+def _pair_dataset(name: str, entity: Column, more: tuple[Column, ...] = ()) -> Dataset:
     return Dataset(
         name,
         (entity.name, "dst_ip", "dst_port", "baseline_horizon", "baseline_end"),
@@ -341,21 +341,31 @@ def _pair_dataset(name: str, entity: Column) -> Dataset:
             Column("dst_port", "int64", "destination port"),
             *_HORIZON_COLUMNS,
             Column("pair_seen_count", "int64", "flows in the horizon"),
+            Column("allow_cnt", "int64", "of them allowed"),
+            Column("deny_cnt", "int64", "of them denied or dropped"),
+            Column("src_bytes_sum", "int64", "bytes from source to destination"),
+            Column("dst_bytes_sum", "int64", "bytes from destination to source"),
             Column("active_days", "int64", "UTC days with a flow"),
             Column("active_days_mask", "int64", "bit i is set when the pair was active i UTC days before the last one"),
+            Column("published_days", "int64", "UTC days of the horizon with published pair counts"),
             Column("first_seen", "timestamp", "start of the first slice with a flow"),
             Column("last_seen", "timestamp", "start of the last slice with a flow"),
-            Column("pair_daily_avg", "float64", "flows a day of the horizon"),
-            Column("pair_rarity_score", "float64", "0 everyday, 1 rare"),
-            Column("dst_prevalence", "float64", "share of active hosts that contact the destination, in [0, 1]"),
-            Column("is_rare_pair", "bool", "few active days and low prevalence, by the JobSpec's thresholds"),
+            Column("pair_daily_avg", "float64", "flows a day of published time"),
+            Column("pair_rarity_score", "float64", "log(published / active days) / log(published): 0 everyday, 1 rare"),
+            Column("dst_prevalence", "float64", "prevalence_hosts_cnt / active_hosts_cnt, in [0, 1]"),
+            Column("prevalence_hosts_cnt", "int64", "internal hosts that contact the destination on the port"),
+            Column("active_hosts_cnt", "int64", "internal hosts that opened a flow"),
+            Column("is_rare_pair", "bool", "few active days, low prevalence and enough hosts to tell, by the JobSpec"),
+            *more,
         ),
         "baseline_end",
         is_window_end=True,
     )
 
 
-FG_B_PAIR_HOST: Final = _pair_dataset("pair_host", Column("src_ip", "string", "source of the flows"))
+FG_B_PAIR_HOST: Final = _pair_dataset("pair_host", Column("src_ip", "string", "source of the flows"), REGULARITY)
+"""With the regularity of the last seven days of the horizon."""
+
 FG_B_PAIR_SEGMENT: Final = _pair_dataset("pair_segment", _SEGMENT)
 
 FG_B_IP_METADATA: Final = Dataset(

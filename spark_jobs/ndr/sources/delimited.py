@@ -76,7 +76,7 @@ class TextLines:
         count, has_absent = len(starts), absent is not None and bool(absent.any())
         if not count:
             return pa.array([], pa.string())
-        if has_absent:
+        if absent is not None and has_absent:
             starts, ends = np.where(absent, self.starts, starts), np.where(absent, self.starts, ends)
         # The pieces and what stands between them are the text cut in places; Arrow copies the pieces out of it.
         cuts = np.empty(2 * count, np.int32)

@@ -35,9 +35,7 @@ class Quotes:
     def without(self, columns: dict[str, pa.Array], fields: CutFields, places: dict[str, int]) -> dict[str, pa.Array]:
         """Return columns without quotes; most have none."""
         quoted = set(np.unique(fields.place_of(self._places, self._line)).tolist())
-        return {
-            name: without_quotes(column) if places[name] in quoted else column for name, column in columns.items()
-        }
+        return {name: without_quotes(column) if places[name] in quoted else column for name, column in columns.items()}
 
 
 def without_quotes(fields: pa.Array) -> pa.Array:

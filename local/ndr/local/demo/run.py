@@ -16,7 +16,7 @@ from ministack_sagemaker.lifecycle import down as stop_account
 from ndr.contract.errors import InsufficientHistoryError, InvalidRequestError, NdrError
 from ndr.contract.jobspecs import DELTA_BUILDER, NETWORKS, JobSpec, check_jobspecs
 from ndr.contract.time import DAY, Interval, floor_to, format_instant
-from ndr.local.commands.ingest import ingest_folder
+from ndr.local.commands.ingest import ingest_folder, print_internal_networks
 from ndr.local.commands.jobspec import put_checked
 from ndr.local.commands.run import raise_if_failed, run_machine
 from ndr.local.commands.status import ledger_items, print_published
@@ -147,7 +147,19 @@ def _fed(deployment: Deployment, traffic: Future[Traffic], lines: Progress) -> I
         ready = traffic.result()
     _load_inventory(deployment, ready, lines)
     integration = deployment.jobspecs()[DELTA_BUILDER].spec.inputs.integration
-    return ingest_folder(ready.folder, integration, "1d", lines, time_zone=ready.time_zone)
+    report = ingest_folder(ready.folder, integration, "1d", lines, time_zone=ready.time_zone)
+    _put_shown_networks(deployment, report, lines)
+    return report
+
+
+def _put_shown_networks(deployment: Deployment, report: IngestReport, lines: Progress) -> None:
+    """Add the networks that the logs show to the internal ones, so that the demo needs no JobSpec of the user."""
+    jobspec = deployment.jobspecs()[NETWORKS]
+    internal = print_internal_networks(report, jobspec.spec, lines)
+    if internal != jobspec.spec.internal:
+        spec = jobspec.spec.model_copy(update={"internal": internal})
+        put_checked(deployment.table("JobSpecTableName"), [jobspec.model_copy(update={"spec": spec})])
+        lines.line("  The demo's networks JobSpec has it now.")
 
 
 def _load_inventory(deployment: Deployment, traffic: Traffic, lines: Progress) -> None:

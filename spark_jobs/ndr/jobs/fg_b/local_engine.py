@@ -81,4 +81,6 @@ class SharedRows:
     def pairs(self, baseline: Baseline, rules: PairRules) -> PairBaselines:
         """Return the pair baselines of one baseline."""
         sums, segment_sums = (pairs.sums(baseline.interval) for pairs in (self.by_host, self.by_segment))
-        return pair_baselines(sums, segment_sums, destination_hosts([sums]), baseline, rules)
+        regularity = self.by_host.regularity(baseline.interval, baseline.pair_time)
+        prevalence = destination_hosts([sums], rules.networks)
+        return pair_baselines(sums, regularity, segment_sums, prevalence, baseline, rules)

@@ -13,15 +13,17 @@ from ndr.contract.horizons import HORIZONS
 from ndr.contract.lineage import Answers, answers_read
 from ndr.contract.manifest import InputRange, Owner
 from ndr.contract.time import Interval, merged, unfilled
+from ndr.jobs.fg_b.pair_rows import SUMS
 from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, TIME_COLUMN
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.targets import Target
+from ndr.jobs.published_slices import PublishedSlices
 from ndr.store.catalog import delivered_intervals, newest_baseline, pieces_answers, pieces_coverage, published_pieces
 from ndr.store.partition import day_of
 from ndr.store.scan import Scan
 from ndr.store.storage import list_names
 
-PAIR_COLUMNS = ("src_ip", "dst_ip", "dst_port", "slice_start", "sessions_cnt")
+PAIR_COLUMNS = ("src_ip", "dst_ip", "dst_port", "slice_start", *SUMS)
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,10 @@ class ChunkRows:
     def coverage(self, interval: Interval) -> float:
         """Return the share of an interval that FG-A and pair counts both have; the smaller of the two."""
         return min(pieces_coverage(scan.within(interval).pieces, interval) for scan in (self.fg_a, self.pair_counts))
+
+    def pairs_published(self, interval: Interval) -> PublishedSlices:
+        """Return the slices of an interval for which pair counts are published."""
+        return PublishedSlices.of(delivered_intervals(self.pair_counts.within(interval).pieces), interval)
 
     def reads(self, interval: Interval) -> tuple[InputRange, ...]:
         """Return a manifest's record of what was read of an interval, by day.

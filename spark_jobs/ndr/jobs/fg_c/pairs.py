@@ -103,9 +103,11 @@ def _plain(rows: pa.Table) -> pa.Table:
 
 
 def _with_baselines(pairs: pa.Table, baselines: Sequence[PairBaseline]) -> pa.Table:
-    """Add what baselines know of pairs: rarity by pair, prevalence by destination and port, regularity of seven days."""
+    """Add what baselines know: rarity by pair, prevalence by destination and port, regularity of seven days."""
     longest_first = sorted(baselines, key=lambda each: each.length, reverse=True)
-    rarity = pa.schema([*((name, ARROW_TYPES["string"]) for name in PAIR[:2]), ("dst_port", pa.int64()), *_RARITY.items()])
+    rarity = pa.schema(
+        [*((name, ARROW_TYPES["string"]) for name in PAIR[:2]), ("dst_port", pa.int64()), *_RARITY.items()]
+    )
     known = rarity.empty_table()
     for baseline in longest_first:
         more = baseline.rows.select(rarity.names).join(known.select(PAIR), PAIR, join_type="left anti")
@@ -155,11 +157,11 @@ def _table(found: pa.Table, end: datetime) -> pa.Table:
 
 def pair_sentence(row: dict[str, Any]) -> str:
     """Return a finding in words."""
-    rare = "contacted by few hosts" if not row["active_days"] else f"active on {row['active_days']} days of the baseline"
+    rare = (
+        "contacted by few hosts" if not row["active_days"] else f"active on {row['active_days']} days of the baseline"
+    )
     told = ["new"] if row["is_new"] else [rare] if row["is_rare"] else []
     if row["is_regular"]:
         told.append(f"regular ({row['regularity']:.2f} of 1)")
     flows = f"{row['sessions_cnt']:,} flows and {amount('bytes', float(row['bytes']))} in 24 hours"
     return f"{row['src_ip']} to {row['dst_ip']} port {row['dst_port']}: {', '.join(told)}; {flows}."
-
-
