@@ -26,7 +26,7 @@ from ndr.contract.manifest import InputEntry, InputRange, Owner
 from ndr.contract.time import DAY, SLICE, SLICES_PER_DAY, Interval
 from ndr.jobs.fg_c.baselines import PublishedBaselines
 from ndr.jobs.fg_c.formulas import STATISTICS
-from ndr.jobs.fg_c.judges import HorizonBaseline
+from ndr.jobs.fg_c.judges import GROUP, HorizonBaseline
 from ndr.jobs.fg_c.pairs import COUNTED, KNOWN, PairBaseline
 from ndr.store.catalog import Partition, Piece, pieces_answers, pieces_coverage, published_pieces
 from ndr.store.publish import read_table
@@ -34,6 +34,12 @@ from ndr.store.scan import Scan
 
 KEY: Final = ("host_ip", "role", "window_label", "window_end", "time_band")
 SESSIONS: Final = "sessions_cnt"
+METADATA_COLUMNS: Final = ("host_ip", "is_cold_start")
+
+
+def cold_hosts(metadata: pa.Table) -> frozenset[str]:
+    """Return the hosts that their segment judges."""
+    return frozenset(metadata.filter(pc.fill_null(metadata["is_cold_start"], True))["host_ip"].to_pylist())
 
 
 def reach_of(interval: Interval) -> Interval:
@@ -124,8 +130,7 @@ class Inputs:
         windows = pa.array({*self.spec.windows, SILENCE_WINDOW}, pa.string())
         return rows.filter(pc.is_in(rows["window_label"].cast(pa.string()), windows))
 
-    def statistics_columns(self) -> list[str]:
-        """Return the columns of host and segment baselines that are read besides their keys."""
+    def _statistics_columns(self) -> list[str]:
         wanted = dict.fromkeys((*sorted(self.spec.metrics), SESSIONS))
         return [f"{metric}_{name}" for metric in wanted for name in (*STATISTICS, "cold_start")]
 
@@ -140,14 +145,19 @@ class Inputs:
         return [self._baseline(horizon, partition) for horizon, partition in valid.items()]
 
     def _baseline(self, horizon: str, partition: Partition) -> HorizonBaseline:
-        keys = ["role", "time_band", "window_label"]
-        more = [*keys, *self.statistics_columns()]
         uri, manifest = partition.uri, partition.manifest
-        host = read_table(uri, manifest, fg_b_host(self.metrics), ["host_ip", "active_ratio", "rows_cnt", *more])
-        segment = read_table(uri, manifest, fg_b_segment(self.metrics), ["segment_id", *more])
-        metadata = read_table(uri, manifest, FG_B_IP_METADATA, ["host_ip", "is_cold_start"])
-        cold = metadata.filter(pc.fill_null(metadata["is_cold_start"], True))["host_ip"].to_pylist()
-        return HorizonBaseline(horizon, manifest.end, host, segment, frozenset(cold))
+        host = read_table(uri, manifest, fg_b_host(self.metrics), self.host_columns())
+        cold = cold_hosts(read_table(uri, manifest, FG_B_IP_METADATA, METADATA_COLUMNS))
+        return HorizonBaseline(horizon, manifest.end, host, self.read_segments(partition), cold)
+
+    def host_columns(self) -> tuple[str, ...]:
+        """Return what is read of host baselines."""
+        return ("host_ip", *GROUP, "active_ratio", "rows_cnt", *self._statistics_columns())
+
+    def read_segments(self, partition: Partition) -> pa.Table:
+        """Read the baselines of the segments."""
+        columns = ["segment_id", *GROUP, *self._statistics_columns()]
+        return read_table(partition.uri, partition.manifest, fg_b_segment(self.metrics), columns)
 
     def read_pair_baselines(self, valid: dict[str, Partition]) -> list[PairBaseline]:
         """Read the pairs that the baselines know, of the shortest horizon first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -31,7 +31,11 @@ class ScoringRules:
 
 
 def scored_tables(
-    rows: FeatureRows, baselines: Sequence[HorizonBaseline], rules: ScoringRules, calibration: Calibration
+    rows: FeatureRows,
+    bands: Mapping[int, str],
+    baselines: Sequence[HorizonBaseline],
+    rules: ScoringRules,
+    calibration: Calibration,
 ) -> Iterator[tuple[pa.Table, pa.Table]]:
     """Score FG-A rows, and find the hosts that are silent.
 
@@ -39,6 +43,8 @@ def scored_tables(
     ----------
     rows : FeatureRows
         Of the windows that are scored, and of the window that tells of silence; of complete hosts.
+    bands : mapping of int to str
+        As `silences` takes them.
 
     Yields
     ------
@@ -47,7 +53,7 @@ def scored_tables(
         no row.
     """
     spec = rules.spec
-    silent = silences(rows.table, baselines, spec.expected_active_ratio, spec.weights.host)
+    silent = silences(rows.table, bands, baselines, spec.expected_active_ratio, spec.weights.host)
     of_host: dict[str, list[Silence]] = {}
     for each in silent:
         of_host.setdefault(each.host_ip, []).append(each)
