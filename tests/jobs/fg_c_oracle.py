@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -79,7 +80,7 @@ def tail_probability(value: float, known: Mapping[str, float]) -> float:
         return max(least, 0.75 + 0.25 * min(1.0, (known["p25"] - value) / width) if width > 0 else 1.0)
     if value == known["p25"]:
         return max(least, 0.75)
-    for (low, share), (high, next_share) in zip(places[:-1], places[1:], strict=True):
+    for (low, share), (high, next_share) in itertools.pairwise(places):
         if low < value <= high:
             part = (value - low) / (high - low)
             return max(least, math.exp((1 - part) * math.log(share) + part * math.log(next_share)))

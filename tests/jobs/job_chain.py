@@ -21,6 +21,7 @@ from ndr.jobs.fg_a.job import publish_fg_a
 from ndr.jobs.fg_b.job import InsufficientHistory, publish_baselines
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.targets import Target
+from ndr.jobs.fg_c.job import FgCSpecs, publish_fg_c
 from ndr.jobs.inventory.layout import month_interval, snapshot_uri
 from ndr.jobs.inventory.snapshot import newest_snapshot
 from ndr.jobs.pair_counts.job import publish_pair_counts
@@ -86,6 +87,7 @@ class Project:
                 "outputs": self.uris("fg_b"),
                 "safety_gap": {"7d": 0, "30d": 0},
             },
+            "fg_c_builder": {"inputs": self.uris("fg_a", "pair_counts", "fg_b"), "outputs": self.uris("fg_c")},
             "machine_inventory_unload": {
                 "redshift": {
                     "workgroup_name": "analytics",
@@ -153,6 +155,11 @@ class Project:
     def pair_counts(self, batch: Interval, replace_with_empty: bool = False) -> list[Manifest]:
         run, spec = self.run("pair_counts_builder"), self.spec("pair_counts_builder")
         return list(publish_pair_counts(run, spec, batch, replace_with_empty))
+
+    def fg_c(self, batch: Interval, replace_with_empty: bool = False) -> list[Manifest]:
+        names = ("fg_c_builder", "fg_b_builder", "fg_a_builder")
+        specs = FgCSpecs(*(self.spec(name) for name in names), self.run("fg_c_builder").networks())
+        return list(publish_fg_c(self.run("fg_c_builder"), specs, batch, replace_with_empty))
 
     def baselines(
         self,

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ndr.contract.datasets import DELTAS, INTEGRATION, PAIR_COUNTS, PEER_DELTAS
-from ndr.contract.jobspecs.delta_builder import PortClasses
+from ndr.contract.jobspecs.port_classes import PortClasses
 from ndr.jobs.deltas.grouping import packed
 from ndr.jobs.deltas.in_parts import deltas_in_parts
 from ndr.jobs.deltas.kernel import Deltas, build_deltas
@@ -21,7 +21,7 @@ from ndr.store.schema import arrow_schema, coded_schema, plain_schema
 
 MIDNIGHT = datetime(2026, 1, 31, tzinfo=UTC)
 SHORT = 1.5
-PORTS = PortClasses()
+PORTS = PortClasses(db=("tcp/1433", "53"))
 PEER_COUNTS = ("sessions_cnt", "allow_cnt", "deny_cnt", "bytes_sent_sum", "bytes_recv_sum")
 ENDS = ("source_ip", "destination_ip")
 Flow = dict[str, Any]
@@ -63,6 +63,14 @@ def deltas_of(flows: list[Flow]) -> Deltas:
     return build_deltas(table_of(flows), PORTS, SHORT)
 
 
+def _is_of_class(row: Flow, items: tuple[str, ...]) -> bool:
+    """Tell whether a flow is to a port of a class; one without a transport is to a port of any."""
+    port, transport = row["destination_port"], row["network_transport"]
+    return any(
+        item in (str(port), f"{transport}/{port}") or (not transport and item.endswith(f"/{port}")) for item in items
+    )
+
+
 def oracle(flows: list[Flow]) -> tuple[list[Flow], list[Flow]]:
     """Count flow by flow."""
     hosts: dict[tuple[Any, ...], Counter[str]] = defaultdict(Counter)
@@ -96,17 +104,14 @@ def oracle(flows: list[Flow]) -> tuple[list[Flow], list[Flow]]:
                 "bytes_sent_sum": row[f"{own}_bytes"],
                 "bytes_recv_sum": row[f"{other}_bytes"],
                 "microseconds": microseconds,
-                **{
-                    f"{name}_port_sessions_cnt": row["destination_port"] in ports
-                    for name, ports in PORTS.model_dump().items()
-                },
+                **{f"{name}_port_sessions_cnt": _is_of_class(row, items) for name, items in PORTS.model_dump().items()},
             }
             hosts[key].update(hosts_counts)
             minutes[key][at.minute] += 1
             peer = (row[f"{own}_ip"], role, row[f"{other}_ip"], row["destination_port"], slice_start)
             peers[peer].update({name: hosts_counts[name] for name in PEER_COUNTS})
             sizes[key].append((row[f"{own}_bytes"], row[f"{other}_bytes"]))
-            classes[peer] |= {name for name, ports in PORTS.model_dump().items() if row["destination_port"] in ports}
+            classes[peer] |= {name for name, items in PORTS.model_dump().items() if _is_of_class(row, items)}
     deltas = [
         dict(zip(DELTAS.key, key, strict=True))
         | {
@@ -146,6 +151,15 @@ flows_strategy = st.lists(
     ),
     max_size=40,
 )
+
+
+def test_a_port_is_of_a_class_by_its_transport() -> None:
+    flows = [flow(destination_port=23, network_transport=word) for word in ("tcp", "udp", "icmp", None)]
+    counted = [
+        build_deltas(table_of([each]), PortClasses(), SHORT).deltas["high_risk_port_sessions_cnt"].to_pylist()
+        for each in flows
+    ]
+    assert counted == [[1, 1], [0, 0], [0, 0], [1, 1]]  # untold, it may be TCP
 
 
 @settings(deadline=None, max_examples=60)

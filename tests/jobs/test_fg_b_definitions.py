@@ -109,6 +109,7 @@ def test_the_denominator_is_the_published_time(project: Project) -> None:
     found = newest_baseline(project.uri("fg_b"), "7d", START + 5 * DAY)
     assert found is not None
     assert found.manifest.coverage == pytest.approx(4 / 7)
+    assert sum(row["rows_cnt"] for row in of_host(rows, ALWAYS, "24h")) == 3 * 96 + 1
 
 
 def test_a_percentile_over_all_windows_counts_the_silent_ones_as_zero(project: Project) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 import numpy as np
@@ -106,6 +107,18 @@ def test_what_is_not_an_address_is_named(text: str) -> None:
 def test_a_zone_is_not_part_of_the_address() -> None:
     assert segment_ids(["fe80::1%eth0"], Networks()).to_pylist() == ["fe80::/64"]
     assert canonical_address("fe80::1%eth0") == "fe80::1"
+
+
+def test_a_hundred_thousand_addresses_take_less_than_a_second() -> None:
+    numbers = np.random.default_rng(1).integers(0, 2**32, 100_000).tolist()
+    texts = pa.array([str(IPv4Address(number)) for number in numbers[20_000:]])
+    texts = pa.concat_arrays([texts, pa.array([str(IPv6Address(number << 64)) for number in numbers[:20_000]])])
+    networks = Networks(segments={f"site{number}": (f"10.{number}.0.0/16",) for number in range(256)})
+    began = time.process_time()
+    keys = address_keys(texts)
+    assert is_internal(keys, networks).sum() > 0
+    assert len(segment_ids(keys, networks).dictionary) > 90_000
+    assert time.process_time() - began < 1
 
 
 @given(ADDRESSES)

@@ -32,20 +32,20 @@ def _jobspec(job_name: str, spec: dict[str, Any]) -> Any:
         ("10.0.0/8", "'10.0.0' is not an IPv4 or IPv6 address; write a network such as 10.0.0.0/8 or fd00::/8"),
         ("010.0.0.0/8", "'010.0.0.0' is not an IPv4 or IPv6 address"),
         ("fe80::%eth0/10", "'fe80::%eth0' is not an IPv4 or IPv6 address"),
-        ("office", "'office' is not an IPv4 or IPv6 address"),
+        ("site", "'site' is not an IPv4 or IPv6 address"),
     ],
 )
 def test_a_network_that_is_typed_wrong_says_what_to_type(text: str, sentence: str) -> None:
     with pytest.raises(JobSpecInvalidError) as caught:
-        _jobspec("networks", {"internal": {"office": ["192.168.0.0/16", text]}})
-    assert f"JobSpec networks: spec.internal.office.1: {sentence}" in str(caught.value)
+        _jobspec("networks", {"internal": {"site": ["192.168.0.0/16", text]}})
+    assert f"JobSpec networks: spec.internal.site.1: {sentence}" in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("spec", "sentence"),
     [
         ({"internal": {}}, "spec.internal: Dictionary should have at least 1 item"),
-        ({"internal": {"office": []}}, "internal names no network, so there would be no host; write one such as"),
+        ({"internal": {"site": []}}, "internal names no network, so there would be no host; write one such as"),
         (
             {"segments": {"dmz": ["10.1.0.0/16"], "web": ["10.1.0.0/16"]}},
             "10.1.0.0/16 is given twice in segments (under dmz and web); give it once",
@@ -55,7 +55,7 @@ def test_a_network_that_is_typed_wrong_says_what_to_type(text: str, sentence: st
             "10.1.0.0/16 is given twice in high_risk (under vault); give it once",
         ),
         (
-            {"internal": {"office": ["10.0.0.0/8"], "old": ["169.254.7.0/24"]}},
+            {"internal": {"site": ["10.0.0.0/8"], "old": ["169.254.7.0/24"]}},
             "internal.old has 169.254.7.0/24, which lies in 169.254.0.0/16 of excluded.link_local, so it would have no "
             'host; take it out of internal, or write "link_local": [] in excluded',
         ),

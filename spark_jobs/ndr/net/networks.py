@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ndr.contract.errors import SchemaMismatchError
@@ -100,15 +101,15 @@ def segment_ids(addresses: Addresses, networks: Networks) -> pa.DictionaryArray:
     keys = address_keys(addresses)
     number = _lookup(_ranges(networks.segments), keys)
     unnamed = np.flatnonzero(number < 0)
-    blocks, block = np.unique(_leading_bits(keys[unnamed], networks), return_inverse=True)
-    number[unnamed] = len(networks.segments) + block
-    used, code = np.unique(number, return_inverse=True)
-    known = [*networks.segments, *_cidr_texts(blocks, networks)]
-    texts = np.array([known[each] for each in used], object)
-    order = np.argsort(texts)
-    rank = np.empty(len(order), np.int32)
+    blocks = _as_arrow(_leading_bits(keys[unnamed], networks)).dictionary_encode()
+    number[unnamed] = len(networks.segments) + blocks.indices.to_numpy()
+    texts = pa.concat_arrays([pa.array(networks.segments, pa.string()), _cidr_texts(blocks.dictionary, networks)])
+    occurs = np.bincount(number, minlength=len(texts)) > 0
+    order = pc.sort_indices(texts).to_numpy()
+    order = order[occurs[order]]
+    rank = np.zeros(len(texts), np.int32)
     rank[order] = np.arange(len(order))
-    return pa.DictionaryArray.from_arrays(pa.array(rank[code], pa.int32()), pa.array(texts[order], pa.string()))
+    return pa.DictionaryArray.from_arrays(pa.array(rank[number], pa.int32()), texts.take(pa.array(order)))
 
 
 @dataclass(frozen=True)
@@ -166,26 +167,41 @@ def _leading_bits(keys: AddressKeys, networks: Networks) -> AddressKeys:
     return content.view(_KEY).reshape(len(keys))
 
 
-def _cidr_texts(blocks: AddressKeys, networks: Networks) -> list[str]:
-    lengths = _prefix_lengths(networks)
-    whole = (block.ljust(_BYTES, b"\0") for block in blocks.tolist())  # numpy drops zeros at the end
-    return [f"{_address_text(key)}/{lengths[key[0]]}" for key in whole]
+def _as_arrow(keys: AddressKeys) -> pa.Array:
+    return pa.Array.from_buffers(pa.binary(_BYTES), len(keys), [None, pa.py_buffer(np.ascontiguousarray(keys))])
 
 
-def _address_text(key: bytes) -> str:
-    version = key[0]
-    text = socket.inet_ntop(_FAMILIES[version], key[_BYTES - _WIDTHS[version] // 8 :])
+def _cidr_texts(blocks: pa.Array, networks: Networks) -> pa.Array:
+    content = np.frombuffer(b"".join(blocks.to_pylist()), np.uint8).reshape(len(blocks), _BYTES)
+    is_v6 = content[:, 0] == 6
+    lengths, found = _prefix_lengths(networks), np.empty(len(blocks), np.int64)
+    texts: list[pa.Array] = []
+    for version, rows, named in ((4, ~is_v6, _ipv4_texts), (6, is_v6, _ipv6_texts)):
+        found[rows] = sum(len(each) for each in texts) + np.arange(rows.sum())
+        addresses = named(content[rows, _BYTES - _WIDTHS[version] // 8 :])
+        texts.append(pc.binary_join_element_wise(addresses, str(lengths[version]), "/"))
+    return pa.concat_arrays(texts).take(pa.array(found))
+
+
+def _ipv4_texts(octets: NDArray[np.uint8]) -> pa.Array:
+    decimal = pa.array(map(str, range(256)), pa.string())
+    return pc.binary_join_element_wise(*(decimal.take(pa.array(octets[:, place])) for place in range(4)), ".")
+
+
+def _ipv6_texts(octets: NDArray[np.uint8]) -> pa.Array:
+    texts = (socket.inet_ntop(socket.AF_INET6, bytes(row)) for row in octets)
     # Of an IPv6 address, RFC 5952 has no dotted part here.
-    return str(IPv6Address(key[1:])) if version == 6 and "." in text else text
+    return pa.array([str(IPv6Address(text)) if "." in text else text for text in texts], pa.string())
 
 
 def _packed(texts: list[str], version: int) -> bytes:
+    # A zone (fe80::1%eth0) names an interface of the observer, not a part of the address.
+    plain = [text.partition("%")[0] for text in texts] if version == 6 else texts
     parse = partial(socket.inet_pton, _FAMILIES[version])
     try:
-        # A zone (fe80::1%eth0) names an interface of the observer, not a part of the address.
-        return b"".join([parse(text.partition("%")[0] if version == 6 else text) for text in texts])
+        return b"".join(map(parse, plain))
     except (OSError, ValueError):
-        wrong = next(text for text in texts if not _parses(parse, text))
+        wrong = next(text for text, each in zip(texts, plain, strict=True) if not _parses(parse, each))
     raise SchemaMismatchError(
         f"Found {wrong!r} where an IPv4 or IPv6 address is expected: rebuild the partition that holds it."
     )
@@ -193,7 +209,7 @@ def _packed(texts: list[str], version: int) -> bytes:
 
 def _parses(parse: partial[bytes], text: str) -> bool:
     try:
-        parse(text.partition("%")[0] if parse.args[0] == socket.AF_INET6 else text)
+        parse(text)
     except (OSError, ValueError):
         return False
     return True

@@ -18,7 +18,8 @@ _FLAT: Final[dict[str, pa.DataType]] = {
 }
 ARROW_TYPES: Final[dict[ColumnType, pa.DataType]] = {
     **_FLAT,  # type: ignore[dict-item]
-    "reasons": pa.list_(pa.struct([(field.name, _FLAT[field.type]) for field in REASON_FIELDS])),
+    # Parquet calls the items of a list so.
+    "reasons": pa.list_(pa.field("element", pa.struct([(field.name, _FLAT[field.type]) for field in REASON_FIELDS]))),
 }
 CODED: Final = pa.dictionary(pa.int32(), pa.string())
 """Text as codes of its distinct words: how large tables carry it, since a day's rows repeat a few addresses."""

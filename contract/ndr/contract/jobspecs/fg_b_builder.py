@@ -45,10 +45,12 @@ class Capping(SpecModel):
 
 
 class Rarity(SpecModel):
-    """A pair is rare when active on at most so many days and its destination contacted by at most such a share."""
+    """A pair is rare when active on at most so many days and its (destination, port) contacted by at most such a share
+    of the active internal hosts, if at least `min_hosts` of these are active."""
 
     max_active_days: Annotated[int, Field(ge=1, le=30)] = 2
     max_prevalence: Share = 0.1
+    min_hosts: Annotated[int, Field(ge=1)] = 5
 
 
 def _field_of(label: str) -> str:

@@ -15,10 +15,11 @@ import numpy as np
 import pyarrow as pa
 
 from ndr.contract.datasets import DELTAS, INBOUND, OUTBOUND, PEER_DELTAS, PEER_PORT_CLASSES, ROLES, Dataset
-from ndr.contract.jobspecs.delta_builder import PortClasses
+from ndr.contract.jobspecs.port_classes import PortClasses
 from ndr.contract.time import SECOND_MICROSECONDS, SLICE, SLICE_MICROSECONDS
-from ndr.jobs.deltas.flow_arrays import PORTS, FlowArrays, flow_arrays
+from ndr.jobs.deltas.flow_arrays import FlowArrays, flow_arrays
 from ndr.jobs.deltas.grouping import counts, group, maxima, packed, sums
+from ndr.jobs.deltas.port_members import PORTS
 from ndr.store.schema import ARROW_TYPES, coded_schema
 
 _MINUTE: Final = 60 * SECOND_MICROSECONDS

@@ -14,6 +14,7 @@ from ndr.contract.datasets import COUNTS_AND_SUMS
 from ndr.contract.errors import InvalidRequestError
 from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.time import Interval
+from ndr.jobs.published_slices import PublishedSlices
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,6 +35,8 @@ class Baseline:
     published_ends : mapping of (time_band, window_label) to int
         Window ends in the interval whose whole window is published: what a host that is always active has, and the
         denominator of active_ratio. Empty for pair baselines.
+    pairs_published : PublishedSlices, optional
+        The slices of the interval for which pair counts are published; all of them when left out.
     named_end : datetime, optional
         The end that names the baseline, where its interval stops earlier by the safety gap.
     """
@@ -41,7 +44,13 @@ class Baseline:
     label: str
     interval: Interval
     published_ends: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    pairs_published: PublishedSlices | None = None
     named_end: datetime | None = None
+
+    @property
+    def pair_time(self) -> PublishedSlices:
+        """The published time that the pair baselines refer to."""
+        return self.pairs_published or PublishedSlices.of([self.interval], self.interval)
 
     @property
     def end(self) -> datetime:
@@ -122,11 +131,13 @@ class StatisticsRules:
 
 @dataclass(frozen=True, slots=True)
 class PairRules:
-    """A pair is rare when active on at most `max_active_days` days, and its destination contacted by at most a share
-    `max_prevalence` of the active hosts. `networks` tells internal hosts and segments."""
+    """A pair is rare when active on at most `max_active_days` days, and its (destination, port) contacted by at most a
+    share `max_prevalence` of the active internal hosts, of which there are `min_hosts` or more. `networks` tells
+    internal hosts and segments."""
 
     max_active_days: int = 2
     max_prevalence: float = 0.1
+    min_hosts: int = 5
     networks: Networks = field(default_factory=Networks)
 
 

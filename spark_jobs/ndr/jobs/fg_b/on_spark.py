@@ -14,14 +14,25 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ndr.contract.datasets import FG_A, FG_B_IP_METADATA, MACHINE_INVENTORY, fg_b_host, fg_b_segment
+from ndr.contract.datasets import (
+    FG_A,
+    FG_B_IP_METADATA,
+    FG_B_PROFILE,
+    MACHINE_INVENTORY,
+    PROFILE_METRICS,
+    PROFILE_WINDOWS,
+    fg_b_host,
+    fg_b_segment,
+)
 from ndr.jobs.deltas.grouping import packed
 from ndr.jobs.fg_b.active_slices import ONE_SLICE
 from ndr.jobs.fg_b.baseline import Baseline, BaselineJob, StatisticsRules, span_of
 from ndr.jobs.fg_b.ip_metadata import HostActivity, ip_metadata
 from ndr.jobs.fg_b.layout import GROUP_COLUMNS
 from ndr.jobs.fg_b.pairs_on_spark import write_pairs
-from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, TIME_COLUMN, TableRows
+from ndr.jobs.fg_b.profile import ProfileRules, profiles_of_baselines
+from ndr.jobs.fg_b.published import profile_rules
+from ndr.jobs.fg_b.row_source import COVERAGE_COLUMN, TEXT_COLUMNS, TIME_COLUMN, TableRows
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.statistics import tables_of_baselines
 from ndr.jobs.monitored import of_hosts
@@ -42,6 +53,7 @@ Group = tuple[str, ...]
 _ROWS: Final = "rows"
 _ACTIVITY: Final = "activity"
 _SLICES: Final = "active slices"
+_PROFILED: Final = "profiled"
 _COUNTS: Final = "counts"
 _SEGMENT_GROUP: Final = ("segment_id", *GROUP_COLUMNS)
 _OWNER: Final = ("segment_id", "role")
@@ -50,12 +62,12 @@ _OWNER: Final = ("segment_id", "role")
 def write_baselines(
     spark: SparkSession, specs: BaselineSpecs, jobs: Sequence[BaselineJob], fg_a: Scan, pair_counts: Scan
 ) -> list[PartitionWriter]:
-    """Write the five tables of each baseline; the rows are read once for all of them.
+    """Write the tables of each baseline; the rows are read once for all of them.
 
     Parameters
     ----------
     fg_a : Scan
-        TEXT_COLUMNS, window_end and the metrics, over all baselines.
+        TEXT_COLUMNS, window_end, the metrics and PROFILE_METRICS, over all baselines.
     pair_counts : Scan
         PAIR_COLUMNS, over all baselines.
 
@@ -68,7 +80,8 @@ def write_baselines(
     writers = [job.writer for job in jobs]
     machines = [job.machines for job in jobs]
     rules = specs.statistics_rules
-    write_statistics(spark, rules, specs.non_persistent_prefixes, baselines, machines, fg_a, writers)
+    prefixes = specs.non_persistent_prefixes
+    write_statistics(spark, rules, profile_rules(specs, fg_a), prefixes, baselines, machines, fg_a, writers)
     write_pairs(spark, specs.pair_rules, baselines, pair_counts, writers)
     return writers
 
@@ -76,26 +89,28 @@ def write_baselines(
 def write_statistics(
     spark: SparkSession,
     rules: StatisticsRules,
+    of_profiles: ProfileRules,
     non_persistent_prefixes: Sequence[str],
     baselines: Sequence[Baseline],
     machines: Sequence[pa.Table],
     fg_a: Scan,
     writers: Sequence[PartitionWriter],
 ) -> None:
-    """Write the tables host, segment and ip_metadata of each baseline.
+    """Write the tables host, segment, ip_metadata and profile of each baseline.
 
     Parameters
     ----------
     machines : sequence of Table
         ip_address and machine_name, for each baseline.
     fg_a : Scan
-        Key columns, window_end and metrics over all baselines.
+        Key columns, window_end, metrics and PROFILE_METRICS over all baselines.
     """
     counts = _group_counts(spark, rules, fg_a)
     parts = part_count(spark, sum(counts.values()))
     part_of = balanced(counts, parts)
     host, segment = fg_b_host(rules.metrics), fg_b_segment(rules.metrics)
     keys = read_schema(FG_A, (*TEXT_COLUMNS, TIME_COLUMN))
+    of_hours = read_schema(FG_A, (*TEXT_COLUMNS, TIME_COLUMN, COVERAGE_COLUMN, *PROFILE_METRICS))
     span = span_of(baselines)
     parts_of = _parts_of_owners(part_of)
     inventory = read_schema(MACHINE_INVENTORY, ("ip_address", "machine_name"))
@@ -107,6 +122,8 @@ def write_statistics(
             active = rows.filter(pc.equal(rows["window_label"], ONE_SLICE)).select(keys.names)
             yield _ACTIVITY, active, parts_by_text(active["host_ip"], parts)
             yield from _to_owners(active, _segment_groups(active, rules), parts_of)
+            profiled = rows.filter(pc.is_in(rows["window_label"], pa.array(PROFILE_WINDOWS))).select(of_hours.names)
+            yield _PROFILED, profiled, parts_by_text(profiled["host_ip"], parts)
 
     def make(inputs: Inputs) -> Iterator[Output]:
         if _ROWS in inputs:
@@ -119,6 +136,9 @@ def write_statistics(
         for number, (writer, baseline) in enumerate(zip(writers, baselines, strict=True)):
             known = inputs.table(_machines(number), inventory)
             yield writer, FG_B_IP_METADATA, "", ip_metadata(activity, baseline, known, non_persistent_prefixes)
+        profiles = profiles_of_baselines(inputs.table(_PROFILED, of_hours), baselines, of_profiles)
+        for writer, profile in zip(writers, profiles, strict=True):
+            yield writer, FG_B_PROFILE, "", profile
 
     messages = [read_messages(spark, in_tasks(spark, file_shares(_ROWS, fg_a)), read)]
     for number, table in enumerate(machines):
@@ -134,7 +154,7 @@ def write_statistics(
             "nothing is published."
         )
     for writer in writers:
-        built.add_to(writer, host, segment, FG_B_IP_METADATA)
+        built.add_to(writer, host, segment, FG_B_IP_METADATA, FG_B_PROFILE)
 
 
 def _machines(number: int) -> str:

@@ -8,21 +8,23 @@ from datetime import datetime, timedelta
 
 from pyarrow import fs
 
-from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS
+from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS, PROFILE_METRICS
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.lineage import Answers, answers_read
 from ndr.contract.manifest import InputRange, Owner
 from ndr.contract.time import WINDOWS, Interval, merged, unfilled
+from ndr.jobs.fg_b.pair_rows import SUMS
+from ndr.jobs.fg_b.profile import ProfileRules
 from ndr.jobs.fg_b.row_source import COVERAGE_COLUMN, TEXT_COLUMNS, TIME_COLUMN
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.targets import Target
+from ndr.jobs.published_slices import PublishedSlices
 from ndr.store.catalog import delivered_intervals, newest_baseline, pieces_answers, pieces_coverage, published_pieces
 from ndr.store.partition import day_of
 from ndr.store.scan import Scan
 from ndr.store.storage import list_names
 
-_COVERAGE = tuple(name for name in FG_A.column_names if name == COVERAGE_COLUMN)
-PAIR_COLUMNS = ("src_ip", "dst_ip", "dst_port", "slice_start", "sessions_cnt")
+PAIR_COLUMNS = ("src_ip", "dst_ip", "dst_port", "slice_start", *SUMS)
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,9 @@ class ChunkRows:
         intervals = [specs.interval(target) for target in chunk]
         span = Interval(min(each.start for each in intervals), max(each.end for each in intervals))
         with_windows = Interval(span.start - max(WINDOWS.values()), span.end)
-        columns = (*TEXT_COLUMNS, TIME_COLUMN, *_COVERAGE, *specs.fg_b.metrics)
+        columns = tuple(
+            dict.fromkeys((*TEXT_COLUMNS, TIME_COLUMN, COVERAGE_COLUMN, *specs.fg_b.metrics, *PROFILE_METRICS))
+        )
         fg_a = Scan.of(specs.fg_b.inputs.fg_a, FG_A, with_windows, columns, owner, without_reads=True)
         pair_counts = Scan.of(specs.fg_b.inputs.pair_counts, PAIR_COUNTS, with_windows, PAIR_COLUMNS, owner)
         features = merged(piece.interval for piece in fg_a.pieces)
@@ -60,6 +64,10 @@ class ChunkRows:
     def coverage(self, interval: Interval) -> float:
         """Return the share of an interval that FG-A and pair counts both have; the smaller of the two."""
         return min(pieces_coverage(scan.within(interval).pieces, interval) for scan in (self.fg_a, self.pair_counts))
+
+    def pairs_published(self, interval: Interval) -> PublishedSlices:
+        """Return the slices of an interval for which pair counts are published."""
+        return PublishedSlices.of(delivered_intervals(self.pair_counts.within(interval).pieces), interval)
 
     def reads(self, interval: Interval) -> tuple[InputRange, ...]:
         """Return a manifest's record of what was read of an interval, by day.
@@ -81,6 +89,11 @@ class ChunkRows:
         read.append(tuple(published_pieces(specs.fg_a.inputs.deltas, interval)))
         delivered = (delivered_intervals(pieces) for pieces in read)
         return tuple(merged(gap for covered in delivered for gap in unfilled(interval, covered)))
+
+
+def profile_rules(specs: BaselineSpecs, fg_a: Scan) -> ProfileRules:
+    """Return the rules of the profiles over a scan of FG-A."""
+    return ProfileRules(delivered_intervals(fg_a.pieces), specs.fg_a.calendar.time_zone, specs.networks)
 
 
 def baseline_age_days(fg_b: str, fg_a: str, horizon: str, end: datetime, safety_gap: timedelta) -> int:

@@ -57,6 +57,7 @@ class BaselineSpecs:
         return PairRules(
             max_active_days=self.fg_b.rarity.max_active_days,
             max_prevalence=self.fg_b.rarity.max_prevalence,
+            min_hosts=self.fg_b.rarity.min_hosts,
             networks=self.networks,
         )
 

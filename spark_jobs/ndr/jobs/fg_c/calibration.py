@@ -43,4 +43,4 @@ class Calibration:
         if len(self) < self.least:
             return np.full(len(scores), np.nan)
         at_least = len(self) - np.searchsorted(self.scores, scores, side="left")
-        return (1.0 + at_least) / (1.0 + len(self))  # type: ignore[no-any-return]
+        return np.asarray((1.0 + at_least) / (1.0 + len(self)), np.float64)

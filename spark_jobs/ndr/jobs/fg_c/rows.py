@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ndr.jobs.deltas.grouping import packed
 from ndr.jobs.fg_c.formulas import Floats, Ints
@@ -44,7 +45,7 @@ class FeatureRows:
         instants = table["window_end"].cast(pa.int64()).to_numpy()
         ends, end_of = np.unique(instants, return_inverse=True)
         columns = [host_of, *(ranks for _, ranks in others), end_of]
-        sizes = [max(1, len(words)) for words in (hosts, *(words for words, _ in others), ends)]
+        sizes = [max(1, size) for size in (len(hosts), *(len(words) for words, _ in others), len(ends))]
         key = packed(columns, sizes)
         if np.any(key[1:] < key[:-1]):
             order = np.argsort(key, kind="stable")
@@ -62,6 +63,12 @@ class FeatureRows:
             if bound - start >= rows or (bound == len(self) and bound > start):
                 yield self._slice(start, bound)
                 start = bound
+
+    def of_windows(self, labels: Sequence[str]) -> FeatureRows:
+        """Return the rows of some windows."""
+        is_wanted = pc.is_in(self.table["window_label"].cast(pa.string()), pa.array(labels, pa.string()))
+        chosen = is_wanted.to_numpy()
+        return FeatureRows(self.table.filter(is_wanted), self.hosts, self.host_of[chosen], self.ends[chosen])
 
     def _slice(self, start: int, stop: int) -> FeatureRows:
         return FeatureRows(
