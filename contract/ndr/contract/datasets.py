@@ -301,7 +301,7 @@ STATISTICS: Final[tuple[tuple[str, ColumnType, str], ...]] = (
 
 _HORIZON_COLUMNS: Final = (
     Column("baseline_horizon", "string", _listed(HORIZONS)),
-    Column("baseline_end", "timestamp", "end of the horizon, exclusive"),
+    Column("baseline_end", "timestamp", "the end that names the baseline; it stops a safety gap earlier"),
 )
 _SEGMENT: Final = Column("segment_id", "string", "segment of the host: the name of a named one, otherwise its CIDR")
 
@@ -382,7 +382,7 @@ def _pair_dataset(name: str, entity: Column, more: tuple[Column, ...] = ()) -> D
             Column("src_bytes_sum", "int64", "bytes from source to destination"),
             Column("dst_bytes_sum", "int64", "bytes from destination to source"),
             Column("active_days", "int64", "UTC days with a flow"),
-            Column("active_days_mask", "int64", "bit i is set when the pair was active i UTC days before the last one"),
+            Column("active_days_mask", "int64", "bit i: the pair was active i UTC days before the last one summarized"),
             Column("published_days", "int64", "UTC days of the horizon with published pair counts"),
             Column("first_seen", "timestamp", "start of the first slice with a flow"),
             Column("last_seen", "timestamp", "start of the last slice with a flow"),

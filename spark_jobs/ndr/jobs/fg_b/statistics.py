@@ -76,8 +76,30 @@ def tables_of_baselines(
 
     Notes
     -----
-    Nulls, NaN and infinities are missing: they count in no statistic and no support. Metrics are read and computed
-    one after the other (a few in each thread), so that memory holds a few columns, never the table.
+    The values x of a group and metric are those of its rows; nulls, NaN and infinities are none. With the median m and
+
+        MAD = median of |x - m|
+
+    a row is capped when |x - m| / MAD of a key metric exceeds the JobSpec's capping threshold, by the m and MAD of the
+    host's group for the host's statistics, of the segment's for the segment's (robust z without its factor 0.6745;
+    Iglewicz & Hoaglin 1993). A MAD of 0 caps nothing. A group of which more than a fifth would be capped is not capped:
+    so many are not anomalies. Where no row has a value but capped ones, these count.
+
+    Percentiles of the n values that are left are linear between ranks (Hyndman & Fan 1996, type 7). Of counts and sums,
+    p95_all is the same of these values and of z zeros, one for each published window without a row:
+
+        z = N - rows,    rank = 0.95 (n + z - 1)
+
+    where a rank r below z has the value 0 and any other that of rank r - z among the n. N is the number of window ends
+    of the time band whose whole window is published, in a segment times the hosts that have a row.
+
+    support_count is the largest number of windows with a value that do not overlap, summed over the hosts of a segment.
+    A metric whose support is below the JobSpec's support_min of the window is a cold start.
+
+        active_ratio = distinct window ends of the group / N of one host
+
+    Metrics are read and computed one after the other (a few in each thread), so that memory holds a few columns, never
+    the table.
     """
     source = rows if isinstance(rows, RowSource) else TableRows(rows)
     span = span_of(baselines)
