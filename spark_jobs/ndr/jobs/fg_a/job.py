@@ -79,7 +79,8 @@ def _publish(
 def _write_here(
     spec: FgABuilderSpec, batch: Interval, days: DayReader, start: HistoryStart
 ) -> Iterator[tuple[Interval, PartitionWriter]]:
-    for interval, tables in features_by_day(batch, spec, days.networks, days, start.history(), THREADS):
+    published = days.published(inputs_of(batch, spec))
+    for interval, tables in features_by_day(batch, spec, days.networks, days, start.history(), published, THREADS):
         writer = PartitionWriter(time_partition_uri(spec.outputs.fg_a, interval))
         for table in tables:
             writer.write(table, FG_A)
