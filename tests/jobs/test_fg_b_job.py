@@ -152,5 +152,9 @@ def test_pairs_are_counted_over_the_horizon(project: Project) -> None:
         days = {int(flow["event_start"] // timedelta(days=1).total_seconds()) for flow in mine}
         assert (row["pair_seen_count"], row["active_days"]) == (len(mine), len(days))
         assert row["active_days_mask"].bit_count() == len(days)
-        contacts = {flow["source_ip"] for flow in week if flow["destination_ip"] == row["dst_ip"]}
+        contacts = {
+            flow["source_ip"]
+            for flow in week
+            if (flow["destination_ip"], flow["destination_port"]) == (row["dst_ip"], row["dst_port"])
+        }
         assert row["dst_prevalence"] == pytest.approx(len(contacts) / len(active))

@@ -37,6 +37,7 @@ SCRIPTS = (
     "delta_builder",
     "fg_a_builder",
     "pair_counts_builder",
+    "fg_c_builder",
     "fifteen_minute_batch",
     "fg_b_builder",
     "machine_inventory_unload",
