@@ -156,7 +156,8 @@ class Project:
         return list(publish_pair_counts(run, spec, batch, replace_with_empty))
 
     def fg_c(self, batch: Interval, replace_with_empty: bool = False) -> list[Manifest]:
-        specs = FgCSpecs(self.spec("fg_c_builder"), self.spec("fg_b_builder"), self.spec("networks"))
+        names = ("fg_c_builder", "fg_b_builder", "fg_a_builder")
+        specs = FgCSpecs(*(self.spec(name) for name in names), self.run("fg_c_builder").networks())
         return list(publish_fg_c(self.run("fg_c_builder"), specs, batch, replace_with_empty))
 
     def baselines(

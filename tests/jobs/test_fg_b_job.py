@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 from tests.jobs.job_chain import Project, random_flows
 
-from ndr.contract.datasets import FG_A, FG_B_IP_METADATA, FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, fg_b_host, fg_b_segment
+from ndr.contract.datasets import (
+    FG_A,
+    FG_B_IP_METADATA,
+    FG_B_PAIR_HOST,
+    FG_B_PAIR_SEGMENT,
+    FG_B_PROFILE,
+    fg_b_host,
+    fg_b_segment,
+)
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import DAY, Interval, parse_instant
 from ndr.jobs.fg_b.job import InsufficientHistory
@@ -28,7 +36,14 @@ CHANGES: dict[str, dict[str, Any]] = {
         "support_min": 20,
     },
 }
-DATASETS = (fg_b_host(METRICS), fg_b_segment(METRICS), FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, FG_B_IP_METADATA)
+DATASETS = (
+    fg_b_host(METRICS),
+    fg_b_segment(METRICS),
+    FG_B_PAIR_HOST,
+    FG_B_PAIR_SEGMENT,
+    FG_B_IP_METADATA,
+    FG_B_PROFILE,
+)
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.jobs import fg_c_oracle as oracle
-from tests.jobs.fg_c_tables import HOSTS, METRICS, SEGMENTS, SPEC, baseline, feature_rows
+from tests.jobs.fg_c_tables import BANDS, HOSTS, METRICS, NOON, SEGMENTS, SPEC, baseline, feature_rows
 
 from ndr.contract.datasets import FG_C_HOSTS, FG_C_SCORES
+from ndr.contract.time import SLICE, microseconds
 from ndr.jobs.fg_c.calibration import Calibration
 from ndr.jobs.fg_c.hosts import HostScores
 from ndr.jobs.fg_c.kernel import minimum_scale, score_rows
@@ -80,7 +81,8 @@ def test_every_value_is_scored_as_the_definitions_say(seed: int) -> None:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_host_s_score_follows_from_the_reasons_that_are_stored_with_it(seed: int) -> None:
     part, baselines = scored(seed)
-    silent = silences(part.rows.table, baselines, 0.1, 1.0)
+    bands = {microseconds(NOON + number * SLICE): BANDS[number % 2] for number in range(3)}
+    silent = silences(part.rows.table, bands, baselines, 0.1, 1.0)
     hosts = HostScores.of(part, 5).with_silences(silent, 5).table(UNCALIBRATED)
     check_table(hosts, FG_C_HOSTS)
     by_value = {tuple(row[name] for name in FG_C_SCORES.key): row for row in part.table().to_pylist()}

@@ -65,7 +65,7 @@ SPECS: dict[str, Any] = {
         "capping": {"threshold": 6.5},
     },
     "fg_c_builder": {
-        "inputs": {"fg_a": f"{BASE}/fg_a/", "fg_b": f"{BASE}/fg_b/", "pair_counts": f"{BASE}/pair_counts/"},
+        "inputs": {name: f"{BASE}/{name}/" for name in ("fg_a", "pair_counts", "fg_b")},
         "outputs": {"fg_c": f"{BASE}/fg_c/"},
     },
     "machine_inventory_unload": UNLOAD,
@@ -258,3 +258,33 @@ def test_each_job_knows_its_spec() -> None:
     assert tuple(SPECS) == JOB_NAMES
     for job in JOBS:
         assert type(specs[job].spec) is job.spec_model
+
+
+def test_scores_need_windows_of_fg_a_and_metrics_with_a_baseline() -> None:
+    specs = {name: parse_jobspec(item(name)) for name in SPECS}
+    changed = {
+        "fg_a_builder": {"windows": ["15m", "8h"]},
+        "fg_b_builder": {"metrics": ["sessions_cnt", "bytes_sent_sum", "bytes_recv_sum", "peer_ip_nunique"]},
+        "fg_c_builder": {"windows": ["24h"], "metrics": ["sessions_cnt", "deny_cnt"]},
+    }
+    given = [parse_jobspec(item(name) | {"spec": SPECS[name] | changed.get(name, {})}) for name in SPECS]
+    with pytest.raises(JobSpecInvalidError) as told:
+        check_jobspecs(given)
+    assert "fg_c_builder needs windows 24h, 1h, which fg_a_builder's windows lack; add them there" in str(told.value)
+    assert "fg_c_builder scores deny_cnt, which fg_b_builder's metrics lack" in str(told.value)
+    check_jobspecs(each for name, each in specs.items() if name != "fg_c_builder")  # a project without scores
+
+
+@pytest.mark.parametrize(
+    ("change", "finding"),
+    [
+        ({"metrics": ["sesions_cnt"]}, "'sesions_cnt' is not an FG-A metric"),
+        ({"windows": ["1h", "1h"]}, "1h named twice"),
+        ({"expected_active_ratio": 1.5}, "spec.expected_active_ratio: .* less than or equal to 1"),
+        ({"minimum_scale": {"counts": 0}}, "spec.minimum_scale.counts: .* greater than 0"),
+        ({"weights": {"hosts": 1}}, "spec.weights.hosts: no such field, did you mean 'host'"),
+    ],
+)
+def test_a_mistake_in_the_jobspec_of_scores_is_named(change: dict[str, Any], finding: str) -> None:
+    with pytest.raises(JobSpecInvalidError, match=finding):
+        parse_jobspec(item("fg_c_builder") | {"spec": SPECS["fg_c_builder"] | change})

@@ -97,7 +97,7 @@ MAXIMA: Final = _columns(
 )
 ACTIVITY: Final = (*COUNTS, DURATION_SUM, *MAXIMA)
 
-_HOST: Final = Column("host_ip", "string", "the monitored end of the flow")
+_HOST: Final = Column("host_ip", "string", "the end of the flow that the row is of; internal in FG-A and FG-B")
 _ROLE: Final = Column("role", "string", _listed(ROLES))
 _SLICE: Final = Column("slice_start", "timestamp", "start of the 15-minute slice")
 _ACTIONS: Final = tuple(column for column in COUNTS if column.name in ("sessions_cnt", "allow_cnt", "deny_cnt"))
@@ -213,6 +213,15 @@ RATIOS: Final = (
     Column("bytes_asymmetry_ratio", "float64", "(sent - received) / (sent + received), in [-1, 1]; null without bytes"),
     *(ratio.column for ratio in COUNT_RATIOS),
 )
+PEER_CLASSES: Final = _columns(
+    "int64",
+    [
+        ("admin_peer_cnt", "distinct peers on admin ports"),
+        ("high_risk_peer_cnt", "distinct peers on high-risk ports"),
+        ("high_risk_port_cnt", "distinct high-risk ports"),
+        ("high_risk_segment_sessions_cnt", "flows with peers in the high-risk networks of the JobSpec `networks`"),
+    ],
+)
 NOVELTY: Final = _columns(
     "int64",
     [
@@ -222,9 +231,21 @@ NOVELTY: Final = _columns(
         ("rare_port_cnt", "peer ports of the window used on few days of the lookback"),
         ("new_pair_cnt", "(peer, port) of the window not seen in the lookback"),
         ("rare_pair_cnt", "(peer, port) of the window seen on few days of the lookback"),
+        ("new_peer_segment_cnt", "segments of peers of the window not contacted in the lookback"),
     ],
 )
-FG_A_METRICS: Final = (*ACTIVITY, *_peer_metrics(), *RATIOS, *NOVELTY)
+FG_A_METRICS: Final = (*ACTIVITY, *_peer_metrics(), *PEER_CLASSES, *RATIOS, *NOVELTY)
+SEEN: Final = (
+    Column(
+        "window_coverage",
+        "float64",
+        "published slices / slices of the window, in [0, 1]; a slice of which nothing was delivered is not published",
+    ),
+    Column(
+        "lookback_days", "int64", "days of the lookback, before the day of the window's start, with a published slice"
+    ),
+)
+"""What a row of FG-A was computed from."""
 
 FG_A: Final = Dataset(
     "fg_a",
@@ -243,6 +264,7 @@ FG_A: Final = Dataset(
             "day_of_week is among the weekend days of the JobSpec's calendar, or the date among its holidays",
         ),
         _TIME_BAND,
+        *SEEN,
     ),
     "window_end",
     is_window_end=True,
@@ -274,7 +296,7 @@ _HORIZON_COLUMNS: Final = (
     Column("baseline_horizon", "string", _listed(HORIZONS)),
     Column("baseline_end", "timestamp", "end of the horizon, exclusive"),
 )
-_SEGMENT: Final = Column("segment_id", "string", "network of the host, CIDR")
+_SEGMENT: Final = Column("segment_id", "string", "segment of the host: the name of a named one, otherwise its CIDR")
 
 
 def statistics_dataset(name: str, entity: Column, metrics: Iterable[str]) -> Dataset:
@@ -383,13 +405,41 @@ FG_B_IP_METADATA: Final = Dataset(
     is_window_end=True,
 )
 
+PROFILE_WINDOWS: Final = ("1h", "8h", "24h")
+PROFILE_METRICS: Final = ("sessions_cnt", "bytes_sent_sum", "bytes_recv_sum", "peer_ip_nunique", "deny_cnt")
+"""The FG-A metrics whose high values are counted by hour of day; `ndr.jobs.fg_b.profile` says which values are high."""
+
+FG_B_PROFILE: Final = Dataset(
+    "profile",
+    ("host_ip", "role", "window_label", "hour_of_day", "baseline_horizon", "baseline_end"),
+    (
+        _HOST,
+        _ROLE,
+        Column("window_label", "string", _listed(PROFILE_WINDOWS)),
+        Column("hour_of_day", "int64", "0 to 23, local, of the last slice's start"),
+        *_HORIZON_COLUMNS,
+        Column("days_observed", "int64", "local days on which a window of this hour was published in full"),
+        Column("observed_days_mask", "int64", "bit i is set for the observed day i local days before the last one"),
+        *(
+            Column(f"{metric}_{suffix}", type_, meaning)  # type: ignore[arg-type]
+            for metric in PROFILE_METRICS
+            for suffix, type_, meaning in (
+                ("high_days_share", "float64", f"share of the observed days on which {metric} was high, in [0, 1]"),
+                ("high_days_mask", "int64", f"as observed_days_mask, of the days on which {metric} was high"),
+            )
+        ),
+    ),
+    "baseline_end",
+    is_window_end=True,
+)
+
 LATE_FOLDER: Final = "_late"
 """Below the deltas' prefix: rows that came with another time's mini-batch, by the slice that they belong to."""
 
 FG_B: Final = "fg_b"
 """The dataset of the baselines: one partition a baseline, with FG_B_PARTS as its tables."""
 
-FG_B_PARTS: Final = ("host", "segment", "pair_host", "pair_segment", "ip_metadata")
+FG_B_PARTS: Final = ("host", "segment", "pair_host", "pair_segment", "ip_metadata", "profile")
 
 FG_C: Final = "fg_c"
 """The dataset of the scores: partitions of a day or of a part of one, with FG_C_PARTS as their tables."""
@@ -499,11 +549,18 @@ FG_C_PAIRS: Final = Dataset(
         Column("window_end", "timestamp", "end of the 24 hours that are judged, exclusive"),
         Column("sessions_cnt", "int64", "flows in the 24 hours"),
         Column("bytes", "int64", "bytes both ways in the 24 hours"),
-        Column("is_new", "bool", "in none of the newest baselines of its source"),
-        Column("is_rare", "bool", "the newest baseline that knows it says that it is rare"),
-        Column("active_days", "int64", "days with a flow in that baseline; 0 where the pair is new"),
-        Column("dst_prevalence", "float64", "share of active hosts that contact the destination; 0 where unknown"),
-        Column("score", "float64", "bits of surprise of the pair, more with volume; 0 is usual"),
+        Column("is_new", "bool", "in none of the valid baselines; null without one"),
+        Column("is_rare", "bool", "the baseline calls it rare, or it is new and few hosts contact the destination"),
+        Column("is_regular", "bool", "regularity of at least a half"),
+        Column("is_well_known", "bool", "a service that hosts call by the clock, such as DNS, at a common destination"),
+        Column("active_days", "int64", "days with a flow in the baseline; 0 where the pair is new"),
+        Column("dst_prevalence", "float64", "share of hosts that contact the destination on the port, in [0, 1]"),
+        *REGULARITY,
+        Column("regularity", "float64", "the larger one of the 24 hours and of the baseline's seven days, in [0, 1]"),
+        Column("spread", "float64", "1 where no other host contacts the destination, 0 where all do"),
+        Column("novelty", "float64", "1 where the pair is new, else its rarity in the baseline, in [0, 1]"),
+        Column("volume", "float64", "how unusual the bytes are among the pairs of the 24 hours, in [0, 1]"),
+        Column("score", "float64", "spread (1 - (1 - regularity) (1 - novelty volume)), in [0, 1]"),
         Column("sentence", "string", "the finding in words"),
     ),
     "window_end",

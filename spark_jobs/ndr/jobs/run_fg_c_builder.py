@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ndr.contract.datasets import FG_C
-from ndr.contract.jobspecs import FG_B_BUILDER, FG_C_BUILDER
+from ndr.contract.jobspecs import FG_A_BUILDER, FG_B_BUILDER, FG_C_BUILDER
 from ndr.contract.time import DAY, format_instant
 from ndr.jobs.entry import REPLACE_WITH_EMPTY, Arguments, batch_of, main, replace_with_empty
 from ndr.jobs.fg_c.job import FgCSpecs, publish_fg_c
@@ -21,7 +21,7 @@ def job(run: Run, arguments: Arguments) -> None:
         Another run holds a partition of the batch, or has taken it over.
     """
     batch, log = batch_of(arguments), job_logger(run.job_name)
-    specs = FgCSpecs(run.spec(FG_C_BUILDER), run.spec(FG_B_BUILDER), run.networks())
+    specs = FgCSpecs(run.spec(FG_C_BUILDER), run.spec(FG_B_BUILDER), run.spec(FG_A_BUILDER), run.networks())
     replace = replace_with_empty(arguments)
     with leased(run, FG_C, batch.steps(DAY)) as leases:
         for manifest in publish_fg_c(leases.leased_run, specs, batch, replace):

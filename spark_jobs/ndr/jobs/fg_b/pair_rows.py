@@ -64,7 +64,8 @@ def condense_for(intervals: Iterable[Interval]) -> Callable[[pa.Table], Condense
         # A partition comes in the order of its key. Several of them do not: their rows are brought together first.
         if not _is_ordered(key, began):
             order = np.lexsort((began, key))
-            key, began, totals, *codes = (each[..., order] for each in (key, began, totals, *codes))
+            key, began, totals = key[order], began[order], totals[:, order]
+            codes = (codes[0][order], codes[1][order], codes[2][order])
         of_source, of_destination, port = codes
         runs = _runs(key, np.searchsorted(cuts, began, side="right"))
         slices, kept = spans.slices_of(began, totals)

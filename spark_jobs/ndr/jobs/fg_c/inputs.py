@@ -19,21 +19,27 @@ from ndr.contract.datasets import (
     fg_b_host,
     fg_b_segment,
 )
+from ndr.contract.horizons import HORIZONS
 from ndr.contract.jobspecs.fg_c_builder import FgCBuilderSpec
 from ndr.contract.lineage import Answers
 from ndr.contract.manifest import InputEntry, InputRange, Owner
-from ndr.contract.time import DAY, SLICE, Interval
+from ndr.contract.time import DAY, SLICE, SLICES_PER_DAY, Interval
 from ndr.jobs.fg_c.baselines import PublishedBaselines
 from ndr.jobs.fg_c.formulas import STATISTICS
-from ndr.jobs.fg_c.judges import HorizonBaseline
-from ndr.jobs.fg_c.pairs import KNOWN, PairBaseline
+from ndr.jobs.fg_c.judges import GROUP, HorizonBaseline
+from ndr.jobs.fg_c.pairs import COUNTED, KNOWN, PairBaseline
 from ndr.store.catalog import Partition, Piece, pieces_answers, pieces_coverage, published_pieces
 from ndr.store.publish import read_table
 from ndr.store.scan import Scan
 
 KEY: Final = ("host_ip", "role", "window_label", "window_end", "time_band")
-PAIR_COLUMNS: Final = ("src_ip", "dst_ip", "dst_port", "slice_start", "sessions_cnt", "bytes")
 SESSIONS: Final = "sessions_cnt"
+METADATA_COLUMNS: Final = ("host_ip", "is_cold_start")
+
+
+def cold_hosts(metadata: pa.Table) -> frozenset[str]:
+    """Return the hosts that their segment judges."""
+    return frozenset(metadata.filter(pc.fill_null(metadata["is_cold_start"], True))["host_ip"].to_pylist())
 
 
 def reach_of(interval: Interval) -> Interval:
@@ -117,15 +123,14 @@ class Inputs:
 
     def pair_scan(self, interval: Interval) -> Scan:
         """Return the pair counts that the scores of an interval's pairs look at."""
-        return Scan(PAIR_COUNTS, self.pair_counts, PAIR_COLUMNS).within(reach_of(interval))
+        return Scan(PAIR_COUNTS, self.pair_counts, COUNTED).within(reach_of(interval))
 
     def wanted(self, rows: pa.Table) -> pa.Table:
         """Return the rows of the windows that are scored, or that tell of silence."""
         windows = pa.array({*self.spec.windows, SILENCE_WINDOW}, pa.string())
         return rows.filter(pc.is_in(rows["window_label"].cast(pa.string()), windows))
 
-    def statistics_columns(self) -> list[str]:
-        """Return the columns of host and segment baselines that are read besides their keys."""
+    def _statistics_columns(self) -> list[str]:
         wanted = dict.fromkeys((*sorted(self.spec.metrics), SESSIONS))
         return [f"{metric}_{name}" for metric in wanted for name in (*STATISTICS, "cold_start")]
 
@@ -140,18 +145,28 @@ class Inputs:
         return [self._baseline(horizon, partition) for horizon, partition in valid.items()]
 
     def _baseline(self, horizon: str, partition: Partition) -> HorizonBaseline:
-        keys = ["role", "time_band", "window_label"]
-        more = [*keys, *self.statistics_columns()]
         uri, manifest = partition.uri, partition.manifest
-        host = read_table(uri, manifest, fg_b_host(self.metrics), ["host_ip", "active_ratio", "rows_cnt", *more])
-        segment = read_table(uri, manifest, fg_b_segment(self.metrics), ["segment_id", *more])
-        metadata = read_table(uri, manifest, FG_B_IP_METADATA, ["host_ip", "is_cold_start"])
-        cold = metadata.filter(pc.fill_null(metadata["is_cold_start"], True))["host_ip"].to_pylist()
-        return HorizonBaseline(horizon, manifest.end, host, segment, frozenset(cold))
+        host = read_table(uri, manifest, fg_b_host(self.metrics), self.host_columns())
+        cold = cold_hosts(read_table(uri, manifest, FG_B_IP_METADATA, METADATA_COLUMNS))
+        return HorizonBaseline(horizon, manifest.end, host, self.read_segments(partition), cold)
+
+    def host_columns(self) -> tuple[str, ...]:
+        """Return what is read of host baselines."""
+        return ("host_ip", *GROUP, "active_ratio", "rows_cnt", *self._statistics_columns())
+
+    def read_segments(self, partition: Partition) -> pa.Table:
+        """Read the baselines of the segments."""
+        columns = ["segment_id", *GROUP, *self._statistics_columns()]
+        return read_table(partition.uri, partition.manifest, fg_b_segment(self.metrics), columns)
 
     def read_pair_baselines(self, valid: dict[str, Partition]) -> list[PairBaseline]:
-        """Read the pairs that the baselines know."""
+        """Read the pairs that the baselines know, of the shortest horizon first."""
+        ordered = sorted(valid.items(), key=lambda each: HORIZONS[each[0]])
         return [
-            PairBaseline(horizon, read_table(each.uri, each.manifest, FG_B_PAIR_HOST, KNOWN))
-            for horizon, each in valid.items()
+            PairBaseline(
+                HORIZONS[horizon],
+                read_table(each.uri, each.manifest, FG_B_PAIR_HOST, KNOWN),
+                round(each.manifest.coverage * 7 * SLICES_PER_DAY),
+            )
+            for horizon, each in ordered
         ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from ndr.contract.datasets import FG_A, FG_C, FG_C_HOSTS, FG_C_PAIRS, FG_C_SCORES, Dataset
+from ndr.contract.datasets import FG_A, FG_C, FG_C_HOSTS, FG_C_PAIRS, Dataset
 from ndr.contract.errors import SchemaMismatchError
+from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
 from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
 from ndr.contract.jobspecs.fg_c_builder import FgCBuilderSpec
 from ndr.contract.jobspecs.networks import Networks
@@ -17,12 +18,15 @@ from ndr.contract.manifest import Manifest
 from ndr.contract.time import DAY, SLICE, Interval, unfilled
 from ndr.jobs.fg_c.calibration import Calibration, calibration_days
 from ndr.jobs.fg_c.inputs import Inputs, reach_of
-from ndr.jobs.fg_c.pairs import pair_scores
-from ndr.jobs.fg_c.parts import ScoringRules, scored_tables
-from ndr.jobs.fg_c.rows import FeatureRows
+from ndr.jobs.fg_c.on_spark import write_on_spark
+from ndr.jobs.fg_c.pairs import pair_findings
+from ndr.jobs.fg_c.parts import ScoringRules
+from ndr.jobs.fg_c.task import ScoringTask, silence_bands, write_here
+from ndr.jobs.monitored import of_pairs
+from ndr.jobs.regularity import PairScoreRules
 from ndr.jobs.repairs import repaired
 from ndr.jobs.run import Run, job_logger
-from ndr.store.catalog import Partition, pieces_answers, published_pieces
+from ndr.store.catalog import Partition, delivered_intervals, pieces_answers, published_pieces
 from ndr.store.partition import time_partition_uri
 from ndr.store.publish import PartitionWriter
 from ndr.store.replacement import PublishedRows, refuse_empty, refuse_unreadable
@@ -34,15 +38,21 @@ NO_BASELINE = "No baseline was valid for a part of the time; its values are judg
 
 @dataclass(frozen=True)
 class FgCSpecs:
-    """The JobSpecs that scores follow from: their own, and those of the baselines and of the networks."""
+    """The JobSpecs that scores follow from: their own, those of FG-B and FG-A, and the networks."""
 
     fg_c: FgCBuilderSpec
     fg_b: FgBBuilderSpec
-    networks: Networks
+    fg_a: FgABuilderSpec
+    networks: Networks = field(default_factory=Networks)
+
+    @property
+    def pair_rules(self) -> PairScoreRules:
+        rarity = self.fg_b.rarity
+        return PairScoreRules(max_prevalence=rarity.max_prevalence, min_hosts=rarity.min_hosts)
 
     @property
     def rules(self) -> ScoringRules:
-        return ScoringRules(self.fg_c, self.networks, self.fg_b.support_min)
+        return ScoringRules(self.fg_c, self.networks, self.fg_b.support_min, self.fg_a.calendar.time_zone)
 
 
 def publish_fg_c(run: Run, specs: FgCSpecs, batch: Interval, replace_with_empty: bool = False) -> Iterator[Manifest]:
@@ -103,28 +113,27 @@ def _write(
     run: Run, specs: FgCSpecs, inputs: Inputs, interval: Interval, calibration: Calibration, writer: PartitionWriter
 ) -> bool:
     """Write the three tables; tells whether a baseline was valid for all of the time."""
-    is_judged = True
-    hosts: list[pa.Table] = [arrow_schema(FG_C_HOSTS).empty_table()]
+    runs = inputs.baselines.runs(interval)
     pairs: list[pa.Table] = [arrow_schema(FG_C_PAIRS).empty_table()]
-    for part, valid in inputs.baselines.runs(interval):
-        is_judged &= bool(valid)
-        rows = FeatureRows.of(inputs.wanted(inputs.feature_scan(part).read(coded=True)))
-        for scores, scored_hosts in scored_tables(rows, inputs.read_baselines(valid), specs.rules, calibration):
-            writer.write(scores, FG_C_SCORES)
-            hosts.append(scored_hosts)
+    for part, valid in runs:
+        bands = silence_bands(inputs, part, specs.fg_a.calendar)
+        task = ScoringTask(specs.rules, inputs, part, valid, bands, calibration)
+        if run.spark is None:
+            write_here(task, writer)
+        else:
+            write_on_spark(run.spark, task, writer)
         pairs.extend(_pairs(specs, inputs, part, valid))
-    if FG_C_SCORES.name not in writer.tables:
-        writer.write(arrow_schema(FG_C_SCORES).empty_table(), FG_C_SCORES)
-    for tables, dataset in ((hosts, FG_C_HOSTS), (pairs, FG_C_PAIRS)):
-        writer.write(pa.concat_tables(tables).sort_by([(name, "ascending") for name in dataset.key]), dataset)
-    return is_judged
+    writer.write(pa.concat_tables(pairs).sort_by([(name, "ascending") for name in FG_C_PAIRS.key]), FG_C_PAIRS)
+    return all(valid for _, valid in runs)
 
 
 def _pairs(specs: FgCSpecs, inputs: Inputs, part: Interval, valid: dict[str, Partition]) -> Iterable[pa.Table]:
-    counts = inputs.pair_scan(part).read(coded=True)
-    known = inputs.read_pair_baselines(valid)
-    scale = specs.fg_c.minimum_scale.bytes
-    return [pair_scores(counts, each.end, known, scale) for each in part.steps(SLICE)] if known else []
+    if not valid:
+        return []
+    scan, known = inputs.pair_scan(part), inputs.read_pair_baselines(valid)
+    counts = of_pairs(scan.read(coded=True), specs.networks)
+    published = delivered_intervals(scan.pieces)
+    return [pair_findings(counts, each.end, published, known, specs.pair_rules) for each in part.steps(SLICE)]
 
 
 def _outdated(run: Run, specs: FgCSpecs, batch: Interval) -> Iterator[tuple[Interval, Inputs]]:

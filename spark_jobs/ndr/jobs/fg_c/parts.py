@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -22,15 +22,20 @@ from ndr.store.schema import coded_schema
 
 @dataclass(frozen=True)
 class ScoringRules:
-    """The JobSpecs that scores follow from: their own, the networks, and how much a network's baseline must rest on."""
+    """What of the JobSpecs scores follow from: their own, the networks, and what a network's baseline rests on."""
 
     spec: FgCBuilderSpec
     networks: Networks
     support_min: int
+    time_zone: str = "UTC"
 
 
 def scored_tables(
-    rows: FeatureRows, baselines: Sequence[HorizonBaseline], rules: ScoringRules, calibration: Calibration
+    rows: FeatureRows,
+    bands: Mapping[int, str],
+    baselines: Sequence[HorizonBaseline],
+    rules: ScoringRules,
+    calibration: Calibration,
 ) -> Iterator[tuple[pa.Table, pa.Table]]:
     """Score FG-A rows, and find the hosts that are silent.
 
@@ -38,6 +43,8 @@ def scored_tables(
     ----------
     rows : FeatureRows
         Of the windows that are scored, and of the window that tells of silence; of complete hosts.
+    bands : mapping of int to str
+        As `silences` takes them.
 
     Yields
     ------
@@ -46,7 +53,7 @@ def scored_tables(
         no row.
     """
     spec = rules.spec
-    silent = silences(rows.table, baselines, spec.expected_active_ratio, spec.weights.host)
+    silent = silences(rows.table, bands, baselines, spec.expected_active_ratio, spec.weights.host)
     of_host: dict[str, list[Silence]] = {}
     for each in silent:
         of_host.setdefault(each.host_ip, []).append(each)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ndr.contract.datasets import SILENCE_WINDOW
+from ndr.contract.horizons import HORIZONS
 from ndr.jobs.fg_c.formulas import Floats
 from ndr.jobs.fg_c.judges import HorizonBaseline, floats
 
@@ -38,26 +39,30 @@ def surprise(active: Floats, windows: Floats) -> Floats:
 
 
 def silences(
-    present: pa.Table, baselines: Sequence[HorizonBaseline], expected_active_ratio: float, weight: float
+    present: pa.Table,
+    bands: Mapping[int, str],
+    baselines: Sequence[HorizonBaseline],
+    expected_active_ratio: float,
+    weight: float,
 ) -> list[Silence]:
     """Return the silent hosts at each window end, by the shortest horizon that knows the host.
 
     Parameters
     ----------
     present : pa.Table
-        host_ip, window_label, window_end and time_band of FG-A rows; those of SILENCE_WINDOW count. A window end
-        without any row is one of which nothing is published, and tells of no silence.
+        host_ip, window_label and window_end of FG-A rows; those of SILENCE_WINDOW count.
+    bands : mapping of int to str
+        The time band of each window end, in microseconds since the epoch, whose window was published in full.
     expected_active_ratio : float
         A host is usually active when its active ratio in the time band, in either role, is at least this.
     weight : float
         Of a contribution that the host's own baseline judged.
     """
     present = present.filter(pc.equal(present["window_label"].cast(pa.string()), SILENCE_WINDOW))
-    instants = present["window_end"].cast(pa.int64()).to_numpy()
-    bands = dict(zip(instants.tolist(), present["time_band"].cast(pa.string()).to_pylist(), strict=True))
-    seen = set(zip(present["host_ip"].cast(pa.string()).to_pylist(), instants.tolist(), strict=True))
+    instants = present["window_end"].cast(pa.int64()).to_pylist()
+    seen = set(zip(present["host_ip"].cast(pa.string()).to_pylist(), instants, strict=True))
     found: dict[tuple[str, int], Silence] = {}
-    for baseline in sorted(baselines, key=lambda each: int(each.horizon.removesuffix("d"))):
+    for baseline in sorted(baselines, key=lambda each: HORIZONS[each.horizon]):
         usual = _usually_active(baseline, expected_active_ratio, weight)
         for end, band in bands.items():
             for host, (role, median, contribution) in usual.get(band, {}).items():
