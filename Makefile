@@ -10,6 +10,7 @@ TIME_ZONE ?=
 ENGINE ?=
 BENCH ?= all
 HOSTS ?=
+NETWORKS ?=
 TESTS ?=
 
 .DEFAULT_GOAL := help
@@ -73,8 +74,8 @@ fortnight: setup  ## simulate days of production against the bulk build: DAYS=14
 iam: setup  ## take each statement of each role away and see that something fails; ends with how many are needed
 	@.venv/bin/python -m tests.iam
 
-bench: setup .tools/bench/.ready  ## run the benchmarks: BENCH=fg_b HOSTS=1000 for one
-	@$(if $(HOSTS),HOSTS="$(HOSTS)") .venv/bin/python -m benchmarks $(BENCH)
+bench: setup .tools/bench/.ready  ## run the benchmarks: BENCH=fg_b HOSTS=1000 for one, BENCH=detection NETWORKS=2 for fewer networks
+	@$(if $(HOSTS),HOSTS="$(HOSTS)") $(if $(NETWORKS),NETWORKS="$(NETWORKS)") .venv/bin/python -m benchmarks $(BENCH)
 
 lint: setup  ## check the code: ruff, mypy, import-linter
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports
@@ -100,6 +101,7 @@ lock: .venv/.ready  ## resolve requirements/*.lock anew
 	@$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --all-extras pyproject.toml -o requirements/project.lock
 	@for name in asl-validator local-stepfunctions; do (cd requirements/$$name && npm install --silent --no-fund --no-audit --package-lock-only --omit-lockfile-registry-resolved); done
 	@$(UV) pip compile --quiet --no-deps --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url -c requirements/project.lock lambdas/requirements.in -o lambdas/requirements.txt
+	@$(UV) pip compile --quiet --upgrade --python-version 3.11 --python-platform x86_64-manylinux_2_28 --only-binary :all: --generate-hashes --no-annotate --no-header --no-emit-index-url -c requirements/project.lock --extra pipelines --extra lambdas pyproject.toml lambdas/upsert_pipelines/requirements.in -o lambdas/upsert_pipelines/requirements.txt
 	@for image in processing processing-spark; do $(UV) pip compile --quiet --python-version 3.11 --python-platform linux --generate-hashes --no-annotate --no-header --no-emit-index-url -c requirements/project.lock --extra jobs $$([ $$image = processing ] || echo --extra spark) pyproject.toml -o requirements/$$image.lock; done
 
 clean:  ## remove what the commands made

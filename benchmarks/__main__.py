@@ -2,8 +2,8 @@
 
 Each prints one JSON line a measurement, ours and its rivals interleaved in one run, and last the ratio. The lines are
 kept, as a list, in benchmarks/results/<bench>_<hosts>.json; fg_b's also become a plot of time and memory against
-hosts, and the tables of docs/scale.md; plan's become the table of docs/lambdas.md. A run that breaks off leaves the
-last whole one, and its lines beside it.
+hosts, and the tables of docs/scale.md; plan's become the table of docs/lambdas.md, and detection's the plot and the
+figures of docs/detection.md. A run that breaks off leaves the last whole one, and its lines beside it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.detection.page import fill_page
+from benchmarks.detection.plot import plot_detection
 from benchmarks.plan_table import fill_plan_table
 from benchmarks.plot import plot_fg_b
 from benchmarks.scale_table import fill_tables
@@ -22,6 +24,7 @@ FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results"
 BENCHES = (
     "deltas",
+    "detection",
     "fg_a",
     "fg_a_files",
     "fg_b",
@@ -64,6 +67,8 @@ def main() -> None:
     plot_fg_b(RESULTS)
     fill_tables(RESULTS)
     fill_plan_table(RESULTS)
+    plot_detection(RESULTS)
+    fill_page(RESULTS)
 
 
 def _run(script: Path, environment: dict[str, str], result: Path) -> None:

@@ -35,7 +35,7 @@ import pyarrow.parquet as pq
 from measure import Measurement, measure
 
 from ndr.contract.datasets import DELTAS, INTEGRATION
-from ndr.contract.jobspecs.delta_builder import PortClasses
+from ndr.contract.jobspecs.port_classes import PortClasses, transport_and_port
 from ndr.contract.time import Interval, mini_batch_id
 
 FORMATS = {"gz": "json.gz", "json": "jsonl", "parquet": "parquet"}
@@ -96,6 +96,17 @@ def write_files(folder: Path, rows: int) -> None:
             connection.execute(f"COPY ({text}) TO '{places['gz']}/{number}.json.gz' (FORMAT json, COMPRESSION gzip)")
 
 
+def class_conditions() -> dict[str, str]:
+    """Return the SQL condition of each port class, for DuckDB and ClickHouse."""
+
+    def condition(item: str) -> str:
+        transport, port = transport_and_port(item)
+        of_port = f"destination_port = {port}"
+        return f"({of_port} AND network_transport = '{transport}')" if transport else of_port
+
+    return {name: " OR ".join(map(condition, items)) for name, items in PortClasses().model_dump().items()}
+
+
 def query(files: str) -> str:
     """Return the rival: the delta counts of some files, in one query."""
     types = ", ".join(f"{column.name}: '{SQL_TYPES[column.type]}'" for column in INTEGRATION.columns)
@@ -105,8 +116,7 @@ def query(files: str) -> str:
         else f"read_json('{files}', format = 'newline_delimited', columns = {{{types}}})"
     )
     classes = ", ".join(
-        f"count(*) FILTER (destination_port IN {ports}) AS {name}_port_sessions_cnt"
-        for name, ports in PortClasses().model_dump().items()
+        f"count(*) FILTER ({condition}) AS {name}_port_sessions_cnt" for name, condition in class_conditions().items()
     )
     return f"""
         WITH flows AS (SELECT * FROM {source}),
@@ -152,7 +162,7 @@ def run_duckdb(folder: Path, file_format: str, output: Path) -> Measurement:
 
 def run_chdb(folder: Path, file_format: str, output: Path) -> Measurement:
     files = f"{folder / file_format / MINI_BATCH}/*.{FORMATS[file_format]}"
-    ports = json.dumps(PortClasses().model_dump())
+    ports = json.dumps(class_conditions())
     return measure([str(CHDB_PYTHON), str(Path(__file__).parent / "bench_deltas_chdb.py"), files, str(output), ports])
 
 

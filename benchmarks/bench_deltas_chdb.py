@@ -1,6 +1,6 @@
 """The delta counts in chDB, which is ClickHouse in this process: python bench_deltas_chdb.py FILES OUTPUT PORT_CLASSES.
 
-FILES is a pattern whose names end in parquet, jsonl or json.gz, PORT_CLASSES a JSON object of ports by class.
+FILES is a pattern whose names end in parquet, jsonl or json.gz, PORT_CLASSES a JSON object of SQL conditions by class.
 """
 
 import json
@@ -28,10 +28,7 @@ CONDITIONS = {
     "tcp_cnt": "network_transport = 'tcp'",
     "udp_cnt": "network_transport = 'udp'",
     "icmp_cnt": "network_transport IN ('icmp', 'ipv6-icmp')",
-} | {
-    f"{name}_port_sessions_cnt": f"destination_port IN ({', '.join(map(str, ports))})"
-    for name, ports in port_classes.items()
-}
+} | {f"{name}_port_sessions_cnt": condition for name, condition in port_classes.items()}
 counts = ", ".join(f"countIf({condition}) AS {name}" for name, condition in CONDITIONS.items())
 sums = ", ".join(f"sum({name}) AS {name}" for name in ("sessions_cnt", *CONDITIONS, "bytes_sent_sum", "bytes_recv_sum"))
 query = f"""

@@ -19,12 +19,16 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from ndr.contract.datasets import COUNTS, DELTAS, PEER_DELTAS
+from ndr.contract.datasets import COUNTS, DELTAS, MAXIMA, PEER_DELTAS
+from ndr.contract.jobspecs.delta_builder import PortClasses
 from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
+from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.time import DAY, SLICE, SLICE_MICROSECONDS, WINDOWS, Interval, slice_number
+from ndr.jobs.fg_a.days import inputs_of
 from ndr.jobs.fg_a.history import history_needed
 from ndr.jobs.fg_a.kernel import build_fg_a
 from ndr.jobs.fg_a.pair_history import PairHistory
+from ndr.jobs.fg_a.published_time import PublishedTime
 from ndr.store.schema import arrow_schema
 
 BATCH = Interval(datetime(2026, 3, 10, tzinfo=UTC), datetime(2026, 3, 11, tzinfo=UTC))
@@ -62,8 +66,13 @@ def _peer_table(host, role, peer, port, slices, random) -> pa.Table:  # type: ig
         peer_names.take(pa.array(peer)),
         pa.array(port),
         pa.array(slices * SLICE_MICROSECONDS).cast(pa.timestamp("us", tz="UTC")),
-        pa.array(random.integers(1, 20, host.size)),
-        pa.array(random.integers(0, 1_000_000, host.size)),
+        pa.array(sessions := random.integers(1, 20, host.size)),
+        pa.array(sessions - sessions // 8),
+        pa.array(sessions // 8),
+        pa.array(random.integers(0, 300_000, host.size)),
+        pa.array(random.integers(0, 700_000, host.size)),
+        pa.array(np.isin(port, PortClasses().admin)),
+        pa.array(np.isin(port, PortClasses().high_risk)),
     ]
     return pa.table(columns, schema=arrow_schema(PEER_DELTAS))
 
@@ -71,8 +80,9 @@ def _peer_table(host, role, peer, port, slices, random) -> pa.Table:  # type: ig
 def deltas_of(peers: pa.Table) -> pa.Table:
     """Sum peer deltas to deltas; columns that flows alone would tell are derived from the sessions."""
     others = ", ".join(f"sum(sessions_cnt % 7)::BIGINT AS {column.name}" for column in COUNTS[1:])
+    maxima = ", ".join(f"max(sessions_cnt) AS {column.name}" for column in MAXIMA)
     query = f"""SELECT host_ip, role, slice_start, sum(sessions_cnt)::BIGINT AS sessions_cnt, {others},
-        sum(sessions_cnt) / 4.0 AS duration_sum, max(sessions_cnt) AS max_sessions_per_minute
+        sum(sessions_cnt) / 4.0 AS duration_sum, {maxima}
         FROM peers GROUP BY ALL ORDER BY ALL"""
     return duckdb.sql(query).to_arrow_table().select(arrow_schema(DELTAS).names).cast(arrow_schema(DELTAS))
 
@@ -97,7 +107,8 @@ def call_of(batch: Interval, deltas: pa.Table, peers: pa.Table, baseline: pa.Tab
     inputs = between(deltas, start, batch.end), between(peers, start, batch.end)
     needed = history_needed(batch, SPEC.windows, SPEC.novelty.lookback_days, [BASELINE_END])
     history = between(peers, needed.slices_from, start)
-    return lambda: build_fg_a(batch, SPEC, *inputs, history, baseline)
+    published = PublishedTime.of([Interval(BATCH.end - DAYS * DAY, BATCH.end)], inputs_of(batch, SPEC))
+    return lambda: build_fg_a(batch, SPEC, Networks(), *inputs, history, baseline, published=published)
 
 
 def rival(deltas: pa.Table, peers: pa.Table, threads: int) -> pa.Table:

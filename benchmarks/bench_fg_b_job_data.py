@@ -99,7 +99,7 @@ def features(
         else:
             values = random.random(len(host))
         columns[column.name] = pa.array(values).cast(pa.int64()) if column.type == "int64" else pa.array(values)
-    return pa.table(columns | calendar_columns(first + end, baseline_specs.fg_a.business_hours))
+    return pa.table(columns | calendar_columns(first + end, baseline_specs.fg_a.calendar))
 
 
 def pair_counts(day: Interval, addresses: list[str], random: np.random.Generator) -> pa.Table:
@@ -121,6 +121,9 @@ def pair_counts(day: Interval, addresses: list[str], random: np.random.Generator
             "dst_port": pa.array(port),
             "slice_start": pa.array(began * SLICE_MICROSECONDS).cast(pa.timestamp("us", "UTC")),
             "sessions_cnt": pa.array(sessions),
-            "bytes": pa.array(sessions * 1000),
+            "allow_cnt": pa.array(sessions),
+            "deny_cnt": pa.array(np.zeros_like(sessions)),
+            "src_bytes_sum": pa.array(sessions * 300),
+            "dst_bytes_sum": pa.array(sessions * 700),
         }
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 CHANGES: Final[dict[str, dict[str, Any]]] = {
-    "fg_a_builder": {"monitored_networks": ("10.0.0.0/16", "2001:db8::/64")},
+    "networks": {"internal": {"simulated": ("10.0.0.0/16", "2001:db8::/64")}},
     # So that a simulation of a few hours has baselines, too.
     "fg_b_builder": {"min_coverage": 0.01, "support_min": 5},
     "non_persistent_prefixes": {"prefixes": ("VDI-",)},

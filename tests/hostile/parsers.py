@@ -33,9 +33,10 @@ from tests.unit.test_pan_os import THREAT, line
 from ndr.contract.datasets import DELTAS
 from ndr.contract.errors import NdrError
 from ndr.contract.jobspecs import check_jobspecs, parse_jobspec
-from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec, PortClasses
+from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
 from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
 from ndr.contract.jobspecs.machine_inventory_unload import InventoryQuery
+from ndr.contract.jobspecs.port_classes import PortClasses
 from ndr.contract.layout import TimeLayout, pattern_problem
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import DAY, Interval, interval_of, parse_instant

@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from ndr.contract.datasets import DELTAS, FG_B_PAIR_HOST, PEER_DELTAS
 from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
+from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.time import DAY, SLICE, WINDOWS, Interval
+from ndr.jobs.fg_a.days import inputs_of
+from ndr.jobs.fg_a.published_time import PublishedTime
 from ndr.store.schema import arrow_schema
 
 HOSTS = ("10.0.0.5", "10.0.0.40", "2001:db8::5")
@@ -30,20 +33,25 @@ class Traffic:
     deltas: list[dict] = field(default_factory=list)
     peer_deltas: list[dict] = field(default_factory=list)
     history: list[dict] = field(default_factory=list)
+    delivered: tuple[Interval, ...] = ()
+    networks: Networks = field(default_factory=Networks)
 
     @property
     def earliest(self) -> datetime:
         return self.batch.start + SLICE - max(WINDOWS[label] for label in self.spec.windows)
 
+    @property
+    def published(self) -> PublishedTime:
+        return PublishedTime.of(self.delivered, inputs_of(self.batch, self.spec))
 
-def spec_of(windows=tuple(WINDOWS), zone="Europe/Berlin", lookback_days=30, rare_days=2, ipv4=24, ipv6=64):
+
+def spec_of(windows=tuple(WINDOWS), zone="Europe/Berlin", lookback_days=30, rare_days=2):
     return FgABuilderSpec.model_validate(
         {
             "inputs": PREFIXES,
             "outputs": {"fg_a": "file:///a"},
             "windows": windows,
-            "business_hours": {"time_zone": zone},
-            "segment": {"ipv4_prefix_length": ipv4, "ipv6_prefix_length": ipv6},
+            "calendar": {"time_zone": zone, "holidays": ["2026-03-30"]},
             "novelty": {"lookback_days": lookback_days, "rare_max_active_days": rare_days},
         }
     )
@@ -61,11 +69,15 @@ def traffics(draw, max_slices=10):
         draw(st.sampled_from(["Europe/Berlin", "UTC"])),
         draw(st.sampled_from([1, 2, 7, 30])),
         draw(st.integers(1, 3)),
-        draw(st.sampled_from([0, 24, 32])),
-        draw(st.sampled_from([0, 64, 128])),
+    )
+    networks = Networks(
+        high_risk=draw(st.sampled_from([{}, {"vault": ("192.0.2.0/26", "2001:db8::/64"), "lab": ("192.0.3.9/32",)}])),
+        segments=draw(st.sampled_from([{}, {"lab": ("192.0.2.0/24", "2001:db8::/63"), "rack": ("192.0.2.64/26",)}])),
+        ipv4_segment_prefix_length=draw(st.sampled_from([0, 24, 32])),
+        ipv6_segment_prefix_length=draw(st.sampled_from([0, 64, 128])),
     )
     start = draw(st.sampled_from(_STARTS)) + draw(st.one_of(st.integers(-4, 3), st.integers(-4, 95))) * SLICE
-    traffic = Traffic(Interval(start, start + draw(st.integers(1, max_slices)) * SLICE), spec)
+    traffic = Traffic(Interval(start, start + draw(st.integers(1, max_slices)) * SLICE), spec, networks=networks)
     # Crowded traffic makes leads change hands; thin traffic reaches far back.
     near = st.integers(1, 14)
     days_back = st.builds(lambda slices, days: slices + 96 * days, near, st.integers(0, 3))
@@ -80,8 +92,14 @@ def traffics(draw, max_slices=10):
         if slice_start < traffic.earliest:
             traffic.history.append(row)
         else:
-            counts = {"sessions_cnt": draw(st.integers(1, 4)), "bytes": draw(st.sampled_from([0, 7, 7, 20, 1500]))}
+            size, classes = draw(st.sampled_from([0, 7, 7, 20, 1500])), draw(st.integers(0, 3))
+            counts = {"sessions_cnt": draw(st.integers(1, 4)), "bytes_sent_sum": size // 3}
+            counts |= {"bytes_recv_sum": size - size // 3}
+            counts |= {"is_admin_port": bool(classes & 1), "is_high_risk_port": bool(classes & 2)}
             traffic.peer_deltas.append(row | counts)
+    spans = st.tuples(st.integers(-5, 96 * 34), st.integers(1, 300))
+    ends = [(traffic.batch.end - ago * SLICE, length) for ago, length in draw(st.lists(spans, max_size=4))]
+    traffic.delivered = tuple(Interval(end - length * SLICE, end) for end, length in ends)
     traffic.deltas = _deltas_of(traffic.peer_deltas, draw)
     return traffic
 

@@ -21,6 +21,7 @@ from ndr.jobs.fg_a.job import publish_fg_a
 from ndr.jobs.fg_b.job import InsufficientHistory, publish_baselines
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.targets import Target
+from ndr.jobs.fg_c.job import FgCSpecs, publish_fg_c
 from ndr.jobs.inventory.layout import month_interval, snapshot_uri
 from ndr.jobs.inventory.snapshot import newest_snapshot
 from ndr.jobs.pair_counts.job import publish_pair_counts
@@ -32,6 +33,10 @@ from ndr.store.storage import put_bytes
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+
+EVERYWHERE = ["0.0.0.0/0", "::/0"]
+"""Internal networks in which every address is a host."""
 
 
 class MemoryTable:
@@ -81,6 +86,7 @@ class Project:
                 "inputs": self.uris("fg_a", "pair_counts", "machine_inventory"),
                 "outputs": self.uris("fg_b"),
             },
+            "fg_c_builder": {"inputs": self.uris("fg_a", "pair_counts", "fg_b"), "outputs": self.uris("fg_c")},
             "machine_inventory_unload": {
                 "redshift": {
                     "workgroup_name": "analytics",
@@ -98,6 +104,7 @@ class Project:
                 "output": {"s3_prefix": self.uri("machine_inventory")},
             },
             "non_persistent_prefixes": {"prefixes": ["VDI-"]},
+            "networks": {"internal": {"all": EVERYWHERE}},
         }
 
     def uris(self, *datasets: str) -> dict[str, str]:
@@ -148,6 +155,11 @@ class Project:
         run, spec = self.run("pair_counts_builder"), self.spec("pair_counts_builder")
         return list(publish_pair_counts(run, spec, batch, replace_with_empty))
 
+    def fg_c(self, batch: Interval, replace_with_empty: bool = False) -> list[Manifest]:
+        names = ("fg_c_builder", "fg_b_builder", "fg_a_builder")
+        specs = FgCSpecs(*(self.spec(name) for name in names), self.run("fg_c_builder").networks())
+        return list(publish_fg_c(self.run("fg_c_builder"), specs, batch, replace_with_empty))
+
     def baselines(
         self,
         targets: list[Target],
@@ -156,7 +168,7 @@ class Project:
         """Run the FG-B job, without the ledger unless told."""
         run = replace(self.run("fg_b_builder"), claims=claims)
         output = run.spec("machine_inventory_unload").output
-        specs = BaselineSpecs(run.spec("fg_b_builder"), run.spec("fg_a_builder"), ("VDI-",))
+        specs = BaselineSpecs(run.spec("fg_b_builder"), run.spec("fg_a_builder"), ("VDI-",), run.networks())
         return list(publish_baselines(run, specs, targets, lambda month: newest_snapshot(output, month)))
 
     def fifteen_minute_steps(self, batch: Interval) -> None:

@@ -89,7 +89,7 @@ class World:
 
     def publish(self, step: Publish) -> None:
         number, interval = next(self.numbers), _interval(step.span)
-        row = {"src_ip": "10.0.0.1", "dst_ip": "10.0.0.2", "dst_port": 53, "sessions_cnt": number, "bytes": 1}
+        row = {"src_ip": "10.0.0.1", "dst_ip": "10.0.0.2", "dst_port": 53, "sessions_cnt": number, "src_bytes_sum": 1}
         rows = [row | {"slice_start": each.start} for each in interval.steps(SLICE)]
         writer = PartitionWriter(time_partition_uri(self.prefix, interval))
         writer.write(pa.Table.from_pylist(rows, arrow_schema(PAIR_COUNTS)), PAIR_COUNTS)

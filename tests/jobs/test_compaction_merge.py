@@ -59,7 +59,6 @@ def _rows(hosts: int, slices: Interval) -> pa.Table:
             "peer_port": 443,
             "slice_start": each.start,
             "sessions_cnt": host,
-            "bytes": 1,
         }
         for each in slices.steps(SLICE)
         for host in range(hosts)

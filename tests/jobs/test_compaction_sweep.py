@@ -48,7 +48,7 @@ def _slice(number: int) -> Interval:
 
 def put(project: Project, interval: Interval, sessions: int) -> None:
     """Publish one row of pair counts a slice, as a run of the job does."""
-    row = {"src_ip": "10.0.0.1", "dst_ip": "10.0.0.2", "dst_port": 53, "sessions_cnt": sessions, "bytes": 1}
+    row = {"src_ip": "10.0.0.1", "dst_ip": "10.0.0.2", "dst_port": 53, "sessions_cnt": sessions, "src_bytes_sum": 1}
     rows = [row | {"slice_start": each.start} for each in interval.steps(SLICE)]
     writer = PartitionWriter(time_partition_uri(project.uri("pair_counts"), interval))
     writer.write(pa.Table.from_pylist(rows, arrow_schema(PAIR_COUNTS)), PAIR_COUNTS)

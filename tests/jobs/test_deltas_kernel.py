@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ndr.contract.datasets import DELTAS, INTEGRATION, PAIR_COUNTS, PEER_DELTAS
-from ndr.contract.jobspecs.delta_builder import PortClasses
+from ndr.contract.jobspecs.port_classes import PortClasses
 from ndr.jobs.deltas.grouping import packed
 from ndr.jobs.deltas.in_parts import deltas_in_parts
 from ndr.jobs.deltas.kernel import Deltas, build_deltas
@@ -21,7 +21,8 @@ from ndr.store.schema import arrow_schema, coded_schema, plain_schema
 
 MIDNIGHT = datetime(2026, 1, 31, tzinfo=UTC)
 SHORT = 1.5
-PORTS = PortClasses()
+PORTS = PortClasses(db=("tcp/1433", "53"))
+PEER_COUNTS = ("sessions_cnt", "allow_cnt", "deny_cnt", "bytes_sent_sum", "bytes_recv_sum")
 ENDS = ("source_ip", "destination_ip")
 Flow = dict[str, Any]
 
@@ -62,11 +63,21 @@ def deltas_of(flows: list[Flow]) -> Deltas:
     return build_deltas(table_of(flows), PORTS, SHORT)
 
 
+def _is_of_class(row: Flow, items: tuple[str, ...]) -> bool:
+    """Tell whether a flow is to a port of a class; one without a transport is to a port of any."""
+    port, transport = row["destination_port"], row["network_transport"]
+    return any(
+        item in (str(port), f"{transport}/{port}") or (not transport and item.endswith(f"/{port}")) for item in items
+    )
+
+
 def oracle(flows: list[Flow]) -> tuple[list[Flow], list[Flow]]:
     """Count flow by flow."""
     hosts: dict[tuple[Any, ...], Counter[str]] = defaultdict(Counter)
     minutes: dict[tuple[Any, ...], Counter[int]] = defaultdict(Counter)
+    sizes: dict[tuple[Any, ...], list[tuple[int, int]]] = defaultdict(list)
     peers: dict[tuple[Any, ...], Counter[str]] = defaultdict(Counter)
+    classes: dict[tuple[Any, ...], set[str]] = defaultdict(set)
     for row in flows:
         at = row["event_start"]
         slice_start = at.replace(minute=at.minute // 15 * 15, second=0, microsecond=0)
@@ -75,34 +86,32 @@ def oracle(flows: list[Flow]) -> tuple[list[Flow], list[Flow]]:
             key = (row[f"{own}_ip"], role, slice_start)
             reason, transport = row["event_reason"] or "", row["network_transport"] or ""
             microseconds = (row["event_end"] - at) // timedelta(microseconds=1)
-            hosts[key].update(
-                {
-                    "sessions_cnt": 1,
-                    "allow_cnt": row["event_action"] == "allow",
-                    "deny_cnt": row["event_action"] in ("deny", "drop"),
-                    "alert_cnt": row["event_action"] == "alert",
-                    "rst_cnt": "rst" in reason.replace("first", ""),
-                    "aged_out_cnt": reason == "aged-out",
-                    "zero_reply_cnt": not row["destination_bytes"],
-                    "short_session_cnt": microseconds <= SHORT * 1e6,
-                    "threat_cnt": row["event_name"] == "THREAT",
-                    "traffic_cnt": row["event_name"] == "TRAFFIC",
-                    "tcp_cnt": transport == "tcp",
-                    "udp_cnt": transport == "udp",
-                    "icmp_cnt": transport in ("icmp", "ipv6-icmp"),
-                    "syn_only_cnt": transport == "tcp" and not row["destination_bytes"],
-                    "bytes_sent_sum": row[f"{own}_bytes"],
-                    "bytes_recv_sum": row[f"{other}_bytes"],
-                    "microseconds": microseconds,
-                    **{
-                        f"{name}_port_sessions_cnt": row["destination_port"] in ports
-                        for name, ports in PORTS.model_dump().items()
-                    },
-                }
-            )
+            hosts_counts = {
+                "sessions_cnt": 1,
+                "allow_cnt": row["event_action"] == "allow",
+                "deny_cnt": row["event_action"] in ("deny", "drop"),
+                "alert_cnt": row["event_action"] == "alert",
+                "rst_cnt": "rst" in reason.replace("first", ""),
+                "aged_out_cnt": reason == "aged-out",
+                "zero_reply_cnt": not row["destination_bytes"],
+                "short_session_cnt": microseconds <= SHORT * 1e6,
+                "threat_cnt": row["event_name"] == "THREAT",
+                "traffic_cnt": row["event_name"] == "TRAFFIC",
+                "tcp_cnt": transport == "tcp",
+                "udp_cnt": transport == "udp",
+                "icmp_cnt": transport in ("icmp", "ipv6-icmp"),
+                "syn_only_cnt": transport == "tcp" and not row["destination_bytes"],
+                "bytes_sent_sum": row[f"{own}_bytes"],
+                "bytes_recv_sum": row[f"{other}_bytes"],
+                "microseconds": microseconds,
+                **{f"{name}_port_sessions_cnt": _is_of_class(row, items) for name, items in PORTS.model_dump().items()},
+            }
+            hosts[key].update(hosts_counts)
             minutes[key][at.minute] += 1
             peer = (row[f"{own}_ip"], role, row[f"{other}_ip"], row["destination_port"], slice_start)
-            peers[peer].update({"sessions_cnt": 1, "bytes": row["source_bytes"] + row["destination_bytes"]})
+            peers[peer].update({name: hosts_counts[name] for name in PEER_COUNTS})
+            sizes[key].append((row[f"{own}_bytes"], row[f"{other}_bytes"]))
+            classes[peer] |= {name for name, items in PORTS.model_dump().items() if _is_of_class(row, items)}
     deltas = [
         dict(zip(DELTAS.key, key, strict=True))
         | {
@@ -111,10 +120,15 @@ def oracle(flows: list[Flow]) -> tuple[list[Flow], list[Flow]]:
             if name.endswith(("_cnt", "bytes_sent_sum", "_recv_sum"))
         }
         | {"duration_sum": counted["microseconds"] / 1e6, "max_sessions_per_minute": max(minutes[key].values())}
+        | {"max_flow_bytes_sent": max(sent for sent, _ in sizes[key])}
+        | {"max_flow_bytes_recv": max(received for _, received in sizes[key])}
         for key, counted in sorted(hosts.items())
     ]
     return deltas, [
-        dict(zip(PEER_DELTAS.key, key, strict=True)) | dict(counted) for key, counted in sorted(peers.items())
+        dict(zip(PEER_DELTAS.key, key, strict=True))
+        | {name: int(counted[name]) for name in PEER_COUNTS}
+        | {"is_admin_port": "admin" in classes[key], "is_high_risk_port": "high_risk" in classes[key]}
+        for key, counted in sorted(peers.items())
     ]
 
 
@@ -137,6 +151,15 @@ flows_strategy = st.lists(
     ),
     max_size=40,
 )
+
+
+def test_a_port_is_of_a_class_by_its_transport() -> None:
+    flows = [flow(destination_port=23, network_transport=word) for word in ("tcp", "udp", "icmp", None)]
+    counted = [
+        build_deltas(table_of([each]), PortClasses(), SHORT).deltas["high_risk_port_sessions_cnt"].to_pylist()
+        for each in flows
+    ]
+    assert counted == [[1, 1], [0, 0], [0, 0], [1, 1]]  # untold, it may be TCP
 
 
 @settings(deadline=None, max_examples=60)
@@ -216,7 +239,10 @@ def test_pair_counts_count_each_flow_once(flows: list[Flow], random: Any) -> Non
             "dst_port": row["peer_port"],
             "slice_start": row["slice_start"],
             "sessions_cnt": row["sessions_cnt"],
-            "bytes": row["bytes"],
+            "allow_cnt": row["allow_cnt"],
+            "deny_cnt": row["deny_cnt"],
+            "src_bytes_sum": row["bytes_sent_sum"],
+            "dst_bytes_sum": row["bytes_recv_sum"],
         }
         for row in oracle(flows)[1]
         if row["role"] == "outbound"

@@ -15,7 +15,12 @@ def test_columns_keep_their_order_and_types() -> None:
             ("peer_port", pa.int64()),
             ("slice_start", pa.timestamp("us", tz="UTC")),
             ("sessions_cnt", pa.int64()),
-            ("bytes", pa.int64()),
+            ("allow_cnt", pa.int64()),
+            ("deny_cnt", pa.int64()),
+            ("bytes_sent_sum", pa.int64()),
+            ("bytes_recv_sum", pa.int64()),
+            ("is_admin_port", pa.bool_()),
+            ("is_high_risk_port", pa.bool_()),
         ]
     )
 

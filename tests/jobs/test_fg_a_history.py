@@ -37,10 +37,12 @@ def build(traffic: Traffic, slices: list[dict], baseline: list[dict] | None = No
     return build_fg_a(
         traffic.batch,
         traffic.spec,
+        traffic.networks,
         delta_table(traffic.deltas),
         peer_table(traffic.peer_deltas),
         history_table(slices) if slices else None,
         None if baseline is None else baseline_table(baseline),
+        published=traffic.published,
     )
 
 

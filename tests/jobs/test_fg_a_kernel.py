@@ -13,20 +13,25 @@ from tests.jobs.fg_a_traffic import HOSTS, Traffic, at, delta_table, history_tab
 
 from ndr.contract.datasets import FG_A
 from ndr.contract.errors import InvalidRequestError, SchemaMismatchError
+from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.time import SLICE, Interval
 from ndr.jobs.fg_a.kernel import build_fg_a
+from ndr.jobs.fg_a.published_time import PublishedTime
 from ndr.store.schema import arrow_schema
 
 FEW = settings(max_examples=60, deadline=None)
+NOTHING = PublishedTime.of([], Interval(at("2026-03-01"), at("2026-04-01")))
 
 
 def build(traffic: Traffic, **options: object) -> pa.Table:
     return build_fg_a(
         traffic.batch,
         traffic.spec,
+        traffic.networks,
         delta_table(traffic.deltas),
         peer_table(traffic.peer_deltas),
         history_table(traffic.history),
+        published=traffic.published,
         **options,
     )
 
@@ -35,7 +40,8 @@ def build(traffic: Traffic, **options: object) -> pa.Table:
 @given(traffics())
 def test_equals_the_oracle(traffic: Traffic) -> None:
     found = build(traffic)
-    expected = oracle(traffic.batch, traffic.spec, traffic.deltas, traffic.peer_deltas, traffic.history)
+    rows = (traffic.deltas, traffic.peer_deltas, traffic.history)
+    expected = oracle(traffic.batch, traffic.spec, traffic.networks, *rows, traffic.delivered)
     assert found.schema == arrow_schema(FG_A)
     assert found.num_rows == len(expected)
     for row, wanted in zip(found.to_pylist(), expected, strict=True):
@@ -77,7 +83,10 @@ def test_row_order_chunks_encoding_and_threads_leave_no_trace(
         half = len(rows) // 2
         chunks = [_dictionary_encoded(table.take(pa.array(part, pa.int64()))) for part in (rows[:half], rows[half:])]
         tables.append(pa.concat_tables(chunks))
-    assert build_fg_a(traffic.batch, traffic.spec, *tables, threads=threads).equals(expected)
+    again = build_fg_a(
+        traffic.batch, traffic.spec, traffic.networks, *tables, threads=threads, published=traffic.published
+    )
+    assert again.equals(expected)
 
 
 def _dictionary_encoded(table: pa.Table) -> pa.Table:
@@ -88,12 +97,17 @@ def _dictionary_encoded(table: pa.Table) -> pa.Table:
 
 
 def peer_row(host: str, peer: str, slice_start: str, sessions: int, **other: object) -> dict:
-    row = {"host_ip": host, "role": "outbound", "peer_ip": peer, "peer_port": 443, "bytes": 0}
-    return row | {"slice_start": at(slice_start), "sessions_cnt": sessions} | other
+    row = {"host_ip": host, "role": "outbound", "peer_ip": peer, "peer_port": 443, "slice_start": at(slice_start)}
+    size = {"bytes_sent_sum": 0, "bytes_recv_sum": 0, "is_admin_port": False, "is_high_risk_port": False}
+    return row | size | {"sessions_cnt": sessions} | other
 
 
 def delta_row(host: str, slice_start: str, sessions: int, **other: object) -> dict:
-    names = [column.name for column in FG_A.columns if column.name.endswith(("_cnt", "_sum", "_minute"))]
+    names = [
+        column.name
+        for column in FG_A.columns
+        if column.name.endswith(("_cnt", "_sum", "_minute", "_flow_bytes_sent", "_flow_bytes_recv"))
+    ]
     zeros = dict.fromkeys(names, 0) | {"duration_sum": 0.0}
     row = {"host_ip": host, "role": "outbound", "slice_start": at(slice_start), "sessions_cnt": sessions}
     return zeros | row | other
@@ -104,16 +118,18 @@ def test_figures_of_one_window_by_hand() -> None:
     found = build_fg_a(
         Interval(at(slice_start), at("2026-03-02T10:15")),
         spec_of(windows=("15m",), zone="UTC"),
+        Networks(),
         delta_table([delta_row("10.0.0.5", slice_start, 8, deny_cnt=2, duration_sum=0.3, bytes_sent_sum=300,
                                bytes_recv_sum=100)]),
         peer_table([
-            peer_row("10.0.0.5", "192.0.2.1", slice_start, 4, bytes=100),
-            peer_row("10.0.0.5", "192.0.2.2", slice_start, 2, bytes=300),
+            peer_row("10.0.0.5", "192.0.2.1", slice_start, 4, bytes_sent_sum=100),
+            peer_row("10.0.0.5", "192.0.2.2", slice_start, 2, bytes_recv_sum=300),
             peer_row("10.0.0.5", "192.0.3.1", slice_start, 1),
             peer_row("10.0.0.5", "192.0.3.2", slice_start, 1),
         ]),
         history_table([peer_row("10.0.0.5", "192.0.2.1", "2026-01-31T00:00", 1),
                        peer_row("10.0.0.5", "192.0.2.2", "2026-01-30T23:45", 1)]),
+        published=NOTHING,
     ).to_pylist()  # fmt: skip
     (row,) = found
     assert row["peer_ip_entropy"] == 1.75  # halves, a quarter and two eighths
@@ -133,7 +149,8 @@ def test_entropy_is_untouched_by_the_thousands_that_left() -> None:
     left = [peer_row("10.0.0.5", "192.0.2.1", second, 3), peer_row("10.0.0.5", "192.0.2.2", second, 1)]
     deltas = delta_table([delta_row("10.0.0.5", first, 15_000), delta_row("10.0.0.5", second, 4)])
     spec = spec_of(windows=("15m",))
-    both = build_fg_a(Interval(at(first), at("2026-03-02T10:30")), spec, deltas, peer_table(crowd + left))
+    batch = Interval(at(first), at("2026-03-02T10:30"))
+    both = build_fg_a(batch, spec, Networks(), deltas, peer_table(crowd + left), published=NOTHING)
     assert both.column("peer_ip_entropy").to_pylist() == pytest.approx(
         [math.log2(5000), 2 - 0.75 * math.log2(3)], rel=1e-12
     )
@@ -142,9 +159,9 @@ def test_entropy_is_untouched_by_the_thousands_that_left() -> None:
 
 def test_the_lead_in_bytes_passes_on_when_its_holder_leaves() -> None:
     rows = [
-        peer_row("10.0.0.5", "192.0.2.1", "2026-03-02T10:00", 1, bytes=1500),
-        peer_row("10.0.0.5", "192.0.2.2", "2026-03-02T10:15", 4, bytes=7),
-        peer_row("10.0.0.5", "192.0.2.3", "2026-03-02T10:30", 1, bytes=3),
+        peer_row("10.0.0.5", "192.0.2.1", "2026-03-02T10:00", 1, bytes_recv_sum=1500),
+        peer_row("10.0.0.5", "192.0.2.2", "2026-03-02T10:15", 4, bytes_sent_sum=7),
+        peer_row("10.0.0.5", "192.0.2.3", "2026-03-02T10:30", 1, bytes_sent_sum=3),
     ]
     deltas = [delta_row("10.0.0.5", f"{row['slice_start']:%Y-%m-%dT%H:%M}", row["sessions_cnt"]) for row in rows]
     batch = Interval(at("2026-03-02T10:15"), at("2026-03-02T10:45"))
@@ -165,13 +182,14 @@ def test_the_lookback_moves_on_with_the_day_of_the_windows_start() -> None:
 
 def test_the_clock_change_moves_the_working_day() -> None:
     bands = {}
-    for slice_start in ("2026-03-27T06:45", "2026-03-27T07:00", "2026-03-30T05:45", "2026-03-30T06:00"):
+    for slice_start in ("2026-03-27T06:45", "2026-03-27T07:00", "2026-03-31T05:45", "2026-03-31T06:00"):
         batch = Interval(at(slice_start), at(slice_start) + SLICE)
         rows = [delta_row("10.0.0.5", slice_start, 1)]
         peers = peer_table([peer_row("10.0.0.5", "192.0.2.1", slice_start, 1)])
-        found = build_fg_a(batch, spec_of(windows=("15m",)), delta_table(rows), peers).to_pylist()
+        spec, deltas = spec_of(windows=("15m",)), delta_table(rows)
+        found = build_fg_a(batch, spec, Networks(), deltas, peers, published=NOTHING).to_pylist()
         bands[slice_start] = found[0]["time_band"], found[0]["hour_of_day"]
-    assert list(bands.values()) == [("off_hours", 7), ("working_hours", 8)] * 2
+    assert list(bands.values()) == [("night", 7), ("working_hours", 8)] * 2
 
 
 def test_no_traffic_gives_no_rows() -> None:

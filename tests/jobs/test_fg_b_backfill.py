@@ -9,6 +9,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.time import Interval
 from ndr.jobs.fg_b.baseline import Baseline, StatisticsRules
 from ndr.jobs.fg_b.bit_planes import MOST_BASELINES
@@ -18,7 +19,8 @@ from ndr.jobs.fg_b.targets import chunks
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 METRICS = ("sessions", "bytes", "ratio")
-RULES = StatisticsRules(METRICS, ("sessions", "bytes"), support_min=5)
+EVERYWHERE = Networks(internal={"all": ("0.0.0.0/0", "::/0")})
+RULES = StatisticsRules(METRICS, ("sessions", "bytes"), support_min=5, networks=EVERYWHERE)
 EXPECTED = {("working_hours", "1h"): 24, ("off_hours", "1h"): 24}
 
 

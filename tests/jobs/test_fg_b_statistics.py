@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ndr.contract.datasets import fg_b_host, fg_b_segment
 from ndr.contract.errors import InvalidRequestError, SchemaMismatchError
-from ndr.contract.jobspecs.segment import Segment
+from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.time import Interval
 from ndr.jobs.fg_b.baseline import Baseline, StatisticsRules
 from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, ParquetRows
@@ -30,7 +30,8 @@ SLICE = timedelta(minutes=15)
 METRICS = ("sessions", "bytes", "ratio")
 EXPECTED = {(band, label): 100 for band in ("working_hours", "off_hours") for label in ("15m", "1h")}
 WINDOW = Baseline("7d", Interval(START, END), EXPECTED)
-RULES = StatisticsRules(METRICS, ("sessions", "bytes"), support_min=3)
+EVERYWHERE = Networks(internal={"all": ("0.0.0.0/0", "::/0")})
+RULES = StatisticsRules(METRICS, ("sessions", "bytes"), support_min=3, networks=EVERYWHERE)
 HOSTS = ("10.0.0.1", "10.0.0.200", "10.0.1.1", "2001:db8::1", "2001:db8::ffff", "2001:db8:0:1::1")
 SCHEMA = pa.schema(
     [(name, pa.string()) for name in TEXT_COLUMNS]
@@ -85,7 +86,8 @@ def oracle_metric(rows: list[dict], flags: list[bool], metric: str, rules: Stati
 
 def oracle(rows: list[dict], window: Baseline, rules: StatisticsRules) -> tuple[list[dict], list[dict]]:
     def segment(host: str) -> str:
-        prefix = rules.segment.ipv6_prefix_length if ":" in host else rules.segment.ipv4_prefix_length
+        lengths = rules.networks
+        prefix = lengths.ipv6_segment_prefix_length if ":" in host else lengths.ipv4_segment_prefix_length
         return str(ip_network((host, prefix), strict=False))
 
     by_segment: dict[tuple, list[dict]] = defaultdict(list)
@@ -227,7 +229,8 @@ def test_active_ratio_of_a_segment_counts_each_window_end_once() -> None:
 
 
 def test_prefix_lengths_set_the_segment() -> None:
-    rules = StatisticsRules(METRICS, (), segment=Segment(ipv4_prefix_length=16, ipv6_prefix_length=48))
+    lengths = {"ipv4_segment_prefix_length": 16, "ipv6_segment_prefix_length": 48}
+    rules = StatisticsRules(METRICS, (), networks=EVERYWHERE.model_copy(update=lengths))
     rows = [row(host, sessions=1.0) for host in HOSTS]
     result = host_and_segment_baselines(table(rows), WINDOW, rules)
     assert result.segment.column("segment_id").to_pylist() == ["10.0.0.0/16", "2001:db8::/48"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
@@ -27,7 +28,8 @@ DAY_ONE = Interval(EPOCH, EPOCH + DAY)
 def _table(slices: range, sessions: int) -> pa.Table:
     rows = [
         {"src_ip": "10.0.0.1", "dst_ip": "10.0.0.2", "dst_port": 53, "slice_start": EPOCH + number * SLICE,
-         "sessions_cnt": sessions, "bytes": 10 * sessions}
+         "sessions_cnt": sessions, "allow_cnt": sessions, "deny_cnt": 0, "src_bytes_sum": 10 * sessions,
+         "dst_bytes_sum": 0}
         for number in slices
     ]  # fmt: skip
     return pa.Table.from_pylist(rows, arrow_schema(PAIR_COUNTS))
@@ -133,11 +135,23 @@ def test_unsorted_twofold_or_misshapen_rows_are_refused() -> None:
         check_table(pa.concat_tables([good.slice(0, 1), good]), PAIR_COUNTS)
     with pytest.raises(SchemaMismatchError, match="not sorted"):
         check_table(good.take([2, 0, 1]), PAIR_COUNTS)
-    renamed = good.rename_columns([{"bytes": "octets"}.get(name, name) for name in good.column_names])
+    renamed = good.rename_columns([{"dst_bytes_sum": "octets"}.get(name, name) for name in good.column_names])
     with pytest.raises(
-        SchemaMismatchError, match=r"columns \['[^,]*octets[^,]*'\] are unexpected, \['[^,]*bytes[^,]*'\]"
+        SchemaMismatchError, match=r"columns \['[^,]*octets[^,]*'\] are unexpected, \['[^,]*dst_bytes_sum[^,]*'\]"
     ):
         check_table(renamed, PAIR_COUNTS)
+
+
+def test_a_partition_of_a_release_without_a_column_is_named_with_it(tmp_path: Path) -> None:
+    before = replace(PAIR_COUNTS, columns=tuple(each for each in PAIR_COUNTS.columns if each.name != "dst_bytes_sum"))
+    writer = PartitionWriter(time_partition_uri(tmp_path.as_uri(), DAY_ONE))
+    writer.write(_table(range(3), 1).drop_columns(["dst_bytes_sum"]), before)
+    writer.commit(**FACTS, start=DAY_ONE.start, end=DAY_ONE.end)
+    key = Scan.of(tmp_path.as_uri(), PAIR_COUNTS, DAY_ONE, PAIR_COUNTS.key).read()
+    assert key.num_rows == 3, "what it has can be read"
+    sentence = r"pair_counts-00000\.parquet has no dst_bytes_sum, .*earlier release wrote it.*again with the same batch"
+    with pytest.raises(SchemaMismatchError, match=sentence):
+        Scan.of(tmp_path.as_uri(), PAIR_COUNTS, DAY_ONE).read()
 
 
 def test_text_may_be_codes_in_any_order_of_words(tmp_path: Path) -> None:
@@ -172,7 +186,8 @@ def test_a_long_table_is_published_as_several_files(tmp_path: Path, monkeypatch:
 def test_a_large_table_is_cut_into_files_of_four_row_groups(tmp_path: Path) -> None:
     rows = 4 * 131_072 + 1
     starts = np.datetime64(EPOCH.replace(tzinfo=None), "us") + np.arange(rows) * np.timedelta64(15, "m")
-    same = {"src_ip": "10.0.0.1", "dst_ip": "10.0.0.2", "dst_port": 53, "sessions_cnt": 1, "bytes": 1}
+    same = {"src_ip": "10.0.0.1", "dst_ip": "10.0.0.2", "dst_port": 53, "sessions_cnt": 1}
+    same |= {"allow_cnt": 1, "deny_cnt": 0, "src_bytes_sum": 1, "dst_bytes_sum": 0}
     schema = arrow_schema(PAIR_COUNTS)
     columns = {name: pa.repeat(pa.scalar(value, schema.field(name).type), rows) for name, value in same.items()}
     table = pa.table(columns | {"slice_start": pa.array(starts, schema.field("slice_start").type)})

@@ -63,8 +63,7 @@ def pairs_of(each: Interval, count: int) -> pa.Table:
         "dst_ip": ["192.0.2.1"] * count,
         "dst_port": [53] * count,
         "slice_start": [each.start] * count,
-        "sessions_cnt": list(range(count)),
-        "bytes": list(range(count)),
+        **{name: list(range(count)) for name in PAIR_COUNTS.column_names[4:]},
     }
     return pa.table(columns, schema=arrow_schema(PAIR_COUNTS))
 

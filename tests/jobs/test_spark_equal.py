@@ -16,6 +16,10 @@ from ndr.contract.datasets import (
     FG_B_IP_METADATA,
     FG_B_PAIR_HOST,
     FG_B_PAIR_SEGMENT,
+    FG_B_PROFILE,
+    FG_C_HOSTS,
+    FG_C_PAIRS,
+    FG_C_SCORES,
     PAIR_COUNTS,
     PEER_DELTAS,
     QUARANTINE,
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
 
 START = parse_instant("2026-01-05")
 DAYS = Interval(START, START + 3 * DAY)
+SCORED = Interval(DAYS.end - DAY, DAYS.end)
 TARGETS = [Target(DAYS.end - DAY, "7d"), Target(DAYS.end, "7d")]
 HOST, SEGMENT = (dataset([column.name for column in FG_A_METRICS]) for dataset in (fg_b_host, fg_b_segment))
 
@@ -59,6 +64,7 @@ def engines(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> di
             project.fg_a(DAYS)
             project.inventory("2026-01", {"10.0.0.2": "VDI-7", "10.0.1.1": "mail", "198.51.100.9": "printer"})
             project.baselines(TARGETS)
+            project.fg_c(SCORED)
     return {"local": here, "spark": there}
 
 
@@ -70,7 +76,15 @@ def _rows(project: Project, dataset: Dataset, folder: str) -> pa.Table:
 
 @pytest.mark.parametrize(
     ("dataset", "folder"),
-    [(DELTAS, "deltas"), (PEER_DELTAS, "deltas"), (PAIR_COUNTS, "pair_counts"), (FG_A, "fg_a")],
+    [
+        (DELTAS, "deltas"),
+        (PEER_DELTAS, "deltas"),
+        (PAIR_COUNTS, "pair_counts"),
+        (FG_A, "fg_a"),
+        (FG_C_SCORES, "fg_c"),
+        (FG_C_HOSTS, "fg_c"),
+        (FG_C_PAIRS, "fg_c"),
+    ],
     ids=lambda value: getattr(value, "name", ""),
 )
 def test_both_engines_publish_the_same_rows(engines: dict[str, Project], dataset: Dataset, folder: str) -> None:
@@ -90,7 +104,9 @@ def test_both_engines_quarantine_the_same_rows(engines: dict[str, Project]) -> N
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: f"{target.end:%d}")
 @pytest.mark.parametrize(
-    "dataset", [HOST, SEGMENT, FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, FG_B_IP_METADATA], ids=lambda dataset: dataset.name
+    "dataset",
+    [HOST, SEGMENT, FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, FG_B_IP_METADATA, FG_B_PROFILE],
+    ids=lambda dataset: dataset.name,
 )
 def test_both_engines_publish_the_same_baselines(engines: dict[str, Project], dataset: Dataset, target: Target) -> None:
     def published(project: Project) -> tuple[pa.Table, int]:

@@ -70,7 +70,11 @@ def _row(seen: list[tuple[int, int, str]]) -> Row:
 
 def _time_band(number: int) -> str:
     at = datetime.fromtimestamp(number * SLICE, UTC)
-    return "working_hours" if at.weekday() < 5 and 8 <= at.hour < 18 else "off_hours"
+    if not 8 <= at.hour < 22:
+        return "night"
+    if at.weekday() >= 5:
+        return "weekend_day"
+    return "working_hours" if at.hour < 18 else "evening"
 
 
 def baseline(by_host: dict[str, list[Row]], host: str, metric: str) -> dict[str, float]:

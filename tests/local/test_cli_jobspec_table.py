@@ -47,12 +47,12 @@ def ndr(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_set_is_put_and_listed(table: Any, ndr: Ndr, tmp_path: Path) -> None:
     status, said = ndr("put", *documents(tmp_path))
-    assert (status, said.count("put into specs")) == (0, 6)
+    assert (status, said.count("put into specs")) == (0, 7)
     keys = {item["job_name_version"] for item in table.scan()["Items"]}
     assert keys == {"delta_builder#v1", "fg_a_builder#v1", "fg_b_builder#v1", "pair_counts_builder#v1",
-                    "machine_inventory_unload#v1", "non_persistent_prefixes#v1"}  # fmt: skip
+                    "machine_inventory_unload#v1", "non_persistent_prefixes#v1", "networks#v1"}  # fmt: skip
     status, listed = ndr("list")
-    assert (status, listed.count("ndr-test")) == (0, 6)
+    assert (status, listed.count("ndr-test")) == (0, 7)
 
 
 def test_one_that_does_not_fit_is_refused_and_nothing_is_written(table: Any, ndr: Ndr, tmp_path: Path) -> None:

@@ -22,7 +22,10 @@ from ndr.pipeline.processing.instances import network_config
 from ndr.pipeline.sagemaker_pipeline_definitions import build_ndr_15m_pipeline
 from ndr.pipeline.sagemaker_pipeline_definitions_compaction import build_compaction_pipeline
 from ndr.pipeline.sagemaker_pipeline_definitions_fg_b import build_fg_b_baseline_pipeline
-from ndr.pipeline.sagemaker_pipeline_definitions_unified_with_fgc import build_machine_inventory_unload_pipeline
+from ndr.pipeline.sagemaker_pipeline_definitions_unified_with_fgc import (
+    build_machine_inventory_unload_pipeline,
+    build_ndr_15m_pipeline_with_fgc,
+)
 from ndr.pipeline.sagemaker_pipeline_definitions_with_pairs import (
     build_ndr_15m_pipeline_with_pairs,
     build_ndr_15m_single_step_pipeline,
@@ -38,6 +41,7 @@ SCRIPTS = (
     "run_delta_builder.py",
     "run_fg_a_builder.py",
     "run_pair_counts_builder.py",
+    "run_fg_c_builder.py",
     "run_fifteen_minute_batch.py",
     "run_fg_b_builder.py",
     "run_machine_inventory_unload.py",
@@ -45,6 +49,7 @@ SCRIPTS = (
 )
 BUILDERS = (
     build_ndr_15m_pipeline_with_pairs,
+    build_ndr_15m_pipeline_with_fgc,
     build_ndr_15m_single_step_pipeline,
     build_fg_b_baseline_pipeline,
     build_machine_inventory_unload_pipeline,
@@ -107,7 +112,7 @@ def get(parameter: str) -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("sources")
-@pytest.mark.parametrize("build", [build_ndr_15m_pipeline_with_pairs, build_ndr_15m_single_step_pipeline])
+@pytest.mark.parametrize("build", BUILDERS[:3])
 def test_parameters_of_the_15_minute_pipeline(build: Callable[..., Pipeline]) -> None:
     assert definition_of(build)["Parameters"] == [
         string("ProjectName", "ndr-prod"),
@@ -205,6 +210,20 @@ INVENTORY_ARGUMENTS = [
                 ("DeltaBuilderStep", "run_delta_builder.py", BATCH_ARGUMENTS, None),
                 ("FGABuilderStep", "run_fg_a_builder.py", BATCH_ARGUMENTS, ["DeltaBuilderStep"]),
                 ("PairCountsBuilderStep", "run_pair_counts_builder.py", BATCH_ARGUMENTS, ["DeltaBuilderStep"]),
+            ],
+        ),
+        (
+            build_ndr_15m_pipeline_with_fgc,
+            [
+                ("DeltaBuilderStep", "run_delta_builder.py", BATCH_ARGUMENTS, None),
+                ("FGABuilderStep", "run_fg_a_builder.py", BATCH_ARGUMENTS, ["DeltaBuilderStep"]),
+                ("PairCountsBuilderStep", "run_pair_counts_builder.py", BATCH_ARGUMENTS, ["DeltaBuilderStep"]),
+                (
+                    "FGCCorrBuilderStep",
+                    "run_fg_c_builder.py",
+                    BATCH_ARGUMENTS,
+                    ["FGABuilderStep", "PairCountsBuilderStep"],
+                ),
             ],
         ),
         (
@@ -324,6 +343,7 @@ def test_every_step_retries_transient_failures_only(build: Callable[..., Pipelin
 def test_names_and_the_users_old_entry_point() -> None:
     assert [pipeline_of(build).name for build in BUILDERS] == [
         "ndr-15m-pipeline",
+        "ndr-15m-pipeline-with-fgc",
         "ndr-15m-pipeline",
         "ndr-fg-b-baseline-pipeline",
         "ndr-machine-inventory-unload",

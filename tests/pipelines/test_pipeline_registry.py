@@ -37,6 +37,7 @@ SCRIPTS = (
     "delta_builder",
     "fg_a_builder",
     "pair_counts_builder",
+    "fg_c_builder",
     "fifteen_minute_batch",
     "fg_b_builder",
     "machine_inventory_unload",
@@ -113,6 +114,7 @@ def test_all_pipelines_are_created_with_code_tags_and_description(account: Accou
 
     assert [(change.name, change.change, change.registered_digest) for change in changes] == [
         ("ndr-15m-pipeline", "created", None),
+        ("ndr-15m-pipeline-with-fgc", "created", None),
         (FG_B, "created", None),
         (UNLOAD, "created", None),
         (COMPACTION, "created", None),
@@ -246,7 +248,9 @@ def test_names_choose_pipelines_in_registration_order_each_once(account: Account
     ("names", "found"), [(["fg_b"], "'fg_b'"), ([], "list of names is empty"), ([FG_B, "x"], "'x'")]
 )
 def test_a_wrong_list_of_names_is_refused_with_the_right_ones(names: list[str], found: str) -> None:
-    with pytest.raises(InvalidRequestError, match=f"{found}.*ndr-15m-pipeline, {FG_B}, {UNLOAD}"):
+    with pytest.raises(
+        InvalidRequestError, match=f"{found}.*ndr-15m-pipeline, ndr-15m-pipeline-with-fgc, {FG_B}, {UNLOAD}"
+    ):
         chosen_names(names)
 
 
@@ -314,21 +318,26 @@ def test_a_dry_run_of_the_lambda_reports_the_changes_of_the_real_run(
 def test_the_15_minute_pipeline_changes_its_definition_and_back_under_one_name(
     upsert_lambda: ModuleType, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def deployed(choice: str) -> tuple[dict[str, str], list[str]]:
+    def deployed(choice: str) -> tuple[dict[str, str], list[list[str]]]:
         monkeypatch.setenv("FIFTEEN_MINUTE_PIPELINE", choice)
         answer = upsert_lambda.handler({}, Context())
-        definition = json.loads(account.describe("ndr-15m-pipeline")["PipelineDefinition"])
         changes = {each["name"]: each["change"] for each in answer["pipelines"]}
-        return changes, [step["Name"] for step in definition["Steps"]]
+        names = sorted(FIFTEEN_MINUTE_BUILDERS[choice])
+        definitions = [json.loads(account.describe(name)["PipelineDefinition"]) for name in names]
+        return changes, [[step["Name"] for step in definition["Steps"]] for definition in definitions]
 
     three = ["DeltaBuilderStep", "FGABuilderStep", "PairCountsBuilderStep"]
-    assert deployed("three-steps")[1] == three
+    both = [three, [*three, "FGCCorrBuilderStep"]]
+    assert deployed("three-steps")[1] == both
     changes, steps = deployed("one-step")
-    assert {name for name, change in changes.items() if change == "updated"} == {"ndr-15m-pipeline"}
-    assert steps == ["FifteenMinuteStep"]
+    assert {name for name, change in changes.items() if change == "updated"} == {
+        "ndr-15m-pipeline",
+        "ndr-15m-pipeline-with-fgc",
+    }
+    assert steps == [["FifteenMinuteStep"], ["FifteenMinuteStep"]]
     assert account.names() == set(PIPELINES)
     assert set(deployed("one-step")[0].values()) == {"unchanged"}
-    assert deployed("three-steps") == (changes, three)
+    assert deployed("three-steps") == (changes, both)
 
 
 def test_every_choice_of_the_15_minute_pipeline_has_a_builder_and_another_is_refused(account: Account) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import jmespath
 import pytest
-from tests.docker_engine import FORWARD, bridge_to, skip_without_engine, skip_without_image
+from tests.docker_engine import FORWARD, bridge_to, skip_without_engine, skip_without_image, succeeds
 from tests.sam import page
 from tests.sam.command_line import CommandLine
 from tests.statemachines.stack import deploy_small
@@ -22,6 +22,8 @@ from ministack_sagemaker.testing import fast_account
 ROOT = Path(__file__).parents[2]
 STACK = "ndr"
 DOCUMENTED_PORT = "4566"
+DOCKERFILE = "lambdas/upsert_pipelines/Dockerfile"
+SOURCES = ("contract", "lambdas", "pipeline_defs", "spark_jobs", "statemachines")
 
 
 @pytest.fixture(scope="session")
@@ -64,11 +66,31 @@ def project(account: Account, failed_execution: str, tmp_path_factory: pytest.Te
 def docker() -> None:
     """Skip without a Docker engine, or without its base image and a way to pull it."""
     skip_without_engine("sam local")
-    dockerfile = (ROOT / "lambdas" / "upsert_pipelines" / "Dockerfile").read_text()
     zip_versions = set(re.findall(r"Runtime: python(\S+)", (ROOT / "template.yaml").read_text()))
-    images = re.findall(r"^ARG BASE_IMAGE=(\S+)", dockerfile, re.MULTILINE)
-    for image in [*images, *(f"public.ecr.aws/lambda/python:{version}-x86_64" for version in zip_versions)]:
+    for image in [_base_image()[0], *(f"public.ecr.aws/lambda/python:{version}-x86_64" for version in zip_versions)]:
         skip_without_image("sam local", image)
+
+
+def _base_image() -> tuple[str, str]:
+    """The tag and the digest of the base image of upsert_pipelines."""
+    dockerfile = (ROOT / DOCKERFILE).read_text()
+    ((tag, digest),) = re.findall(r"^ARG BASE_IMAGE=([^@\s]+)(@sha256:[0-9a-f]{64})$", dockerfile, re.MULTILINE)
+    return tag, digest
+
+
+@pytest.fixture(scope="session")
+def sources(docker: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project; where its base image can't be pulled, a copy that names the stand-in, which has no digest."""
+    tag, digest = _base_image()
+    if succeeds("docker", "image", "inspect", tag + digest) or succeeds("docker", "pull", tag + digest):
+        return ROOT
+    folder = tmp_path_factory.mktemp("sources")
+    for name in SOURCES:
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("template.yaml", ".dockerignore"):
+        shutil.copy(ROOT / name, folder / name)
+    (folder / DOCKERFILE).write_text((ROOT / DOCKERFILE).read_text().replace(tag + digest, tag))
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -81,10 +103,10 @@ def bridge(docker: None, account: Account) -> Iterator[int]:
 
 
 @pytest.fixture(scope="session")
-def built(docker: None, project: CommandLine, bridge: int, account: Account) -> CommandLine:
+def built(sources: Path, project: CommandLine, bridge: int, account: Account) -> CommandLine:
     """The folder after `sam build`, with the environment file of the page."""
     build = project.folder / ".aws-sam" / "build"
-    words = [*page.command("sam", "build"), "--template", str(ROOT / "template.yaml"), "--build-dir", str(build)]
+    words = [*page.command("sam", "build"), "--template", str(sources / "template.yaml"), "--build-dir", str(build)]
     project.run(words, check=True)
     query = page.command("aws", "cloudformation", "describe-stacks")
     expression = query[query.index("--query") + 1].replace(DOCUMENTED_PORT, str(bridge))

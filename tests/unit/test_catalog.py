@@ -55,7 +55,7 @@ def test_for_every_slice_the_partition_published_last_answers(
 
 
 def _publish(prefix: str, interval: Interval, sessions: int = 1, owner: Owner = OWNER) -> Manifest:
-    row = {"src_ip": "10.0.0.1", "dst_ip": "10.0.0.2", "dst_port": 53, "sessions_cnt": sessions, "bytes": 1}
+    row = {"src_ip": "10.0.0.1", "dst_ip": "10.0.0.2", "dst_port": 53, "sessions_cnt": sessions, "src_bytes_sum": 1}
     rows = [row | {"slice_start": each.start} for each in interval.steps(SLICE)]
     writer = PartitionWriter(time_partition_uri(prefix, interval))
     writer.write(pa.Table.from_pylist(rows, arrow_schema(PAIR_COUNTS)), PAIR_COUNTS)
@@ -126,7 +126,7 @@ def test_another_projects_data_is_neither_read_nor_written_over(tmp_path: Path) 
     ("changed", "found"),
     [
         (lambda table: table.slice(0, 0), "0 rows where the manifest names 1"),
-        (lambda table: table.drop_columns(["bytes"]), "which are not those that the manifest names"),
+        (lambda table: table.drop_columns(["src_bytes_sum"]), "which are not those that the manifest names"),
     ],
 )
 def test_a_file_that_is_not_what_its_manifest_says_is_refused(tmp_path: Path, changed: object, found: str) -> None:

@@ -153,14 +153,14 @@ def test_demo_on_spark_with_an_old_java_says_which(
 def test_jobspec_check_of_the_demos_own_set(ndr: Ndr, tmp_path: Path) -> None:
     status, out, _ = ndr("jobspec", "check", *documents(tmp_path))
     assert status == 0
-    assert "6 JobSpecs are consistent." in out
+    assert f"{len(JOB_NAMES)} JobSpecs are consistent." in out
     assert all(f"ndr-test {name}#v1: valid" in out for name in JOB_NAMES)
 
 
 def test_jobspec_check_takes_an_array_in_one_file(ndr: Ndr, tmp_path: Path) -> None:
     together = tmp_path / "all.json"
     together.write_text(json.dumps([json.loads(Path(path).read_text()) for path in documents(tmp_path)]))
-    assert "6 JobSpecs are consistent." in ndr("jobspec", "check", str(together))[1]
+    assert f"{len(JOB_NAMES)} JobSpecs are consistent." in ndr("jobspec", "check", str(together))[1]
 
 
 def test_jobspec_check_names_file_field_and_remedy(ndr: Ndr, tmp_path: Path) -> None:
@@ -174,6 +174,15 @@ def test_jobspec_check_names_file_field_and_remedy(ndr: Ndr, tmp_path: Path) -> 
     assert err.startswith("JobSpecInvalidError: ")
     assert "fg_b_builder.json" in err
     assert "'support_min'" in err
+
+
+def test_jobspec_check_of_a_name_that_is_given_twice(ndr: Ndr, tmp_path: Path) -> None:
+    paths = documents(tmp_path)
+    path = tmp_path / "networks.json"
+    path.write_text(path.read_text().replace('"private": [', '"private": ["10.0.0.0/8"], "private": ['))
+    status, _, err = ndr("jobspec", "check", *paths)
+    assert status == 1
+    assert "networks.json: an object gives 'private' twice; give each name once, with all its values." in err
 
 
 def test_jobspec_check_of_a_misplaced_prefix(ndr: Ndr, tmp_path: Path) -> None:

@@ -19,6 +19,10 @@ ALL = (
     datasets.FG_B_PAIR_HOST,
     datasets.FG_B_PAIR_SEGMENT,
     datasets.FG_B_IP_METADATA,
+    datasets.FG_B_PROFILE,
+    datasets.FG_C_SCORES,
+    datasets.FG_C_HOSTS,
+    datasets.FG_C_PAIRS,
 )
 HEAD = """# Datasets
 
@@ -28,13 +32,20 @@ Timestamps are microseconds, UTC. `host` and `segment` have the last nine column
 
 
 def page() -> str:
-    return HEAD + "".join(_section(dataset) for dataset in ALL)
+    return HEAD + "".join(_section(dataset) + _more(dataset) for dataset in ALL)
 
 
 def _section(dataset: Dataset) -> str:
     key = f"Key: {', '.join(dataset.key)}.\n\n" if dataset.key else ""
     rows = "".join(f"| {c.name} | {c.type} | {c.meaning.replace('|', chr(92) + '|')} |\n" for c in dataset.columns)
     return f"\n## {dataset.name}\n\n{key}| column | type | meaning |\n|---|---|---|\n{rows}"
+
+
+def _more(dataset: Dataset) -> str:
+    if dataset is not datasets.FG_C_HOSTS:
+        return ""
+    rows = "".join(f"| {c.name} | {c.type} | {c.meaning} |\n" for c in datasets.REASON_FIELDS)
+    return f"\nEach of the `reasons` has the fields:\n\n| field | type | meaning |\n|---|---|---|\n{rows}"
 
 
 def test_the_page_says_what_the_contract_says() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ndr.contract.errors import InvalidRequestError
-from ndr.contract.jobspecs.fg_a_builder import BusinessHours
+from ndr.contract.jobspecs.calendar import Calendar
 from ndr.contract.jobspecs.fg_b_builder import Cadences
 from ndr.contract.time import Interval, parse_instant
 from ndr.jobs.fg_b.specs import expected_ends
@@ -44,9 +44,8 @@ def test_a_bad_request_says_what_to_write(call: object, finding: str) -> None:
 
 def test_a_week_has_fifty_working_hours() -> None:
     week = Interval(parse_instant("2026-01-05"), parse_instant("2026-01-12"))
-    assert expected_ends(week, BusinessHours(), ["15m", "24h"]) == {
-        ("working_hours", "15m"): 5 * 10 * 4,
-        ("off_hours", "15m"): 7 * 96 - 200,
-        ("working_hours", "24h"): 200,
-        ("off_hours", "24h"): 472,
+    assert expected_ends(week, Calendar(), ["15m", "24h"]) == {
+        (band, window): hours * 4
+        for band, hours in {"working_hours": 50, "evening": 20, "night": 70, "weekend_day": 28}.items()
+        for window in ("15m", "24h")
     }

@@ -17,7 +17,7 @@ from ndr.contract.jobspecs import (
     read_jobspec,
     read_jobspecs,
 )
-from ndr.contract.jobspecs.delta_builder import PortClasses
+from ndr.contract.jobspecs.port_classes import PortClasses
 
 BASE = "s3://ndr-data/prod/v1"
 UNLOAD = {
@@ -64,8 +64,13 @@ SPECS: dict[str, Any] = {
         "outputs": {"fg_b": f"{BASE}/fg_b/"},
         "capping": {"threshold": 6.5},
     },
+    "fg_c_builder": {
+        "inputs": {name: f"{BASE}/{name}/" for name in ("fg_a", "pair_counts", "fg_b")},
+        "outputs": {"fg_c": f"{BASE}/fg_c/"},
+    },
     "machine_inventory_unload": UNLOAD,
     "non_persistent_prefixes": {"prefixes": ["VDI-", "NP-"]},
+    "networks": {"internal": {"sites": ["10.0.0.0/8"]}, "high_risk": {"vault": ["10.9.0.0/24"]}},
 }
 
 
@@ -98,22 +103,6 @@ class MemoryTable:
         return {"Item": found} if found else {}
 
 
-@pytest.mark.parametrize(
-    ("segment", "finding"),
-    [
-        (
-            {"ipv4_prefix": 24},
-            "spec.segment.ipv4_prefix: no such field, did you mean 'ipv4_prefix_length'. "
-            "Allowed are ipv4_prefix_length, ipv6_prefix_length",
-        ),
-        ({"ipv4_prefix_length": 40}, r"spec.segment.ipv4_prefix_length: .* less than or equal to 32 \(found 40\)"),
-    ],
-)
-def test_an_unknown_or_impossible_prefix_length_is_named(segment: dict[str, Any], finding: str) -> None:
-    with pytest.raises(JobSpecInvalidError, match=finding):
-        parse_jobspec(item("fg_b_builder") | {"spec": SPECS["fg_b_builder"] | {"segment": segment}})
-
-
 def test_the_whole_set_fits_together() -> None:
     by_name = check_jobspecs(parse_jobspec(item(name)) for name in SPECS)
     assert set(by_name) == set(SPECS)
@@ -121,10 +110,9 @@ def test_the_whole_set_fits_together() -> None:
     assert by_name["fg_b_builder"].spec.metrics == tuple(column.name for column in FG_A_METRICS)
 
 
-def test_the_set_is_complete_without_non_persistent_prefixes() -> None:
-    assert "non_persistent_prefixes" not in check_jobspecs(
-        parse_jobspec(item(name)) for name in SPECS if name != "non_persistent_prefixes"
-    )
+@pytest.mark.parametrize("optional", ["non_persistent_prefixes", "networks"])
+def test_the_set_is_complete_without_an_optional_jobspec(optional: str) -> None:
+    assert optional not in check_jobspecs(parse_jobspec(item(name)) for name in SPECS if name != optional)
 
 
 def _set_with(job_name: str, change: dict[str, Any]) -> list[Any]:
@@ -140,11 +128,6 @@ def _set_with(job_name: str, change: dict[str, Any]) -> list[Any]:
             "pair_counts_builder",
             {"spec": SPECS["pair_counts_builder"] | {"inputs": {"deltas": f"{BASE}/delta/"}}},
             "pair_counts_builder reads deltas from .*/delta/, but delta_builder writes it to .*/deltas/",
-        ),
-        (
-            "fg_a_builder",
-            {"spec": SPECS["fg_a_builder"] | {"segment": {"ipv4_prefix_length": 16}}},
-            "segment is .*16.* in fg_a_builder",
         ),
         (
             "fg_a_builder",
@@ -192,16 +175,20 @@ def test_a_job_given_twice_is_named() -> None:
         ("delta_builder", ("outputs", "deltas"), "s3://ndr-data/v1#2/x", "holds '#', a fragment; write a plain prefix"),
         ("delta_builder", ("outputs", "deltas"), "s3://ndr-data/v1?2/x", r"holds '\?', a query; write a plain prefix"),
         ("delta_builder", ("outputs", "deltas"), "file:///v1%202/x", "holds '%', a percent escape; write a plain"),
-        ("delta_builder", ("port_classes",), {"admin": [70000]}, "spec.port_classes.admin.0"),
+        ("delta_builder", ("port_classes",), {"admin": [70000]}, "spec.port_classes.admin.0: it is not a port; write"),
+        ("delta_builder", ("port_classes",), {"db": ["tcp/53", "ipx/53"]}, r"classes.db.1: .* \(found 'ipx/53'\)"),
+        ("delta_builder", ("port_classes",), {"db": [True]}, "spec.port_classes.db.0: it is not a port"),
         ("delta_builder", ("field_mapping",), {"src": "a"}, "spec.field_mapping.src"),
-        ("fg_a_builder", ("business_hours",), {"time_zone": "Mars/Base"}, "not an IANA time zone"),
-        ("fg_a_builder", ("business_hours",), {"start_hour": 18, "end_hour": 8}, "18 is not before end_hour 8"),
+        ("fg_a_builder", ("calendar",), {"time_zone": "Mars/Base"}, "not an IANA time zone"),
+        ("fg_a_builder", ("business_hours",), {}, "spec.business_hours is now spec.calendar: write time_zone"),
         ("fg_a_builder", ("windows",), ["2h"], "spec.windows.0"),
         ("fg_b_builder", ("metrics",), ["sessions"], "'sessions' is not an FG-A metric; allowed are sessions_cnt"),
         ("fg_b_builder", ("metrics",), ["deny_cnt", "deny_cnt"], "deny_cnt named twice"),
         ("fg_b_builder", ("metrics",), ["deny_cnt"], "key_metrics names sessions_cnt, .*which metrics does not"),
         ("fg_b_builder", ("cadence",), {"7d": "hourly"}, "spec.cadence.7d"),
         ("non_persistent_prefixes", ("prefixes",), [""], "spec.prefixes.0"),
+        ("networks", ("ipv4_segment_prefix_length",), 40, r"spec.ipv4_segment_prefix_length: .*to 32 \(found 40\)"),
+        ("networks", ("internl",), {}, "no such field, did you mean 'internal'"),
     ],
 )
 def test_each_bad_field_is_named_with_what_is_allowed(
@@ -252,6 +239,11 @@ def test_a_key_that_contradicts_its_fields_is_refused() -> None:
         parse_jobspec(item("delta_builder", job_name_version="delta_builder#v2"))
 
 
+def test_ports_are_kept_in_their_canonical_text() -> None:
+    classes = PortClasses.model_validate({"admin": [22, "0023", "TCP/3389", Decimal(5985)]})
+    assert classes.admin == ("22", "23", "tcp/3389", "5985")
+
+
 def test_every_port_class_has_a_column() -> None:
     assert tuple(PortClasses.model_fields) == PORT_CLASSES
 
@@ -266,3 +258,33 @@ def test_each_job_knows_its_spec() -> None:
     assert tuple(SPECS) == JOB_NAMES
     for job in JOBS:
         assert type(specs[job].spec) is job.spec_model
+
+
+def test_scores_need_windows_of_fg_a_and_metrics_with_a_baseline() -> None:
+    specs = {name: parse_jobspec(item(name)) for name in SPECS}
+    changed = {
+        "fg_a_builder": {"windows": ["15m", "8h"]},
+        "fg_b_builder": {"metrics": ["sessions_cnt", "bytes_sent_sum", "bytes_recv_sum", "peer_ip_nunique"]},
+        "fg_c_builder": {"windows": ["24h"], "metrics": ["sessions_cnt", "deny_cnt"]},
+    }
+    given = [parse_jobspec(item(name) | {"spec": SPECS[name] | changed.get(name, {})}) for name in SPECS]
+    with pytest.raises(JobSpecInvalidError) as told:
+        check_jobspecs(given)
+    assert "fg_c_builder needs windows 24h, 1h, which fg_a_builder's windows lack; add them there" in str(told.value)
+    assert "fg_c_builder scores deny_cnt, which fg_b_builder's metrics lack" in str(told.value)
+    check_jobspecs(each for name, each in specs.items() if name != "fg_c_builder")  # a project without scores
+
+
+@pytest.mark.parametrize(
+    ("change", "finding"),
+    [
+        ({"metrics": ["sesions_cnt"]}, "'sesions_cnt' is not an FG-A metric"),
+        ({"windows": ["1h", "1h"]}, "1h named twice"),
+        ({"expected_active_ratio": 1.5}, "spec.expected_active_ratio: .* less than or equal to 1"),
+        ({"minimum_scale": {"counts": 0}}, "spec.minimum_scale.counts: .* greater than 0"),
+        ({"weights": {"hosts": 1}}, "spec.weights.hosts: no such field, did you mean 'host'"),
+    ],
+)
+def test_a_mistake_in_the_jobspec_of_scores_is_named(change: dict[str, Any], finding: str) -> None:
+    with pytest.raises(JobSpecInvalidError, match=finding):
+        parse_jobspec(item("fg_c_builder") | {"spec": SPECS["fg_c_builder"] | change})

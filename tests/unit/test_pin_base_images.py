@@ -77,3 +77,4 @@ def test_every_dockerfile_that_is_shipped_is_pinned_so() -> None:
         bases = set(re.findall(r"^FROM (\S+)", path.read_text(), re.MULTILINE))
         stages = set(re.findall(r"^FROM \S+ AS (\S+)", path.read_text(), re.MULTILINE))
         assert bases - stages == {"${BASE_IMAGE}"}, path
+        assert re.search(r"^ARG BASE_IMAGE=[^@\s]+@sha256:[0-9a-f]{64}$", path.read_text(), re.MULTILINE), path

@@ -21,6 +21,8 @@ from ndr.jobs.deltas.read import read_integration
 from ndr.local.traffic import GeneratedTraffic, generate
 from ndr.local.traffic.__main__ import main
 from ndr.local.traffic.calendar import WORKING_HOURS, Calendar, bursts, occasions
+from ndr.local.traffic.flows import flows_of as flows_of_connections
+from ndr.local.traffic.generate import simulate
 from ndr.sources.integration.columns import INTEGRATION_SCHEMA
 
 END = datetime(2026, 2, 1, tzinfo=UTC)
@@ -150,7 +152,7 @@ def test_bytes_are_heavy_tailed_and_attempts_fail(flows):
 
 def test_all_addresses_are_reserved_ones(flows):
     reserved = [ipaddress.ip_network(net) for net in (
-        "10.0.0.0/8", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32",
+        "10.0.0.0/8", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32",
     )]  # fmt: skip
     addresses = {*pc.unique(flows["source_ip"]).to_pylist(), *pc.unique(flows["destination_ip"]).to_pylist()}
     assert any(":" in address for address in addresses)
@@ -171,6 +173,12 @@ def test_the_inventory_names_each_address_once_and_every_local_machine(traffic, 
     assert all(row["first_seen"] <= row["last_seen"] for row in rows)
     desktops = [ip for ip in local if names[ip].startswith("VDI-")]
     assert len(desktops) > 2  # two desktops, more addresses: they change daily
+
+
+def test_flows_are_what_the_conn_logs_are_read_as(flows):
+    simulated = simulate(days=10, hosts=8)
+    key = [(name, "ascending") for name in INTEGRATION_SCHEMA.names]
+    assert flows_of_connections(simulated.connections, simulated.network).sort_by(key).equals(flows.sort_by(key))
 
 
 def test_the_newest_workstation_is_silent_before_it_joined(traffic, flows):
@@ -209,6 +217,8 @@ def test_the_command_writes_and_says_what_it_wrote(tmp_path, capsys):
         ({"days": 0}, "days is 0: traffic takes at least one day"),
         ({"hosts": 3}, "hosts is 3: the network has 4 to 1000"),
         ({"seed": -1}, "seed is -1"),
+        ({"attacks": "some"}, "attacks is 'some'; write two, all, none"),
+        ({"attacks": "all", "days": 11}, "attacks is all, with 11 days and 45 workstations"),
         ({"end": END + timedelta(minutes=15)}, "end is 2026-02-01T00:15:00Z: traffic ends at midnight UTC"),
     ],
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ndr.contract.jobspecs.item import DELTA_BUILDER, FG_A_BUILDER, PAIR_COUNTS_BUILDER, Job
+from ndr.contract.jobspecs.item import DELTA_BUILDER, FG_A_BUILDER, FG_C_BUILDER, PAIR_COUNTS_BUILDER, Job
 
 THREE_STEPS: Final = "three-steps"
 ONE_STEP: Final = "one-step"
@@ -45,3 +46,14 @@ BATCH_JOBS: Final = (
     BatchJob(PAIR_COUNTS_BUILDER, "PairCountsBuilderStep", "run_pair_counts_builder.py", after=(DELTA_BUILDER,)),
 )
 """Each comes after the jobs that it waits for."""
+
+SCORED_BATCH_JOBS: Final = (
+    *BATCH_JOBS,
+    BatchJob(FG_C_BUILDER, "FGCCorrBuilderStep", "run_fg_c_builder.py", after=(FG_A_BUILDER, PAIR_COUNTS_BUILDER)),
+)
+"""The jobs of a project that has a JobSpec of FG-C."""
+
+
+def batch_jobs(jobspecs: Container[str]) -> tuple[BatchJob, ...]:
+    """Return the jobs of the 15-minute pipeline of a project, by the JobSpecs that it has."""
+    return SCORED_BATCH_JOBS if FG_C_BUILDER in jobspecs else BATCH_JOBS

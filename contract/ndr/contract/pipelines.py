@@ -7,18 +7,25 @@ from datetime import datetime
 from typing import Any, Final
 
 from ndr.contract.errors import JobSpecInvalidError
-from ndr.contract.fifteen_minutes import BATCH_JOBS
+from ndr.contract.fifteen_minutes import batch_jobs
 from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
-from ndr.contract.jobspecs.item import JobSpec, JobSpecs
+from ndr.contract.jobspecs.item import FG_C_BUILDER, JobSpec, JobSpecs
 from ndr.contract.jobspecs.machine_inventory_unload import MachineInventoryUnloadSpec
 from ndr.contract.time import Interval, format_instant, mini_batch_id
 
 MINI_BATCH_PIPELINE: Final = "ndr-15m-pipeline"
+SCORED_MINI_BATCH_PIPELINE: Final = "ndr-15m-pipeline-with-fgc"
 FG_B_PIPELINE: Final = "ndr-fg-b-baseline-pipeline"
 INVENTORY_PIPELINE: Final = "ndr-machine-inventory-unload"
 COMPACTION_PIPELINE: Final = "ndr-compaction"
 
-PIPELINE_NAMES: Final = (MINI_BATCH_PIPELINE, INVENTORY_PIPELINE, FG_B_PIPELINE, COMPACTION_PIPELINE)
+PIPELINE_NAMES: Final = (
+    MINI_BATCH_PIPELINE,
+    SCORED_MINI_BATCH_PIPELINE,
+    INVENTORY_PIPELINE,
+    FG_B_PIPELINE,
+    COMPACTION_PIPELINE,
+)
 """All of them, without a stack's suffix."""
 
 STACK_TAG: Final = "ndr:stack"
@@ -37,7 +44,12 @@ Parameters = dict[str, str]
 
 def fifteen_minute_steps(jobspecs: JobSpecs) -> list[JobSpec[Any]]:
     """Return the JobSpecs of the 15-minute pipeline's jobs, in their order."""
-    return [jobspecs[each.job] for each in BATCH_JOBS]
+    return [jobspecs[each.job] for each in batch_jobs(jobspecs)]
+
+
+def batch_pipeline(jobspecs: JobSpecs) -> str:
+    """Return the 15-minute pipeline of a project: the one with FG-C where it has that JobSpec."""
+    return SCORED_MINI_BATCH_PIPELINE if FG_C_BUILDER in jobspecs else MINI_BATCH_PIPELINE
 
 
 def mini_batch_parameters(

@@ -25,6 +25,8 @@ from pathlib import Path
 from typing import Any
 
 MESSAGE_BYTES = 1 << 17
+Loaded = dict[str, Any]
+"""Content of botocore's data files, by path without an ending: what loads them is the slowest part of a small job."""
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl
 
 
@@ -36,13 +38,14 @@ class Server:
     connection
         To the account's process.
     modules
-        File with the names of the modules that earlier jobs imported.
+        File with the names of the modules that earlier jobs imported, and of botocore's files that they loaded.
     """
 
     def __init__(self, connection: socket.socket, modules: Path) -> None:
         self._connection = connection
         self._modules = modules
         self._names: set[str] = set()
+        self._data: Loaded = {}
         self._running: dict[int, tuple[int, str]] = {}  # by the descriptor of the process: its id and the job
         self._poll = select.poll()
         self._poll.register(connection, select.POLLIN)
@@ -51,7 +54,7 @@ class Server:
     def serve(self) -> dict[str, Any] | None:
         """Serve until the account's process ends; in a forked process, return the request to carry out."""
         if self._modules.exists():
-            self._import(json.loads(self._modules.read_text()))
+            self._import(**json.loads(self._modules.read_text()))
         while not (self._retired and not self._running):
             for descriptor, _ in self._poll.poll():
                 if descriptor != self._connection.fileno():
@@ -79,6 +82,7 @@ class Server:
             for descriptor in self._running:
                 os.close(descriptor)
             request["imported"] = str(imported)
+            request["data"] = self._data
             return True
         with contextlib.suppress(OSError):  # it has done so itself, or has ended
             os.setpgid(pid, pid)
@@ -97,20 +101,25 @@ class Server:
         self._send({"job": job, "exit": os.waitstatus_to_exitcode(status)})
         imported = self._imported_by(job)
         with contextlib.suppress(FileNotFoundError, ValueError):
-            names = json.loads(imported.read_text())
+            used = json.loads(imported.read_text())
             imported.unlink()
-            if not self._names.issuperset(names):
-                self._import(names)
-                imported.write_text(json.dumps(sorted(self._names)))
+            if not (self._names.issuperset(used["modules"]) and self._data.keys() >= set(used["data"])):
+                self._import(**used)
+                imported.write_text(json.dumps({"modules": sorted(self._names), "data": sorted(self._data)}))
                 imported.rename(self._modules)
 
-    def _import(self, names: list[str]) -> None:
-        """Import what a job has imported. What can't be imported alone is left to the job."""
-        self._names.update(names)
-        for name in names:
+    def _import(self, modules: list[str], data: list[str]) -> None:
+        """Import what a job has imported, and load what it has loaded. What can't be imported alone is left to it."""
+        self._names.update(modules)
+        for name in modules:
             if name not in sys.modules:
                 with contextlib.suppress(Exception):
                     importlib.import_module(name)
+        if "botocore.loaders" in sys.modules:
+            _keep_loaded(self._data)
+            loader = sys.modules["botocore.loaders"].JSONFileLoader()
+            for path in data:
+                loader.load_file(path)
         gc.collect()
         gc.freeze()  # forked processes share these objects as long as nobody touches them
 
@@ -168,8 +177,28 @@ def _run(request: dict[str, Any]) -> int:
         sys.excepthook(type(error), error.with_traceback(trace), trace)
         return 1
     names = [name for name in list(sys.modules) if not name.startswith("__")]
-    Path(request["imported"]).write_text(json.dumps(names))
+    Path(request["imported"]).write_text(json.dumps({"modules": names, "data": sorted(request["data"])}))
     return 0
+
+
+def _keep_loaded(data: Loaded) -> None:
+    """Let botocore load each of its files once. A job changes its own copy at most, as it is a process of its own."""
+    from botocore.loaders import JSONFileLoader
+
+    if hasattr(JSONFileLoader.load_file, "kept"):
+        return
+    load = JSONFileLoader.load_file
+
+    def load_once(loader: JSONFileLoader, path: str) -> Any:
+        if path not in data:
+            found = load(loader, path)
+            if found is None:
+                return None
+            data[path] = found
+        return data[path]
+
+    load_once.kept = True  # type: ignore[attr-defined]
+    JSONFileLoader.load_file = load_once  # type: ignore[method-assign, assignment]
 
 
 def _exit_code(end: SystemExit) -> int:

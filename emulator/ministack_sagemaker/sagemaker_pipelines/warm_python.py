@@ -88,7 +88,7 @@ class ForkServer:
     interpreter, folder, environment
         What the jobs have in common: their Python, the folder of their scripts, the environment of the first of them.
     modules
-        File in which the process keeps the names of the modules that jobs import.
+        File in which the process keeps the names of what jobs import and of the files that botocore loads in them.
     """
 
     def __init__(self, interpreter: str, folder: Path, environment: Mapping[str, str], modules: Path) -> None:
@@ -190,7 +190,7 @@ def _server(interpreter: str, folder: Path, environment: Mapping[str, str]) -> F
     with _choosing:
         server = _servers.get(key)
         if server is None or not server.is_alive:
-            server = ForkServer(interpreter, folder, environment, directories.cache("imports") / f"{key}.json")
+            server = ForkServer(interpreter, folder, environment, directories.cache("imports") / f"{key}.loaded.json")
         _servers[key] = server
         _servers.move_to_end(key)
         while len(_servers) > _KEPT:

@@ -125,3 +125,23 @@ def test_a_job_whose_warm_process_is_lost_ends_and_the_next_one_starts(folder: P
 def test_another_program_is_not_forked(folder: Path) -> None:
     assert warm_python.start(["sh", "-c", "true"], {}, folder) is None
     assert warm_python.start([sys.executable, "-c", "1"], {}, folder) is None
+
+
+def test_a_service_model_that_a_job_has_loaded_is_there_for_the_next(folder: Path) -> None:
+    command, environment = command_of(
+        folder,
+        """
+        import sys
+        import botocore.session
+        opened = []
+        sys.addaudithook(lambda event, arguments: event == "open" and opened.append(str(arguments[0])))
+        model = botocore.session.get_session().get_service_model("sts")
+        print(model.service_id, any("service-2.json" in path for path in opened))
+        """,
+    )
+    printed = []
+    for _ in range(3):  # the first imports botocore, the second tells what it loads
+        forked = warm_python.start(command, environment, folder)
+        assert forked is not None
+        printed.append(outcome(forked))
+    assert printed == [(0, "STS True\n"), (0, "STS True\n"), (0, "STS False\n")]

@@ -15,10 +15,10 @@ from ndr.contract.ledger import LedgerRow, RowStatus, ledger_key
 from ndr.contract.pipelines import (
     FG_B_PIPELINE,
     INVENTORY_PIPELINE,
-    MINI_BATCH_PIPELINE,
     NOT_USED,
     Parameters,
     backfill_parameters,
+    batch_pipeline,
     fg_b_parameters,
     fifteen_minute_steps,
     inventory_parameters,
@@ -140,7 +140,7 @@ def plan_baselines(
     needed = _those(wanted, lambda horizon, end: end not in in_progress[horizon])
     spans = [horizon_interval(horizon, end) for horizon, ends in needed.items() for end in ends]
     running_batches, batches = (
-        plan_missing_batches(running.get(MINI_BATCH_PIPELINE, ()), steps, spans, upstream)
+        plan_missing_batches(running.get(batch_pipeline(jobspecs), ()), steps, spans, upstream)
         if request.fill_upstream
         else ([], [])
     )
@@ -159,6 +159,7 @@ def plan_baselines(
             for horizon, ends in targets.items()
             for item in _skipped(horizon, ends, rows[horizon], built[horizon], insufficient)
         ],
+        batch_pipeline=batch_pipeline(jobspecs),
         batches=planned.parameters,
         followed_batches=planned.followed,
         not_delivered=_not_delivered(targets, upstream) if request.fill_upstream else [],

@@ -37,8 +37,8 @@ def days_to_compact(s3: Any, prefixes: FeaturePrefixes, looked_at: Interval) -> 
     if first >= end:
         return []
     days = Interval(first, end)
-    with ThreadPoolExecutor(3) as pool:
-        prefixes_read = (prefixes.deltas, prefixes.fg_a, prefixes.pair_counts)
+    prefixes_read = [each for each in (prefixes.deltas, prefixes.fg_a, prefixes.pair_counts, prefixes.fg_c) if each]
+    with ThreadPoolExecutor(len(prefixes_read)) as pool:
         wanted = {day for found in pool.map(lambda prefix: _days_of(s3, prefix, days), prefixes_read) for day in found}
     return [day for day in days.steps(DAY) if day_text(day.start) in wanted]
 

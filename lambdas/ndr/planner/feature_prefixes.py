@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ndr.contract.jobspecs import DELTA_BUILDER, FG_A_BUILDER, FG_B_BUILDER, PAIR_COUNTS_BUILDER, JobSpecs
+from ndr.contract.jobspecs import (
+    DELTA_BUILDER,
+    FG_A_BUILDER,
+    FG_B_BUILDER,
+    FG_C_BUILDER,
+    PAIR_COUNTS_BUILDER,
+    JobSpecs,
+)
 from ndr.contract.layout import TimeLayout
 from ndr.contract.manifest import Owner
 
@@ -13,7 +20,8 @@ from ndr.contract.manifest import Owner
 class FeaturePrefixes:
     """Prefix URIs of the datasets that the planner reads, their project and version, and the lookback of FG-A.
 
-    `layout` is of the files below `integration`; None where their folders are mini-batches.
+    `layout` is of the files below `integration`; None where their folders are mini-batches. `fg_c` is None where the
+    project has no JobSpec of it.
     """
 
     owner: Owner
@@ -24,6 +32,7 @@ class FeaturePrefixes:
     fg_b: str
     lookback_days: int
     layout: TimeLayout | None = None
+    fg_c: str | None = None
 
     @classmethod
     def of(cls, jobspecs: JobSpecs) -> FeaturePrefixes:
@@ -38,4 +47,5 @@ class FeaturePrefixes:
             lookback_days=jobspecs[FG_A_BUILDER].spec.novelty.lookback_days,
             pair_counts=jobspecs[PAIR_COUNTS_BUILDER].spec.outputs.pair_counts,
             fg_b=jobspecs[FG_B_BUILDER].spec.outputs.fg_b,
+            fg_c=jobspecs[FG_C_BUILDER].spec.outputs.fg_c if FG_C_BUILDER in jobspecs else None,
         )

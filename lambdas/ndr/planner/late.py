@@ -9,7 +9,7 @@ from typing import Final
 
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.jobspecs import JobSpecs
-from ndr.contract.pipelines import fifteen_minute_steps
+from ndr.contract.pipelines import batch_pipeline, fifteen_minute_steps
 from ndr.contract.time import DAY, Interval, format_instant, merged, unfilled
 from ndr.planner.baselines import STALE_DAYS, LedgerRows, baseline_name, plan_facts
 from ndr.planner.batches import BatchInProgress, PlannedBatches, followed_batches_sentences
@@ -54,6 +54,7 @@ def plan_late(
     followed = followed_batches_sentences(planned.followed)
     return BaselinesPlan(
         **plan_facts(request, rows),
+        batch_pipeline=batch_pipeline(jobspecs),
         batches=planned.parameters,
         followed_batches=planned.followed,
         stale=[baseline_name(horizon, end) for horizon, end in stale],

@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from ndr.contract.compacted import ages_of, expanded
-from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS
+from ndr.contract.datasets import DELTAS, FG_A, FG_C, PAIR_COUNTS
 from ndr.contract.lineage import REPAIRED, Answers, answering, current_answers, outdated
 from ndr.contract.manifest import InputEntry, Manifest
 from ndr.contract.time import DAY, Interval, merged
@@ -40,7 +40,7 @@ class LateData:
     ----------
     late : tuple of Folder
     stale : tuple of Interval
-        Times of FG-A and pair counts whose inputs changed, or that were never built, older than REPAIRED.
+        Times of FG-A, pair counts and scores whose inputs changed, or that were never built, older than REPAIRED.
     delivered : tuple of Interval
         The mini-batches that there are; in a layout by time the slices that files were delivered of.
     published : tuple of Interval
@@ -90,12 +90,14 @@ def find_late(s3: Any, prefixes: FeaturePrefixes, wanted: Interval) -> LateData:
         for prefix, dataset in ((prefixes.deltas, DELTAS), (prefixes.fg_a, FG_A), (prefixes.pair_counts, PAIR_COUNTS))
     )
     deltas = _versions(deltas)  # each has its own files
+    scores = read_published(s3, prefixes.fg_c, FG_C, prefixes.owner, wanted) if prefixes.fg_c else None
+    outdated_scores = _outdated_scores(scores, fg_a, pairs, wanted) if scores else []
     return LateData(
         late=tuple(late_folders([*folders, *out_of_batch], deltas.manifests)),
-        stale=tuple(_outdated_features(prefixes, deltas, fg_a, pairs, wanted)),
+        stale=tuple(merged([*_outdated_features(prefixes, deltas, fg_a, pairs, wanted), *outdated_scores])),
         delivered=tuple(as_slices(delivered) if prefixes.layout else delivered),
         published=tuple(manifest.interval for _, manifest in deltas.manifests),
-        unreadable=(*deltas.unreadable, *fg_a.unreadable, *pairs.unreadable),
+        unreadable=(*deltas.unreadable, *fg_a.unreadable, *pairs.unreadable, *(scores.unreadable if scores else ())),
         answers={
             FG_A.name: current_answers(fg_a.manifests, wanted),
             PAIR_COUNTS.name: current_answers(pairs.manifests, wanted),
@@ -134,6 +136,23 @@ def _outdated_features(
         for published, reach in reaches
         for part in outdated(_built(published, older), now, DELTAS.name, older, reach)
     )
+
+
+def _outdated_scores(scores: Published, fg_a: Published, pairs: Published, read: Interval) -> list[Interval]:
+    """Return the times of scores to build again: whose FG-A or pair counts changed, or that were not built.
+
+    A baseline that was built again makes only scores of the last REPAIRED stale, which the next mini-batch repairs:
+    to build a batch again for it would make the baselines stale that its features are in.
+    """
+    if read.duration <= REPAIRED:
+        return []
+    older = Interval(read.start, read.end - REPAIRED)
+    now = {FG_A.name: current_answers(fg_a.manifests, read), PAIR_COUNTS.name: current_answers(pairs.manifests, read)}
+
+    def reach(part: Interval) -> Interval:
+        return Interval(max(read.start, part.start - DAY), part.end)
+
+    return outdated(_built(scores, older), now, FG_A.name, older, reach)
 
 
 def _built(published: Published, wanted: Interval) -> list[tuple[Manifest, Interval]]:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ndr.contract.jobspecs import JobSpecs
 from ndr.contract.ledger import batch_claim_key
-from ndr.contract.pipelines import fifteen_minute_steps, mini_batch_parameters
+from ndr.contract.pipelines import batch_pipeline, fifteen_minute_steps, mini_batch_parameters
 from ndr.contract.time import whole_seconds
 from ndr.planner.plan import BatchClaim, MiniBatchPlan
 from ndr.planner.report import followed_sentence
@@ -56,6 +56,7 @@ def plan_mini_batch(
         project_name=request.project_name,
         feature_spec_version=request.feature_spec_version,
         dry_run=request.dry_run,
+        pipeline_name=batch_pipeline(jobspecs),
         parameters=parameters,
         claim=BatchClaim(**batch_claim_key(request.project_name, request.feature_spec_version, batch)),
         pipeline_execution_arn=followed,

@@ -11,7 +11,7 @@ from ndr.contract.datasets import FG_A, PAIR_COUNTS
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.jobspecs import FG_B_BUILDER, JobSpecs
 from ndr.contract.ledger import LedgerRow
-from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE, fifteen_minute_steps
+from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, batch_pipeline, fifteen_minute_steps
 from ndr.contract.time import DAY, SLICE, Interval, horizon_interval
 from ndr.planner.baselines import (
     STALE_DAYS,
@@ -68,7 +68,8 @@ def _plan_baselines(
     services: Services, request: BaselinesRequest, jobspecs: JobSpecs, now: datetime
 ) -> tuple[BaselinesPlan, LedgerRows]:
     asked = baseline_targets(request, jobspecs[FG_B_BUILDER].spec, now)
-    running = _running(services, request, now)  # before the ledger, where an execution that ends meanwhile is completed
+    # Before the ledger, where an execution that ends meanwhile is completed.
+    running = _running(services, request, jobspecs, now)
     rows = {horizon: _rows_of(services, request, horizon, ends) for horizon, ends in asked.items()}
     targets = with_stale_baselines(request, asked, rows)
     upstream = _upstream(services, jobspecs, targets, request.fill_upstream)
@@ -91,7 +92,7 @@ def _plan_late(
     prefixes, end = FeaturePrefixes.of(jobspecs), services.scheduled_until(now - SETTLED)
     since = Interval(min(request.start or now - 7 * DAY, end - SLICE), end)
     found = find_late(services.s3, prefixes, since)
-    running = services.running(MINI_BATCH_PIPELINE, now)
+    running = services.running(batch_pipeline(jobspecs), now)
     in_progress = find_batches_in_progress(running, fifteen_minute_steps(jobspecs), [since])
     last = max([now, *(batch.end for batch in found.batches)]) + max(HORIZONS.values())
     rows = {
@@ -103,9 +104,10 @@ def _plan_late(
     return with_compaction(plan, services.s3, jobspecs, prefixes, since), rows
 
 
-def _running(services: Services, request: BaselinesRequest, now: datetime) -> Running:
+def _running(services: Services, request: BaselinesRequest, jobspecs: JobSpecs, now: datetime) -> Running:
     """List the running executions of the pipelines that the plan can start."""
-    asked = {FG_B_PIPELINE: True, INVENTORY_PIPELINE: request.inventory, MINI_BATCH_PIPELINE: request.fill_upstream}
+    batches = batch_pipeline(jobspecs)
+    asked = {FG_B_PIPELINE: True, INVENTORY_PIPELINE: request.inventory, batches: request.fill_upstream}
     return {name: services.running(name, now) for name, is_asked in asked.items() if is_asked}
 
 

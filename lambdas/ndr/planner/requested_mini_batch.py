@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ndr.contract.jobspecs import DELTA_BUILDER, JobSpecs
-from ndr.contract.pipelines import MINI_BATCH_PIPELINE
+from ndr.contract.pipelines import batch_pipeline
 from ndr.contract.time import Interval
 from ndr.planner.batch_report import published_rows
 from ndr.planner.claims import claim_batch
@@ -38,7 +38,7 @@ def plan_requested_mini_batch(services: Services, document: Any, now: datetime, 
         project = (request.project_name, request.feature_spec_version)
         held_by = claim_batch(services.ledger, services.states, project, batch, execution, now)
     # After the claim: whatever its last holder started is seen here.
-    running = services.running(MINI_BATCH_PIPELINE, now)
+    running = services.running(batch_pipeline(jobspecs), now)
     delivered_at = partial(_delivered_at, services, jobspecs, batch)
     plan = plan_mini_batch(request, jobspecs, now, running, delivered_at, held_by)
     if not request.dry_run:

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ndr.contract.errors import InvalidRequestError, PublishConflictError
@@ -25,6 +24,7 @@ from ndr.contract.time import Interval, format_instant, whole_seconds
 from ndr.jobs.claims import LeaseHeld, LeaseKey
 from ndr.jobs.identity import processing_job
 from ndr.jobs.run import Run, job_logger
+from ndr.store import aws
 
 LEASE: Final = timedelta(minutes=15)
 RENEWALS: Final = 3  # per lease: when one fails, the next is still in time
@@ -87,7 +87,7 @@ class Leases:
     @classmethod
     def in_environment(cls, run: Run) -> Leases:
         """Return the leases of a job whose ledger is named by NDR_LEDGER_TABLE."""
-        table = boto3.resource("dynamodb").Table(os.environ.get("NDR_LEDGER_TABLE", "ndr-ledger"))
+        table = aws.dynamodb_table(os.environ.get("NDR_LEDGER_TABLE", "ndr-ledger"))
         holder = os.environ.get("NDR_PIPELINE_EXECUTION") or f"a job started by hand, {uuid.uuid4()}"
         return cls(table, run, holder, _execution_has_ended)
 
@@ -318,7 +318,7 @@ def _item_key(key: LeaseKey) -> dict[str, str]:
 
 
 def _execution_has_ended(holder: str) -> bool:
-    return is_over(boto3.client("sagemaker"), holder)
+    return is_over(aws.client("sagemaker"), holder)
 
 
 def _mentions(expression: str, name: str) -> bool:

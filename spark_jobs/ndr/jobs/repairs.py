@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 from ndr.contract.datasets import DELTAS, Dataset
 from ndr.contract.errors import PublishConflictError, SchemaMismatchError
@@ -12,6 +13,9 @@ from ndr.contract.time import DAY, Interval
 from ndr.jobs.published_deltas import PublishedDeltas
 from ndr.jobs.run import Run, job_logger
 from ndr.store.catalog import published_pieces
+
+Known = TypeVar("Known")
+"""What is known of the inputs of an interval."""
 
 
 def outdated_intervals(
@@ -57,8 +61,8 @@ def outdated_intervals(
 def repaired(
     run: Run,
     dataset: Dataset,
-    intervals: Iterable[tuple[Interval, PublishedDeltas]],
-    publish: Callable[[Interval, PublishedDeltas], Iterable[Manifest]],
+    intervals: Iterable[tuple[Interval, Known]],
+    publish: Callable[[Interval, Known], Iterable[Manifest]],
 ) -> Iterator[Manifest]:
     """Publish outdated intervals again. One that another run is building is left to it.
 
@@ -68,12 +72,12 @@ def repaired(
         Of each partition, as it is published.
     """
     log = job_logger(run.job_name)
-    for interval, deltas in intervals:
+    for interval, known in intervals:
         held = run.claims.claim(run.lease_key(dataset.name, interval))
         if held:
             log.warning("repair left to another run", extra={"reason": str(held)})
             continue
         try:
-            yield from publish(interval, deltas)
+            yield from publish(interval, known)
         except PublishConflictError as error:
             log.warning("repair left to another run", extra={"reason": str(error)})

@@ -8,14 +8,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, overload
 
-from ndr.contract.jobspecs import Job, read_jobspec
+from ndr.contract.errors import JobSpecNotFoundError
+from ndr.contract.jobspecs import NETWORKS, Job, read_jobspec
 from ndr.contract.jobspecs.item import SpecT
+from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.jobspecs.table import Table
 from ndr.contract.manifest import Owner
 from ndr.contract.stack_buckets import StackBuckets
 from ndr.contract.time import Interval
 from ndr.jobs.claims import Claims, LeaseKey, Unclaimed
 from ndr.jobs.identity import correlation
+from ndr.store import aws
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
@@ -53,9 +56,7 @@ class Run:
     @classmethod
     def in_environment(cls, job_name: str, project_name: str, feature_spec_version: str) -> Run:
         """Make a run whose JobSpec table is named by NDR_JOBSPEC_TABLE."""
-        import boto3  # imported here: a run with its own table does not need it
-
-        table = boto3.resource("dynamodb").Table(os.environ.get("NDR_JOBSPEC_TABLE", "ndr-jobspecs"))
+        table = aws.dynamodb_table(os.environ.get("NDR_JOBSPEC_TABLE", "ndr-jobspecs"))
         return cls(job_name, project_name, feature_spec_version, table)
 
     @overload
@@ -74,6 +75,20 @@ class Run:
         if buckets := StackBuckets.in_environment():
             buckets.check([jobspec])
         return jobspec.spec
+
+    def networks(self) -> Networks:
+        """Read the JobSpec `networks`, which may be absent, and log the networks that the job uses.
+
+        Raises
+        ------
+        JobSpecInvalidError
+        """
+        try:
+            networks: Networks = self.spec(NETWORKS)
+        except JobSpecNotFoundError:
+            networks = Networks()
+        job_logger(self.job_name).info("networks", extra={"networks": networks.in_use})
+        return networks
 
     def lease_key(self, dataset: str, interval: Interval) -> LeaseKey:
         """Return the ledger item of a partition that answers for an interval."""

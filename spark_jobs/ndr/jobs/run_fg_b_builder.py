@@ -32,7 +32,7 @@ def job(run: Run, arguments: Arguments) -> None:
     PublishConflictError
         Another run took a baseline over.
     """
-    specs = BaselineSpecs(run.spec(FG_B_BUILDER), run.spec(FG_A_BUILDER), _prefixes(run))
+    specs = BaselineSpecs(run.spec(FG_B_BUILDER), run.spec(FG_A_BUILDER), _prefixes(run), run.networks())
     targets = _targets(specs, arguments)
     output = run.spec(MACHINE_INVENTORY_UNLOAD).output
     inventory_of = lru_cache(lambda month: newest_snapshot(output, month))

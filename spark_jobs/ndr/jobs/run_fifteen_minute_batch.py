@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ndr.contract.fifteen_minutes import BATCH_JOBS
-from ndr.jobs.sequence import ScriptProcess, exit_code, run_in_sequence
+from ndr.jobs.sequence import ScriptProcess, exit_code, project_jobs, run_in_sequence
 
 if __name__ == "__main__":
-    sys.exit(exit_code(run_in_sequence(BATCH_JOBS, ScriptProcess(Path(__file__).parent, sys.argv[1:]))))
+    runner = ScriptProcess(Path(__file__).parent, sys.argv[1:])
+    sys.exit(exit_code(run_in_sequence(project_jobs(sys.argv[1:]), runner)))

@@ -6,6 +6,7 @@ metrics and leases, its memory is free when it ends, and a job that is killed do
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import subprocess
@@ -15,10 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ndr.contract.fifteen_minutes import BATCH_JOBS, BatchJob
+from ndr.contract.errors import JobSpecInvalidError, JobSpecNotFoundError
+from ndr.contract.fifteen_minutes import BATCH_JOBS, SCORED_BATCH_JOBS, BatchJob
+from ndr.contract.jobspecs import FG_C_BUILDER
 from ndr.contract.time import DAY
 from ndr.jobs.entry import MESSAGE_LIMIT, message_file, report_failure
-from ndr.jobs.run import job_logger
+from ndr.jobs.run import Run, job_logger
 from ndr.spark.cluster import CONNECT_SECONDS_VARIABLE
 from ndr.spark.coordinator import PORT, PORT_VARIABLE
 
@@ -26,6 +29,22 @@ SERVICE: Final = "fifteen_minute_batch"
 
 Runner = Callable[[BatchJob], str | None]
 """Runs a job to its end; returns why it failed, or None."""
+
+
+def project_jobs(arguments: Sequence[str]) -> tuple[BatchJob, ...]:
+    """Return the jobs of the project that the arguments name: with FG-C where it has that JobSpec."""
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    for name in ("--project-name", "--feature-spec-version"):
+        parser.add_argument(name, required=True)
+    asked, _ = parser.parse_known_args(arguments)
+    run = Run.in_environment(SERVICE, asked.project_name, asked.feature_spec_version)
+    try:
+        run.spec(FG_C_BUILDER)
+    except JobSpecNotFoundError:
+        return BATCH_JOBS
+    except JobSpecInvalidError:
+        pass  # the job itself says what is wrong
+    return SCORED_BATCH_JOBS
 
 
 def run_in_sequence(jobs: Iterable[BatchJob], run: Runner) -> dict[str, str]:
@@ -76,7 +95,7 @@ class ScriptProcess:
     def __call__(self, job: BatchJob) -> str | None:
         """Run the job; when this process is asked to stop, the job is stopped with it."""
         message_file().unlink(missing_ok=True)
-        place = BATCH_JOBS.index(job)
+        place = SCORED_BATCH_JOBS.index(job)
         meeting = {PORT_VARIABLE: str(PORT + place)}
         if place:  # on another instance it waits for the jobs before it, which may run on the first one alone
             meeting[CONNECT_SECONDS_VARIABLE] = str(DAY.total_seconds())

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 # Jobs that run on either engine. The inventory job runs one SQL statement on Redshift and needs neither.
-SPARK_JOBS: Final = ("delta_builder", "fg_a_builder", "pair_counts_builder", "fg_b_builder")
+SPARK_JOBS: Final = ("delta_builder", "fg_a_builder", "pair_counts_builder", "fg_b_builder", "fg_c_builder")
 
 
 def chosen_engine(asked: Engine, instances: Instances) -> Literal["local", "spark"]:

@@ -112,7 +112,8 @@ def repeating_columns(table: pa.Table) -> list[str]:
         return text
     # Rows are sorted, so neighbours look more alike than the table is: take some from all over it.
     places = pa.array(np.linspace(0, table.num_rows - 1, _SAMPLE_ROWS, dtype=np.int64))
-    others = table.drop_columns(text).take(places)
+    nested = [column.name for column in table.schema if pa.types.is_nested(column.type)]
+    others = table.drop_columns([*text, *nested]).take(places)
     few = [name for name in others.column_names if pc.count_distinct(others[name]).as_py() <= _SAMPLE_ROWS // 2]
     return [*text, *few]
 

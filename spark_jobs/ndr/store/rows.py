@@ -105,6 +105,7 @@ def row_groups(
     try:
         with opened(file, asked.text) as parquet:
             schema, groups = asked.schema_of(file, parquet), parquet.num_row_groups
+            _refuse_lacking(file, dataset, schema, parquet)
             for group in range(share * groups // shares, (share + 1) * groups // shares):
                 table = parquet.read_row_group(group, [*schema.names, *extra], use_threads=False)
                 if interval and time_column:
@@ -115,6 +116,15 @@ def row_groups(
             f"{file.uri} can't be read as {dataset.name} ({str(error).splitlines()[0]}); "
             "build its partition again with the same batch."
         ) from error
+
+
+def _refuse_lacking(file: PublishedFile, dataset: Dataset, schema: pa.Schema, parquet: pq.ParquetFile) -> None:
+    lacking = [name for name in schema.names if name not in parquet.schema_arrow.names]
+    if lacking:
+        raise SchemaMismatchError(
+            f"{file.uri} has no {' and no '.join(lacking)}, which {dataset.name} of this release have: an earlier "
+            "release wrote it. Build its partition again with the same batch."
+        )
 
 
 @contextmanager

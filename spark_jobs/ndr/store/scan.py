@@ -8,7 +8,16 @@ from typing import Final
 
 import pyarrow as pa
 
-from ndr.contract.datasets import DELTAS, PEER_DELTAS, QUARANTINE, Dataset
+from ndr.contract.datasets import (
+    DELTAS,
+    FG_C,
+    FG_C_HOSTS,
+    FG_C_PAIRS,
+    FG_C_SCORES,
+    PEER_DELTAS,
+    QUARANTINE,
+    Dataset,
+)
 from ndr.contract.manifest import InputEntry, Owner
 from ndr.contract.time import Interval
 from ndr.store.catalog import Piece, published_pieces
@@ -17,7 +26,10 @@ from ndr.store.read_ahead import in_bundles, read_ahead
 from ndr.store.rows import Asked, read_rows, read_schema
 from ndr.store.storage import join
 
-_COMMITTED_WITH: Final = {table.name: DELTAS.name for table in (PEER_DELTAS, QUARANTINE)}
+_COMMITTED_WITH: Final = {
+    **{table.name: DELTAS.name for table in (PEER_DELTAS, QUARANTINE)},
+    **{table.name: FG_C for table in (FG_C_SCORES, FG_C_HOSTS, FG_C_PAIRS)},
+}
 """Tables that are published in the partitions of another dataset."""
 FoundFile = tuple[PublishedFile, Interval | None]
 BUNDLE_ROWS: Final = 128 * 1024

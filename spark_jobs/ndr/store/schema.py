@@ -6,15 +6,20 @@ from typing import Final
 
 import pyarrow as pa
 
-from ndr.contract.datasets import ColumnType, Dataset
+from ndr.contract.datasets import REASON_FIELDS, ColumnType, Dataset
 
-ARROW_TYPES: Final[dict[ColumnType, pa.DataType]] = {
+_FLAT: Final[dict[str, pa.DataType]] = {
     "string": pa.string(),
     "int64": pa.int64(),
     "float64": pa.float64(),
     "bool": pa.bool_(),
     "date": pa.date32(),
     "timestamp": pa.timestamp("us", tz="UTC"),
+}
+ARROW_TYPES: Final[dict[ColumnType, pa.DataType]] = {
+    **_FLAT,  # type: ignore[dict-item]
+    # Parquet calls the items of a list so.
+    "reasons": pa.list_(pa.field("element", pa.struct([(field.name, _FLAT[field.type]) for field in REASON_FIELDS]))),
 }
 CODED: Final = pa.dictionary(pa.int32(), pa.string())
 """Text as codes of its distinct words: how large tables carry it, since a day's rows repeat a few addresses."""

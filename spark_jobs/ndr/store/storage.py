@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from pyarrow import fs
 
 from ndr.contract.errors import InvalidRequestError
-from ndr.store import whole_objects
+from ndr.store import aws, whole_objects
 
 _DISK: Final = fs.LocalFileSystem()
 
@@ -37,9 +37,7 @@ def _s3() -> fs.S3FileSystem:
 @lru_cache(maxsize=1)
 def _s3_client() -> Any:
     """Return the client that puts on a condition, which Arrow's can't."""
-    import boto3  # here, as a job whose data lies on a disk need not wait for it
-
-    return boto3.client("s3")
+    return aws.client("s3")
 
 
 def forget_clients() -> None:
@@ -47,6 +45,7 @@ def forget_clients() -> None:
     _s3.cache_clear()
     _s3_client.cache_clear()
     whole_objects.forget_clients()
+    aws.forget_session()
 
 
 def filesystem(uri: str) -> tuple[fs.FileSystem, str]:

@@ -7,10 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, Final
+
+from ndr.store import aws
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
+
+_OPENING: Final = Lock()
 
 
 def get_object(bucket: str, key: str) -> bytes | None:
@@ -57,22 +62,27 @@ def list_keys(bucket: str, prefix: str, first: str, before: str) -> Iterator[str
 
 def forget_clients() -> None:
     """Drop the clients of this process, so that the next request reads credentials and endpoint anew."""
-    _store.cache_clear()
+    with _OPENING:
+        _opened.cache_clear()
+
+
+def _store(bucket: str) -> S3Store:
+    """Return the bucket's client. Of the threads that ask first, one opens it."""
+    with _OPENING:
+        return _opened(bucket)
 
 
 @lru_cache(maxsize=64)
-def _store(bucket: str) -> S3Store:
-    import boto3
+def _opened(bucket: str) -> S3Store:
     from obstore.auth.boto3 import Boto3CredentialProvider
     from obstore.store import S3Store
 
-    session = boto3.Session()
     # The AWS SDK knows the endpoint of each region and partition, and the one that the environment names.
-    known = session.client("s3").meta
+    known = aws.client("s3").meta
     return S3Store(
         bucket,
         endpoint=known.endpoint_url,
         region=known.region_name,
         client_options={"allow_http": known.endpoint_url.startswith("http:")},
-        credential_provider=Boto3CredentialProvider(session),
+        credential_provider=Boto3CredentialProvider(aws.session()),
     )

@@ -4,10 +4,10 @@
 # runtime interface client, boto3, pip, Lambda's folders, variables and entry point. It has Debian's C library, so it
 # can't tell whether a wheel suits Amazon Linux.
 #
-# usage: build.sh 3.11    needs root, mmdebstrap and a running Docker engine
+# usage: build.sh 3.13    needs root, mmdebstrap and a running Docker engine
 set -euo pipefail
 
-version=${1:?name a Python version, such as 3.11}
+version=${1:?name a Python version, such as 3.13}
 case $version in
   3.11) release=bookworm ;;
   3.13) release=trixie ;;

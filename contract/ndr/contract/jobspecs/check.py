@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from ndr.contract.datasets import INTEGRATION, MACHINE_INVENTORY
+from ndr.contract.datasets import INTEGRATION, MACHINE_INVENTORY, SILENCE_WINDOW
 from ndr.contract.errors import JobSpecInvalidError
 from ndr.contract.jobspecs.item import (
     FG_A_BUILDER,
     FG_B_BUILDER,
+    FG_C_BUILDER,
     JOB_NAMES,
     MACHINE_INVENTORY_UNLOAD,
+    NETWORKS,
     NON_PERSISTENT_PREFIXES,
     JobSpec,
     JobSpecs,
@@ -20,7 +22,7 @@ from ndr.contract.jobspecs.item import (
 EXTERNAL: Final = frozenset({INTEGRATION.name})  # datasets that the team's own log shipping produces
 NO_PREFIXES: Final = {"source", "flow_log_format", "layout", "delivery_delay"}
 """Fields of inputs that say how a prefix is read."""
-OPTIONAL: Final = frozenset({NON_PERSISTENT_PREFIXES})
+OPTIONAL: Final = frozenset({NETWORKS, NON_PERSISTENT_PREFIXES, FG_C_BUILDER})
 
 
 def written_prefixes(jobspec: JobSpec[Any]) -> dict[str, str]:
@@ -55,8 +57,8 @@ def check_jobspecs(jobspecs: Iterable[JobSpec[Any]]) -> JobSpecs:
         *_misplaced_prefixes(by_name),
         *_unversioned_prefixes(by_name),
         *_shared_prefixes(by_name),
-        *_different_segments(by_name),
         *_no_slice_window(by_name),
+        *_scored_without_baseline(by_name),
     ]
     if problems:
         raise JobSpecInvalidError("The JobSpecs do not fit together: " + "; ".join(problems) + ".")
@@ -127,16 +129,21 @@ def _shared_prefixes(by_name: JobSpecs) -> list[str]:
     ]
 
 
-def _different_segments(by_name: JobSpecs) -> list[str]:
-    if not {FG_A_BUILDER, FG_B_BUILDER} <= by_name.keys():
-        return []
-    fg_a, fg_b = by_name[FG_A_BUILDER].spec.segment, by_name[FG_B_BUILDER].spec.segment
-    if fg_a == fg_b:
-        return []
-    return [f"segment is {fg_a!r} in fg_a_builder and {fg_b!r} in fg_b_builder; use one"]
-
-
 def _no_slice_window(by_name: JobSpecs) -> list[str]:
     if FG_A_BUILDER not in by_name or "15m" in by_name[FG_A_BUILDER].spec.windows:
         return []
     return ["fg_a_builder's windows lack 15m, by whose rows fg_b_builder tells when a host was active; add it"]
+
+
+def _scored_without_baseline(by_name: JobSpecs) -> list[str]:
+    """What FG-C scores must be in FG-A and have a baseline; it judges silence by one window besides."""
+    if not {FG_A_BUILDER, FG_B_BUILDER, FG_C_BUILDER} <= by_name.keys():
+        return []
+    scored, fg_a, fg_b = (by_name[job].spec for job in (FG_C_BUILDER, FG_A_BUILDER, FG_B_BUILDER))
+    windows = [name for name in dict.fromkeys((*scored.windows, SILENCE_WINDOW)) if name not in fg_a.windows]
+    metrics = [name for name in scored.metrics if name not in fg_b.metrics]
+    told = [
+        (windows, "fg_c_builder needs windows {}, which fg_a_builder's windows lack; add them there"),
+        (metrics, "fg_c_builder scores {}, which fg_b_builder's metrics lack; add them there, or leave them out here"),
+    ]
+    return [sentence.format(", ".join(names)) for names, sentence in told if names]

@@ -9,11 +9,11 @@ from pydantic import AfterValidator, Field
 from ndr.contract.datasets import INTEGRATION
 from ndr.contract.jobspecs.layout import DELIVERY_DELAY, DeliveryDelay, Layout
 from ndr.contract.jobspecs.model import SpecModel
+from ndr.contract.jobspecs.port_classes import PortClasses
 from ndr.contract.jobspecs.time_zone import TimeZone
 from ndr.contract.jobspecs.uri import PrefixUri
 from ndr.contract.layout import MINI_BATCH, TimeLayout
 
-Port = Annotated[int, Field(ge=0, le=65535)]
 Engine = Literal["auto", "local", "spark"]
 
 
@@ -58,16 +58,6 @@ class DeltaBuilderOutputs(SpecModel):
 
 MappedColumn = Literal["event_action", "event_reason", "network_transport"]
 Word = Annotated[str, Field(min_length=1, max_length=256)]
-
-
-class PortClasses(SpecModel):
-    """Destination ports of each class. Defaults follow the IANA service registry."""
-
-    high_risk: tuple[Port, ...] = (23, 135, 445, 1433, 3389, 4444, 5900, 6667)
-    admin: tuple[Port, ...] = (22, 23, 3389, 5900, 5985, 5986)
-    fileshare: tuple[Port, ...] = (20, 21, 69, 111, 139, 445, 873, 2049)
-    directory: tuple[Port, ...] = (88, 389, 464, 636, 3268, 3269)
-    db: tuple[Port, ...] = (1433, 1521, 3306, 5432, 6379, 9042, 9200, 27017)
 
 
 class DeltaBuilderSpec(SpecModel):

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
+from ndr.contract.jobspecs.calendar import Calendar
 from ndr.contract.jobspecs.delta_builder import Engine
 from ndr.contract.jobspecs.model import SpecModel
-from ndr.contract.jobspecs.segment import Segment
-from ndr.contract.jobspecs.time_zone import TimeZone
 from ndr.contract.jobspecs.uri import PrefixUri
+from ndr.contract.problems import whole_sentence
 from ndr.contract.time import WINDOWS
 
 WindowLabel = Literal[*WINDOWS]  # type: ignore[valid-type]
-Weekday = Annotated[int, Field(ge=0, le=6)]
 
 
 class FgABuilderInputs(SpecModel):
@@ -29,29 +27,6 @@ class FgABuilderOutputs(SpecModel):
     fg_a: PrefixUri
 
 
-def _network(text: str) -> str:
-    try:
-        return str(ip_network(text))
-    except ValueError as error:
-        raise ValueError(f"{error}; write a network such as 10.0.0.0/8 or fd00::/8") from None
-
-
-class BusinessHours(SpecModel):
-    """Working hours: [start_hour, end_hour) local time on working_days; 0 is Monday."""
-
-    time_zone: TimeZone = "UTC"
-    start_hour: Annotated[int, Field(ge=0, le=23)] = 8
-    end_hour: Annotated[int, Field(ge=1, le=24)] = 18
-    working_days: tuple[Weekday, ...] = (0, 1, 2, 3, 4)
-    weekend_days: tuple[Weekday, ...] = (5, 6)
-
-    @model_validator(mode="after")
-    def _ordered(self) -> BusinessHours:
-        if self.start_hour >= self.end_hour:
-            raise ValueError(f"start_hour {self.start_hour} is not before end_hour {self.end_hour}")
-        return self
-
-
 class Novelty(SpecModel):
     """A value is new when it was not seen in the lookback, rare when seen on 1 to `rare_max_active_days` days of it."""
 
@@ -60,18 +35,25 @@ class Novelty(SpecModel):
 
 
 class FgABuilderSpec(SpecModel):
-    """Spec of `fg_a_builder`.
+    """Spec of `fg_a_builder`. Which addresses have features tells the JobSpec `networks`.
 
-    Hosts outside `monitored_networks` get no features of their own, and so no baseline; they are still peers. Without
-    networks every address that sends or receives is a host.
+    `calendar` serves FG-B too, which groups by its bands.
     """
 
     inputs: FgABuilderInputs
     outputs: FgABuilderOutputs
-    monitored_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
     windows: Annotated[tuple[WindowLabel, ...], Field(min_length=1)] = tuple(WINDOWS)
-    business_hours: BusinessHours = BusinessHours()
-    segment: Segment = Segment()
+    calendar: Calendar = Calendar()
     novelty: Novelty = Novelty()
     engine: Engine = "auto"
     processing_image_uri: Annotated[str, Field(min_length=1)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_business_hours(cls, document: Any) -> Any:
+        if isinstance(document, dict) and "business_hours" in document:
+            raise whole_sentence(
+                "spec.business_hours is now spec.calendar: write time_zone, weekend_days, holidays and bands there, "
+                'a band as {"name": "working_hours", "days": [0, 1, 2, 3, 4], "start": "08:00", "end": "18:00"}'
+            )
+        return document

@@ -10,7 +10,6 @@ from ndr.contract.datasets import FG_A_METRICS
 from ndr.contract.horizons import TABLE, Cadence
 from ndr.contract.jobspecs.delta_builder import Engine
 from ndr.contract.jobspecs.model import SpecModel
-from ndr.contract.jobspecs.segment import Segment
 from ndr.contract.jobspecs.uri import PrefixUri
 
 
@@ -43,10 +42,12 @@ class Capping(SpecModel):
 
 
 class Rarity(SpecModel):
-    """A pair is rare when active on at most so many days and its destination contacted by at most such a share."""
+    """A pair is rare when active on at most so many days and its (destination, port) contacted by at most such a share
+    of the active internal hosts, if at least `min_hosts` of these are active."""
 
     max_active_days: Annotated[int, Field(ge=1, le=30)] = 2
     max_prevalence: Share = 0.1
+    min_hosts: Annotated[int, Field(ge=1)] = 5
 
 
 def _field_of(label: str) -> str:
@@ -75,7 +76,6 @@ class FgBBuilderSpec(SpecModel):
     inputs: FgBBuilderInputs
     outputs: FgBBuilderOutputs
     metrics: Annotated[tuple[Metric, ...], Field(min_length=1)] = tuple(column.name for column in FG_A_METRICS)
-    segment: Segment = Segment()
     capping: Capping = Capping()
     rarity: Rarity = Rarity()
     cadence: Cadences = Cadences()

@@ -12,8 +12,10 @@ from ndr.contract.errors import JobSpecInvalidError
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
 from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
 from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
+from ndr.contract.jobspecs.fg_c_builder import FgCBuilderSpec
 from ndr.contract.jobspecs.machine_inventory_unload import MachineInventoryUnloadSpec
 from ndr.contract.jobspecs.model import Identifier, SpecModel
+from ndr.contract.jobspecs.networks import MOVED, Networks
 from ndr.contract.jobspecs.non_persistent_prefixes import NonPersistentPrefixesSpec
 from ndr.contract.jobspecs.pair_counts_builder import PairCountsBuilderSpec
 from ndr.contract.problems import problem_sentence
@@ -36,16 +38,20 @@ DELTA_BUILDER: Final = Job("delta_builder", DeltaBuilderSpec)
 FG_A_BUILDER: Final = Job("fg_a_builder", FgABuilderSpec)
 PAIR_COUNTS_BUILDER: Final = Job("pair_counts_builder", PairCountsBuilderSpec)
 FG_B_BUILDER: Final = Job("fg_b_builder", FgBBuilderSpec)
+FG_C_BUILDER: Final = Job("fg_c_builder", FgCBuilderSpec)
 MACHINE_INVENTORY_UNLOAD: Final = Job("machine_inventory_unload", MachineInventoryUnloadSpec)
 NON_PERSISTENT_PREFIXES: Final = Job("non_persistent_prefixes", NonPersistentPrefixesSpec)
+NETWORKS: Final = Job("networks", Networks)
 
 JOBS: Final[tuple[Job[Any], ...]] = (
     DELTA_BUILDER,
     FG_A_BUILDER,
     PAIR_COUNTS_BUILDER,
     FG_B_BUILDER,
+    FG_C_BUILDER,
     MACHINE_INVENTORY_UNLOAD,
     NON_PERSISTENT_PREFIXES,
+    NETWORKS,
 )
 """The one list of jobs. A JobSpec is valid when its job is in it and its spec fits the job's model."""
 
@@ -121,8 +127,16 @@ def parse_jobspec(item: Mapping[str, Any]) -> JobSpec[Any]:
 
 def _explained(error: ValidationError, name: Any, job: Job[Any] | None) -> str:
     problems = [problem for problem in error.errors() if job or problem["loc"][:1] != ("spec",)]
-    sentences = [problem_sentence(problem, problem["loc"], _fields_at(problem["loc"], job)) for problem in problems]
+    sentences = [_sentence(problem, job) for problem in problems]
     return f"JobSpec {name if isinstance(name, str) else '?'}: " + "; ".join(sentences) + "."
+
+
+def _sentence(problem: Any, job: Job[Any] | None) -> str:
+    path = problem["loc"]
+    moved = MOVED.get((str(job), path[1])) if path[:1] == ("spec",) and len(path) == 2 else None
+    if moved and problem["type"] == "extra_forbidden":
+        return f"spec.{path[1]}: is in the JobSpec {NETWORKS} now, for all jobs; write {moved} there, remove it here"
+    return problem_sentence(problem, path, _fields_at(path, job))
 
 
 def _fields_at(path: tuple[int | str, ...], job: Job[Any] | None) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +11,9 @@ import typer
 
 from ndr.contract.datasets import INTEGRATION
 from ndr.contract.errors import InvalidRequestError
-from ndr.contract.jobspecs import DELTA_BUILDER
+from ndr.contract.jobspecs import DELTA_BUILDER, NETWORKS
 from ndr.contract.jobspecs.delta_builder import AUTO, SOURCE_NAMES, DeltaBuilderInputs
+from ndr.contract.jobspecs.networks import NamedNetworks, Networks
 from ndr.contract.layout import MINI_BATCH
 from ndr.local.commands.options import HERE, ZONE, Directory, progress
 from ndr.local.console.progress import Progress
@@ -19,6 +21,7 @@ from ndr.local.deployment.deployment import Deployment
 from ndr.local.ingest import IngestReport
 from ndr.local.ingest import Progress as IngestStep
 from ndr.local.ingest import ingest as ingest_logs
+from ndr.local.ingest.internal import internal_with, networks_beside
 
 _SOURCES = f"Of which source the logs are: {', '.join(SOURCE_NAMES)}; auto recognises each file."
 
@@ -32,12 +35,16 @@ def ingest(
     time_zone: Annotated[str, typer.Option(help=ZONE)] = "",
 ) -> None:
     """Write the flows of logs below the integration prefix. The status is 1 if a log can't be used as a whole."""
-    lines = progress()
+    lines, networks = progress(), Networks()
     if not prefix:
-        spec = Deployment.load(directory).jobspecs()[DELTA_BUILDER].spec
+        jobspecs = Deployment.load(directory).jobspecs()
+        spec = jobspecs[DELTA_BUILDER].spec
+        networks = jobspecs[NETWORKS].spec if NETWORKS in jobspecs else networks
         check_takes_mini_batches(spec.inputs)
         prefix, time_zone = spec.inputs.integration, time_zone or spec.time_zone or ""
-    if ingest_folder(paths, prefix, batch, lines, source, time_zone or None).bad:
+    report = ingest_folder(paths, prefix, batch, lines, source, time_zone or None)
+    print_internal_networks(report, networks, lines)
+    if report.bad:
         raise typer.Exit(1)
 
 
@@ -78,6 +85,18 @@ def ingest_folder(
         report = ingest_logs(paths, prefix, batch, progress=report_step, log_source=source, time_zone=time_zone)
     _print_account(report, lines)
     return report
+
+
+def print_internal_networks(report: IngestReport, networks: Networks, lines: Progress) -> NamedNetworks:
+    """Print which networks are internal, and what to write where logs show others; return the `internal` with those."""
+    known = ", ".join(network for of_name in networks.internal.values() for network in of_name)
+    lines.line(f"  internal networks: {known}")
+    shown = networks_beside(report.local_addresses, networks)
+    internal = internal_with(networks, shown)
+    if shown:
+        lines.line(f"  by local_orig and local_resp of the Zeek logs also: {', '.join(shown)}")
+        lines.line(f'  Their hosts have features with, in the networks JobSpec: "internal": {json.dumps(internal)}')
+    return internal
 
 
 def _print_account(report: IngestReport, lines: Progress) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyarrow import fs
 
 from ndr.contract.datasets import QUARANTINE
 from ndr.contract.errors import InvalidRequestError, SchemaMismatchError
@@ -20,15 +21,20 @@ from ndr.jobs.deltas.read import reads_of
 from ndr.local.ingest.logs import Log
 from ndr.local.ingest.report import IngestedFile, Progress
 from ndr.local.ingest.spool import Spool
-from ndr.sources.content import content_digest
+from ndr.sources.content import Content, content_digest
 from ndr.sources.integration.texts import flow_texts, instant_texts
 from ndr.sources.integration.validity import split
 from ndr.sources.registry import Recognised
+from ndr.sources.zeek.conn import ZEEK
+from ndr.sources.zeek.local_ends import local_addresses
 from ndr.store.schema import arrow_schema, plain_schema
 from ndr.store.storage import filesystem
 
 FURTHEST: Final = timedelta(days=366)
 """From the middle row of a log: a row that starts further away has a wrong clock."""
+
+BEGINNING_BYTES: Final = 4 << 20
+"""Decompressed bytes of a Zeek log by which its local addresses are told."""
 
 _ALL_TIME: Final = Interval(datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC))
 
@@ -67,6 +73,8 @@ class ReadLogs:
     ----------
     rejected : dict of str to pa.Table
         Rows that can't be used, as the QUARANTINE dataset, by the digest of their log's content.
+    local : set of str
+        Addresses that the beginnings of Zeek logs call local.
     bad : BadFiles
         The logs that can't be read to their end, and those of which no row can be used.
     """
@@ -76,6 +84,7 @@ class ReadLogs:
         self._spec = spec_of_logs(log_source, time_zone)
         self._seen: dict[str, str] = {}
         self.rejected: dict[str, pa.Table] = {}
+        self.local: set[str] = set()
         self.bad = BadFiles()
 
     def all(self, logs: Sequence[Log], progress: Callable[[Progress], None]) -> Iterator[IngestedFile]:
@@ -113,6 +122,8 @@ class ReadLogs:
             if not rows:
                 self.bad.add(_unusable(log.path, rejects))
         recognised = told[0] if told else None
+        if recognised and recognised.source is ZEEK:
+            self.local |= local_addresses(_beginning(system, path))
         return IngestedFile(
             log.path, rows, rejects.num_rows, None, dict(not_flows),
             recognised.source.name if recognised else "", recognised.certainty if recognised else 0.0,
@@ -144,6 +155,13 @@ def _unusable(path: str, rejects: pa.Table) -> SchemaMismatchError:
         f"{path}: none of its {rejects.num_rows} rows can be used. The most frequent reason, of {count} rows: "
         f"{example}."
     )
+
+
+def _beginning(system: fs.FileSystem, path: str) -> bytes:
+    content = Content(system, path)
+    beginning = b"" if content.is_parquet else content.read(BEGINNING_BYTES)
+    content.close()
+    return beginning
 
 
 def _content_id(log: Log) -> str:

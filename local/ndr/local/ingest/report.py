@@ -49,7 +49,8 @@ class IngestReport:
     """All files and batches of an ingest.
 
     `rejected_uri` is the folder of the rejected rows, or None without any. `bad` has a sentence for each log that could
-    not be read to its end, or of which no row could be used. `left_out` has the files of folders that were not read.
+    not be read to its end, or of which no row could be used. `left_out` has the files of folders that were not read,
+    `local_addresses` those that Zeek logs call local.
     """
 
     files: tuple[IngestedFile, ...]
@@ -57,6 +58,7 @@ class IngestReport:
     rejected_uri: str | None
     bad: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    local_addresses: frozenset[str] = frozenset()
 
     @property
     def rows_in(self) -> int:

@@ -89,7 +89,8 @@ def ingest(
             read.bad.raise_first()
         batches = tuple(_write_all(spool, prefix_uri, file_format, progress))
     rejected_uri = join(prefix_uri, REJECTED_FOLDER) + "/" if read.rejected else None
-    return IngestReport(files, batches, rejected_uri, tuple(map(str, read.bad.errors)), tuple(left_out))
+    bad, local = tuple(map(str, read.bad.errors)), frozenset(read.local)
+    return IngestReport(files, batches, rejected_uri, bad, tuple(left_out), local)
 
 
 def _batch_length(batch: str | timedelta) -> timedelta:

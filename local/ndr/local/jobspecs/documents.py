@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from ndr.contract.errors import InvalidRequestError, JobSpecInvalidError
-from ndr.contract.jobspecs import JOB_NAMES, JobSpec, parse_jobspec
+from ndr.contract.jobspecs import FG_C_BUILDER, JOB_NAMES, JobSpec, parse_jobspec
 from ndr.local.deployment.deployment import Deployment
 
 DEMO_FILES: Final = tuple(Path(__file__).parent / f"{job_name}.json" for job_name in JOB_NAMES)
+SCORES_FILE: Final = Path(__file__).parent / f"{FG_C_BUILDER}.json"
+"""The one of DEMO_FILES that the demo puts when there are baselines."""
 _PLACEHOLDER: Final = re.compile(r"\$\{([a-z_]+)\}")
 
 
@@ -58,7 +62,7 @@ def read_jobspec_files(files: Iterable[Path], values: Mapping[str, str] | None =
 
 def _documents(path: Path) -> list[dict[str, Any]]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=partial(_without_repetition, path))
     except OSError as error:
         raise InvalidRequestError(f"{path} can't be read: {error.strerror}. Name a JobSpec document.") from None
     except ValueError as error:
@@ -67,6 +71,15 @@ def _documents(path: Path) -> list[dict[str, Any]]:
     if not documents or not all(isinstance(document, dict) for document in documents):
         raise InvalidRequestError(f"{path} holds no JobSpec: write an object, or an array of objects.")
     return documents
+
+
+def _without_repetition(path: Path, fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a name that an object gives twice: JSON parsers silently keep the last."""
+    counts = Counter(name for name, _ in fields)
+    twice = ", ".join(repr(name) for name, count in counts.items() if count > 1)
+    if twice:
+        raise JobSpecInvalidError(f"{path}: an object gives {twice} twice; give each name once, with all its values.")
+    return dict(fields)
 
 
 def _filled(value: Any, values: Mapping[str, str], path: Path) -> Any:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ndr.contract.errors import NdrError
 from ndr.contract.time import parse_instant
-from ndr.local.traffic.generate import DEFAULT_END, generate
+from ndr.local.traffic.generate import ATTACKS, DEFAULT_END, generate
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -16,10 +16,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--hosts", type=int, default=45, help="workstations; the other machines follow (45)")
     parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same bytes (7)")
     parser.add_argument("--end", default=DEFAULT_END, help=f"midnight UTC that ends the traffic ({DEFAULT_END})")
+    parser.add_argument("--attacks", choices=list(ATTACKS), default="two", help="a beacon and an exfiltration (two)")
     options = parser.parse_args(arguments)
     try:
         end = parse_instant(options.end, "--end")
-        traffic = generate(options.out, days=options.days, hosts=options.hosts, seed=options.seed, end=end)
+        traffic = generate(options.out, options.days, options.hosts, options.seed, end, options.attacks)
     except NdrError as error:
         print(error, file=sys.stderr)
         return 2

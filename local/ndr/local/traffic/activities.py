@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from ndr.contract.time import DAY_MICROSECONDS
+from ndr.contract.time import DAY_MICROSECONDS, SECOND_MICROSECONDS
 from ndr.local.traffic.calendar import (
-    BACKUP_HOURS,
     INTERNET_HOURS,
     ROUND_THE_CLOCK,
     UPDATE_HOURS,
@@ -18,7 +17,9 @@ from ndr.local.traffic.calendar import (
     Calendar,
     Occasions,
     bursts,
+    nightly,
     occasions,
+    regular,
 )
 from ndr.local.traffic.connections import Connections, Kind, LogNormal, connect
 from ndr.local.traffic.network import SyntheticNetwork
@@ -35,7 +36,10 @@ PING = Kind("icmp", 8, "-", LogNormal(56, 0), LogNormal(56, 0), LogNormal(0.001,
 DATABASE = Kind("tcp", 5432, "-", LogNormal(3_000, 1.2), LogNormal(20_000, 1.8), LogNormal(2, 1.6))
 SSH = Kind("tcp", 22, "ssh", LogNormal(20_000, 1.5), LogNormal(60_000, 1.7), LogNormal(1_500, 1.4))
 LONG_LIVED = Kind("tcp", 443, "ssl", LogNormal(60_000, 1.0), LogNormal(200_000, 1.2), LogNormal(5_400, 0.9), 0.0)
-BACKUP = Kind("tcp", 10_001, "-", LogNormal(6e8, 0.8), LogNormal(90_000, 0.5), LogNormal(900, 0.6), 0.0)
+BACKUP = Kind("tcp", 10_001, "-", LogNormal(5e8, 0.5), LogNormal(90_000, 0.4), LogNormal(600, 0.4), 0.0)
+FULL_BACKUP = Kind("tcp", 10_001, "-", LogNormal(2e9, 0.4), LogNormal(250_000, 0.4), LogNormal(1_800, 0.4), 0.0)
+SYNC = Kind("tcp", 443, "ssl", LogNormal(2e6, 1.7), LogNormal(20_000, 1.0), LogNormal(20, 1.2), 0.005)
+DOWNLOAD = Kind("tcp", 443, "ssl", LogNormal(30_000, 0.8), LogNormal(2e7, 1.6), LogNormal(40, 1.2), 0.005)
 UPDATE = Kind("tcp", 8_530, "http", LogNormal(3_000, 0.5), LogNormal(9e6, 1.5), LogNormal(8, 1.0))
 VISIT = Kind("tcp", 443, "ssl", LogNormal(1_400, 0.9), LogNormal(18_000, 1.5), LogNormal(3, 1.4))
 PROBE = Kind("tcp", 0, "-", LogNormal(40, 0.8), LogNormal(60, 0.8), LogNormal(0.2, 1.0), 0.93)
@@ -46,7 +50,7 @@ PROBED_PORTS = np.array([23, 22, 80, 443, 3389, 445, 8080, 5900, 6379, 1433, 330
 
 def seat_activity(rng: np.random.Generator, calendar: Calendar, network: SyntheticNetwork) -> np.ndarray:
     """Return the activity of each seat on each day, shape (days, seats): workstations first, then virtual desktops."""
-    seats = len(network.workstations) + network.vdi.shape[1]
+    seats = network.seats.shape[1]
     habit = LogNormal(1.0, 0.4).draw(rng, seats)
     present = rng.random((calendar.days, seats)) > 0.05
     mood = LogNormal(1.0, 0.25).draw(rng, calendar.days * seats).reshape(calendar.days, seats)
@@ -56,9 +60,7 @@ def seat_activity(rng: np.random.Generator, calendar: Calendar, network: Synthet
 
 
 def _seat(network: SyntheticNetwork, when: Occasions) -> np.ndarray:
-    by_day = np.concatenate([np.broadcast_to(network.workstations, (len(network.vdi), len(network.workstations))),
-                             network.vdi], axis=1)  # fmt: skip
-    return by_day[when.day, when.who]
+    return network.seats[when.day, when.who]
 
 
 def _zipf(rng: np.random.Generator, population: np.ndarray, count: int, exponent: float = 1.1) -> np.ndarray:
@@ -80,7 +82,7 @@ def browsing(
     """Web pages, several connections each. Some use IPv6 where both ends have it."""
     when = bursts(rng, occasions(rng, calendar, active * 80, WORKING_HOURS), mean=2.2, spread_seconds=3)
     orig, resp = _seat(network, when), _favourite(rng, network.sites, when.who, active.shape[1])
-    v6 = np.append(network.workstations_v6, np.full(network.vdi.shape[1], -1))[when.who]
+    v6 = np.append(network.workstations_v6, np.full(active.shape[1] - len(network.workstations), -1))[when.who]
     site_v6 = _favourite(rng, network.sites_v6, when.who, active.shape[1])
     over_v6 = (v6 >= 0) & (rng.random(len(orig)) < 0.25)
     return connect(rng, HTTPS, when.at, np.where(over_v6, v6, orig), np.where(over_v6, site_v6, resp))
@@ -107,38 +109,75 @@ def desk_work(
 def background(
     rng: np.random.Generator, calendar: Calendar, network: SyntheticNetwork, active: np.ndarray
 ) -> Connections:
-    """Unattended traffic round the clock: DNS, NTP, telemetry."""
-    hosts = np.concatenate([network.workstations[network.always_on], list(network.servers.values())])
-    here = np.ones((calendar.days, len(hosts)))
-    joined = np.concatenate([network.joined[network.always_on], np.zeros(len(network.servers), np.int64)])
-    here *= np.arange(calendar.days)[:, None] >= joined
-    parts = []
-    for kind, rate, resp in ((DNS, 44, network.servers["dns01"]), (NTP, 10, network.servers["dc01"])):
-        when = occasions(rng, calendar, here * rate, ROUND_THE_CLOCK)
-        parts.append(connect(rng, kind, when.at, hosts[when.who], np.array(resp)))
-    when = occasions(rng, calendar, here * 20, ROUND_THE_CLOCK)
-    telemetry = network.sites[(when.who + rng.integers(0, 3, len(when.at))) % 12]
-    parts.append(connect(rng, HTTPS, when.at, hosts[when.who], telemetry))
-    return Connections.joined(parts)
+    """Unattended traffic round the clock: NTP and telemetry at fixed intervals, each preceded by DNS, and other DNS."""
+    server = network.servers
+    hosts = np.concatenate([network.workstations[network.always_on], list(server.values())])
+    joined = np.concatenate([network.joined[network.always_on], np.zeros(len(server), np.int64)])
+    here = np.arange(calendar.days)[:, None] >= joined
+    clocks = regular(rng, calendar, here, 2 * 3_600, 0.001)
+    outside = regular(rng, calendar, np.ones((calendar.days, 1)), 1_024, 0.002)
+    reports = regular(rng, calendar, here, 4_320, 0.03)
+    lookups = occasions(rng, calendar, here * 24.0, ROUND_THE_CLOCK)
+    before = reports.at - rng.integers(20_000, 400_000, len(reports.at))  # microseconds
+    forwarded = occasions(rng, calendar, calendar.activity(at_rest=0.3)[:, None] * 250, WORKING_HOURS + 1)
+    dns, telemetry = np.array(server["dns01"]), network.sites[(reports.who % 3) * 4]
+    return Connections.joined(
+        [
+            connect(rng, NTP, clocks.at, hosts[clocks.who], np.array(server["dc01"])),
+            connect(rng, NTP, outside.at, np.array(server["dc01"]), network.resolvers[1:]),
+            connect(rng, HTTPS, reports.at, hosts[reports.who], telemetry),
+            connect(rng, DNS, np.maximum(before, calendar.midnights[0]), hosts[reports.who], dns),
+            connect(rng, DNS, lookups.at, hosts[lookups.who], dns),
+            connect(rng, DNS, forwarded.at, dns, network.resolvers[:1]),
+        ]
+    )
 
 
 def servers(rng: np.random.Generator, calendar: Calendar, network: SyntheticNetwork, active: np.ndarray) -> Connections:
-    """Server-to-server traffic: database queries, monitoring, administration, the nightly backup."""
+    """Server-to-server traffic: database queries, monitoring, administration."""
     server = network.servers
     work = calendar.activity(at_rest=0.2)[:, None]
     queries = occasions(rng, calendar, work * 250, WORKING_HOURS + 0.5)
     admin = occasions(rng, calendar, calendar.activity(at_rest=0.05)[:, None] * 9, WORKING_HOURS)
     others = np.array([address for name, address in server.items() if name != "monitor01"])
-    pings = occasions(rng, calendar, np.full((calendar.days, len(others)), 48.0), ROUND_THE_CLOCK)
-    saved = np.array([server[name] for name in ("files01", "mail01", "db01", "app01", "dc01")])
-    backups = occasions(rng, calendar, np.full((calendar.days, len(saved)), 6.0), BACKUP_HOURS)
+    pings = regular(rng, calendar, np.ones((calendar.days, len(others))), 1_800, 0.002)
     targets = rng.choice(others, len(admin.at))
     return Connections.joined(
         [
             connect(rng, DATABASE, queries.at, np.array(server["app01"]), np.array(server["db01"])),
             connect(rng, SSH, admin.at, network.workstations[:1], targets),
             connect(rng, PING, pings.at, np.array(server["monitor01"]), others[pings.who]),
-            connect(rng, BACKUP, backups.at, saved[backups.who], np.array(server["backup01"])),
+        ]
+    )
+
+
+def backups(rng: np.random.Generator, calendar: Calendar, network: SyntheticNetwork, active: np.ndarray) -> Connections:
+    """Backups, each server at its own hour of the night: six connections in a row, on Saturdays full ones."""
+    saved = np.array([network.servers[name] for name in ("files01", "mail01", "db01", "app01", "dc01")])
+    when = nightly(rng, calendar, np.array([0.5, 1.25, 2.0, 2.75, 3.5]), spread_seconds=240)
+    streams = np.repeat(np.arange(len(when.at)), 6)
+    at = when.at[streams] + np.tile(np.arange(6), len(when.at)) * 420 * SECOND_MICROSECONDS
+    full = calendar.weekday[when.day[streams]] == 5
+    orig, resp = saved[when.who[streams]], np.array(network.servers["backup01"])
+    return Connections.joined(
+        [connect(rng, kind, at[of], orig[of], resp) for kind, of in ((FULL_BACKUP, full), (BACKUP, ~full))]
+    )
+
+
+def transfers(
+    rng: np.random.Generator, calendar: Calendar, network: SyntheticNetwork, active: np.ndarray
+) -> Connections:
+    """Large files, with the heaviest tails of all: uploads to two storage sites, downloads from any."""
+    seats = active.shape[1]
+    uses = np.where(rng.random(seats) < 0.5, 0.8, 0.05)  # half of the people keep their files in the cloud
+    uploads = occasions(rng, calendar, active * uses, WORKING_HOURS)
+    downloads = occasions(rng, calendar, active * 0.3, WORKING_HOURS)
+    return Connections.joined(
+        [
+            connect(rng, SYNC, uploads.at, _seat(network, uploads), network.sites[4 + uploads.who % 2]),
+            connect(
+                rng, DOWNLOAD, downloads.at, _seat(network, downloads), _zipf(rng, network.sites, len(downloads.at))
+            ),
         ]
     )
 
@@ -148,6 +187,29 @@ def updates(rng: np.random.Generator, calendar: Calendar, network: SyntheticNetw
     weekly = (calendar.midnights // DAY_MICROSECONDS) % 7 == 6  # 1970-01-01 was a Thursday: Wednesdays
     when = occasions(rng, calendar, (active > 0.1) * weekly[:, None] * 14.0, UPDATE_HOURS)
     return connect(rng, UPDATE, when.at, _seat(network, when), np.array(network.servers["wsus01"]))
+
+
+def patch_nights(
+    rng: np.random.Generator, calendar: Calendar, network: SyntheticNetwork, active: np.ndarray
+) -> Connections:
+    """Patches on patch nights: each machine that runs fetches them from 02:00 on, starts anew and logs on again."""
+    server = network.servers
+    hosts = np.concatenate([network.workstations[network.always_on], list(server.values())])
+    when = nightly(rng, calendar, np.full(len(hosts), 2.0), spread_seconds=5_400)
+    joined = np.concatenate([network.joined[network.always_on], np.zeros(len(server), np.int64)])
+    patched = calendar.is_patch_night[when.day] & (when.day >= joined[when.who])
+    patched &= hosts[when.who] != server["wsus01"]
+    when = Occasions(when.day[patched], when.who[patched], when.at[patched])
+    fetched = bursts(rng, when, mean=25, spread_seconds=400)
+    started = bursts(rng, when, mean=8, spread_seconds=30)
+    after = started.at + 1_200 * SECOND_MICROSECONDS
+    return Connections.joined(
+        [
+            connect(rng, UPDATE, fetched.at, hosts[fetched.who], np.array(server["wsus01"])),
+            *(connect(rng, kind, after, hosts[started.who], np.array(server[name]))
+              for kind, name in ((KERBEROS, "dc01"), (LDAP, "dc01"), (DNS, "dns01"))),
+        ]
+    )  # fmt: skip
 
 
 def internet(
@@ -178,6 +240,9 @@ ACTIVITIES: Mapping[str, Activity] = {
     "desk_work": desk_work,
     "background": background,
     "servers": servers,
+    "backups": backups,
+    "transfers": transfers,
     "updates": updates,
+    "patch_nights": patch_nights,
     "internet": internet,
 }

@@ -1,5 +1,6 @@
-"""The calendar: working days, and the hourly profile of a day."""
+"""The calendar: working days, holidays, patch nights, the hourly profile of a day, and when events happen."""
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +12,6 @@ _SLOTS = 96
 
 WORKING_HOURS = np.array([0, 0, 0, 0, 0, 0.2, 1, 4, 9, 10, 10, 9, 5, 8, 10, 9, 8, 6, 3, 1.5, 1, 0.6, 0.3, 0.1])
 ROUND_THE_CLOCK = np.ones(24)
-BACKUP_HOURS = np.array([4, 6, 4, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 3], float)
 UPDATE_HOURS = np.array([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 8, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], float)
 INTERNET_HOURS = np.array([3, 2, 2, 2, 2, 3, 4, 6, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 8, 7, 6, 4], float)
 
@@ -20,22 +20,26 @@ INTERNET_HOURS = np.array([3, 2, 2, 2, 2, 3, 4, 6, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9,
 class Calendar:
     """Whole UTC days of traffic.
 
-    `midnights` holds each day's start in microseconds since the epoch, `is_workday` tells the working days.
+    `midnights` holds each day's start in microseconds since the epoch. `is_workday` tells the working days,
+    `is_patch_night` the days in whose small hours servers and workstations are patched, `weekday` is 0 on Mondays.
     """
 
     interval: Interval
     midnights: np.ndarray
     is_workday: np.ndarray
+    is_patch_night: np.ndarray
+    weekday: np.ndarray
 
     @classmethod
     def ending(cls, end: datetime, days: int) -> "Calendar":
         """Return the `days` days before the midnight `end`."""
         interval = Interval(end - days * DAY, end)
         dates = [interval.start + number * DAY for number in range(days)]
-        # The one public holiday that nearly every company observes.
-        workdays = [date.weekday() < 5 and (date.month, date.day) != (1, 1) for date in dates]
+        workdays = [date.weekday() < 5 and not is_holiday(date) for date in dates]
+        patched = [_is_patch_tuesday(date - DAY) for date in dates]
+        weekday = [date.weekday() for date in dates]
         midnights = [microseconds(date) for date in dates]
-        return cls(interval, np.array(midnights, np.int64), np.array(workdays))
+        return cls(interval, np.array(midnights, np.int64), np.array(workdays), np.array(patched), np.array(weekday))
 
     @property
     def days(self) -> int:
@@ -49,6 +53,16 @@ class Calendar:
     def activity(self, at_rest: float) -> np.ndarray:
         """Return a factor for each day: 1 for a workday, `at_rest` for others."""
         return np.where(self.is_workday, 1.0, at_rest)
+
+
+def is_holiday(date: datetime) -> bool:
+    """Tell whether the company is closed: from 24 December to 1 January."""
+    return (date.month == 12 and date.day >= 24) or (date.month, date.day) == (1, 1)
+
+
+def _is_patch_tuesday(date: datetime) -> bool:
+    # Patches are released on the second Tuesday of a month, previews on the fourth.
+    return date.weekday() == 1 and (date.day - 1) // 7 in (1, 3)
 
 
 @dataclass(frozen=True)
@@ -76,6 +90,34 @@ def bursts(rng: np.random.Generator, first: Occasions, mean: float, spread_secon
     opening = np.cumsum(counts) - counts
     later[opening] = 0
     return Occasions(first.day[index], first.who[index], first.at[index] + later.astype(np.int64))
+
+
+def regular(rng: np.random.Generator, calendar: Calendar, here: np.ndarray, seconds: float, jitter: float) -> Occasions:
+    """Repeat an event at a fixed interval, from a random phase of each actor.
+
+    Parameters
+    ----------
+    here : np.ndarray
+        Whether each actor is present on each day, shape (days, actors).
+    seconds, jitter : float
+        The interval, and the largest deviation of an event from its time, as a share of the interval.
+    """
+    count = math.ceil(calendar.days * DAY_MICROSECONDS / (seconds * SECOND_MICROSECONDS)) + 1
+    actors = here.shape[1]
+    ticks = np.arange(count)[:, None] + rng.random(actors) + rng.uniform(-jitter, jitter, (count, actors))
+    offset = (np.maximum(ticks, 0) * seconds * SECOND_MICROSECONDS).astype(np.int64).ravel()
+    who = np.broadcast_to(np.arange(actors), ticks.shape).ravel()
+    day = offset // DAY_MICROSECONDS
+    kept = np.flatnonzero(day < calendar.days)
+    kept = kept[here[day[kept], who[kept]].astype(bool)]
+    return Occasions(day[kept], who[kept], calendar.midnights[0] + offset[kept])
+
+
+def nightly(rng: np.random.Generator, calendar: Calendar, hours: np.ndarray, spread_seconds: float) -> Occasions:
+    """Start an event of each actor on each day, at its hour (0 to 24, UTC) and up to `spread_seconds` later."""
+    day, who = (axis.ravel() for axis in np.indices((calendar.days, len(hours))))
+    seconds = hours[who] * 3_600 + rng.uniform(0, spread_seconds, len(who))
+    return Occasions(day, who, calendar.midnights[day] + (seconds * SECOND_MICROSECONDS).astype(np.int64))
 
 
 def _time_of_day(rng: np.random.Generator, hours: np.ndarray, count: int) -> np.ndarray:

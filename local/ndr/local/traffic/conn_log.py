@@ -61,7 +61,7 @@ def _write_log(path: Path, rows: pa.Table, day: datetime) -> None:
 
 def _columns(connections: Connections, network: SyntheticNetwork, rng: np.random.Generator) -> list[pa.Array]:
     c = connections
-    packets, wire_bytes = _wire(c, network)
+    packets, wire_bytes = wire(c, network)
     state = pa.array(STATES).take(pa.array(c.state))
     datagram = c.protocol != PROTOCOLS.index("tcp")
     history = np.array([_HISTORY[name] for name in STATES], object)[c.state]
@@ -78,7 +78,7 @@ def _columns(connections: Connections, network: SyntheticNetwork, rng: np.random
     ]  # fmt: skip
 
 
-def _wire(
+def wire(
     c: Connections, network: SyntheticNetwork
 ) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """Return (packets, bytes on the wire), each for originator and responder: payload, acknowledgements, headers."""

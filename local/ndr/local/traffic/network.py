@@ -36,7 +36,9 @@ class SyntheticNetwork:
 
     `workstations_v6` is -1 for a workstation without IPv6. `joined` is the first day of each workstation, `always_on`
     tells whether it runs at night. `vdi` has a row for each day and a column for each virtual desktop, because virtual
-    desktops change their address daily. Only the injected attacks contact `beacon_peer` and `exfiltration_peer`.
+    desktops change their address daily; `laptops` likewise, with addresses that DHCP leases for a week. `unused` are
+    internal addresses without a machine. `dormant` is a server that was switched off after the first days. Only the
+    injected attacks contact `attackers`, of which the first two are `beacon_peer` and `exfiltration_peer`.
     """
 
     addresses: np.ndarray
@@ -46,6 +48,7 @@ class SyntheticNetwork:
     joined: np.ndarray
     always_on: np.ndarray
     vdi: np.ndarray
+    laptops: np.ndarray
     printers: np.ndarray
     servers: Mapping[str, int]
     web: int
@@ -53,9 +56,25 @@ class SyntheticNetwork:
     sites: np.ndarray
     sites_v6: np.ndarray
     scanners: np.ndarray
-    beacon_peer: int
-    exfiltration_peer: int
+    resolvers: np.ndarray
+    unused: np.ndarray
+    dormant: int
+    attackers: np.ndarray
     inventory: tuple[Machine, ...]
+
+    @property
+    def beacon_peer(self) -> int:
+        return int(self.attackers[0])
+
+    @property
+    def exfiltration_peer(self) -> int:
+        return int(self.attackers[1])
+
+    @property
+    def seats(self) -> np.ndarray:
+        """Addresses of the seats, shape (days, seats): workstations, then virtual desktops, then laptops."""
+        fixed = np.broadcast_to(self.workstations, (len(self.vdi), len(self.workstations)))
+        return np.concatenate([fixed, self.vdi, self.laptops], axis=1)
 
 
 class _AddressBook:
@@ -83,17 +102,20 @@ def build_network(rng: np.random.Generator, calendar: Calendar, hosts: int) -> S
     desktops = max(2, hosts // 4)
     pool = book.many(IPv4Address("10.20.100.50"), np.arange(desktops * 3), True)
     vdi = np.array([rng.choice(pool, desktops, replace=False) for _ in range(calendar.days)])
+    laptops = _leased(rng, calendar, book.many(IPv4Address("10.20.60.20"), np.arange(2 * max(2, hosts // 8)), True))
     joined = np.zeros(hosts, np.int64)
     joined[-1] = max(0, calendar.days - 8)  # the newest machine is younger than the longest horizon
     servers = dict(zip(SERVERS, book.many(IPv4Address("10.20.10.5"), np.arange(len(SERVERS)), True), strict=True))
     printers = book.many(IPv4Address("10.20.50.10"), np.arange(max(1, hosts // 12)), True)
     web, retired = book.add(IPv4Address("198.51.100.10"), True), book.add(IPv4Address("10.20.10.99"), True)
-    # Sites and scanners are in disjoint halves of 198.18.0.0/15. The two peers of the attacks are outside both.
+    # Sites and scanners are in disjoint halves of 198.18.0.0/15. The peers of the attacks are outside both.
     sites = book.many(IPv4Address("198.18.0.0"), rng.choice(65_536, _SITES, replace=False), False)
     scanners = book.many(IPv4Address("198.19.0.0"), rng.choice(65_536, _SCANNERS, replace=False), False)
     sites_v6 = book.many(IPv6Address("2001:db8:ffff::"), rng.choice(2**31, _SITES_V6, replace=False), False)
-    beacon_peer = book.add(IPv4Address("203.0.113.77"), False)
-    exfiltration_peer = book.add(IPv4Address("203.0.113.140"), False)
+    resolvers = book.many(IPv4Address("192.0.2.53"), np.array([0, 100]), False)
+    unused = book.many(IPv4Address("10.20.1.0"), _without_machine(floor.max() + 1), True)
+    dormant = book.add(IPv4Address("10.20.10.60"), True)
+    attackers = book.many(IPv4Address("203.0.113.0"), np.array([77, 140, *range(10, 30)]), False)
     network = SyntheticNetwork(
         addresses=np.array(book.text, object),
         is_local=np.array(book.local),
@@ -102,6 +124,7 @@ def build_network(rng: np.random.Generator, calendar: Calendar, hosts: int) -> S
         joined=joined,
         always_on=seats % 3 == 0,
         vdi=vdi,
+        laptops=laptops,
         printers=printers,
         servers=servers,
         web=web,
@@ -109,11 +132,25 @@ def build_network(rng: np.random.Generator, calendar: Calendar, hosts: int) -> S
         sites=sites,
         sites_v6=sites_v6,
         scanners=scanners,
-        beacon_peer=beacon_peer,
-        exfiltration_peer=exfiltration_peer,
+        resolvers=resolvers,
+        unused=unused,
+        dormant=dormant,
+        attackers=attackers,
         inventory=(),
     )
     return _with_inventory(network, calendar.days)
+
+
+def _leased(rng: np.random.Generator, calendar: Calendar, pool: np.ndarray) -> np.ndarray:
+    """Return each laptop's address on each day: DHCP gives half of the pool away, anew every Monday."""
+    leases = [rng.permutation(pool)[: len(pool) // 2] for _ in range(calendar.days // 7 + 2)]
+    monday = np.cumsum(calendar.weekday == 0)
+    return np.array([leases[week] for week in monday])
+
+
+def _without_machine(floors: int) -> np.ndarray:
+    """Return offsets of addresses without a machine in the workstations' segments: 100 to 249 of each."""
+    return (np.arange(floors)[:, None] * 256 + np.arange(100, 250)).ravel()
 
 
 def _with_inventory(network: SyntheticNetwork, days: int) -> SyntheticNetwork:
@@ -129,10 +166,12 @@ def _with_inventory(network: SyntheticNetwork, days: int) -> SyntheticNetwork:
         machines.append(Machine(network.addresses[address], f"SRV-{name}", "prod", 0, last))
     for number, address in enumerate(network.printers, start=1):
         machines.append(Machine(network.addresses[address], f"PRN-{number:02d}", "prod", 0, last))
-    for address in np.unique(network.vdi):
-        leased = np.argwhere(network.vdi == address)  # in day order
-        name = f"VDI-{leased[-1][1] + 1:03d}"
-        machines.append(Machine(network.addresses[address], name, "prod", int(leased[0][0]), int(leased[-1][0])))
+    for prefix, addresses in (("VDI", network.vdi), ("LT", network.laptops)):
+        for address in np.unique(addresses):
+            used = np.argwhere(addresses == address)  # in day order
+            name = f"{prefix}-{used[-1][1] + 1:03d}"
+            machines.append(Machine(network.addresses[address], name, "prod", int(used[0][0]), int(used[-1][0])))
+    machines.append(Machine(network.addresses[network.dormant], "SRV-old01", "prod", -200, last))
     machines.append(Machine(network.addresses[network.retired], "SRV-files00", "prod", -400, -30))
     machines.append(Machine("10.20.200.5", "LAB-01", "test", 0, last))
     return SyntheticNetwork(**{**network.__dict__, "inventory": tuple(machines)})

@@ -1,12 +1,21 @@
-"""The 15-minute pipeline: deltas, FG-A features and pair counts of one batch, in one step a job or in one step."""
+"""The 15-minute pipeline: deltas, FG-A, pair counts and scores of one batch, in one step a job or in one step."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
-from ndr.contract.fifteen_minutes import BATCH_JOBS, ONE_STEP, SINGLE_STEP, SINGLE_STEP_SCRIPT, THREE_STEPS
-from ndr.contract.pipelines import MINI_BATCH_PIPELINE, REPLACE_WITH_EMPTY
+from ndr.contract.fifteen_minutes import (
+    BATCH_JOBS,
+    ONE_STEP,
+    SCORED_BATCH_JOBS,
+    SINGLE_STEP,
+    SINGLE_STEP_SCRIPT,
+    THREE_STEPS,
+    BatchJob,
+)
+from ndr.contract.pipelines import MINI_BATCH_PIPELINE, REPLACE_WITH_EMPTY, SCORED_MINI_BATCH_PIPELINE
 from ndr.pipeline.bundle.code import CodeBundle
 from ndr.pipeline.bundle.pipeline import BundledPipeline
 from ndr.pipeline.processing.environment import default_image_uri
@@ -71,7 +80,42 @@ def build_ndr_15m_pipeline_with_pairs(
     InvalidRequestError
         ``role_arn`` is not the ARN of a role.
     """
-    return _batch_pipeline(role_arn, region, default_bucket, pipeline_name, _step_for_each_job)
+    steps = partial(_step_for_each_job, BATCH_JOBS)
+    return _batch_pipeline(role_arn, region, default_bucket, pipeline_name, steps)
+
+
+def build_ndr_15m_pipeline_with_fgc(
+    role_arn: str, region: str, default_bucket: str, pipeline_name: str = SCORED_MINI_BATCH_PIPELINE
+) -> BundledPipeline:
+    """Define the pipeline that also scores the batch against the baselines, in ``FGCCorrBuilderStep``.
+
+    That step reads FG-A and pair counts, and runs after both. The other steps and the parameters are those of
+    :func:`build_ndr_15m_pipeline_with_pairs`. The planner starts this pipeline for a project that has an
+    ``fg_c_builder`` JobSpec.
+
+    Parameters
+    ----------
+    role_arn : str
+        ARN of the role of the pipeline and its jobs.
+    region : str
+        AWS region.
+    default_bucket : str
+        Name of the bucket for the job code.
+    pipeline_name : str
+        Name to register.
+
+    Returns
+    -------
+    BundledPipeline
+        An SDK ``Pipeline`` with the parameters of :func:`build_ndr_15m_pipeline_with_pairs`.
+
+    Raises
+    ------
+    InvalidRequestError
+        ``role_arn`` is not the ARN of a role.
+    """
+    steps = partial(_step_for_each_job, SCORED_BATCH_JOBS)
+    return _batch_pipeline(role_arn, region, default_bucket, pipeline_name, steps)
 
 
 def build_ndr_15m_single_step_pipeline(
@@ -106,16 +150,25 @@ def build_ndr_15m_single_step_pipeline(
     return _batch_pipeline(role_arn, region, default_bucket, pipeline_name, _one_step)
 
 
-FIFTEEN_MINUTE_BUILDERS: Final[dict[str, Callable[..., BundledPipeline]]] = {
-    THREE_STEPS: build_ndr_15m_pipeline_with_pairs,
-    ONE_STEP: build_ndr_15m_single_step_pipeline,
+FIFTEEN_MINUTE_BUILDERS: Final[dict[str, dict[str, Callable[..., BundledPipeline]]]] = {
+    THREE_STEPS: {
+        MINI_BATCH_PIPELINE: build_ndr_15m_pipeline_with_pairs,
+        SCORED_MINI_BATCH_PIPELINE: build_ndr_15m_pipeline_with_fgc,
+    },
+    ONE_STEP: {
+        MINI_BATCH_PIPELINE: build_ndr_15m_single_step_pipeline,
+        SCORED_MINI_BATCH_PIPELINE: build_ndr_15m_single_step_pipeline,
+    },
 }
-"""The builder of each choice in FIFTEEN_MINUTE_PIPELINES."""
+"""The builders of each choice in FIFTEEN_MINUTE_PIPELINES, by pipeline. The script of the single step finds out itself
+whether the project has FG-C."""
 
 
-def _step_for_each_job(jobs: ProcessingJobs, arguments: Sequence[str | Parameter]) -> list[ProcessingStep]:
+def _step_for_each_job(
+    batch_jobs: Sequence[BatchJob], jobs: ProcessingJobs, arguments: Sequence[str | Parameter]
+) -> list[ProcessingStep]:
     steps: dict[str, ProcessingStep] = {}
-    for each in BATCH_JOBS:
+    for each in batch_jobs:
         steps[each.job] = jobs.step(each.step, each.script, arguments, after=[steps[job] for job in each.after])
     return list(steps.values())
 

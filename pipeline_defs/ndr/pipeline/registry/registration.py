@@ -12,20 +12,19 @@ from ndr.contract.pipelines import (
     COMPACTION_PIPELINE,
     FG_B_PIPELINE,
     INVENTORY_PIPELINE,
-    MINI_BATCH_PIPELINE,
     STACK_TAG,
 )
 from ndr.pipeline.bundle.digest import definition_digest
 from ndr.pipeline.bundle.pipeline import PIPELINE_TAGS, BundledPipeline
 from ndr.pipeline.definitions.baselines import build_fg_b_baseline_pipeline
 from ndr.pipeline.definitions.compaction import build_compaction_pipeline
-from ndr.pipeline.definitions.fifteen_minutes import FIFTEEN_MINUTE_BUILDERS, build_ndr_15m_pipeline_with_pairs
+from ndr.pipeline.definitions.fifteen_minutes import FIFTEEN_MINUTE_BUILDERS
 from ndr.pipeline.definitions.machine_inventory import build_machine_inventory_unload_pipeline
 from ndr.pipeline.registry.difference import definition_diff
 
 # Name without a stack's suffix to builder; each takes (role_arn, region, default_bucket, pipeline_name).
 PIPELINES: dict[str, Callable[..., BundledPipeline]] = {
-    MINI_BATCH_PIPELINE: build_ndr_15m_pipeline_with_pairs,
+    **FIFTEEN_MINUTE_BUILDERS[THREE_STEPS],
     FG_B_PIPELINE: build_fg_b_baseline_pipeline,
     INVENTORY_PIPELINE: build_machine_inventory_unload_pipeline,
     COMPACTION_PIPELINE: build_compaction_pipeline,
@@ -135,7 +134,7 @@ def chosen_builders(fifteen_minutes: str) -> dict[str, Callable[..., BundledPipe
             f"Nothing was registered: the 15-minute pipeline {fifteen_minutes!r} does not exist. Set "
             f"FifteenMinutePipeline to {' or '.join(FIFTEEN_MINUTE_PIPELINES)}."
         )
-    return PIPELINES | {MINI_BATCH_PIPELINE: FIFTEEN_MINUTE_BUILDERS[fifteen_minutes]}
+    return PIPELINES | FIFTEEN_MINUTE_BUILDERS[fifteen_minutes]
 
 
 def chosen_names(names: Iterable[str] | None) -> list[str]:

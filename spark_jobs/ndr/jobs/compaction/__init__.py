@@ -1,1 +1,1 @@
-"""Compaction: finished days of deltas, FG-A and pair counts become one partition each; what that replaces is swept."""
+"""Compaction: finished days of each dataset of slices become one partition each; what that replaces is swept."""

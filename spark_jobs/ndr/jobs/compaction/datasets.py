@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS, PEER_DELTAS, QUARANTINE, Dataset
-from ndr.contract.jobspecs import DELTA_BUILDER, FG_A_BUILDER, PAIR_COUNTS_BUILDER
+from ndr.contract.datasets import (
+    DELTAS,
+    FG_A,
+    FG_C,
+    FG_C_HOSTS,
+    FG_C_PAIRS,
+    FG_C_SCORES,
+    PAIR_COUNTS,
+    PEER_DELTAS,
+    QUARANTINE,
+    Dataset,
+)
+from ndr.contract.errors import JobSpecNotFoundError
+from ndr.contract.jobspecs import DELTA_BUILDER, FG_A_BUILDER, FG_C_BUILDER, PAIR_COUNTS_BUILDER
 from ndr.jobs.run import Run
 
 
@@ -21,6 +33,8 @@ class CompactedDataset:
 def compacted_datasets(run: Run) -> tuple[CompactedDataset, ...]:
     """Return the datasets in the order in which they are compacted, with the prefixes of the JobSpecs.
 
+    The scores are among them where the project has a JobSpec of FG-C.
+
     Raises
     ------
     JobSpecNotFoundError, JobSpecInvalidError
@@ -29,4 +43,13 @@ def compacted_datasets(run: Run) -> tuple[CompactedDataset, ...]:
         CompactedDataset(DELTAS.name, run.spec(DELTA_BUILDER).outputs.deltas, (DELTAS, PEER_DELTAS, QUARANTINE)),
         CompactedDataset(PAIR_COUNTS.name, run.spec(PAIR_COUNTS_BUILDER).outputs.pair_counts, (PAIR_COUNTS,)),
         CompactedDataset(FG_A.name, run.spec(FG_A_BUILDER).outputs.fg_a, (FG_A,)),
+        *_scores(run),
     )
+
+
+def _scores(run: Run) -> tuple[CompactedDataset, ...]:
+    try:
+        prefix = run.spec(FG_C_BUILDER).outputs.fg_c
+    except JobSpecNotFoundError:
+        return ()
+    return (CompactedDataset(FG_C, prefix, (FG_C_SCORES, FG_C_HOSTS, FG_C_PAIRS)),)

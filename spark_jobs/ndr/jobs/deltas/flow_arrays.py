@@ -9,11 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ndr.contract.datasets import PORT_CLASSES
-from ndr.contract.jobspecs.delta_builder import PortClasses
+from ndr.contract.jobspecs.port_classes import PortClasses
+from ndr.jobs.deltas.port_members import port_flags, transport_code
 from ndr.sources.integration.vocabulary import ICMP, is_aged_out, is_reset
 
-PORTS: Final = 65536
 _ADDRESS_COLUMNS: Final = ("source_ip", "destination_ip")
 
 
@@ -43,12 +42,13 @@ def flow_arrays(flows: pa.Table, port_classes: PortClasses, short_session: int) 
     port = _integers(flows["destination_port"])
     destination_bytes = _integers(flows["destination_bytes"])
     no_reply, words = destination_bytes == 0, _word_flags(flows)
+    transport = _of_words(flows["network_transport"], transport_code)
     flags = {
         **words,
         "zero_reply_cnt": no_reply,
         "syn_only_cnt": no_reply & words["tcp_cnt"],
         "short_session_cnt": duration <= short_session,
-        **{f"{name}_port_sessions_cnt": _member(getattr(port_classes, name))[port] for name in PORT_CLASSES},
+        **{f"{name}_port_sessions_cnt": member for name, member in port_flags(transport, port, port_classes).items()},
     }
     source_bytes = _integers(flows["source_bytes"])
     return FlowArrays(addresses, source, destination, port, source_bytes, destination_bytes, start, duration, flags)
@@ -90,6 +90,13 @@ def _tester(column: pa.ChunkedArray) -> Callable[[Callable[[str], bool]], np.nda
     return lambda test: np.array([*(test(word) for word in words), False])[codes]
 
 
+def _of_words(column: pa.ChunkedArray, code: Callable[[str | None], int]) -> np.ndarray:
+    """Return the code (int8) of each flow's word, None where it has none, at the price of one call a distinct word."""
+    coded = _coded(column)
+    codes = np.array([code(word) for word in [*coded.dictionary.to_pylist(), None]], np.int8)
+    return codes[pc.fill_null(coded.indices, len(codes) - 1).to_numpy()]
+
+
 def _coded(column: pa.ChunkedArray) -> pa.DictionaryArray:
     whole = column.combine_chunks()
     return whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()
@@ -97,9 +104,3 @@ def _coded(column: pa.ChunkedArray) -> pa.DictionaryArray:
 
 def _integers(column: pa.ChunkedArray) -> np.ndarray:
     return pc.fill_null(pc.cast(column, pa.int64()), 0).to_numpy()
-
-
-def _member(ports: tuple[int, ...]) -> np.ndarray:
-    member = np.zeros(PORTS, bool)
-    member[list(ports)] = True
-    return member

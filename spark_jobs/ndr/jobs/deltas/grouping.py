@@ -57,6 +57,13 @@ def sums(values: np.ndarray, groups: Groups) -> np.ndarray:
     return total
 
 
+def maxima(values: np.ndarray, groups: Groups) -> np.ndarray:
+    """Return the largest value of each group, none of which is below 0."""
+    largest = np.zeros(len(groups.keys), np.int64)
+    np.maximum.at(largest, groups.of_row, values)
+    return largest
+
+
 def counts(mask: np.ndarray, groups: Groups) -> np.ndarray:
     """Return how many rows of each group the mask selects."""
     return np.bincount(groups.of_row[mask], minlength=len(groups.keys))

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from ndr.contract.datasets import INBOUND, OUTBOUND
-from ndr.contract.jobspecs.delta_builder import PortClasses
+from ndr.contract.jobspecs.port_classes import PortClasses
 from ndr.jobs.deltas.flow_arrays import address_ranks
 from ndr.jobs.deltas.kernel import Deltas, build_deltas
 

@@ -14,15 +14,17 @@ from typing import Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from ndr.contract.datasets import DELTAS, INBOUND, OUTBOUND, PEER_DELTAS, ROLES, Dataset
-from ndr.contract.jobspecs.delta_builder import PortClasses
+from ndr.contract.datasets import DELTAS, INBOUND, OUTBOUND, PEER_DELTAS, PEER_PORT_CLASSES, ROLES, Dataset
+from ndr.contract.jobspecs.port_classes import PortClasses
 from ndr.contract.time import SECOND_MICROSECONDS, SLICE, SLICE_MICROSECONDS
-from ndr.jobs.deltas.flow_arrays import PORTS, FlowArrays, flow_arrays
-from ndr.jobs.deltas.grouping import counts, group, packed, sums
+from ndr.jobs.deltas.flow_arrays import FlowArrays, flow_arrays
+from ndr.jobs.deltas.grouping import counts, group, maxima, packed, sums
+from ndr.jobs.deltas.port_members import PORTS
 from ndr.store.schema import ARROW_TYPES, coded_schema
 
 _MINUTE: Final = 60 * SECOND_MICROSECONDS
 _MINUTES: Final = SLICE.seconds // 60
+_ACTION_BITS: Final = 31
 
 
 class Deltas(NamedTuple):
@@ -107,6 +109,8 @@ def _count_hosts(arrays: FlowArrays, slices: _Slices, role: str) -> _Counted:
         "bytes_recv_sum": sums(received, groups),
         "duration_sum": sums(arrays.duration, groups) / SECOND_MICROSECONDS,
         "max_sessions_per_minute": per_minute.max(axis=1),
+        "max_flow_bytes_sent": maxima(sent, groups),
+        "max_flow_bytes_recv": maxima(received, groups),
     }
 
 
@@ -123,19 +127,39 @@ def _count_pairs(arrays: FlowArrays, slices: _Slices) -> _Counted:
     key = key[order]
     begins = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
     row = order[begins]
+    # Two counts in one number, and the classes as bits of another: bringing flows into order takes most of the time.
+    actions = np.add.reduceat((arrays.flags["allow_cnt"] + (arrays.flags["deny_cnt"] << _ACTION_BITS))[order], begins)
+    classes = np.bitwise_or.reduceat(_classes(arrays)[order], begins)
     return {
         "host_ip": arrays.source[row],
         "peer_ip": arrays.destination[row],
         "peer_port": arrays.port[row],
         "slice_start": slices.of_flow[row],
         "sessions_cnt": np.diff(begins, append=len(key)),
-        "bytes": np.add.reduceat((arrays.source_bytes + arrays.destination_bytes)[order], begins),
+        "allow_cnt": actions & ((1 << _ACTION_BITS) - 1),
+        "deny_cnt": actions >> _ACTION_BITS,
+        "bytes_sent_sum": np.add.reduceat(arrays.source_bytes[order], begins),
+        "bytes_recv_sum": np.add.reduceat(arrays.destination_bytes[order], begins),
+        **{f"is_{name}_port": (classes >> bit & 1).astype(bool) for bit, name in enumerate(PEER_PORT_CLASSES)},
     }
+
+
+def _classes(arrays: FlowArrays) -> np.ndarray:
+    """Return the port classes of each flow that peer deltas tell of, as bits."""
+    bits = np.zeros(len(arrays.port), np.uint8)
+    for bit, name in enumerate(PEER_PORT_CLASSES):
+        bits |= arrays.flags[f"{name}_port_sessions_cnt"].astype(np.uint8) << np.uint8(bit)
+    return bits
 
 
 def _seen_from_peers(arrays: FlowArrays, slices: _Slices, rows: _Counted) -> _Counted:
     hosts = len(arrays.addresses)
-    turned = rows | {"host_ip": rows["peer_ip"], "peer_ip": rows["host_ip"]}
+    turned = rows | {
+        "host_ip": rows["peer_ip"],
+        "peer_ip": rows["host_ip"],
+        "bytes_sent_sum": rows["bytes_recv_sum"],
+        "bytes_recv_sum": rows["bytes_sent_sum"],
+    }
     key = [turned[name] for name in ("host_ip", "peer_ip", "peer_port", "slice_start")]
     order = np.argsort(packed(key, [hosts, hosts, PORTS, slices.number]))
     return {name: values[order] for name, values in turned.items()}

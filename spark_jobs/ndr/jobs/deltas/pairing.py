@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ndr.contract.time import SECOND_MICROSECONDS
-from ndr.jobs.deltas.flow_arrays import PORTS, address_ranks
+from ndr.jobs.deltas.flow_arrays import address_ranks
 from ndr.jobs.deltas.grouping import Groups, group, packed, sums
+from ndr.jobs.deltas.port_members import PORTS
 from ndr.sources.integration.columns import FLOW_COLUMNS
 from ndr.spark.parts import Parts, parts_by_text
 

@@ -1,4 +1,4 @@
-"""Sums, the maximum and the ratios of the deltas in each window."""
+"""Sums, maxima and ratios of the deltas in each window."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ndr.contract.datasets import COUNT_RATIOS, COUNTS, DURATION_SUM, MAX_SESSIONS_PER_MINUTE
+from ndr.contract.datasets import COUNT_RATIOS, COUNTS, DURATION_SUM, MAXIMA
 from ndr.contract.time import SECOND_MICROSECONDS
 from ndr.jobs.fg_a.codes import Integers, integers
 from ndr.jobs.fg_a.host_roles import SortOrder
@@ -16,15 +16,15 @@ Floats = npt.NDArray[np.float64]
 
 
 def activity_columns(deltas: pa.Table, order: SortOrder, windows: WindowRows) -> dict[str, pa.Array]:
-    """Return the counts, sums, maximum and ratios over each window, by column name."""
+    """Return the counts, sums, maxima and ratios over each window, by column name."""
     sums = {column.name: _window_sum(integers(deltas, column.name)[order.rows], windows) for column in COUNTS}
     # Durations are whole microseconds; summed as such, the order of the rows leaves no trace.
     seconds = np.asarray(deltas.column(DURATION_SUM.name).to_numpy(), dtype=np.float64)[order.rows]
     duration = _window_sum(np.rint(seconds * SECOND_MICROSECONDS).astype(np.int64), windows) / SECOND_MICROSECONDS
-    busiest = _window_max(integers(deltas, MAX_SESSIONS_PER_MINUTE.name)[order.rows], windows)
     columns = {name: pa.array(values) for name, values in sums.items()}
     columns[DURATION_SUM.name] = pa.array(duration)
-    columns[MAX_SESSIONS_PER_MINUTE.name] = pa.array(busiest)
+    for column in MAXIMA:
+        columns[column.name] = pa.array(_window_max(integers(deltas, column.name)[order.rows], windows))
     sessions = sums["sessions_cnt"]
     columns["duration_mean"] = pa.array(duration / sessions)
     for ratio in COUNT_RATIOS:

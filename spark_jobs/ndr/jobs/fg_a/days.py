@@ -10,10 +10,12 @@ import pyarrow as pa
 
 from ndr.contract.datasets import DELTAS, PEER_DELTAS, Dataset
 from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
+from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.time import DAY, SLICE, WINDOWS, Interval, floor_to
 from ndr.jobs.fg_a.host_parts import host_parts
 from ndr.jobs.fg_a.kernel import build_fg_a
 from ndr.jobs.fg_a.pair_history import PairHistory
+from ndr.jobs.fg_a.published_time import PublishedTime
 
 # Deltas built at a time. One makes up to 135 rows of FG-A (1 + 2 + 4 + 32 + 96 windows), 40 as a rule.
 PART_ROWS: Final = 12_000
@@ -23,7 +25,7 @@ class DaySource(Protocol):
     """Published deltas by UTC day, each named by its midnight."""
 
     def rows(self, dataset: Dataset, mornings: Sequence[datetime]) -> pa.Table:
-        """Return the rows of days, of hosts that get features."""
+        """Return the rows of days, of internal hosts and peers that are not excluded."""
 
     def pairs(self, morning: datetime) -> pa.Table:
         """Return every pair of a day as rows of its source: host_ip, role (outbound), peer_ip, peer_port."""
@@ -33,7 +35,13 @@ class DaySource(Protocol):
 
 
 def features_by_day(
-    batch: Interval, spec: FgABuilderSpec, days: DaySource, history: PairHistory, threads: int
+    batch: Interval,
+    spec: FgABuilderSpec,
+    networks: Networks,
+    days: DaySource,
+    history: PairHistory,
+    published: PublishedTime,
+    threads: int,
 ) -> Iterator[tuple[Interval, Iterator[pa.Table]]]:
     """Build the FG-A rows of a batch.
 
@@ -41,6 +49,8 @@ def features_by_day(
     ----------
     history : PairHistory
         Pairs up to a midnight at or before that of the day on which the earliest window starts.
+    published : PublishedTime
+        Of all the time that the features follow from.
 
     Yields
     ------
@@ -55,19 +65,23 @@ def features_by_day(
             days.forget_before(min(history.end, earliest))
         mornings = mornings_of(day, spec)
         parts = host_parts(days.rows(DELTAS, mornings), days.rows(PEER_DELTAS, mornings), PART_ROWS)
-        yield day, _built(day, spec, parts, history, threads)
+        yield day, _built(day, spec, networks, parts, history, published, threads)
         days.forget_before(earliest)
 
 
 def _built(
     day: Interval,
     spec: FgABuilderSpec,
+    networks: Networks,
     parts: Iterator[tuple[pa.Table, pa.Table]],
     history: PairHistory,
+    published: PublishedTime,
     threads: int,
 ) -> Iterator[pa.Table]:
     for deltas, peer_deltas in parts:
-        yield build_fg_a(day, spec, deltas, peer_deltas, pair_baseline=history.table, threads=threads)
+        yield build_fg_a(
+            day, spec, networks, deltas, peer_deltas, pair_baseline=history.table, threads=threads, published=published
+        )
 
 
 def earliest_midnight(batch: Interval, spec: FgABuilderSpec) -> datetime:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ndr.contract.datasets import DELTAS, FG_A, PEER_DELTAS
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
+from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import SLICE, WINDOWS, Interval
 from ndr.jobs.fg_a.day_reader import DayReader
@@ -44,18 +45,26 @@ def publish_fg_a(
     EmptyResultError
         Rows of the batch are published, and the deltas of all their windows are absent.
     """
+    networks = run.networks()
     deltas = PublishedDeltas.of(spec.inputs.deltas, run.owner, inputs_of(batch, spec))
-    yield from _publish(run, spec, batch, deltas, replace_with_empty)
+    yield from _publish(run, spec, networks, batch, deltas, replace_with_empty)
     repairs = outdated_intervals(
         run, spec.outputs.fg_a, FG_A, deltas, batch, lambda interval: inputs_of(interval, spec)
     )
-    yield from repaired(run, FG_A, repairs, lambda interval, known: _publish(run, spec, interval, known, False))
+    yield from repaired(
+        run, FG_A, repairs, lambda interval, known: _publish(run, spec, networks, interval, known, False)
+    )
 
 
 def _publish(
-    run: Run, spec: FgABuilderSpec, batch: Interval, deltas: PublishedDeltas, replace_with_empty: bool
+    run: Run,
+    spec: FgABuilderSpec,
+    networks: Networks,
+    batch: Interval,
+    deltas: PublishedDeltas,
+    replace_with_empty: bool,
 ) -> Iterator[Manifest]:
-    days = DayReader(deltas, batch, spec.monitored_networks)
+    days = DayReader(deltas, batch, networks)
     start = history_start(spec, batch, deltas.answers)
     if run.spark is None:
         written = _write_here(spec, batch, days, start)
@@ -70,7 +79,8 @@ def _publish(
 def _write_here(
     spec: FgABuilderSpec, batch: Interval, days: DayReader, start: HistoryStart
 ) -> Iterator[tuple[Interval, PartitionWriter]]:
-    for interval, tables in features_by_day(batch, spec, days, start.history(), THREADS):
+    published = days.published(inputs_of(batch, spec))
+    for interval, tables in features_by_day(batch, spec, days.networks, days, start.history(), published, THREADS):
         writer = PartitionWriter(time_partition_uri(spec.outputs.fg_a, interval))
         for table in tables:
             writer.write(table, FG_A)
@@ -94,8 +104,19 @@ def _commit(
             answers.digested(DELTAS.name, lookback_of(interval, spec)),
         ),
         coverage=days.coverage(interval, [WINDOWS[label] for label in spec.windows]),
-        note=None if writer.tables[FG_A.name].rows else "There was no session in any window of the batch.",
+        note=None if writer.tables[FG_A.name].rows else _why_empty(days, windows),
         **run.facts,
+    )
+
+
+def _why_empty(days: DayReader, windows: Interval) -> str:
+    pieces = days.deltas.scan(DELTAS, windows).pieces
+    if not any(piece.partition.manifest.tables[DELTAS.name].rows for piece in pieces):
+        return "There was no session in any window of the batch."
+    internal = ", ".join(network for networks in days.networks.internal.values() for network in networks)
+    return (
+        f"No host of the sessions is internal: networks.internal is {internal}. Write the networks of your hosts "
+        "there, in the JobSpec networks, and run the batch again."
     )
 
 

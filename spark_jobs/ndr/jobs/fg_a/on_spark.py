@@ -14,10 +14,10 @@ from ndr.contract.datasets import DELTAS, FG_A, FG_B_PAIR_HOST, OUTBOUND, PEER_D
 from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
 from ndr.contract.time import DAY, Interval
 from ndr.jobs.fg_a.day_reader import PAIR, DayReader
-from ndr.jobs.fg_a.days import earliest_midnight, features_by_day
+from ndr.jobs.fg_a.days import earliest_midnight, features_by_day, inputs_of
 from ndr.jobs.fg_a.history_start import HistoryStart
-from ndr.jobs.fg_a.monitored import of_networks
 from ndr.jobs.fg_a.pair_history import COLUMNS, SCHEMA, PairHistory
+from ndr.jobs.monitored import of_hosts
 from ndr.spark.messages import Inputs
 from ndr.spark.parts import part_count, parts_by_text
 from ndr.spark.scan_tasks import FileShare, file_shares, in_tasks, tables_of
@@ -68,21 +68,22 @@ def _build(
     writers: list[PartitionWriter],
 ) -> Built:
     shares = _shares(spec, chunk, days, start)
-    parts = part_count(spark, sum(share.rows for share in shares))
+    parts, networks = part_count(spark, sum(share.rows for share in shares)), days.networks
+    published = days.published(inputs_of(chunk, spec))
 
     def read(task: list[FileShare]) -> Iterator[Cut]:
         for name, rows in tables_of(task):
             if name == _HISTORY:
                 yield from _by_both_ends(name, rows, parts)
                 continue
-            monitored = of_networks(rows, spec.monitored_networks)
+            monitored = of_hosts(rows, networks)
             if "slice_start" not in monitored.column_names:
                 monitored = monitored.group_by(PAIR, use_threads=False).aggregate([])
             yield name, monitored, parts_by_text(monitored["host_ip"], parts)
 
     def make(inputs: Inputs) -> Iterator[Output]:
         history = PairHistory(start.end, inputs.table(_HISTORY, SCHEMA))
-        built = features_by_day(chunk, spec, PartDays(inputs), history, threads=1)
+        built = features_by_day(chunk, spec, networks, PartDays(inputs), history, published, threads=1)
         for writer, (_, tables) in zip(writers, built, strict=True):
             for number, table in enumerate(tables):
                 yield writer, FG_A, str(number) if number else "", table

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ndr.contract.errors import InvalidRequestError
-from ndr.contract.jobspecs.segment import Segment
+from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.time import Interval
+from ndr.jobs.published_slices import PublishedSlices
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,11 +31,19 @@ class Baseline:
     expected_ends : mapping of (time_band, window_label) to int
         Window ends in the interval of a host that is always active, the denominator of active_ratio. Empty for pair
         baselines.
+    pairs_published : PublishedSlices, optional
+        The slices of the interval for which pair counts are published; all of them when left out.
     """
 
     label: str
     interval: Interval
     expected_ends: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    pairs_published: PublishedSlices | None = None
+
+    @property
+    def pair_time(self) -> PublishedSlices:
+        """The published time that the pair baselines refer to."""
+        return self.pairs_published or PublishedSlices.of([self.interval], self.interval)
 
     @property
     def end(self) -> datetime:
@@ -55,8 +64,8 @@ class StatisticsRules:
         A row is capped when |x - median| / MAD of its segment exceeds this for any key metric.
     support_min : int
         A metric with fewer values than this is a cold start.
-    segment : Segment
-        Prefix lengths of a segment.
+    networks : Networks
+        The internal hosts, which alone have baselines, and their segments.
 
     Raises
     ------
@@ -68,7 +77,7 @@ class StatisticsRules:
     key_metrics: tuple[str, ...]
     capping_limit: float = 6.0
     support_min: int = 50
-    segment: Segment = field(default_factory=Segment)
+    networks: Networks = field(default_factory=Networks)
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.key_metrics if name not in self.metrics]
@@ -82,12 +91,14 @@ class StatisticsRules:
 
 @dataclass(frozen=True, slots=True)
 class PairRules:
-    """A pair is rare when active on at most `max_active_days` days, and its destination contacted by at most a share
-    `max_prevalence` of the active hosts. `segment` holds the prefix lengths of a segment."""
+    """A pair is rare when active on at most `max_active_days` days, and its (destination, port) contacted by at most a
+    share `max_prevalence` of the active internal hosts, of which there are `min_hosts` or more. `networks` tells
+    internal hosts and segments."""
 
     max_active_days: int = 2
     max_prevalence: float = 0.1
-    segment: Segment = field(default_factory=Segment)
+    min_hosts: int = 5
+    networks: Networks = field(default_factory=Networks)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -102,7 +102,7 @@ def _publish_chunk(
     inventories = [inventory_of(f"{target.end:%Y-%m}") for target, _ in targets]
     jobs = [
         BaselineJob(
-            specs.baseline(target),
+            replace(specs.baseline(target), pairs_published=chunk.pairs_published(target.interval)),
             inventory.machines,
             PartitionWriter(baseline_partition_uri(specs.fg_b.outputs.fg_b, target.horizon, target.end)),
         )

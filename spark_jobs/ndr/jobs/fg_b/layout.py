@@ -27,7 +27,7 @@ from ndr.jobs.fg_b.placement import (
     run_starts,
     write_runs,
 )
-from ndr.net.networks import segments_of
+from ndr.net.networks import segment_ids
 
 # From this mean length on, copying runs one by one is faster than copying rows by their numbers.
 _LONG_RUN = 16
@@ -134,7 +134,7 @@ class RowLayout:
 def lay_out(keys: RowKeys, rules: StatisticsRules, pool: Executor) -> RowLayout:
     """Group rows by host and by segment, in an order that depends on the keys alone."""
     hosts = keys.texts["host_ip"]
-    numbers = _GroupNumbers.of(keys, segments_of(hosts, rules.segment))
+    numbers = _GroupNumbers.of(keys, segment_ids(hosts, rules.networks).to_pylist())
     blocks = blocks_of(keys, len(numbers.host_of) * _ROWS_A_GROUP)
     counts = np.zeros((len(blocks), len(numbers.host_of)), np.int64)
     row_numbers = list(pool.map(partial(numbers.of_rows, keys), blocks, counts))

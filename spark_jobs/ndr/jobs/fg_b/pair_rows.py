@@ -11,54 +11,74 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ndr.contract.jobspecs.segment import Segment
+from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.time import DAY_MICROSECONDS, EPOCH, Interval, day_number, microseconds
 from ndr.jobs.deltas.grouping import packed
-from ndr.net.networks import segments_of
+from ndr.jobs.fg_b.pair_slices import REGULARITY_SPAN, PairSliceRows, SliceColumns, SliceFilter, regularity_span
+from ndr.jobs.ordered_texts import OrderedTexts
+from ndr.jobs.published_slices import PublishedSlices
+from ndr.net.networks import segment_ids
+
+SUMS = ("sessions_cnt", "allow_cnt", "deny_cnt", "src_bytes_sum", "dst_bytes_sum")
+"""Columns of pair counts that a pair baseline has the sums of."""
 
 _PORTS = 1 << 16
 
 Ints = NDArray[np.int64]
 
 
-def condense_for(intervals: Iterable[Interval]) -> Callable[[pa.Table], pa.Table]:
+@dataclass(frozen=True, slots=True, eq=False)
+class CondensedPairs:
+    """Pair counts, merged where no baseline tells them apart, and their slices where one asks for regularity.
+
+    Attributes
+    ----------
+    rows : pa.Table
+        src_ip and dst_ip as codes, dst_port, `first` and `last` slice start (microseconds since the epoch), the SUMS,
+        and `slices`: how many of `slices` are the row's.
+    slices : SliceColumns
+        Slices of the rows, row after row.
+    """
+
+    rows: pa.Table
+    slices: SliceColumns
+
+
+def condense_for(intervals: Iterable[Interval]) -> Callable[[pa.Table], CondensedPairs]:
     """Return a function that merges neighbouring pair counts between which no interval starts or ends.
 
-    It takes src_ip, dst_ip, dst_port, slice_start and sessions_cnt, text plain or as codes, and returns what
-    `PairRows.of` takes. The more of a day's rows it is given together, the more are merged; the sums are the same.
+    It takes src_ip, dst_ip, dst_port, slice_start and the SUMS, text plain or as codes, and returns what `PairRows.of`
+    takes. The more of a day's rows it is given together, the more are merged; the sums are the same.
     """
-    cuts = _cuts(intervals)
+    intervals = list(intervals)
+    cuts, spans = _cuts(intervals), SliceFilter.of(intervals)
 
-    def condense(rows: pa.Table) -> pa.Table:
-        source, destination = _Names.of(rows["src_ip"]), _Names.of(rows["dst_ip"])
-        began = rows["slice_start"].cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy()
-        columns = [
-            source.of_row,
-            destination.of_row,
-            rows["dst_port"].to_numpy(),
-            began,
-            rows["sessions_cnt"].to_numpy(),
-        ]
-        key = packed(columns[:3], (max(1, len(source.texts)), max(1, len(destination.texts)), _PORTS))
+    def condense(table: pa.Table) -> CondensedPairs:
+        source, destination = OrderedTexts.of(table["src_ip"]), OrderedTexts.of(table["dst_ip"])
+        began = table["slice_start"].cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy()
+        codes = (source.of_row, destination.of_row, table["dst_port"].to_numpy())
+        totals = np.stack([table[name].to_numpy() for name in SUMS])
+        key = packed(codes, (max(1, len(source.texts)), max(1, len(destination.texts)), _PORTS))
         # A partition comes in the order of its key. Several of them do not: their rows are brought together first.
         if not _is_ordered(key, began):
             order = np.lexsort((began, key))
-            key, *columns = (each[order] for each in (key, *columns))
-        of_source, of_destination, port, began, sessions = columns
-        stretch = np.searchsorted(cuts, began, side="right")
-        runs = _runs(key, stretch)
-        joined = {
+            key, began, totals = key[order], began[order], totals[:, order]
+            codes = (codes[0][order], codes[1][order], codes[2][order])
+        of_source, of_destination, port = codes
+        runs = _runs(key, np.searchsorted(cuts, began, side="right"))
+        slices, kept = spans.slices_of(began, totals)
+        rows = {
             "src_ip": _texts(of_source[runs], source.texts),
             "dst_ip": _texts(of_destination[runs], destination.texts),
             "dst_port": port[runs],
-            "first": _of_runs(np.minimum, began, runs),
+            "first": began[runs],
             "last": _of_runs(np.maximum, began, runs),
-            "sessions": _of_runs(np.add, sessions, runs),
+            **dict(zip(SUMS, _of_runs(np.add, totals, runs), strict=True)),
+            "slices": _of_runs(np.add, kept.astype(np.int64), runs),
         }
-        return pa.table(joined)
+        return CondensedPairs(pa.table(rows), slices)
 
     return condense
 
@@ -70,7 +90,8 @@ def _is_ordered(key: Ints, began: Ints) -> bool:
 
 def _cuts(intervals: Iterable[Interval]) -> Ints:
     """Return the instants between which flows may be merged, microseconds since the epoch."""
-    bounds = [microseconds(at) for each in intervals for at in (each.start, each.end)]
+    spans = [part for each in intervals for part in (each, regularity_span(each))]
+    bounds = [microseconds(at) for each in spans for at in (each.start, each.end)]
     midnights = np.arange(min(bounds, default=0) // DAY_MICROSECONDS, max(bounds, default=0) // DAY_MICROSECONDS + 1)
     return np.union1d(np.array(bounds, np.int64), midnights * DAY_MICROSECONDS)
 
@@ -86,26 +107,8 @@ def _runs(*columns: NDArray[np.integer]) -> Ints:
 
 def _of_runs(function: np.ufunc, values: Ints, runs: Ints) -> Ints:
     # reduceat refuses to start at the end of nothing
-    reduced: Ints = function.reduceat(values, runs) if len(runs) else values[:0]
+    reduced: Ints = function.reduceat(values, runs, axis=-1) if len(runs) else values[..., :0]
     return reduced
-
-
-@dataclass(frozen=True, slots=True)
-class _Names:
-    """Texts in their order, and for each row the position of its text."""
-
-    texts: pa.Array
-    of_row: Ints
-
-    @classmethod
-    def of(cls, column: pa.ChunkedArray) -> _Names:
-        if not pa.types.is_dictionary(column.type):
-            column = column.dictionary_encode()
-        encoded = column.unify_dictionaries().combine_chunks()
-        order = pc.sort_indices(encoded.dictionary).to_numpy()
-        rank = np.empty(len(order), np.int64)
-        rank[order] = np.arange(len(order))
-        return cls(encoded.dictionary.take(pa.array(order)), rank[encoded.indices.to_numpy()])
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +126,11 @@ class PairRows:
     source, destination, port : int64[n]
     first, last : int64[n]
         Starts of the first and of the last slice, microseconds since the epoch.
-    sessions : int64[n]
+    totals : int64[SUMS, n]
     pair : int64[n]
         Number of the row's pair.
+    slices : PairSliceRows
+        The slices of the pairs where a baseline asks for regularity; None for segments.
     """
 
     source_column: str
@@ -137,55 +142,63 @@ class PairRows:
     port: Ints
     first: Ints
     last: Ints
-    sessions: Ints
+    totals: Ints
     pair: Ints
+    slices: PairSliceRows | None
 
     @classmethod
-    def of(cls, rows: Iterable[pa.Table], intervals: Iterable[Interval]) -> PairRows:
+    def of(cls, condensed: Iterable[CondensedPairs], intervals: Iterable[Interval]) -> PairRows:
         """Sort condensed pair counts; sums can be taken over the intervals that they were condensed for."""
-        names = ("src_ip", "dst_ip", "dst_port", "first", "last", "sessions")
+        bundles = list(condensed)
+        names = ("src_ip", "dst_ip", "dst_port", "first", "last", *SUMS, "slices")
         text = pa.dictionary(pa.int32(), pa.string())
-        types = (text, text, *[pa.int64()] * 4)
-        table = pa.concat_tables([pa.table([[]] * len(names), pa.schema(zip(names, types, strict=True))), *rows])
-        sources, destinations = _Names.of(table["src_ip"]), _Names.of(table["dst_ip"])
-        numbers = (table[name].to_numpy() for name in names[2:])
-        cuts = _cuts(intervals)
-        return cls._sorted("src_ip", sources, destinations.texts, cuts, destinations.of_row, *numbers)
+        types = (text, text, *[pa.int64()] * (len(names) - 2))
+        none = pa.table([[]] * len(names), pa.schema(zip(names, types, strict=True)))
+        table = pa.concat_tables([none, *(bundle.rows for bundle in bundles)])
+        slices = SliceColumns.joined([bundle.slices for bundle in bundles])
+        del bundles
+        sources, destinations = OrderedTexts.of(table["src_ip"]), OrderedTexts.of(table["dst_ip"])
+        port, first, last, *totals, counts = (table[name].to_numpy() for name in names[2:])
+        keys = (sources.of_row, destinations.of_row, port)
+        rows = cls._sorted(
+            "src_ip", sources.texts, destinations.texts, _cuts(intervals), keys, first, last, np.stack(totals),
+            (counts, slices),
+        )  # fmt: skip
+        return rows
 
     @classmethod
     def _sorted(
         cls,
         source_column: str,
-        sources: _Names,
+        sources: pa.Array,
         destinations: pa.Array,
         cuts: Ints,
-        destination: Ints,
-        port: Ints,
+        keys: tuple[Ints, Ints, Ints],
         first: Ints,
         last: Ints,
-        sessions: Ints,
+        totals: Ints,
+        slices: tuple[Ints, SliceColumns] | None = None,
     ) -> PairRows:
-        sizes = (max(len(sources.texts), 1), max(len(destinations), 1), _PORTS)
-        key = packed((sources.of_row, destination, port), sizes)
+        key = packed(keys, (max(len(sources), 1), max(len(destinations), 1), _PORTS))
         order = np.lexsort((first, key))
         key, first = key[order], first[order]
+        pair = np.cumsum(np.diff(key, prepend=key[:1]) != 0)
         runs = _runs(key, np.searchsorted(cuts, first, side="right"))
-        kept, key = order[runs], key[runs]
+        source, destination, port = (of_row[order[runs]] for of_row in keys)
         return cls(
-            source_column, sources.texts, destinations, cuts, sources.of_row[kept], destination[kept], port[kept],
-            first[runs], _of_runs(np.maximum, last[order], runs), _of_runs(np.add, sessions[order], runs),
-            np.cumsum(np.diff(key, prepend=key[:1]) != 0),
+            source_column, sources, destinations, cuts, source, destination, port, first[runs],
+            _of_runs(np.maximum, last[order], runs), _of_runs(np.add, np.take(totals, order, axis=1), runs), pair[runs],
+            PairSliceRows.of(order, pair, first, *slices) if slices else None,
         )  # fmt: skip
 
-    def by_segment(self, segment: Segment) -> PairRows:
-        """Return the same rows with the source's segment in its place."""
-        names = pa.array(segments_of(self.sources.to_pylist(), segment), pa.string())
-        segments = _Names.of(pa.chunked_array([names]))
-        of_row = _Names(segments.texts, segments.of_row[self.source])
+    def by_segment(self, networks: Networks) -> PairRows:
+        """Return the same rows with the source's segment in its place, without the slices."""
+        names = segment_ids(self.sources, networks).cast(pa.string())
+        segments = OrderedTexts.of(pa.chunked_array([names]))
+        keys = (segments.of_row[self.source], self.destination, self.port)
         return self._sorted(
-            "segment_id", of_row, self.destinations, self.cuts, self.destination, self.port, self.first, self.last,
-            self.sessions,
-        )  # fmt: skip
+            "segment_id", segments.texts, self.destinations, self.cuts, keys, self.first, self.last, self.totals
+        )
 
     def sums(self, interval: Interval) -> pa.Table:
         """Sum over the slices that start in the interval, one of those that the rows were condensed for.
@@ -193,9 +206,9 @@ class PairRows:
         Returns
         -------
         pa.Table
-            The source column and dst_ip as codes of texts in order, dst_port, pair_seen_count, active_days_mask (bit i:
-            active i UTC days before the interval's last), first_seen and last_seen (microseconds since the epoch),
-            ordered by pair.
+            The source column and dst_ip as codes of texts in order, dst_port, the SUMS, active_days_mask (bit i: active
+            i UTC days before the interval's last), first_seen and last_seen (microseconds since the epoch), ordered by
+            pair.
         """
         start, end = (microseconds(instant) for instant in (interval.start, interval.end))
         rows = np.flatnonzero((self.first >= start) & (self.first < end))
@@ -208,12 +221,27 @@ class PairRows:
             self.source_column: _texts(self.source[pairs], self.sources),
             "dst_ip": _texts(self.destination[pairs], self.destinations),
             "dst_port": pa.array(self.port[pairs]),
-            "pair_seen_count": pa.array(_of_runs(np.add, self.sessions[rows], begins)),
+            **dict(zip(SUMS, _of_runs(np.add, np.take(self.totals, rows, axis=1), begins), strict=True)),
             "active_days_mask": pa.array(_of_runs(np.bitwise_or, days, begins)),
             "first_seen": pa.array(first[begins]),
             "last_seen": pa.array(self.last[rows[last]]),
         }
         return pa.table(columns)
+
+    def regularity(self, interval: Interval, published: PublishedSlices) -> pa.Table:
+        """Return REGULARITY over the last days of an interval, a row for each pair that `sums` has.
+
+        Parameters
+        ----------
+        published : PublishedSlices
+            Of the interval.
+        """
+        start, end = (microseconds(instant) for instant in (interval.start, interval.end))
+        pairs = self.pair[(self.first >= start) & (self.first < end)]
+        pairs = pairs[_runs(pairs)]
+        if self.slices is None:
+            raise ValueError("Rows of segments have no slices.")
+        return self.slices.regularity(pairs, published.last(REGULARITY_SPAN))
 
 
 def _texts(codes: Ints, texts: pa.Array) -> pa.DictionaryArray:

@@ -1,4 +1,4 @@
-"""Pair baselines: how often, how long and how widely each (source, destination, port) has been seen in a horizon.
+"""Pair baselines: how often, how long, how widely and how regularly each (source, destination, port) has been seen.
 
 Three steps, so that a job can be cut by source segment: `PairRows.sums` of each part, `destination_hosts` of all
 parts' sums (small), `pair_baselines` of each part with them.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import log
 
 import numpy as np
 import pyarrow as pa
@@ -16,9 +15,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ndr.contract.datasets import FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT
-from ndr.contract.time import DAY
+from ndr.contract.jobspecs.networks import Networks
+from ndr.contract.time import SLICES_PER_DAY
 from ndr.jobs.fg_b.baseline import Baseline, PairRules
+from ndr.net.networks import is_internal
 from ndr.store.schema import arrow_schema
+
+_PORTS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +31,9 @@ class Prevalence:
     Attributes
     ----------
     destinations : pa.Table
-        dst_ip, and `hosts`: the distinct sources that contacted it.
+        dst_ip, dst_port, and `hosts`: the distinct internal hosts that contacted it; one or more.
     active_hosts : int
-        Distinct sources of any flow.
+        Distinct internal hosts that opened a flow.
     """
 
     destinations: pa.Table
@@ -45,30 +48,46 @@ class PairBaselines:
     segment: pa.Table
 
 
-def destination_hosts(sums: Iterable[pa.Table]) -> Prevalence:
-    """Count the sources of each destination over the pair sums of all parts of the network.
+def destination_hosts(sums: Iterable[pa.Table], networks: Networks) -> Prevalence:
+    """Count the internal sources of each (destination, port) over the pair sums of all parts of the network.
 
     Each source must be in one part only, because the counts are added up.
     """
-    counts = []
+    counts = [_NO_DESTINATIONS]
     active = 0
     for part in sums:
         source, destination = (part[name].combine_chunks() for name in ("src_ip", "dst_ip"))
-        # Rows are in the order of source and destination: a new one of either is a new contact.
-        codes = [column.indices.to_numpy() for column in (source, destination)]
-        new_source, new_destination = (np.diff(each, prepend=-1) != 0 for each in codes)
-        hosts = np.bincount(codes[1][new_source | new_destination], minlength=len(destination.dictionary))
-        counts.append(pa.table({"dst_ip": destination.dictionary, "hosts": hosts}).filter(hosts > 0))
-        active += int(np.count_nonzero(new_source))
-    empty = pa.table({"dst_ip": pa.array([], pa.string()), "hosts": pa.array([], pa.int64())})
-    merged = pa.concat_tables([empty, *counts])
-    if len(counts) > 1:
-        merged = merged.group_by("dst_ip").aggregate([("hosts", "sum")]).rename_columns(["dst_ip", "hosts"])
-    return Prevalence(merged.sort_by("dst_ip"), active)
+        internal = is_internal(source.dictionary, networks)[source.indices.to_numpy()]
+        # Every row is another pair: each is one more source of its (destination, port).
+        keys, hosts = np.unique(_key(destination, part["dst_port"])[internal], return_counts=True)
+        texts = destination.dictionary.take(pa.array(keys // _PORTS))
+        counts.append(pa.table([texts, keys % _PORTS, hosts], _NO_DESTINATIONS.column_names))
+        active += len(np.unique(source.indices.to_numpy()[internal]))
+    merged = pa.concat_tables(counts)
+    if len(counts) > 2:
+        grouped = merged.group_by(["dst_ip", "dst_port"]).aggregate([("hosts", "sum")])
+        merged = grouped.rename_columns(merged.column_names)
+    return Prevalence(merged, active)
+
+
+_NO_DESTINATIONS = pa.table(
+    {"dst_ip": pa.array([], pa.string()), "dst_port": pa.array([], pa.int64()), "hosts": pa.array([], pa.int64())}
+)
+
+
+def _key(destination: pa.DictionaryArray, port: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Return one number for a (destination, port): the destination's code and the port."""
+    key: NDArray[np.int64] = destination.indices.to_numpy().astype(np.int64) * _PORTS + port.to_numpy()
+    return key
 
 
 def pair_baselines(
-    sums: pa.Table, segment_sums: pa.Table, prevalence: Prevalence, baseline: Baseline, rules: PairRules
+    sums: pa.Table,
+    regularity: pa.Table,
+    segment_sums: pa.Table,
+    prevalence: Prevalence,
+    baseline: Baseline,
+    rules: PairRules,
 ) -> PairBaselines:
     """Turn pair sums into the pair baselines of source hosts and of source segments.
 
@@ -76,38 +95,46 @@ def pair_baselines(
     ----------
     sums, segment_sums : pa.Table
         From `PairRows.sums` over the baseline's interval: of source hosts, and of whole segments.
+    regularity : pa.Table
+        From `PairRows.regularity` over the same interval, of source hosts.
     prevalence : Prevalence
         From `destination_hosts` over the whole network.
 
     Notes
     -----
-    pair_rarity_score is the inverse document frequency of the pair over the days of the horizon (Spärck Jones 1972:
+    pair_rarity_score is the inverse document frequency of the pair over the published days (Spärck Jones 1972:
     log(days / active days)), divided by its largest value, log(days): 1 for a pair seen on one day, 0 for one seen
-    every day. dst_prevalence says how common the destination is, and is a column of its own.
+    every day that is published. dst_prevalence says how common the (destination, port) is among the internal hosts
+    that opened a flow. A pair is rare by both, if there are enough of these hosts to tell.
     """
+    hosts = _judged(sums, prevalence, baseline, rules)
+    for name in regularity.column_names:
+        hosts = hosts.append_column(name, regularity[name])
+    segments = _judged(segment_sums, prevalence, baseline, rules)
     return PairBaselines(
-        host=_judged(sums, prevalence, baseline, rules)
-        .select(FG_B_PAIR_HOST.column_names)
-        .cast(arrow_schema(FG_B_PAIR_HOST)),
-        segment=_judged(segment_sums, prevalence, baseline, rules)
-        .select(FG_B_PAIR_SEGMENT.column_names)
-        .cast(arrow_schema(FG_B_PAIR_SEGMENT)),
+        host=hosts.select(FG_B_PAIR_HOST.column_names).cast(arrow_schema(FG_B_PAIR_HOST)),
+        segment=segments.select(FG_B_PAIR_SEGMENT.column_names).cast(arrow_schema(FG_B_PAIR_SEGMENT)),
     )
 
 
 def _judged(sums: pa.Table, prevalence: Prevalence, baseline: Baseline, rules: PairRules) -> pa.Table:
     """Add the columns derived from the sums: days, daily average, rarity and prevalence."""
-    days = baseline.interval.duration / DAY
+    published, active = baseline.pair_time, prevalence.active_hosts
     active_days = np.bitwise_count(sums["active_days_mask"].to_numpy()).astype(np.int64)
-    share = _hosts(sums["dst_ip"].combine_chunks(), prevalence) / max(prevalence.active_hosts, 1)
-    rare = (active_days <= rules.max_active_days) & (share <= rules.max_prevalence)
+    hosts = _hosts(sums, prevalence)
+    share = hosts / max(active, 1)
+    rare = (active_days <= rules.max_active_days) & (share <= rules.max_prevalence) & (active >= rules.min_hosts)
     added = {
         "baseline_horizon": pa.repeat(baseline.label, len(sums)),
         "baseline_end": pa.repeat(pa.scalar(baseline.end, pa.timestamp("us", "UTC")), len(sums)),
+        "pair_seen_count": sums["sessions_cnt"],
         "active_days": pa.array(active_days),
-        "pair_daily_avg": pa.array(sums["pair_seen_count"].to_numpy() / days),
-        "pair_rarity_score": pa.array(_rarity(days)[active_days]),
+        "published_days": pa.repeat(published.days, len(sums)),
+        "pair_daily_avg": pa.array(sums["sessions_cnt"].to_numpy() * (SLICES_PER_DAY / max(published.count, 1))),
+        "pair_rarity_score": pa.array(_rarity(published.days)[active_days]),
         "dst_prevalence": pa.array(share),
+        "prevalence_hosts_cnt": pa.array(hosts),
+        "active_hosts_cnt": pa.repeat(active, len(sums)),
         "is_rare_pair": pa.array(rare),
     }
     times = {
@@ -118,18 +145,23 @@ def _judged(sums: pa.Table, prevalence: Prevalence, baseline: Baseline, rules: P
     return pa.table(kept | times | added)
 
 
-def _hosts(destinations: pa.DictionaryArray, prevalence: Prevalence) -> NDArray[np.int64]:
-    """Return how many hosts contact each row's destination."""
-    known = prevalence.destinations
-    places = pc.index_in(destinations.dictionary, known["dst_ip"].combine_chunks())
-    hosts = pc.fill_null(pc.take(known["hosts"], places), 0).to_numpy()
-    of_row: NDArray[np.int64] = hosts[destinations.indices.to_numpy()]
+def _hosts(sums: pa.Table, prevalence: Prevalence) -> NDArray[np.int64]:
+    """Return how many internal hosts contact each row's (destination, port)."""
+    known, destination = prevalence.destinations, sums["dst_ip"].combine_chunks()
+    code = pc.index_in(known["dst_ip"], destination.dictionary)
+    here = code.is_valid().to_numpy()
+    keys = pc.fill_null(code, 0).to_numpy()[here].astype(np.int64) * _PORTS + known["dst_port"].to_numpy()[here]
+    order = np.argsort(keys)
+    keys = np.append(keys[order], np.iinfo(np.int64).max)
+    hosts = np.append(known["hosts"].to_numpy()[here][order], 0)
+    wanted = _key(destination, sums["dst_port"])
+    place = np.searchsorted(keys, wanted)
+    of_row: NDArray[np.int64] = np.where(keys[place] == wanted, hosts[place], 0)
     return of_row
 
 
-def _rarity(days: float) -> NDArray[np.float64]:
-    """Return the rarity of a pair by its active days, which are bits of a mask."""
+def _rarity(days: int) -> NDArray[np.float64]:
+    """Return the rarity of a pair by its active days, which are bits of a mask; nothing is rare on a single day."""
     active_days = np.arange(1, 65)
-    # A horizon that does not start at midnight touches one UTC day more than it lasts, hence the maximum with 0.
-    rarity = np.maximum(0.0, np.log(days / active_days) / log(days)) if days > 1 else np.ones(64)
+    rarity = np.maximum(0.0, np.log(days / active_days) / np.log(days)) if days > 1 else np.zeros(64)
     return np.concatenate(([np.nan], rarity))

@@ -18,6 +18,8 @@ from ndr.contract.time import Interval
 from ndr.jobs.fg_b.baseline import Baseline, PairRules
 from ndr.jobs.fg_b.pair_rows import PairRows, condense_for
 from ndr.jobs.fg_b.pairs import destination_hosts, pair_baselines
+from ndr.jobs.monitored import of_pairs
+from ndr.net.networks import is_internal
 from ndr.spark.messages import Inputs
 from ndr.spark.parts import part_count, parts_by_text
 from ndr.spark.scan_tasks import FileShare, file_shares, in_tasks, tables_of
@@ -42,21 +44,23 @@ def write_pairs(
     """Write the tables pair_host and pair_segment of each baseline."""
     shares = file_shares(_ROWS, pair_counts)
     parts = part_count(spark, sum(share.rows for share in shares))
-    active_hosts = _active_hosts(spark, baselines, pair_counts, parts)
+    active_hosts = _active_hosts(spark, rules, baselines, pair_counts, parts)
     intervals = [baseline.interval for baseline in baselines]
     condense = condense_for(intervals)
 
     def read(task: list[FileShare]) -> Iterator[Cut]:
-        for name, rows in tables_of(task):
+        for name, table in tables_of(task):
+            rows = of_pairs(table, rules.networks)
             yield name, rows, parts_by_text(rows["dst_ip"], parts)
 
     def make(inputs: Inputs) -> Iterator[Output]:
         by_host = PairRows.of([condense(inputs[_ROWS])], intervals)
-        by_segment = by_host.by_segment(rules.segment)
+        by_segment = by_host.by_segment(rules.networks)
         for writer, baseline, active in zip(writers, baselines, active_hosts, strict=True):
             sums, segment_sums = by_host.sums(baseline.interval), by_segment.sums(baseline.interval)
-            prevalence = replace(destination_hosts([sums]), active_hosts=active)
-            pairs = pair_baselines(sums, segment_sums, prevalence, baseline, rules)
+            regularity = by_host.regularity(baseline.interval, baseline.pair_time)
+            prevalence = replace(destination_hosts([sums], rules.networks), active_hosts=active)
+            pairs = pair_baselines(sums, regularity, segment_sums, prevalence, baseline, rules)
             yield writer, FG_B_PAIR_HOST, "", pairs.host
             yield writer, FG_B_PAIR_SEGMENT, "", pairs.segment
 
@@ -65,16 +69,20 @@ def write_pairs(
         built.add_to(writer, FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT)
 
 
-def _active_hosts(spark: SparkSession, baselines: Sequence[Baseline], pair_counts: Scan, parts: int) -> list[int]:
-    """Count the distinct sources of each baseline in the tasks, because the driver may not hold all of them."""
-    shares = file_shares(_SOURCES, Scan(pair_counts.dataset, pair_counts.pieces, ("src_ip", "slice_start")))
+def _active_hosts(
+    spark: SparkSession, rules: PairRules, baselines: Sequence[Baseline], pair_counts: Scan, parts: int
+) -> list[int]:
+    """Count the distinct internal sources of each baseline in the tasks: the driver may not hold all of them."""
+    shares = file_shares(_SOURCES, Scan(pair_counts.dataset, pair_counts.pieces, ("src_ip", "dst_ip", "slice_start")))
 
     def read(task: list[FileShare]) -> Iterator[Cut]:
-        for _, rows in tables_of(task):
+        for _, table in tables_of(task):
+            rows = of_pairs(table, rules.networks)
             for number, baseline in enumerate(baselines):
                 sources = pc.unique(rows.filter(_starts_within(rows, baseline.interval))["src_ip"])
-                table = pa.table({"baseline": pa.repeat(number, len(sources)), "src_ip": sources})
-                yield _SOURCES, table, parts_by_text(table["src_ip"], parts)
+                sources = sources.filter(pa.array(is_internal(sources, rules.networks)))
+                distinct = pa.table({"baseline": pa.repeat(number, len(sources)), "src_ip": sources})
+                yield _SOURCES, distinct, parts_by_text(distinct["src_ip"], parts)
 
     def count(inputs: Inputs) -> Iterator[tuple[str, pa.Table]]:
         distinct = inputs[_SOURCES].group_by(["baseline", "src_ip"]).aggregate([])

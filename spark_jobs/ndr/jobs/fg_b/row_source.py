@@ -14,7 +14,9 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from ndr.contract.errors import SchemaMismatchError
+from ndr.contract.jobspecs.networks import Networks
 from ndr.jobs.fg_b.layout import GROUP_COLUMNS
+from ndr.jobs.monitored import of_hosts
 from ndr.store.footer import check_footer
 from ndr.store.read_ahead import REQUESTS
 from ndr.store.rows import is_small
@@ -179,10 +181,10 @@ class ScanRows:
         return self._copied.read(piece - self._in_files, columns)
 
 
-def one_slice_rows(rows: RowSource) -> TableRows:
-    """Return the key columns of the 15m rows, which alone tell when a host was active, held in memory."""
+def one_slice_rows(rows: RowSource, networks: Networks) -> TableRows:
+    """Return the key columns of internal hosts' 15m rows, which alone tell when a host was active, in memory."""
     batches: list[pa.RecordBatch] = []
     for piece in range(len(rows.piece_rows)):
         keys = rows.read(piece, [*TEXT_COLUMNS, TIME_COLUMN])
-        batches += keys.filter(pc.equal(keys["window_label"], "15m")).to_batches()
+        batches += of_hosts(keys.filter(pc.equal(keys["window_label"], "15m")), networks).to_batches()
     return TableRows(batches)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from ndr.contract.datasets import TIME_BANDS
-from ndr.contract.jobspecs.fg_a_builder import BusinessHours, FgABuilderSpec
+from ndr.contract.jobspecs.calendar import Calendar
+from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
 from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
+from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.time import Interval, slice_number
 from ndr.jobs.fg_a.business_time import calendar_columns
 from ndr.jobs.fg_b.baseline import Baseline, PairRules, StatisticsRules
@@ -19,11 +20,12 @@ from ndr.jobs.fg_b.targets import Target
 
 @dataclass(frozen=True)
 class BaselineSpecs:
-    """The JobSpecs of the job: its own, the FG-A spec for the time bands, and the name prefixes of VDI machines."""
+    """The JobSpecs of the job: its own, FG-A's for the time bands, the name prefixes of VDI machines, the networks."""
 
     fg_b: FgBBuilderSpec
     fg_a: FgABuilderSpec
     non_persistent_prefixes: tuple[str, ...] = ()
+    networks: Networks = field(default_factory=Networks)
 
     @property
     def statistics_rules(self) -> StatisticsRules:
@@ -32,12 +34,12 @@ class BaselineSpecs:
             key_metrics=self.fg_b.capping.key_metrics,
             capping_limit=self.fg_b.capping.threshold,
             support_min=self.fg_b.support_min,
-            segment=self.fg_b.segment,
+            networks=self.networks,
         )
 
     def baseline(self, target: Target) -> Baseline:
         """Return the baseline of a target, with the expected number of window ends in each time band."""
-        expected = expected_ends(target.interval, self.fg_a.business_hours, self.fg_a.windows)
+        expected = expected_ends(target.interval, self.fg_a.calendar, self.fg_a.windows)
         return Baseline(target.horizon, target.interval, expected)
 
     @property
@@ -45,15 +47,16 @@ class BaselineSpecs:
         return PairRules(
             max_active_days=self.fg_b.rarity.max_active_days,
             max_prevalence=self.fg_b.rarity.max_prevalence,
-            segment=self.fg_b.segment,
+            min_hosts=self.fg_b.rarity.min_hosts,
+            networks=self.networks,
         )
 
 
-def expected_ends(interval: Interval, hours: BusinessHours, windows: Iterable[str]) -> dict[tuple[str, str], int]:
+def expected_ends(interval: Interval, calendar: Calendar, windows: Iterable[str]) -> dict[tuple[str, str], int]:
     """Return, for each (time_band, window_label), the window ends of an always active host in `interval`.
 
     A window of any length ends with every slice, so the count depends on the band alone.
     """
     first, last = (slice_number(instant) for instant in (interval.start, interval.end))
-    bands = Counter(calendar_columns(np.arange(first + 1, last + 1), hours)["time_band"].to_pylist())
-    return {(band, window): bands[band] for band in TIME_BANDS for window in windows}
+    bands = Counter(calendar_columns(np.arange(first + 1, last + 1), calendar)["time_band"].to_pylist())
+    return {(band, window): bands[band] for band in calendar.band_names for window in windows}

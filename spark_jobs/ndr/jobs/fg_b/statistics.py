@@ -13,6 +13,7 @@ from ndr.contract.time import Interval
 from ndr.jobs.fg_b.baseline import Baseline, StatisticsRules
 from ndr.jobs.fg_b.baseline_tables import BaselineTables, GroupCounts, HostAndSegment, baseline_table
 from ndr.jobs.fg_b.each_horizon import CappedStrategy, EachHorizon, Marks, Strategy
+from ndr.jobs.fg_b.internal_hosts import of_internal_hosts
 from ndr.jobs.fg_b.layout import HorizonLayout, RowLayout, lay_out
 from ndr.jobs.fg_b.order_statistics import Floats, Ints
 from ndr.jobs.fg_b.row_columns import LaidOutColumns, placed_in_source, read_keys
@@ -46,7 +47,8 @@ def tables_of_baselines(
     ----------
     rows : Arrow table, record batches, or RowSource
         FG-A rows: host_ip, role, time_band, window_label, window_end and the metrics of `rules`. Any superset of the
-        rows of the horizons, in any order, with complete segments: the result for a segment depends on its rows alone.
+        rows of internal hosts in the horizons, in any order, with complete segments: the result for a segment depends
+        on its rows alone.
     baselines : sequence of Baseline
         Not empty. Memory grows with the time from the first start to the last end.
     rules : StatisticsRules
@@ -88,7 +90,7 @@ def _laid_out(
     source: RowSource, span: Interval, rules: StatisticsRules, pool: Executor
 ) -> tuple[RowLayout, LaidOutColumns]:
     """Group the rows of the span; return the layout, and the metric columns in it."""
-    keys, selections = read_keys(source, span, pool)
+    keys, selections = of_internal_hosts(*read_keys(source, span, pool), rules.networks)
     layout = lay_out(keys, rules, pool)
     chosen = placed_in_source(layout.placements, selections)
     return layout, LaidOutColumns(source, chosen, len(layout.moments))

@@ -12,11 +12,17 @@ from ndr.contract.datasets import OUTBOUND, PAIR_COUNTS
 from ndr.jobs.deltas.grouping import packed
 from ndr.store.schema import CODED, coded_schema
 
-_PEER_DELTAS_NAME: Final = {"src_ip": "host_ip", "dst_ip": "peer_ip", "dst_port": "peer_port"}
+_PEER_DELTAS_NAME: Final = {
+    "src_ip": "host_ip",
+    "dst_ip": "peer_ip",
+    "dst_port": "peer_port",
+    "src_bytes_sum": "bytes_sent_sum",
+    "dst_bytes_sum": "bytes_recv_sum",
+}
 
 
 def build_pair_counts(peer_deltas: pa.Table) -> pa.Table:
-    """Return the flows of each source, destination and port per slice.
+    """Return the flows and bytes of each source, destination and port per slice.
 
     The outbound rows of PEER_DELTAS hold every flow once, under its source; the inbound rows hold the same flows again.
 

@@ -1,0 +1,1 @@
+"""FG-A rows, pair counts and baselines into scores."""

@@ -1,0 +1,146 @@
+"""The formulas of one value's score, over many values at once.
+
+Notes
+-----
+`scale` estimates the standard deviation from the MAD (x 1.4826), from the IQR (/ 1.349) where the MAD is 0, and is at
+least a minimum: Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993; Rousseeuw and Croux, Alternatives to
+the Median Absolute Deviation, JASA 88, 1993. Their modified z score 0.6745 (x - median) / MAD is z here.
+
+`tail_probability` interpolates the logarithm of the share of values that are at least x between the published
+percentiles. Above p99 it goes on as an exponential distribution, by whose law the share falls to a fifth over each
+p99 - p95 (Pickands 1975 with shape 0). It is never below 1 / (support + 1), since n values cannot tell of rarer ones
+(Davison and Hinkley, Bootstrap Methods and Their Application, 1997, section 4.2).
+
+`contribution` is weight (1 - expected) log2(1 + z) where the value is above p95, else 0: z grows without bound, so its
+logarithm lets several unusual metrics outweigh one extreme one.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+STATISTICS: Final = ("median", "mad", "iqr", "p25", "p75", "p95", "p99", "support_count")
+"""The order of a baseline's statistics in the arrays below."""
+
+RESULTS: Final = (
+    "support_count", "median", "mad", "p95", "scale", "z", "log_ratio", "excess_over_p95", "tail_probability",
+    "contribution",
+)  # fmt: skip
+"""The order of what `scores_of` returns for each value; NaN is null."""
+
+MAD_TO_DEVIATION: Final = 1.4826
+IQR_TO_DEVIATION: Final = 1 / 1.349
+
+_F1, _F2, _F3 = numba.float64[:], numba.float64[:, :], numba.float64[:, :, :]
+
+
+@numba.njit(numba.float64(numba.float64, _F1), nogil=True, cache=True)
+def _tail(value, known):  # type: ignore[no-untyped-def]
+    p25, median, p75, p95, p99, support = known[3], known[0], known[4], known[5], known[6], known[7]
+    if value <= p25:
+        share = 0.75
+        if value < p25:
+            share = 0.75 + 0.25 * min(1.0, (p25 - value) / (median - p25)) if median > p25 else 1.0
+    elif value > p99:
+        share = 0.01 * 5.0 ** (-(value - p99) / (p99 - p95)) if p99 > p95 else 0.0
+    elif value <= median:
+        share = 0.75 * (0.5 / 0.75) ** ((value - p25) / (median - p25))
+    elif value <= p75:
+        share = 0.5 * 0.5 ** ((value - median) / (p75 - median))
+    elif value <= p95:
+        share = 0.25 * 0.2 ** ((value - p75) / (p95 - p75))
+    else:
+        share = 0.05 * 0.2 ** ((value - p95) / (p99 - p95))
+    return max(share, 1.0 / (support + 1.0))
+
+
+@numba.njit(
+    numba.void(_F2, numba.int64[:, :], _F3, numba.boolean[:, :], _F1, numba.float64, _F1, _F2, numba.int8[:, :], _F3),
+    nogil=True, cache=True,
+)  # fmt: skip
+def _score(values, judges, known, usable, minimum, relative, weights, expected, tiers, results):  # type: ignore[no-untyped-def]
+    for row in range(values.shape[0]):
+        for metric in range(values.shape[1]):
+            value = values[row, metric]
+            tier, judge = 3, -1
+            for each in range(3):
+                place = judges[row, each]
+                if place >= 0 and usable[metric, place]:
+                    tier, judge = each, place
+                    break
+            tiers[row, metric] = tier
+            out = results[row, metric]
+            if judge < 0 or np.isnan(value):
+                out[:] = np.nan
+                out[0] = 0.0
+                out[9] = 0.0
+                continue
+            it = known[metric, judge]
+            median, mad, iqr, p95 = it[0], it[1], it[2], it[5]
+            least = minimum[metric]
+            deviation = 1.4826 * mad if mad > 0 else iqr / 1.349
+            scale = max(deviation, least, relative * abs(median))
+            z = (value - median) / scale
+            out[0], out[1], out[2], out[3], out[4], out[5] = it[7], median, mad, p95, scale, z
+            if value + least > 0 and median + least > 0:
+                out[6] = np.log2((value + least) / (median + least))
+            else:
+                out[6] = np.nan
+            out[7] = max(value - p95, 0.0)
+            out[8] = _tail(value, it)
+            out[9] = 0.0
+            if value > p95 and z > 0:
+                usual = expected[row, metric]
+                surprise = 1.0 if np.isnan(usual) else 1.0 - usual
+                out[9] = weights[tier] * surprise * np.log2(1.0 + z)
+
+
+def scores_of(
+    values: Floats,
+    judges: Ints,
+    known: Floats,
+    usable: NDArray[np.bool_],
+    minimum: Floats,
+    relative: float,
+    weights: Floats,
+    expected: Floats,
+) -> tuple[NDArray[np.int8], Floats]:
+    """Score values against the first baseline that can judge them.
+
+    Parameters
+    ----------
+    values : float64[rows, metrics]
+        NaN is null, and gives null.
+    judges : int64[rows, 3]
+        The row of `known` that is of the value's host, segment and network; -1 without one.
+    known : float64[metrics, judges, statistics]
+        By STATISTICS.
+    usable : bool[metrics, judges]
+        Whether the judge has enough support for the metric.
+    minimum : float64[metrics]
+        The least scale, in the metric's unit.
+    relative : float
+        The least scale as a share of the median.
+    weights : float64[4]
+        Of a contribution that each tier judged, in the order of JUDGES.
+    expected : float64[rows, metrics]
+        Share of days on which so large a value came at this hour, in [0, 1]; NaN where that is not known.
+
+    Returns
+    -------
+    tiers : int8[rows, metrics]
+        Places in JUDGES.
+    results : float64[rows, metrics, results]
+        By RESULTS.
+    """
+    tiers = np.empty(values.shape, np.int8)
+    results = np.empty((*values.shape, len(RESULTS)))
+    _score(values, judges, known, usable, minimum, relative, weights, expected, tiers, results)
+    return tiers, results

@@ -1,0 +1,159 @@
+"""One score for each host and window end: the largest contributions, one a metric, and what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+import pyarrow as pa
+
+from ndr.contract.datasets import FG_C_HOSTS, JUDGES
+from ndr.jobs.fg_c.calibration import Calibration
+from ndr.jobs.fg_c.formulas import Floats, Ints
+from ndr.jobs.fg_c.judges import coded_column
+from ndr.jobs.fg_c.kernel import ScoredRows
+from ndr.jobs.fg_c.reasons import Reasons, places
+from ndr.jobs.fg_c.sentences import host_sentence
+from ndr.jobs.fg_c.silence import Silence
+from ndr.store.publish import in_key_order
+
+_NO_JUDGE = len(JUDGES) - 1
+
+
+@dataclass(frozen=True)
+class HostScores:
+    """Hosts at window ends, with the nearest baseline that judged any of their values, and why.
+
+    Attributes
+    ----------
+    hosts : list of str
+    ends : int64[groups]
+        Microseconds since the epoch.
+    nearest : int64[groups]
+        Places in JUDGES.
+    is_silent : bool[groups]
+    reasons : Reasons
+        By group, the largest contribution first.
+    """
+
+    hosts: list[str]
+    ends: Ints
+    nearest: Ints
+    is_silent: np.ndarray
+    reasons: Reasons
+
+    @classmethod
+    def of(cls, scored: ScoredRows, most: int) -> HostScores:
+        """Combine the values of a part of the hosts, with at most so many reasons each.
+
+        Of a metric only the largest contribution of any role, window and horizon counts, since these see the same
+        flows.
+        """
+        groups, first = _groups(scored)
+        best, horizon = _over_horizons(scored)
+        largest, rows = _largest(groups, best, len(first))
+        nearest = np.full(len(first), _NO_JUDGE, np.int64)
+        np.minimum.at(nearest, groups, scored.tiers.min(axis=(1, 2), initial=_NO_JUDGE).astype(np.int64))
+        group, metric = np.nonzero(largest > 0)
+        reasons = _reasons(scored, group, metric, rows[group, metric], horizon).largest(most)
+        hosts = [scored.rows.hosts[place] for place in scored.rows.host_of[first].tolist()]
+        return cls(hosts, scored.rows.ends[first], nearest, np.zeros(len(first), bool), reasons)
+
+    @classmethod
+    def none(cls) -> HostScores:
+        """Return no host."""
+        empty = np.zeros(0, np.int64)
+        return cls([], empty, empty, np.zeros(0, bool), Reasons.of_silences(empty, []))
+
+    def with_silences(self, silences: Sequence[Silence], most: int) -> HostScores:
+        """Add silent hosts; one that has no window at the time is added with silence alone."""
+        known = {key: number for number, key in enumerate(zip(self.hosts, self.ends.tolist(), strict=True))}
+        for each in silences:
+            known.setdefault((each.host_ip, each.end), len(known))
+        groups = np.array([known[each.host_ip, each.end] for each in silences], np.int64)
+        added = len(known) - len(self.hosts)
+        is_silent = np.concatenate([self.is_silent, np.zeros(added, bool)])
+        nearest = np.concatenate([self.nearest, np.full(added, _NO_JUDGE)])
+        is_silent[groups], nearest[groups] = True, 0
+        keys = list(known)
+        reasons = self.reasons.and_those(Reasons.of_silences(groups, silences)).largest(most)
+        return HostScores([host for host, _ in keys], np.array([end for _, end in keys]), nearest, is_silent, reasons)
+
+    def table(self, calibration: Calibration) -> pa.Table:
+        """Return rows of FG_C_HOSTS, sorted by its key."""
+        count = len(self.hosts)
+        scores, reasons = self.reasons.scores(count), self.reasons.lists(count)
+        judged_by = [JUDGES[place] for place in self.nearest.tolist()]
+        columns = {
+            "host_ip": pa.array(self.hosts, pa.string()),
+            "window_end": pa.array(self.ends, pa.int64()).cast(pa.timestamp("us", tz="UTC")),
+            "score": pa.array(scores),
+            "p_value": pa.array(calibration.p_values(scores), from_pandas=True),
+            "calibration_count": pa.array(np.full(count, len(calibration))),
+            "is_silent": pa.array(self.is_silent),
+            "judged_by": pa.array(judged_by, pa.string()),
+            "reasons": reasons,
+            "sentence": pa.array(map(host_sentence, reasons.to_pylist(), judged_by), pa.string(), size=count),
+        }
+        names = FG_C_HOSTS.column_names
+        return in_key_order(pa.table([columns[name] for name in names], names), FG_C_HOSTS)
+
+
+def _groups(scored: ScoredRows) -> tuple[Ints, Ints]:
+    """Return the number of each row's (host, window end), and the first row of each."""
+    ends, end_of = np.unique(scored.rows.ends, return_inverse=True)
+    key = scored.rows.host_of * max(1, len(ends)) + end_of
+    _, first, groups = np.unique(key, return_index=True, return_inverse=True)
+    return groups, first
+
+
+def _over_horizons(scored: ScoredRows) -> tuple[Floats, Ints]:
+    """Return the largest contribution over the horizons, and which it is."""
+    contributions = scored.of("contribution")
+    if not scored.horizons:
+        return np.zeros(contributions.shape[:2]), np.zeros(contributions.shape[:2], np.int64)
+    known = np.nan_to_num(contributions)
+    return known.max(axis=2), known.argmax(axis=2)
+
+
+def _largest(groups: Ints, contributions: Floats, count: int) -> tuple[Floats, Ints]:
+    """Return the largest contribution of each group and metric, and the first row that has it."""
+    largest = np.zeros((count, contributions.shape[1]))
+    rows = np.zeros(largest.shape, np.int64)
+    _fill_largest(groups, contributions, largest, rows)
+    return largest, rows
+
+
+@numba.njit(
+    numba.void(numba.int64[:], numba.float64[:, :], numba.float64[:, :], numba.int64[:, :]), nogil=True, cache=True
+)
+def _fill_largest(groups, contributions, largest, rows):  # type: ignore[no-untyped-def]
+    for row in range(len(groups)):
+        group = groups[row]
+        for metric in range(contributions.shape[1]):
+            if contributions[row, metric] > largest[group, metric]:
+                largest[group, metric] = contributions[row, metric]
+                rows[group, metric] = row
+
+
+def _reasons(scored: ScoredRows, group: Ints, metric: Ints, row: Ints, horizons: Ints) -> Reasons:
+    horizon = horizons[row, metric]
+
+    def words(name: str) -> Ints:
+        coded = coded_column(scored.rows.table[name])
+        return places(name, coded.dictionary.to_pylist())[coded.indices.to_numpy()][row]
+
+    of_horizon = places("baseline_horizon", scored.horizons)
+    return Reasons(
+        group,
+        places("metric", scored.metrics)[metric],
+        words("role"),
+        words("window_label"),
+        of_horizon[horizon] if len(of_horizon) else horizon,
+        scored.tiers[row, metric, horizon].astype(np.int64) if len(of_horizon) else horizon,
+        scored.values[row, metric],
+        scored.of("median")[row, metric, horizon] if len(of_horizon) else scored.values[row, metric],
+        scored.of("contribution")[row, metric, horizon] if len(of_horizon) else scored.values[row, metric],
+    )

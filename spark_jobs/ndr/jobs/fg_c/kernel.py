@@ -1,0 +1,183 @@
+"""FG-C: FG-A rows of complete hosts and the valid baselines in, scores of values and of hosts out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ndr.contract.datasets import FG_C_SCORES, JUDGES
+from ndr.contract.horizons import HORIZONS
+from ndr.contract.jobspecs.fg_c_builder import FgCBuilderSpec, MinimumScale
+from ndr.contract.time import microseconds
+from ndr.jobs.fg_c.formulas import RESULTS, Floats, Ints, scores_of
+from ndr.jobs.fg_c.judges import Groups, HorizonBaseline, Judges
+from ndr.jobs.fg_c.rows import FeatureRows
+from ndr.store.schema import CODED, coded_schema
+
+PART_ROWS: Final = 20_000
+"""FG-A rows scored at a time: of 14 metrics and two horizons they make half a million rows of scores."""
+
+ExpectedShares = Callable[[FeatureRows, Sequence[str]], Floats]
+"""Returns float64[rows, metrics]: the share of days on which so large a value came at this hour; NaN is unknown."""
+
+
+def nothing_expected(rows: FeatureRows, metrics: Sequence[str]) -> Floats:
+    """Return that nothing is known of what is expected."""
+    return np.full((len(rows), len(metrics)), np.nan)
+
+
+@dataclass(frozen=True)
+class ScoredRows:
+    """A part of the FG-A rows with what was found of each value.
+
+    Attributes
+    ----------
+    rows : FeatureRows
+    metrics, horizons : tuple of str
+        Sorted.
+    values : float64[rows, metrics]
+    tiers : int8[rows, metrics, horizons]
+        Places in JUDGES.
+    results : float64[rows, metrics, horizons, results]
+        By RESULTS.
+    expected : float64[rows, metrics]
+    drift : float64[rows, metrics, 2]
+        Ratio and MADs.
+    ends : int64[horizons]
+        Ends of the baselines, microseconds since the epoch.
+    """
+
+    rows: FeatureRows
+    metrics: tuple[str, ...]
+    horizons: tuple[str, ...]
+    values: Floats
+    tiers: NDArray[np.int8]
+    results: Floats
+    expected: Floats
+    drift: Floats
+    ends: Ints
+
+    def of(self, name: str) -> Floats:
+        """Return a result, float64[rows, metrics, horizons]."""
+        return self.results[..., RESULTS.index(name)]
+
+    def table(self) -> pa.Table:
+        """Return the rows of FG_C_SCORES, sorted by its key, text as codes. A null value has no row."""
+        count, metrics, horizons = self.tiers.shape
+        repeated, shape = metrics * horizons, self.tiers.shape
+        columns = {
+            **{name: _codes(self.rows.table[name], repeated) for name in ("host_ip", "role", "window_label")},
+            "window_end": _instants(np.repeat(self.rows.ends, repeated)),
+            "metric": _words(np.tile(np.repeat(np.arange(metrics), horizons), count), self.metrics),
+            "baseline_horizon": _words(np.tile(np.arange(horizons), count * metrics), self.horizons),
+            "baseline_end": _instants(np.tile(self.ends, count * metrics), (self.tiers == len(JUDGES) - 1).ravel()),
+            "value": pa.array(np.repeat(self.values.ravel(), horizons), from_pandas=True),
+            "judged_by": _words(self.tiers.ravel().astype(np.int64), JUDGES),
+            "support_count": pa.array(self.of("support_count").ravel().astype(np.int64)),
+            **{name: pa.array(self.of(name).ravel(), from_pandas=True) for name in RESULTS[1:]},
+            "expected": pa.array(np.repeat(self.expected.ravel(), horizons), from_pandas=True),
+        }
+        for place, name in enumerate(("median_7d_to_30d_ratio", "median_7d_30d_mads")):
+            columns[name] = pa.array(np.broadcast_to(self.drift[:, :, None, place], shape).ravel(), from_pandas=True)
+        schema = coded_schema(FG_C_SCORES)
+        table = pa.table([columns[name] for name in schema.names], schema=schema)
+        is_null = np.isnan(self.values)
+        return table.filter(pa.array(np.repeat(~is_null.ravel(), horizons))) if is_null.any() else table
+
+
+def score_rows(
+    rows: FeatureRows,
+    baselines: Sequence[HorizonBaseline],
+    segments: Sequence[str],
+    spec: FgCBuilderSpec,
+    support_min: int,
+    expected_shares: ExpectedShares = nothing_expected,
+) -> Iterator[ScoredRows]:
+    """Score the values of FG-A rows against baselines, a part of the hosts at a time.
+
+    Parameters
+    ----------
+    rows : FeatureRows
+    baselines : sequence of HorizonBaseline
+        At most one a horizon; each with the statistics of the spec's metrics.
+    segments : sequence of str
+        The segment of each of the rows' hosts.
+    support_min : int
+        What a network's baseline must rest on; that of hosts and segments follows from their `cold_start`.
+    """
+    metrics = tuple(sorted(spec.metrics))
+    valid = sorted(baselines, key=lambda each: each.horizon)
+    groups = Groups.of([rows.table, *(table for each in valid for table in (each.host, each.segment))])
+    names = sorted(set(segments))
+    segment_of = np.array([names.index(name) for name in segments], np.int64) if names else np.zeros(0, np.int64)
+    judges = [Judges.of(each, groups, rows.hosts, names, metrics, support_min) for each in valid]
+    scale = np.array([minimum_scale(metric, spec.minimum_scale) for metric in metrics])
+    weights = np.array([spec.weights.host, spec.weights.segment, spec.weights.network, 0.0])
+    for part in rows.parts(PART_ROWS):
+        group, values = groups.numbers(part.table), part.values(metrics)
+        expected = expected_shares(part, metrics)
+        tiers = np.empty((*values.shape, len(valid)), np.int8)
+        results = np.empty((*tiers.shape, len(RESULTS)))
+        for place, judge in enumerate(judges):
+            asked = np.stack(
+                [
+                    judge.of_host[part.host_of, group],
+                    judge.of_segment[segment_of[part.host_of], group],
+                    judge.of_network[group],
+                ],
+                axis=1,
+            )
+            tiers[..., place], results[..., place, :] = scores_of(
+                values, asked, judge.known, judge.usable, scale, spec.minimum_scale.relative, weights, expected
+            )
+        ends = np.array([microseconds(each.end) for each in valid], np.int64)
+        horizons = tuple(each.horizon for each in valid)
+        yield ScoredRows(
+            part, metrics, horizons, values, tiers, results, expected, _drift(tiers, results, horizons), ends
+        )
+
+
+def _drift(tiers: NDArray[np.int8], results: Floats, horizons: Sequence[str]) -> Floats:
+    """Return how far the host's median over the shortest horizon is from that over the longest one."""
+    found = np.full((*tiers.shape[:2], 2), np.nan)
+    lengths = sorted(HORIZONS, key=lambda name: HORIZONS[name])
+    if lengths[0] not in horizons or lengths[-1] not in horizons:
+        return found
+    short, long = horizons.index(lengths[0]), horizons.index(lengths[-1])
+    median, scale = (results[..., RESULTS.index(name)] for name in ("median", "scale"))
+    both = (tiers[..., short] == 0) & (tiers[..., long] == 0)
+    is_ratio = both & (median[..., long] != 0)
+    found[..., 0][is_ratio] = median[..., short][is_ratio] / median[..., long][is_ratio]
+    found[..., 1][both] = (median[..., short][both] - median[..., long][both]) / scale[..., long][both]
+    return found
+
+
+def minimum_scale(metric: str, minimum: MinimumScale) -> float:
+    """Return the least scale of a metric, in its own unit."""
+    if "bytes" in metric and not metric.endswith(("_ratio", "_share")):
+        return minimum.bytes
+    if metric.startswith("duration"):
+        return minimum.seconds
+    if metric.endswith(("_ratio", "_share", "_entropy")):
+        return minimum.shares
+    return minimum.counts
+
+
+def _codes(column: pa.ChunkedArray, times: int) -> pa.DictionaryArray:
+    coded = column.cast(CODED).unify_dictionaries().combine_chunks() if column.type == CODED else None
+    coded = coded if coded is not None else pc.dictionary_encode(column.combine_chunks())
+    return pa.DictionaryArray.from_arrays(pa.array(np.repeat(coded.indices.to_numpy(), times)), coded.dictionary)
+
+
+def _words(places: Ints, words: Sequence[str]) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(places.astype(np.int32)), pa.array(list(words), pa.string()))
+
+
+def _instants(values: Ints, is_null: NDArray[np.bool_] | None = None) -> pa.Array:
+    return pa.array(values, pa.int64(), mask=is_null).cast(pa.timestamp("us", tz="UTC"))

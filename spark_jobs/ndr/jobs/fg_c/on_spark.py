@@ -1,0 +1,66 @@
+"""Scores of hosts on Spark: FG-A rows and the hosts' baselines by host; those of segments go to every part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from ndr.contract.datasets import FG_B_IP_METADATA, FG_C_HOSTS, FG_C_SCORES, fg_b_host
+from ndr.jobs.fg_c.inputs import METADATA_COLUMNS, cold_hosts
+from ndr.jobs.fg_c.judges import HorizonBaseline
+from ndr.jobs.fg_c.parts import scored_tables
+from ndr.jobs.fg_c.rows import FeatureRows
+from ndr.jobs.fg_c.task import ScoringTask
+from ndr.spark.messages import Inputs
+from ndr.spark.parts import part_count, parts_by_text
+from ndr.spark.scan_tasks import FileShare, file_shares, in_tasks, tables_of
+from ndr.spark.stages import Cut, Output, build, read_messages, shuffled
+from ndr.store.catalog import Piece
+from ndr.store.publish import PartitionWriter
+from ndr.store.rows import read_schema
+from ndr.store.scan import Scan
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_FEATURES: Final = "fg_a"
+
+
+def write_on_spark(spark: SparkSession, task: ScoringTask, writer: PartitionWriter) -> None:
+    """Score the interval of a task, a file of each table for each part of the hosts."""
+    inputs, rules, bands, calibration = task.inputs, task.rules, task.bands, task.calibration
+    features = inputs.feature_scan(task.interval)
+    host, metadata = fg_b_host(inputs.metrics), FG_B_IP_METADATA
+    columns = inputs.host_columns()
+    shares = file_shares(_FEATURES, features)
+    segments = {}
+    for horizon, partition in task.valid.items():
+        piece = Piece(partition, partition.manifest.interval)
+        shares += file_shares(f"host {horizon}", Scan(host, (piece,), columns))
+        shares += file_shares(f"metadata {horizon}", Scan(metadata, (piece,), METADATA_COLUMNS))
+        segments[horizon] = (partition.manifest.end, inputs.read_segments(partition))
+    parts = part_count(spark, sum(share.rows for share in shares))
+
+    def read(shares_of_task: list[FileShare]) -> Iterator[Cut]:
+        for name, rows in tables_of(shares_of_task):
+            kept = task.features(rows) if name == _FEATURES else rows
+            yield name, kept, parts_by_text(kept["host_ip"], parts)
+
+    def make(received: Inputs) -> Iterator[Output]:
+        rows = FeatureRows.of(received.table(_FEATURES, read_schema(features.dataset, features.columns)))
+        baselines = [
+            HorizonBaseline(
+                horizon,
+                end,
+                received.table(f"host {horizon}", read_schema(host, columns)),
+                segment,
+                cold_hosts(received.table(f"metadata {horizon}", read_schema(metadata, METADATA_COLUMNS))),
+            )
+            for horizon, (end, segment) in segments.items()
+        ]
+        for number, (scores, hosts) in enumerate(scored_tables(rows, bands, baselines, rules, calibration)):
+            yield writer, FG_C_SCORES, str(number), scores
+            yield writer, FG_C_HOSTS, str(number), hosts
+
+    messages = shuffled(read_messages(spark, in_tasks(spark, shares), read), parts)
+    build(messages, make).add_to(writer, FG_C_SCORES, FG_C_HOSTS)

@@ -1,0 +1,68 @@
+"""Scores of a time in which the same baselines are valid, a part of the hosts at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from ndr.contract.datasets import FG_C_SCORES
+from ndr.contract.jobspecs.fg_c_builder import FgCBuilderSpec
+from ndr.contract.jobspecs.networks import Networks
+from ndr.jobs.fg_c.calibration import Calibration
+from ndr.jobs.fg_c.hosts import HostScores
+from ndr.jobs.fg_c.judges import HorizonBaseline
+from ndr.jobs.fg_c.kernel import score_rows
+from ndr.jobs.fg_c.rows import FeatureRows
+from ndr.jobs.fg_c.silence import Silence, silences
+from ndr.net.networks import segment_ids
+from ndr.store.schema import coded_schema
+
+
+@dataclass(frozen=True)
+class ScoringRules:
+    """What of the JobSpecs scores follow from: their own, the networks, and what a network's baseline rests on."""
+
+    spec: FgCBuilderSpec
+    networks: Networks
+    support_min: int
+    time_zone: str = "UTC"
+
+
+def scored_tables(
+    rows: FeatureRows,
+    bands: Mapping[int, str],
+    baselines: Sequence[HorizonBaseline],
+    rules: ScoringRules,
+    calibration: Calibration,
+) -> Iterator[tuple[pa.Table, pa.Table]]:
+    """Score FG-A rows, and find the hosts that are silent.
+
+    Parameters
+    ----------
+    rows : FeatureRows
+        Of the windows that are scored, and of the window that tells of silence; of complete hosts.
+    bands : mapping of int to str
+        As `silences` takes them.
+
+    Yields
+    ------
+    (Table, Table)
+        Rows of FG_C_SCORES and of FG_C_HOSTS, each sorted by its key: of a part of the hosts, last of those that have
+        no row.
+    """
+    spec = rules.spec
+    silent = silences(rows.table, bands, baselines, spec.expected_active_ratio, spec.weights.host)
+    of_host: dict[str, list[Silence]] = {}
+    for each in silent:
+        of_host.setdefault(each.host_ip, []).append(each)
+    scored = rows.of_windows(spec.windows)
+    segments = segment_ids(scored.hosts, rules.networks).to_pylist()
+    for part in score_rows(scored, baselines, segments, spec, rules.support_min):
+        hosts = HostScores.of(part, spec.reasons)
+        here = [each for host in dict.fromkeys(hosts.hosts) for each in of_host.pop(host, [])]
+        yield part.table(), hosts.with_silences(here, spec.reasons).table(calibration)
+    if of_host:
+        rest = HostScores.none().with_silences([each for found in of_host.values() for each in found], spec.reasons)
+        yield coded_schema(FG_C_SCORES).empty_table(), rest.table(calibration)

@@ -1,0 +1,100 @@
+"""Reasons of scores as columns: which value added how much to the score of which host and window end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from ndr.contract.datasets import FG_A_METRICS, FG_C_HOSTS, JUDGES, REASON_FIELDS, ROLES, SILENCE_WINDOW
+from ndr.contract.horizons import HORIZONS
+from ndr.contract.time import WINDOWS
+from ndr.jobs.fg_c.formulas import Floats, Ints
+from ndr.jobs.fg_c.silence import SILENCE, Silence
+from ndr.store.schema import arrow_schema
+
+VOCABULARY: Final[dict[str, tuple[str, ...]]] = {
+    "metric": (*(column.name for column in FG_A_METRICS), SILENCE),
+    "role": ROLES,
+    "window_label": tuple(WINDOWS),
+    "baseline_horizon": tuple(HORIZONS),
+    "judged_by": JUDGES,
+}
+"""The words of a reason; a reason has their places."""
+
+
+def places(name: str, words: Sequence[str]) -> Ints:
+    """Return the places of words of a field of VOCABULARY."""
+    of_word = {word: place for place, word in enumerate(VOCABULARY[name])}
+    return np.array([of_word[word] for word in words], np.int64)
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """Reasons by the number of their group, a host and window end; texts are places in VOCABULARY."""
+
+    group: Ints
+    metric: Ints
+    role: Ints
+    window_label: Ints
+    baseline_horizon: Ints
+    judged_by: Ints
+    value: Floats
+    usual: Floats
+    contribution: Floats
+
+    @classmethod
+    def of_silences(cls, groups: Ints, silences: Sequence[Silence]) -> Reasons:
+        """Return what silences add to groups, one each."""
+        return cls(
+            groups,
+            places("metric", [SILENCE] * len(silences)),
+            places("role", [each.role for each in silences]),
+            places("window_label", [SILENCE_WINDOW] * len(silences)),
+            places("baseline_horizon", [each.horizon for each in silences]),
+            places("judged_by", ["host"] * len(silences)),
+            np.zeros(len(silences)),
+            np.array([each.usual for each in silences], np.float64),
+            np.array([each.contribution for each in silences], np.float64),
+        )
+
+    def and_those(self, others: Reasons) -> Reasons:
+        """Return both."""
+        return Reasons(*(np.concatenate([getattr(self, f.name), getattr(others, f.name)]) for f in fields(self)))
+
+    def largest(self, most: int) -> Reasons:
+        """Return at most so many of each group, by group and the largest contribution first."""
+        order = np.lexsort((self.metric, -self.contribution, self.group))
+        group = self.group[order]
+        first = np.searchsorted(group, group)
+        return self._take(order[np.arange(len(order)) - first < most])
+
+    def _take(self, rows: Ints) -> Reasons:
+        return Reasons(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def scores(self, groups: int) -> Floats:
+        """Return the sum of the contributions of each group."""
+        return np.bincount(self.group, self.contribution, groups).astype(np.float64)
+
+    def lists(self, groups: int) -> pa.ListArray:
+        """Return the list of each group; the reasons are in the order of `largest`."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            factor = np.where(self.usual == 0, np.nan, self.value / self.usual)
+        columns = {
+            **{name: _texts(name, getattr(self, name)) for name in VOCABULARY},
+            **{name: pa.array(getattr(self, name)) for name in ("value", "usual", "contribution")},
+            "factor": pa.array(factor, from_pandas=True),
+        }
+        names = [field.name for field in REASON_FIELDS]
+        counts = np.bincount(self.group, minlength=groups)
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+        structs = pa.StructArray.from_arrays([columns[name] for name in names], names)
+        return pa.ListArray.from_arrays(pa.array(offsets), structs).cast(arrow_schema(FG_C_HOSTS).field("reasons").type)
+
+
+def _texts(name: str, places_of: Ints) -> pa.Array:
+    words = pa.array(VOCABULARY[name], pa.string())
+    return words.take(pa.array(places_of))

@@ -1,0 +1,91 @@
+"""Hosts that are usually active and were not: what has no row in FG-A."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ndr.contract.datasets import SILENCE_WINDOW
+from ndr.contract.horizons import HORIZONS
+from ndr.jobs.fg_c.formulas import Floats
+from ndr.jobs.fg_c.judges import HorizonBaseline, floats
+
+SILENCE = "silence"
+"""The metric of a reason that says so."""
+
+
+@dataclass(frozen=True)
+class Silence:
+    """A host without a session in the hour before `end`, microseconds since the epoch, and what it usually has."""
+
+    host_ip: str
+    end: int
+    role: str
+    horizon: str
+    usual: float
+    contribution: float
+
+
+def surprise(active: Floats, windows: Floats) -> Floats:
+    """Return the bits of surprise at an inactive window of a host that was active in `active` of `windows`.
+
+    That is -log2 of its probability, which is (inactive + 1) / (windows + 2) by Laplace's rule of succession.
+    """
+    return -np.log2((windows - active + 1.0) / (windows + 2.0))  # type: ignore[no-any-return]
+
+
+def silences(
+    present: pa.Table,
+    bands: Mapping[int, str],
+    baselines: Sequence[HorizonBaseline],
+    expected_active_ratio: float,
+    weight: float,
+) -> list[Silence]:
+    """Return the silent hosts at each window end, by the shortest horizon that knows the host.
+
+    Parameters
+    ----------
+    present : pa.Table
+        host_ip, window_label and window_end of FG-A rows; those of SILENCE_WINDOW count.
+    bands : mapping of int to str
+        The time band of each window end, in microseconds since the epoch, whose window was published in full.
+    expected_active_ratio : float
+        A host is usually active when its active ratio in the time band, in either role, is at least this.
+    weight : float
+        Of a contribution that the host's own baseline judged.
+    """
+    present = present.filter(pc.equal(present["window_label"].cast(pa.string()), SILENCE_WINDOW))
+    instants = present["window_end"].cast(pa.int64()).to_pylist()
+    seen = set(zip(present["host_ip"].cast(pa.string()).to_pylist(), instants, strict=True))
+    found: dict[tuple[str, int], Silence] = {}
+    for baseline in sorted(baselines, key=lambda each: HORIZONS[each.horizon]):
+        usual = _usually_active(baseline, expected_active_ratio, weight)
+        for end, band in bands.items():
+            for host, (role, median, contribution) in usual.get(band, {}).items():
+                if (host, end) not in seen and (host, end) not in found:
+                    found[host, end] = Silence(host, end, role, baseline.horizon, median, contribution)
+    return list(found.values())
+
+
+def _usually_active(
+    baseline: HorizonBaseline, least: float, weight: float
+) -> dict[str, dict[str, tuple[str, float, float]]]:
+    """Return by band and host the role, the usual sessions and the contribution of the role that is most active."""
+    rows = baseline.host.filter(pc.equal(baseline.host["window_label"].cast(pa.string()), SILENCE_WINDOW))
+    ratio, active = floats(rows["active_ratio"]), floats(rows["rows_cnt"])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        contribution = weight * surprise(active, active / ratio)
+    medians = floats(rows["sessions_cnt_median"])
+    names = zip(*(rows[name].to_pylist() for name in ("time_band", "host_ip", "role")), strict=True)
+    found: dict[str, dict[str, tuple[str, float, float]]] = {}
+    for place, (band, host, role) in enumerate(names):
+        if ratio[place] < least or host in baseline.cold_hosts or np.isnan(medians[place]):
+            continue
+        known = found.setdefault(band, {})
+        if host not in known or known[host][2] < contribution[place]:
+            known[host] = (role, float(medians[place]), float(contribution[place]))
+    return found

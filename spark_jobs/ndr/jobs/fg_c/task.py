@@ -1,0 +1,67 @@
+"""The scores of hosts over a time in which the same baselines are valid: what is read, and the tables written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from ndr.contract.datasets import FG_C_HOSTS, FG_C_SCORES, SILENCE_WINDOW
+from ndr.contract.jobspecs.calendar import Calendar
+from ndr.contract.time import SLICE, WINDOWS, Interval, microseconds, slice_number, unfilled
+from ndr.jobs.fg_a.business_time import calendar_columns
+from ndr.jobs.fg_c.calibration import Calibration
+from ndr.jobs.fg_c.inputs import Inputs
+from ndr.jobs.fg_c.parts import ScoringRules, scored_tables
+from ndr.jobs.fg_c.rows import FeatureRows
+from ndr.jobs.monitored import of_hosts
+from ndr.store.catalog import Partition, delivered_intervals
+from ndr.store.publish import PartitionWriter
+from ndr.store.schema import arrow_schema
+
+
+@dataclass(frozen=True)
+class ScoringTask:
+    """What the scores of an interval follow from: `valid` has the baseline of each horizon that was valid in it."""
+
+    rules: ScoringRules
+    inputs: Inputs
+    interval: Interval
+    valid: dict[str, Partition]
+    bands: dict[int, str]
+    calibration: Calibration
+
+    def features(self, rows: pa.Table) -> pa.Table:
+        """Return the FG-A rows of hosts and windows that are wanted."""
+        return self.inputs.wanted(of_hosts(rows, self.rules.networks))
+
+
+def write_here(task: ScoringTask, writer: PartitionWriter) -> None:
+    """Score the interval in this process."""
+    rows = FeatureRows.of(task.features(task.inputs.feature_scan(task.interval).read(coded=True)))
+    baselines = task.inputs.read_baselines(task.valid)
+    scores, hosts = arrow_schema(FG_C_SCORES).empty_table(), [arrow_schema(FG_C_HOSTS).empty_table()]
+    for scores, scored_hosts in scored_tables(rows, task.bands, baselines, task.rules, task.calibration):
+        writer.write(scores, FG_C_SCORES)
+        hosts.append(scored_hosts)
+    if FG_C_SCORES.name not in writer.tables:
+        writer.write(scores, FG_C_SCORES)
+    writer.write(pa.concat_tables(hosts).sort_by([(name, "ascending") for name in FG_C_HOSTS.key]), FG_C_HOSTS)
+
+
+def silence_bands(inputs: Inputs, interval: Interval, calendar: Calendar) -> dict[int, str]:
+    """Return the time band of each window end of an interval at which silence can be told from absence.
+
+    That is where FG-A has the last slice and pair counts have the whole window: they were built from the same deltas.
+    """
+    delivered = delivered_intervals(inputs.pair_counts)
+    featured = delivered_intervals(inputs.feature_scan(interval).pieces)
+    length = WINDOWS[SILENCE_WINDOW]
+    ends = [
+        each.end
+        for each in interval.steps(SLICE)
+        if not unfilled(Interval(each.end - length, each.end), delivered) and not unfilled(each, featured)
+    ]
+    bands = calendar_columns(np.array([slice_number(end) for end in ends], np.int64), calendar)["time_band"].to_pylist()
+    return dict(zip(map(microseconds, ends), bands, strict=True))

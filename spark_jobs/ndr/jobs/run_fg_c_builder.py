@@ -1,0 +1,36 @@
+"""Entry point of FGCCorrBuilderStep."""
+
+from __future__ import annotations
+
+from ndr.contract.datasets import FG_C
+from ndr.contract.jobspecs import FG_A_BUILDER, FG_B_BUILDER, FG_C_BUILDER
+from ndr.contract.time import DAY, format_instant
+from ndr.jobs.entry import REPLACE_WITH_EMPTY, Arguments, batch_of, main, replace_with_empty
+from ndr.jobs.fg_c.job import FgCSpecs, publish_fg_c
+from ndr.jobs.leases import leased
+from ndr.jobs.metrics import count_partition
+from ndr.jobs.run import Run, job_logger
+
+
+def job(run: Run, arguments: Arguments) -> None:
+    """Score the hosts and pairs of one batch, repair the scores of the last day, and log the facts of each partition.
+
+    Raises
+    ------
+    PublishConflictError
+        Another run holds a partition of the batch, or has taken it over.
+    """
+    batch, log = batch_of(arguments), job_logger(run.job_name)
+    specs = FgCSpecs(run.spec(FG_C_BUILDER), run.spec(FG_B_BUILDER), run.spec(FG_A_BUILDER), run.networks())
+    replace = replace_with_empty(arguments)
+    with leased(run, FG_C, batch.steps(DAY)) as leases:
+        for manifest in publish_fg_c(leases.leased_run, specs, batch, replace):
+            leases.record_published(manifest)
+            count_partition(run, manifest)
+            rows = {name: table.rows for name, table in manifest.tables.items()}
+            extra = {"partition": format_instant(manifest.start), "rows": rows, "note": manifest.note}
+            log.info("published", extra=extra | {"is_repair": manifest.end <= batch.start})
+
+
+if __name__ == "__main__":
+    main("fg_c_builder", ["mini-batch-id", "batch-start-ts-iso", "batch-end-ts-iso", REPLACE_WITH_EMPTY], job)

@@ -1,0 +1,95 @@
+"""The FG-C job on published features: what it scores, by which baseline, and what becomes stale."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from tests.jobs.job_chain import Project, random_flows
+
+from ndr.contract.datasets import FG_C_HOSTS, FG_C_PAIRS, FG_C_SCORES, Dataset
+from ndr.contract.errors import EmptyResultError
+from ndr.contract.time import DAY, SLICE, Interval
+from ndr.jobs.fg_b.targets import Target
+from ndr.store.scan import Scan
+
+FIRST = datetime(2026, 1, 10, tzinfo=UTC)
+LEARNT = Interval(FIRST, FIRST + 7 * DAY)
+SCORED = Interval(LEARNT.end, LEARNT.end + timedelta(hours=2))
+TABLES = (FG_C_SCORES, FG_C_HOSTS, FG_C_PAIRS)
+METRICS = ["sessions_cnt", "bytes_sent_sum", "peer_ip_nunique"]
+CHANGES = {
+    "fg_a_builder": {"windows": ["15m", "1h"]},
+    "fg_b_builder": {"min_coverage": 0, "support_min": 2},
+    "fg_c_builder": {"windows": ["1h"], "metrics": METRICS, "calibration": {"days": 1, "min_scores": 10}},
+}
+
+
+def project_of(root: Path) -> Project:
+    """A project with a week of features and a baseline of them, and two hours delivered after."""
+    project = Project(root, CHANGES)
+    project.deliver(LEARNT, random_flows(LEARNT, 3000, seed=1))
+    project.deliver(SCORED, random_flows(SCORED, 120, seed=2))
+    project.fifteen_minute_steps(LEARNT)
+    project.baselines([Target(LEARNT.end, "7d")])
+    return project
+
+
+def rows(project: Project, dataset: Dataset, interval: Interval) -> list[dict[str, object]]:
+    found = Scan.of(project.uri("fg_c"), dataset, interval).read()
+    return found.sort_by([(name, "ascending") for name in dataset.key]).to_pylist()
+
+
+def published(project: Project, interval: Interval) -> dict[str, list[dict[str, object]]]:
+    return {dataset.name: rows(project, dataset, interval) for dataset in TABLES}
+
+
+@pytest.fixture(scope="module")
+def bulk(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = project_of(tmp_path_factory.mktemp("bulk"))
+    project.fifteen_minute_steps(SCORED)
+    project.fg_c(LEARNT)
+    project.fg_c(SCORED)
+    return project
+
+
+def test_values_are_judged_by_the_baseline_that_was_valid_then(bulk: Project) -> None:
+    assert not rows(bulk, FG_C_SCORES, LEARNT)  # its own baseline came later
+    assert {row["judged_by"] for row in rows(bulk, FG_C_HOSTS, LEARNT)} == {"none"}
+    scores = rows(bulk, FG_C_SCORES, SCORED)
+    assert {row["metric"] for row in scores} == set(METRICS)
+    assert {row["baseline_end"] for row in scores if row["judged_by"] != "none"} == {LEARNT.end}
+    assert {row["baseline_horizon"] for row in scores} == {"7d"}
+    assert "host" in {row["judged_by"] for row in scores}
+    assert any(row["score"] > 0 for row in rows(bulk, FG_C_HOSTS, SCORED))  # type: ignore[operator]
+    assert any(row["is_new"] for row in rows(bulk, FG_C_PAIRS, SCORED))
+
+
+def test_slices_have_the_scores_of_the_bulk_batch(bulk: Project, tmp_path: Path) -> None:
+    slices = project_of(tmp_path)
+    slices.fg_c(LEARNT)
+    for each in SCORED.steps(SLICE):
+        slices.fifteen_minute_steps(each)
+        slices.fg_c(each)
+    assert published(slices, SCORED) == published(bulk, SCORED)
+
+
+def test_scores_follow_a_changed_input_and_nothing_else(bulk: Project) -> None:
+    first, last = (Interval(at, at + SLICE) for at in (SCORED.start, SCORED.end - SLICE))
+    assert [each.interval for each in bulk.fg_c(last)] == [last]  # nothing is stale
+    bulk.fg_a(first)
+    whole = Interval(first.start, last.start)  # what is left of the partition that read it
+    assert [each.interval for each in bulk.fg_c(last)] == [last, whole]
+    bulk.baselines([Target(LEARNT.end, "7d")])
+    assert [each.interval for each in bulk.fg_c(last)] == [last, whole]
+    bulk.baselines([Target(last.start, "7d")])  # valid for the last slice alone
+    assert [each.interval for each in bulk.fg_c(last)] == [last]
+    ends = {row["baseline_end"] for row in rows(bulk, FG_C_SCORES, last) if row["judged_by"] != "none"}
+    assert ends == {last.start}
+
+
+def test_scores_are_not_replaced_by_none(bulk: Project, tmp_path: Path) -> None:
+    other = Project(tmp_path, {**CHANGES, "fg_c_builder": CHANGES["fg_c_builder"] | {"outputs": bulk.uris("fg_c")}})
+    with pytest.raises(EmptyResultError, match="No FG-A below .* rows of hosts are published"):
+        other.fg_c(SCORED)
