@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ndr.contract.datasets import COUNTS_AND_SUMS
 from ndr.contract.errors import InvalidRequestError
-from ndr.contract.jobspecs.networks import Networks
+from ndr.contract.networks import DefaultNetworks, NetworkLists
 from ndr.contract.time import Interval
 from ndr.jobs.published_slices import PublishedSlices
 
@@ -94,7 +94,7 @@ class StatisticsRules:
         A row is capped when |x - median| / MAD of its group exceeds this for any key metric.
     support_min : int or mapping of window_label to int
         A metric with fewer disjoint windows than this is a cold start.
-    networks : Networks
+    networks : NetworkLists
         The internal hosts, which alone have baselines, and their segments.
     counts_and_sums : frozenset of str
         The metrics that are 0 in a window without a session: they have a p95 over all published windows.
@@ -109,7 +109,7 @@ class StatisticsRules:
     key_metrics: tuple[str, ...]
     capping_limit: float = 6.0
     support_min: int | Mapping[str, int] = 50
-    networks: Networks = field(default_factory=Networks)
+    networks: NetworkLists = field(default_factory=DefaultNetworks)
     counts_and_sums: frozenset[str] = COUNTS_AND_SUMS
 
     def least_support(self, window_labels: Sequence[str]) -> NDArray[np.int64]:
@@ -138,7 +138,7 @@ class PairRules:
     max_active_days: int = 2
     max_prevalence: float = 0.1
     min_hosts: int = 5
-    networks: Networks = field(default_factory=Networks)
+    networks: NetworkLists = field(default_factory=DefaultNetworks)
 
 
 @dataclass(frozen=True)
