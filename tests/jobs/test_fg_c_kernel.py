@@ -5,13 +5,16 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from tests.jobs import fg_c_oracle as oracle
 from tests.jobs.fg_c_tables import BANDS, HOSTS, METRICS, NOON, SEGMENTS, SPEC, baseline, feature_rows
 
 from ndr.contract.datasets import FG_C_HOSTS, FG_C_SCORES
-from ndr.contract.time import SLICE, microseconds
+from ndr.contract.jobspecs.fg_c_builder import Calibration as CalibrationRules
+from ndr.contract.time import DAY, SLICE, microseconds
 from ndr.jobs.fg_c.calibration import Calibration
+from ndr.jobs.fg_c.host_days import host_day_p_values
 from ndr.jobs.fg_c.hosts import HostScores
 from ndr.jobs.fg_c.kernel import minimum_scale, score_rows
 from ndr.jobs.fg_c.rows import FeatureRows
@@ -137,3 +140,26 @@ def test_parts_of_the_hosts_have_the_rows_of_the_whole() -> None:
     assert len({host for part in parts for host in set(part.host_of.tolist())}) == sum(
         len(set(part.host_of.tolist())) for part in parts
     )
+
+
+def test_a_day_is_ranked_by_its_largest_score_among_those_of_the_calibration_days() -> None:
+    """Two host-days of the calibration days have larger scores than a, which has two windows; the gap day has none."""
+    scored_at = [
+        ("a", 0, 5.0), ("a", 0, 1.0), ("b", 0, 0.0), ("a", -1, 99.0), ("a", -2, 6.0), ("b", -2, 7.0), ("b", -2, 1.0),
+        ("a", -3, 4.0), ("a", -4, 99.0),
+    ]  # fmt: skip
+    midnight = NOON.replace(hour=0)
+    hosts = pa.table(
+        {
+            "host_ip": [host for host, _, _ in scored_at],
+            "window_end": [midnight + day * DAY + (place + 1) * SLICE for place, (_, day, _) in enumerate(scored_at)],
+            "score": [score for _, _, score in scored_at],
+        }
+    )
+    rules = CalibrationRules(days=2, gap_days=1, min_scores=3)
+    assert host_day_p_values(hosts, midnight, rules).to_pylist() == [
+        {"host_ip": "a", "score": 5.0, "windows_cnt": 2, "p_value": 3 / 4},
+        {"host_ip": "b", "score": 0.0, "windows_cnt": 1, "p_value": 1.0},
+    ]
+    short = rules.model_copy(update={"min_scores": 4})
+    assert host_day_p_values(hosts, midnight, short)["p_value"].to_pylist() == [None, None]
