@@ -24,9 +24,11 @@ from ndr.contract.jobspecs.delta_builder import PortClasses
 from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
 from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.time import DAY, SLICE, SLICE_MICROSECONDS, WINDOWS, Interval, slice_number
+from ndr.jobs.fg_a.days import inputs_of
 from ndr.jobs.fg_a.history import history_needed
 from ndr.jobs.fg_a.kernel import build_fg_a
 from ndr.jobs.fg_a.pair_history import PairHistory
+from ndr.jobs.fg_a.published_time import PublishedTime
 from ndr.store.schema import arrow_schema
 
 BATCH = Interval(datetime(2026, 3, 10, tzinfo=UTC), datetime(2026, 3, 11, tzinfo=UTC))
@@ -105,7 +107,8 @@ def call_of(batch: Interval, deltas: pa.Table, peers: pa.Table, baseline: pa.Tab
     inputs = between(deltas, start, batch.end), between(peers, start, batch.end)
     needed = history_needed(batch, SPEC.windows, SPEC.novelty.lookback_days, [BASELINE_END])
     history = between(peers, needed.slices_from, start)
-    return lambda: build_fg_a(batch, SPEC, Networks(), *inputs, history, baseline)
+    published = PublishedTime.of([Interval(BATCH.end - DAYS * DAY, BATCH.end)], inputs_of(batch, SPEC))
+    return lambda: build_fg_a(batch, SPEC, Networks(), *inputs, history, baseline, published=published)
 
 
 def rival(deltas: pa.Table, peers: pa.Table, threads: int) -> pa.Table:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from benchmarks.detection.network import Network
-from benchmarks.detection.outcomes import TOP, Attack, best_place, false_rows
+from benchmarks.detection.outcomes import TOP, Attack, best_place, by_chance, false_rows
 from benchmarks.detection.rankings import RANKINGS
 from benchmarks.detection.summary import LEVELS
 from ndr.contract.datasets import FG_C_HOSTS
@@ -25,7 +25,7 @@ PATCH_TIME: Final = (timedelta(hours=2), timedelta(hours=4, minutes=30))
 def evaluate(network: Network) -> Iterator[dict[str, Any]]:
     """Yield a line for each attack and ranking, for the baits, and for the share of flagged host-days."""
     end = network.simulation.calendar.interval.end
-    attacks = [Attack.of(truth, end) for truth in network.simulation.ground_truth["attacks"]]
+    attacks = [Attack.of(record, end) for record in network.simulation.ground_truth["attacks"]]
     seed = network.simulation.ground_truth["seed"]
     if attacks:
         yield from ({"seed": seed} | line for line in places(network, attacks))
@@ -41,6 +41,8 @@ def places(network: Network, attacks: list[Attack]) -> Iterator[dict[str, Any]]:
         for attack in attacks:
             found = best_place(attack, of_days, attacks)
             line = {"ranking": name, "kind": attack.kind, "host": attack.host, **attack.facts}
+            if name == "scores":
+                line["by_chance"] = by_chance(attack, {day: found[0] for day, found in of_days.items()}, attacks)
             if found is None:
                 yield line | {"found": False, "rank": None, "false_above": None}
                 continue

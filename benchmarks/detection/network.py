@@ -23,13 +23,30 @@ from ndr.local.traffic.flows import flows_of
 from ndr.local.traffic.generate import Simulation, simulate
 from ndr.store.schema import arrow_schema
 
-DAYS: Final = 45
-WORKSTATIONS: Final = 46
-"""With their IPv6 addresses, desktops, laptops, servers and printers, about 110 addresses are active each day."""
-EVALUATED_DAYS: Final = 9
-SCORED_DAYS: Final = 24
-"""The evaluated days, and before them those whose scores calibrate theirs."""
-BEFORE_HOLIDAYS: Final = timedelta(days=2)
+
+@dataclass(frozen=True)
+class Size:
+    """The size of a network, and which of its days are looked at.
+
+    Attributes
+    ----------
+    days, workstations : int
+        As of `simulate`. With their IPv6 addresses, desktops, laptops, servers and printers, 46 workstations are about
+        110 addresses a day.
+    evaluated : int
+        The last days, whose rankings are looked at.
+    scored : int
+        These and the days before them whose scores calibrate theirs.
+    """
+
+    days: int = 45
+    workstations: int = 46
+    evaluated: int = 9
+    scored: int = 24
+
+
+LARGEST_SAFETY_GAP: Final = timedelta(days=2)
+"""By which a baseline stops before its end; see `safety_gap` of the fg_b_builder JobSpec."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +55,16 @@ class Network:
 
     simulation: Simulation
     project: Project
+    size: Size
 
     @property
     def days(self) -> list[Interval]:
         """The evaluated days."""
         end = self.simulation.calendar.interval.end
-        return list(Interval(end - EVALUATED_DAYS * DAY, end).steps(DAY))
+        return list(Interval(end - self.size.evaluated * DAY, end).steps(DAY))
 
 
-def build(folder: Path, seed: int, attacks: str) -> Network:
+def build(folder: Path, seed: int, attacks: str, size: Size | None = None) -> Network:
     """Simulate a network and run every job over it: deltas, FG-A and pair counts, baselines, scores.
 
     Raises
@@ -54,7 +72,8 @@ def build(folder: Path, seed: int, attacks: str) -> Network:
     ValueError
         A baseline of the scored days could not be built.
     """
-    simulation = simulate(DAYS, WORKSTATIONS, seed, attacks=attacks)
+    size = size or Size()
+    simulation = simulate(size.days, size.workstations, seed, attacks=attacks)
     interval = simulation.calendar.interval
     project = Project(folder, _changes(interval))
     _deliver(project, simulation)
@@ -62,10 +81,10 @@ def build(folder: Path, seed: int, attacks: str) -> Network:
     names = {machine.address: machine.name for machine in simulation.network.inventory}
     for month in {f"{interval.start:%Y-%m}", f"{interval.end:%Y-%m}"}:
         project.inventory(month, dict(sorted(names.items())))
-    scored = Interval(interval.end - SCORED_DAYS * DAY, interval.end)
+    scored = Interval(interval.end - size.scored * DAY, interval.end)
     _build_baselines(project, interval.start, scored)
     project.fg_c(scored)
-    return Network(simulation, project)
+    return Network(simulation, project, size)
 
 
 def _changes(interval: Interval) -> dict[str, dict[str, object]]:
@@ -94,7 +113,7 @@ def _build_baselines(project: Project, start: datetime, scored: Interval) -> Non
         Target(end, horizon.label)
         for horizon in TABLE
         for end in baseline_ends(scored, horizon.cadence)
-        if end - horizon.length - BEFORE_HOLIDAYS >= start
+        if end - horizon.length - LARGEST_SAFETY_GAP >= start
     ]
     for target, outcome in project.baselines(targets):
         if not isinstance(outcome, Manifest):

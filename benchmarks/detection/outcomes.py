@@ -33,14 +33,14 @@ class Attack:
     facts: Mapping[str, Any]
 
     @classmethod
-    def of(cls, truth: Mapping[str, Any], end_of_traffic: datetime) -> Attack:
+    def of(cls, record: Mapping[str, Any], end_of_traffic: datetime) -> Attack:
         """Read an attack of the ground truth. A silent host is silent to the end of the traffic."""
-        last = parse_instant(truth["last"]) + timedelta(seconds=1)
-        end = end_of_traffic if truth["kind"] == "falls_silent" else last
-        start = parse_instant(truth.get("woke", truth["first"]))
-        facts = {name: truth[name] for name in ("interval_seconds", "jitter", "payload_bytes_sent") if name in truth}
-        peers, ports = frozenset(truth["peer_ips"]), frozenset(truth["peer_ports"])
-        return cls(truth["kind"], truth["host_ip"], peers, ports, start, end, facts)
+        last = parse_instant(record["last"]) + timedelta(seconds=1)
+        end = end_of_traffic if record["kind"] == "falls_silent" else last
+        start = parse_instant(record.get("woke", record["first"]))
+        facts = {name: record[name] for name in ("interval_seconds", "jitter", "payload_bytes_sent") if name in record}
+        peers, ports = frozenset(record["peer_ips"]), frozenset(record["peer_ports"])
+        return cls(record["kind"], record["host_ip"], peers, ports, start, end, facts)
 
     def is_on(self, day: Interval) -> bool:
         """Tell whether any of it happens on the day."""
@@ -78,17 +78,22 @@ class Place:
     false_above: int
 
 
-def place(attack: Attack, ranking: Sequence[Ranked], others: Iterable[Attack], day: Interval) -> Place | None:
-    """Return the best place of an attack in one day's ranking; None where it has no row."""
+def place(attack: Attack, ranking: Sequence[Ranked], attacks: Iterable[Attack], day: Interval) -> Place | None:
+    """Return the place of an attack in one day's ranking, without the rows that an attack explains and are not its.
+
+    It is None where the attack has no row.
+    """
     own = [row.score for row in ranking if attack.is_its(row.key)]
     if not own:
         return None
     best = max(own)
-    above = [row for row in ranking if row.score > best]
-    ties = sum(row.score == best for row in ranking) - sum(score == best for score in own)
-    near = [other for other in (attack, *others) if other.is_near(day)]
-    false = sum(not any(other.concerns(row.key) for other in near) for row in above)
-    return Place(1 + len(above) + ties / 2, false)
+    near = [other for other in {id(each): each for each in (attack, *attacks)}.values() if other.is_near(day)]
+    above, ties = 0, 0
+    for row in ranking:
+        if row.score >= best and not any(other.concerns(row.key) for other in near):
+            above += row.score > best
+            ties += row.score == best
+    return Place(1 + above + ties / 2, above)
 
 
 def best_place(
@@ -109,3 +114,15 @@ def false_rows(ranking: Sequence[Ranked], attacks: Sequence[Attack], day: Interv
     """Return the rows that no attack explains, in the ranking's order."""
     near = [attack for attack in attacks if attack.is_near(day)]
     return [row for row in ranking if not any(attack.concerns(row.key) for attack in near)]
+
+
+def by_chance(attack: Attack, of_hosts: Mapping[Interval, Sequence[Ranked]], attacks: Sequence[Attack]) -> float:
+    """Return the share of hosts without an attack that are among the ten on any of an attack's days."""
+    top: set[Key] = set()
+    every: set[Key] = set()
+    for day, ranking in of_hosts.items():
+        if attack.is_on(day):
+            false = [row.key for row in false_rows(ranking, attacks, day)]
+            every |= set(false)
+            top |= set(false[:TOP])
+    return len(top) / len(every) if every else 0.0

@@ -59,8 +59,9 @@ def _kinds(lines: Sequence[dict[str, Any]]) -> str:
     for kind, of in _by_kind(lines).items():
         first = of["scores"]
         wanted = f"{round(first['target'] * first['networks'])} of {first['networks']}"
-        rows.append([kind.replace("_", " "), *(of[ranking]["found"] for ranking in LABELS), wanted])
-    return _table(["kind", *LABELS.values(), "target"], rows)
+        chance = f"{first['by_chance'] * first['networks']:.1f}"
+        rows.append([kind.replace("_", " "), *(of[ranking]["found"] for ranking in LABELS), wanted, chance])
+    return _table(["kind", *LABELS.values(), "target", "by chance"], rows)
 
 
 def _ranks(lines: Sequence[dict[str, Any]]) -> str:

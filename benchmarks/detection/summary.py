@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from statistics import median
+from statistics import mean, median
 from typing import Any, Final
 
 from ndr.local.traffic.attacks import ALL_KINDS
@@ -36,7 +36,7 @@ def summary(lines: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
                 "target": TARGETS[kind],
                 "median_rank": _median(line["rank"] for line in of),
                 "median_false_above": _median(line["false_above"] for line in of),
-            }
+            } | ({"by_chance": mean(line["by_chance"] for line in of)} if ranking == "scores" else {})
     counted = [line for line in lines if "backups_in_top" in line]
     clean = [line for line in lines if "host_days" in line]
     host_days = sum(line["host_days"] for line in clean)

@@ -36,9 +36,16 @@ MINUTES = {"15m": 15, "30m": 30, "1h": 60, "8h": 480, "24h": 1440}
 QUARTER = timedelta(minutes=15)
 
 
-def oracle(batch, spec, networks, deltas, peer_deltas, history=()):
-    """Return FG-A rows as dicts. `history` holds older peer rows; everything before a window is its past."""
+def oracle(batch, spec, networks, deltas, peer_deltas, history=(), published=()):
+    """Return FG-A rows as dicts. `history` holds older peer rows; everything before a window is its past.
+
+    `published` are the intervals that were delivered.
+    """
     out = []
+    segments = {r["peer_ip"]: segment_of(r["peer_ip"], networks) for r in (*peer_deltas, *history)}
+    high_risk = {address for address in segments if is_in(address, networks.high_risk)}
+    there = {each.start + n * QUARTER for each in published for n in range((each.end - each.start) // QUARTER)}
+    days = {at.date() for at in there}
     end = batch.start + QUARTER
     while end <= batch.end:
         for label in spec.windows:
@@ -54,9 +61,12 @@ def oracle(batch, spec, networks, deltas, peer_deltas, history=()):
                 out.append(
                     {"host_ip": host, "role": role, "window_label": label, "window_end": end}
                     | activity(rows)
-                    | peer_metrics(current, networks)
+                    | peer_metrics(current, segments)
                     | novelty(current, past, start, spec.novelty)
+                    | new_segments(current, past, start, spec.novelty.lookback_days, segments)
+                    | peer_classes(current, high_risk)
                     | local_columns(end, spec.calendar)
+                    | seen(start, end, there, days, spec.novelty.lookback_days)
                 )
         end += QUARTER
     return sorted(out, key=lambda r: (r["host_ip"], r["role"], r["window_label"], r["window_end"]))
@@ -76,17 +86,22 @@ def activity(rows):
     return out
 
 
-def peer_metrics(rows, networks):
-    def network(address):
-        named = [(ipaddress.ip_network(each), name) for name, nets in networks.segments.items() for each in nets]
-        holding = [(net.prefixlen, name) for net, name in named if ipaddress.ip_address(address) in net]
-        bits = networks.ipv6_segment_prefix_length if ":" in address else networks.ipv4_segment_prefix_length
-        return max(holding)[1] if holding else str(ipaddress.ip_network(f"{address}/{bits}", strict=False))
+def segment_of(address, networks):
+    named = [(ipaddress.ip_network(each), name) for name, nets in networks.segments.items() for each in nets]
+    holding = [(net.prefixlen, name) for net, name in named if ipaddress.ip_address(address) in net]
+    bits = networks.ipv6_segment_prefix_length if ":" in address else networks.ipv4_segment_prefix_length
+    return max(holding)[1] if holding else str(ipaddress.ip_network(f"{address}/{bits}", strict=False))
 
+
+def is_in(address, named):
+    return any(ipaddress.ip_address(address) in ipaddress.ip_network(each) for nets in named.values() for each in nets)
+
+
+def peer_metrics(rows, segments):
     dimensions = {
         "peer_ip": lambda r: r["peer_ip"],
         "peer_port": lambda r: r["peer_port"],
-        "peer_segment": lambda r: network(r["peer_ip"]),
+        "peer_segment": lambda r: segments[r["peer_ip"]],
     }
     out = {}
     for dimension, value_of in dimensions.items():
@@ -102,6 +117,24 @@ def peer_metrics(rows, networks):
     return out
 
 
+def peer_classes(rows, high_risk_peers):
+    admin, high_risk = ([r for r in rows if r[f"is_{name}_port"]] for name in ("admin", "high_risk"))
+    return {
+        "admin_peer_cnt": len({r["peer_ip"] for r in admin}),
+        "high_risk_peer_cnt": len({r["peer_ip"] for r in high_risk}),
+        "high_risk_port_cnt": len({r["peer_port"] for r in high_risk}),
+        "high_risk_segment_sessions_cnt": sum(r["sessions_cnt"] for r in rows if r["peer_ip"] in high_risk_peers),
+    }
+
+
+def seen(start, end, published, days, lookback_days):
+    slices = [start + number * QUARTER for number in range((end - start) // QUARTER)]
+    return {
+        "window_coverage": sum(at in published for at in slices) / len(slices),
+        "lookback_days": sum(start.date() - timedelta(days=ago + 1) in days for ago in range(lookback_days)),
+    }
+
+
 def novelty(current, past, start, settings):
     midnight = start.replace(hour=0, minute=0)
     opening = midnight - timedelta(days=settings.lookback_days)
@@ -115,6 +148,12 @@ def novelty(current, past, start, settings):
         out[f"new_{name}_cnt"] = sum(not days[v] for v in seen)
         out[f"rare_{name}_cnt"] = sum(1 <= len(days[v]) <= settings.rare_max_active_days for v in seen)
     return out
+
+
+def new_segments(current, past, start, lookback_days, segments):
+    opening = start.replace(hour=0, minute=0) - timedelta(days=lookback_days)
+    known = {segments[r["peer_ip"]] for r in past if opening <= r["slice_start"] < start}
+    return {"new_peer_segment_cnt": len({segments[r["peer_ip"]] for r in current} - known)}
 
 
 def local_columns(end, calendar):

@@ -13,6 +13,8 @@ from ndr.contract.datasets import DELTAS, FG_B_PAIR_HOST, PEER_DELTAS
 from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
 from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.time import DAY, SLICE, WINDOWS, Interval
+from ndr.jobs.fg_a.days import inputs_of
+from ndr.jobs.fg_a.published_time import PublishedTime
 from ndr.store.schema import arrow_schema
 
 HOSTS = ("10.0.0.5", "10.0.0.40", "2001:db8::5")
@@ -31,11 +33,16 @@ class Traffic:
     deltas: list[dict] = field(default_factory=list)
     peer_deltas: list[dict] = field(default_factory=list)
     history: list[dict] = field(default_factory=list)
+    delivered: tuple[Interval, ...] = ()
     networks: Networks = field(default_factory=Networks)
 
     @property
     def earliest(self) -> datetime:
         return self.batch.start + SLICE - max(WINDOWS[label] for label in self.spec.windows)
+
+    @property
+    def published(self) -> PublishedTime:
+        return PublishedTime.of(self.delivered, inputs_of(self.batch, self.spec))
 
 
 def spec_of(windows=tuple(WINDOWS), zone="Europe/Berlin", lookback_days=30, rare_days=2):
@@ -64,6 +71,7 @@ def traffics(draw, max_slices=10):
         draw(st.integers(1, 3)),
     )
     networks = Networks(
+        high_risk=draw(st.sampled_from([{}, {"vault": ("192.0.2.0/26", "2001:db8::/64"), "lab": ("192.0.3.9/32",)}])),
         segments=draw(st.sampled_from([{}, {"lab": ("192.0.2.0/24", "2001:db8::/63"), "rack": ("192.0.2.64/26",)}])),
         ipv4_segment_prefix_length=draw(st.sampled_from([0, 24, 32])),
         ipv6_segment_prefix_length=draw(st.sampled_from([0, 64, 128])),
@@ -84,10 +92,14 @@ def traffics(draw, max_slices=10):
         if slice_start < traffic.earliest:
             traffic.history.append(row)
         else:
-            counts = {"sessions_cnt": draw(st.integers(1, 4)), "allow_cnt": 0, "deny_cnt": draw(st.integers(0, 1))}
-            counts |= {f"bytes_{way}_sum": draw(st.sampled_from([0, 7, 7, 20, 1500])) for way in ("sent", "recv")}
-            counts |= {f"is_{name}_port": draw(st.booleans()) for name in ("admin", "high_risk")}
+            size, classes = draw(st.sampled_from([0, 7, 7, 20, 1500])), draw(st.integers(0, 3))
+            counts = {"sessions_cnt": draw(st.integers(1, 4)), "bytes_sent_sum": size // 3}
+            counts |= {"bytes_recv_sum": size - size // 3}
+            counts |= {"is_admin_port": bool(classes & 1), "is_high_risk_port": bool(classes & 2)}
             traffic.peer_deltas.append(row | counts)
+    spans = st.tuples(st.integers(-5, 96 * 34), st.integers(1, 300))
+    ends = [(traffic.batch.end - ago * SLICE, length) for ago, length in draw(st.lists(spans, max_size=4))]
+    traffic.delivered = tuple(Interval(end - length * SLICE, end) for end, length in ends)
     traffic.deltas = _deltas_of(traffic.peer_deltas, draw)
     return traffic
 

@@ -9,12 +9,12 @@ import pytest
 from tests.jobs.job_chain import Project, random_flows
 
 from ndr.contract.datasets import FG_A, PAIR_COUNTS
-from ndr.contract.time import DAY, SLICE, Interval, parse_instant
+from ndr.contract.time import DAY, SLICE, Interval, merged, parse_instant
 from ndr.jobs.compaction.job import Compacted, compact_days
 from ndr.jobs.fg_a.days import inputs_of
 from ndr.jobs.published_deltas import PublishedDeltas
 from ndr.jobs.repairs import outdated_intervals
-from ndr.store.catalog import pieces_answers, pieces_coverage, published_pieces
+from ndr.store.catalog import delivered_intervals, pieces_answers, pieces_coverage, published_pieces
 
 MIDNIGHT = parse_instant("2026-01-05")
 TODAY = Interval(MIDNIGHT, MIDNIGHT + DAY)
@@ -122,7 +122,9 @@ def test_coverage_is_that_of_the_versions(project: Project) -> None:
     project.deltas(slices(5, 6), replace_with_empty=True)
     uri, spans = project.uri("deltas"), (slices(0, 7), slices(4, 6), slices(5, 7), TODAY)
     before = [pieces_coverage(published_pieces(uri, span), span) for span in spans]
+    delivered = merged(delivered_intervals(published_pieces(uri, TODAY)))
     compact(project)
     assert [pieces_coverage(published_pieces(uri, span), span) for span in spans] == before == [5 / 7, 0.5, 0, 5 / 96]
     (piece,) = published_pieces(uri, TODAY)
     assert piece.partition.manifest.coverage == 5 / 7
+    assert merged(delivered_intervals([piece])) == delivered == [slices(0, 5)]

@@ -42,6 +42,7 @@ def build(traffic: Traffic, slices: list[dict], baseline: list[dict] | None = No
         peer_table(traffic.peer_deltas),
         history_table(slices) if slices else None,
         None if baseline is None else baseline_table(baseline),
+        published=traffic.published,
     )
 
 

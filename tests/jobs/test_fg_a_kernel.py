@@ -16,9 +16,11 @@ from ndr.contract.errors import InvalidRequestError, SchemaMismatchError
 from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.time import SLICE, Interval
 from ndr.jobs.fg_a.kernel import build_fg_a
+from ndr.jobs.fg_a.published_time import PublishedTime
 from ndr.store.schema import arrow_schema
 
 FEW = settings(max_examples=60, deadline=None)
+NOTHING = PublishedTime.of([], Interval(at("2026-03-01"), at("2026-04-01")))
 
 
 def build(traffic: Traffic, **options: object) -> pa.Table:
@@ -29,6 +31,7 @@ def build(traffic: Traffic, **options: object) -> pa.Table:
         delta_table(traffic.deltas),
         peer_table(traffic.peer_deltas),
         history_table(traffic.history),
+        published=traffic.published,
         **options,
     )
 
@@ -38,7 +41,7 @@ def build(traffic: Traffic, **options: object) -> pa.Table:
 def test_equals_the_oracle(traffic: Traffic) -> None:
     found = build(traffic)
     rows = (traffic.deltas, traffic.peer_deltas, traffic.history)
-    expected = oracle(traffic.batch, traffic.spec, traffic.networks, *rows)
+    expected = oracle(traffic.batch, traffic.spec, traffic.networks, *rows, traffic.delivered)
     assert found.schema == arrow_schema(FG_A)
     assert found.num_rows == len(expected)
     for row, wanted in zip(found.to_pylist(), expected, strict=True):
@@ -80,7 +83,10 @@ def test_row_order_chunks_encoding_and_threads_leave_no_trace(
         half = len(rows) // 2
         chunks = [_dictionary_encoded(table.take(pa.array(part, pa.int64()))) for part in (rows[:half], rows[half:])]
         tables.append(pa.concat_tables(chunks))
-    assert build_fg_a(traffic.batch, traffic.spec, traffic.networks, *tables, threads=threads).equals(expected)
+    again = build_fg_a(
+        traffic.batch, traffic.spec, traffic.networks, *tables, threads=threads, published=traffic.published
+    )
+    assert again.equals(expected)
 
 
 def _dictionary_encoded(table: pa.Table) -> pa.Table:
@@ -123,6 +129,7 @@ def test_figures_of_one_window_by_hand() -> None:
         ]),
         history_table([peer_row("10.0.0.5", "192.0.2.1", "2026-01-31T00:00", 1),
                        peer_row("10.0.0.5", "192.0.2.2", "2026-01-30T23:45", 1)]),
+        published=NOTHING,
     ).to_pylist()  # fmt: skip
     (row,) = found
     assert row["peer_ip_entropy"] == 1.75  # halves, a quarter and two eighths
@@ -142,7 +149,8 @@ def test_entropy_is_untouched_by_the_thousands_that_left() -> None:
     left = [peer_row("10.0.0.5", "192.0.2.1", second, 3), peer_row("10.0.0.5", "192.0.2.2", second, 1)]
     deltas = delta_table([delta_row("10.0.0.5", first, 15_000), delta_row("10.0.0.5", second, 4)])
     spec = spec_of(windows=("15m",))
-    both = build_fg_a(Interval(at(first), at("2026-03-02T10:30")), spec, Networks(), deltas, peer_table(crowd + left))
+    batch = Interval(at(first), at("2026-03-02T10:30"))
+    both = build_fg_a(batch, spec, Networks(), deltas, peer_table(crowd + left), published=NOTHING)
     assert both.column("peer_ip_entropy").to_pylist() == pytest.approx(
         [math.log2(5000), 2 - 0.75 * math.log2(3)], rel=1e-12
     )
@@ -178,7 +186,8 @@ def test_the_clock_change_moves_the_working_day() -> None:
         batch = Interval(at(slice_start), at(slice_start) + SLICE)
         rows = [delta_row("10.0.0.5", slice_start, 1)]
         peers = peer_table([peer_row("10.0.0.5", "192.0.2.1", slice_start, 1)])
-        found = build_fg_a(batch, spec_of(windows=("15m",)), Networks(), delta_table(rows), peers).to_pylist()
+        spec, deltas = spec_of(windows=("15m",)), delta_table(rows)
+        found = build_fg_a(batch, spec, Networks(), deltas, peers, published=NOTHING).to_pylist()
         bands[slice_start] = found[0]["time_band"], found[0]["hour_of_day"]
     assert list(bands.values()) == [("night", 7), ("working_hours", 8)] * 2
 

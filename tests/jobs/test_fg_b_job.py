@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 from tests.jobs.job_chain import Project, random_flows
 
-from ndr.contract.datasets import FG_A, FG_B_IP_METADATA, FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, fg_b_host, fg_b_segment
+from ndr.contract.datasets import (
+    FG_A,
+    FG_B_IP_METADATA,
+    FG_B_PAIR_HOST,
+    FG_B_PAIR_SEGMENT,
+    FG_B_PROFILE,
+    fg_b_host,
+    fg_b_segment,
+)
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import DAY, Interval, parse_instant
 from ndr.jobs.fg_b.job import InsufficientHistory
@@ -28,7 +36,14 @@ CHANGES: dict[str, dict[str, Any]] = {
         "support_min": 20,
     },
 }
-DATASETS = (fg_b_host(METRICS), fg_b_segment(METRICS), FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, FG_B_IP_METADATA)
+DATASETS = (
+    fg_b_host(METRICS),
+    fg_b_segment(METRICS),
+    FG_B_PAIR_HOST,
+    FG_B_PAIR_SEGMENT,
+    FG_B_IP_METADATA,
+    FG_B_PROFILE,
+)
 
 
 @pytest.fixture(scope="module")
@@ -137,5 +152,9 @@ def test_pairs_are_counted_over_the_horizon(project: Project) -> None:
         days = {int(flow["event_start"] // timedelta(days=1).total_seconds()) for flow in mine}
         assert (row["pair_seen_count"], row["active_days"]) == (len(mine), len(days))
         assert row["active_days_mask"].bit_count() == len(days)
-        contacts = {flow["source_ip"] for flow in week if flow["destination_ip"] == row["dst_ip"]}
+        contacts = {
+            flow["source_ip"]
+            for flow in week
+            if (flow["destination_ip"], flow["destination_port"]) == (row["dst_ip"], row["dst_port"])
+        }
         assert row["dst_prevalence"] == pytest.approx(len(contacts) / len(active))

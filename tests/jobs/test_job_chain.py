@@ -9,8 +9,10 @@ from tests.jobs.job_chain import Project, random_flows
 
 from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS, PEER_DELTAS, QUARANTINE, Dataset
 from ndr.contract.errors import SchemaMismatchError
-from ndr.contract.time import DAY, SLICE, Interval, parse_instant
+from ndr.contract.time import DAY, SLICE, Interval, parse_instant, unfilled
+from ndr.jobs.fg_a.days import inputs_of
 from ndr.jobs.fg_a.kernel import build_fg_a
+from ndr.jobs.fg_a.published_time import PublishedTime
 from ndr.store.scan import Scan
 
 START = parse_instant("2026-01-05")
@@ -26,20 +28,31 @@ def test_history_in_bulk_equals_the_schedule_slice_by_slice(tmp_path: Path) -> N
     days = Interval(START, START + 3 * DAY)
     bulk, schedule = Project(tmp_path / "bulk"), Project(tmp_path / "schedule")
     flows = {day: random_flows(day, 400, seed=number) for number, day in enumerate(days.steps(DAY))}
-    for day, of_day in flows.items():
-        bulk.deliver(day, of_day)
+    # Of one slice in the morning, nothing is ever delivered.
+    morning = Interval(days.start + 2 * DAY + 40 * SLICE, days.start + 2 * DAY + 44 * SLICE)
+    gap = Interval(morning.start + SLICE, morning.start + 2 * SLICE)
+    first, last = Interval(days.start, days.start + 2 * DAY), Interval(days.start + 2 * DAY, days.end)
+    flows[last] = [
+        flow for flow in flows[last] if not gap.start.timestamp() <= flow["event_start"] < gap.end.timestamp()
+    ]
+    for day in first.steps(DAY):
+        bulk.deliver(day, flows[day])
+    for part in unfilled(last, [gap]):
+        bulk.deliver(
+            part, [flow for flow in flows[last] if part.start.timestamp() <= flow["event_start"] < part.end.timestamp()]
+        )
     bulk.fifteen_minute_steps(days)
 
-    morning = Interval(days.start + 2 * DAY + 40 * SLICE, days.start + 2 * DAY + 44 * SLICE)
-    first = Interval(days.start, days.start + 2 * DAY)
     for day in first.steps(DAY):
         schedule.deliver(day, flows[day])
     schedule.fifteen_minute_steps(first)
     until = Interval(first.end, morning.start)
-    last_day = flows[Interval(first.end, days.end)]
     for batch in (until, *morning.steps(SLICE)):
-        within = [flow for flow in last_day if batch.start.timestamp() <= flow["event_start"] < batch.end.timestamp()]
-        schedule.deliver(batch, within)
+        within = [
+            flow for flow in flows[last] if batch.start.timestamp() <= flow["event_start"] < batch.end.timestamp()
+        ]
+        if batch != gap:
+            schedule.deliver(batch, within)
         schedule.fifteen_minute_steps(batch)
 
     compared = Interval(days.start, morning.end)
@@ -47,6 +60,13 @@ def test_history_in_bulk_equals_the_schedule_slice_by_slice(tmp_path: Path) -> N
         expected = _rows(bulk, dataset, folder, compared)
         assert len(expected) > 500
         assert _rows(schedule, dataset, folder, compared) == expected
+    (fresh,) = {row["lookback_days"] for row in _rows(bulk, FG_A, "fg_a", Interval(days.start, days.start + DAY))}
+    assert fresh == 0, "on the first day, nothing is behind the novelty columns"
+    first_windows = [row for row in _rows(bulk, FG_A, "fg_a", first) if row["window_label"] == "24h"]
+    before_data = {row["window_end"] for row in first_windows if row["window_coverage"] < 1}
+    assert max(before_data) == days.start + DAY - SLICE, "the first whole window ends a day after the first slice"
+    seen = {(row["window_label"], row["window_coverage"]) for row in _rows(bulk, FG_A, "fg_a", morning)}
+    assert {("24h", 95 / 96), ("1h", 0.75), ("30m", 0.5), ("15m", 1.0)} <= seen
 
 
 def test_the_carried_pair_history_equals_reading_the_whole_lookback(tmp_path: Path) -> None:
@@ -60,7 +80,9 @@ def test_the_carried_pair_history_equals_reading_the_whole_lookback(tmp_path: Pa
     last = Interval(days.end - DAY, days.end)
     whole = {dataset: Scan.of(project.uri("deltas"), dataset, days).read() for dataset in (DELTAS, PEER_DELTAS)}
     run = project.run("fg_a_builder")
-    expected = build_fg_a(last, run.spec("fg_a_builder"), run.networks(), whole[DELTAS], whole[PEER_DELTAS])
+    spec, rows = run.spec("fg_a_builder"), (whole[DELTAS], whole[PEER_DELTAS])
+    published = PublishedTime.of([days], inputs_of(last, spec))
+    expected = build_fg_a(last, spec, run.networks(), *rows, published=published)
 
     assert _rows(project, FG_A, "fg_a", last) == expected.to_pylist()
     new = sum(expected["new_pair_cnt"].to_pylist())

@@ -111,6 +111,15 @@ def _mixed_flows() -> list[dict[str, Any]]:
     ]
 
 
+def test_features_without_a_host_say_which_networks_were_looked_for(tmp_path: Path) -> None:
+    project = Project(tmp_path, {"networks": {"internal": {"lab": ["10.7.0.0/16"]}}})
+    project.deliver(BATCH, _mixed_flows())
+    project.deltas(BATCH)
+    (published,) = project.fg_a(BATCH)
+    assert published.note is not None
+    assert published.note.startswith("No host of the sessions is internal: networks.internal is 10.7.0.0/16. Write ")
+
+
 def test_a_project_without_the_jobspec_has_the_defaults(tmp_path: Path) -> None:
     project = Project(tmp_path)
     del project.table.items["ndr-test", "networks#v1"]

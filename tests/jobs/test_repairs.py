@@ -40,6 +40,13 @@ def _published(project: Project, until: Interval) -> list[list[dict[str, Any]]]:
     return found
 
 
+def _coverage(project: Project, until: Interval) -> float:
+    """The window_coverage of the 24 hours that end with a slice."""
+    rows = Scan.of(project.uri("fg_a"), FG_A, until, ["window_label", "window_coverage"]).read().to_pylist()
+    (found,) = {row["window_coverage"] for row in rows if row["window_label"] == "24h"}
+    return float(found)
+
+
 def _times(manifests: list[Manifest]) -> list[Interval]:
     return [manifest.interval for manifest in manifests]
 
@@ -52,10 +59,12 @@ def test_a_slice_that_was_overtaken_is_repaired_by_the_next_mini_batch(tmp_path:
     overtaken.fifteen_minute_steps(SLICES[2])
     overtaken.fifteen_minute_steps(SLICES[0])
     assert _published(overtaken, SLICES[2]) != _published(in_order, SLICES[2])
+    assert _coverage(overtaken, SLICES[2]) == 95 / 96
 
     overtaken.deltas(SLICES[3])
     repaired = overtaken.fg_a(SLICES[3])
     assert _times(repaired) == [SLICES[3], Interval(SLICES[1].start, SLICES[2].end)]
+    assert _coverage(overtaken, SLICES[2]) == 1.0, "a change of what is published is repaired like any other"
     assert _times(overtaken.pair_counts(SLICES[3])) == [SLICES[3]]
     assert _published(overtaken, SLICES[3]) == _published(in_order, SLICES[3])
     assert _times(overtaken.fg_a(SLICES[3])) == [SLICES[3]], "what is unchanged is left as it is"

@@ -16,6 +16,7 @@ from ndr.contract.datasets import (
     FG_B_IP_METADATA,
     FG_B_PAIR_HOST,
     FG_B_PAIR_SEGMENT,
+    FG_B_PROFILE,
     FG_C_HOSTS,
     FG_C_PAIRS,
     FG_C_SCORES,
@@ -103,7 +104,9 @@ def test_both_engines_quarantine_the_same_rows(engines: dict[str, Project]) -> N
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: f"{target.end:%d}")
 @pytest.mark.parametrize(
-    "dataset", [HOST, SEGMENT, FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, FG_B_IP_METADATA], ids=lambda dataset: dataset.name
+    "dataset",
+    [HOST, SEGMENT, FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, FG_B_IP_METADATA, FG_B_PROFILE],
+    ids=lambda dataset: dataset.name,
 )
 def test_both_engines_publish_the_same_baselines(engines: dict[str, Project], dataset: Dataset, target: Target) -> None:
     def published(project: Project) -> tuple[pa.Table, int]:

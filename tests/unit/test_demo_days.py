@@ -15,7 +15,7 @@ from ndr.contract.errors import InsufficientHistoryError
 from ndr.contract.time import DAY, Interval, mini_batch_id
 from ndr.local.console.progress import Progress
 from ndr.local.demo.memory import process_tree
-from ndr.local.demo.run import covered_days, fresh_directory
+from ndr.local.demo.run import covered_days, fresh_directory, history_and_last_day
 from ndr.local.ingest import IngestedBatch, IngestReport
 
 NOW = datetime(2026, 2, 1, 9, tzinfo=UTC)
@@ -72,3 +72,16 @@ def test_process_tree_holds_what_was_started() -> None:
         assert set(process_tree(os.getpid())) >= {os.getpid(), child.pid}
         child.kill()
     assert child.pid not in process_tree(os.getpid())
+
+
+def test_the_last_day_is_scored_and_the_days_before_are_its_history() -> None:
+    nine_days = Interval(MIDNIGHT - 9 * DAY, MIDNIGHT)
+    assert history_and_last_day(nine_days) == (
+        Interval(MIDNIGHT - 9 * DAY, MIDNIGHT - DAY),
+        Interval(MIDNIGHT - DAY, MIDNIGHT),
+    )
+
+
+def test_a_single_day_has_no_history() -> None:
+    one_day = Interval(MIDNIGHT - DAY, MIDNIGHT)
+    assert history_and_last_day(one_day) == (one_day, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from benchmarks.detection.outcomes import Attack, Ranked, best_place, false_rows, place
+from benchmarks.detection.outcomes import Attack, Ranked, best_place, by_chance, false_rows, place
 from benchmarks.detection.page import PAGE, sections
 from benchmarks.detection.summary import LABELS, summary
 
@@ -19,9 +19,9 @@ DAY_TWO, DAY_THREE = (Interval(DAY_ONE.end + number * DAY, DAY_ONE.end + (number
 
 def attack(host: str = "10.0.0.1", kind: str = "beacon", hours: float = 4, **facts: object) -> Attack:
     last = format_instant(START + timedelta(hours=hours))
-    truth = {"kind": kind, "host_ip": host, "peer_ips": ["203.0.113.9"], "peer_ports": [443],
+    record = {"kind": kind, "host_ip": host, "peer_ips": ["203.0.113.9"], "peer_ports": [443],
              "first": format_instant(START), "last": last, **facts}  # fmt: skip
-    return Attack.of(truth, DAY_THREE.end)
+    return Attack.of(record, DAY_THREE.end)
 
 
 def rows(*scores: tuple[str, float]) -> list[Ranked]:
@@ -36,13 +36,13 @@ def test_rank_counts_the_rows_above_and_half_of_the_ties() -> None:
     assert place(attack("10.0.0.5"), ranking, [], DAY_ONE) is None
 
 
-def test_rows_of_another_attack_are_not_false_on_its_days_and_the_day_after() -> None:
+def test_rows_of_another_attack_do_not_count_on_its_days_and_the_day_after() -> None:
     ranking = rows(("10.0.0.7", 9), ("10.0.0.1", 5))
     other = attack("10.0.0.7", hours=1)  # over before midnight
     for day, false in ((DAY_ONE, 0), (DAY_TWO, 0), (DAY_THREE, 1)):
         found = place(attack(hours=40), ranking, [other], day)
         assert found is not None
-        assert (found.rank, found.false_above) == (2.0, false)
+        assert (found.rank, found.false_above) == (1.0 + false, false)
     assert [row.key for row in false_rows(ranking, [other], DAY_ONE)] == [("10.0.0.1",)]
 
 
@@ -74,9 +74,18 @@ def test_silence_lasts_and_a_dormant_machine_is_noticed_when_it_wakes(kind: str,
     assert one.is_on(DAY_ONE) == (kind == "falls_silent")
 
 
+def test_chance_is_the_share_of_other_hosts_that_are_among_the_ten_of_any_day_of_the_attack() -> None:
+    def ranking(first: int) -> list[Ranked]:
+        others = [(f"10.0.1.{number}", float(99 - (number - first) % 40)) for number in range(40)]
+        return sorted(rows(("10.0.0.1", 100.0), *others), key=lambda row: -row.score)
+
+    of_hosts = {DAY_ONE: ranking(0), DAY_TWO: ranking(5), DAY_THREE: ranking(30)}
+    assert by_chance(attack(hours=4), of_hosts, [attack(hours=4)]) == 15 / 40  # hosts 0 to 9, then 5 to 14
+
+
 def result_lines(ranks: list[float | None]) -> list[dict]:
     lines = [{"ranking": ranking, "kind": kind, "rank": rank, "found": rank is not None and rank <= 10,
-              "false_above": rank and rank - 1, "interval_seconds": 300.0, "jitter": 0.3}
+              "false_above": rank and rank - 1, "by_chance": 0.25, "interval_seconds": 300.0, "jitter": 0.3}
              for ranking in LABELS for kind in ALL_KINDS for rank in ranks]  # fmt: skip
     lines.append({"clean": True, "host_days": 200, "share_below_0.01": 0.02, "share_below_0.05": 0.1})
     lines.append({"clean": True, "host_days": 600, "share_below_0.01": 0.0, "share_below_0.05": 0.02})
@@ -103,7 +112,7 @@ def test_the_page_has_a_place_for_each_section_and_says_what_is_below_its_target
     page = PAGE.read_text(encoding="utf-8")
     for name in filled:
         assert page.count(f"<!-- {name} -->\n") == page.count(f"<!-- end of {name} -->") == 1
-    assert "| beacon | 2 | 2 | 2 | 2 | 2 | 3 of 3 |" in filled["kinds"]
+    assert "| beacon | 2 | 2 | 2 | 2 | 2 | 3 of 3 | 0.8 |" in filled["kinds"]
     assert "beacon (2 of 3)" in filled["false"]
     assert "800 host-days of clean networks, 0.50% have a p value below 0.01" in filled["false"]
     assert "3 host-days in the top ten are backups and 4 are patch nights" in filled["false"]

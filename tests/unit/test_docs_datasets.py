@@ -19,6 +19,7 @@ ALL = (
     datasets.FG_B_PAIR_HOST,
     datasets.FG_B_PAIR_SEGMENT,
     datasets.FG_B_IP_METADATA,
+    datasets.FG_B_PROFILE,
     datasets.FG_C_SCORES,
     datasets.FG_C_HOSTS,
     datasets.FG_C_PAIRS,

@@ -36,27 +36,27 @@ def number(simulated: Simulation, address: str) -> int:
 
 def of_attack(simulated: Simulation, kind: str) -> Connections:
     """The connections of the attack's host with its peers and ports, from its first to its last."""
-    truth, c = attack(simulated, kind), simulated.connections
-    first, last = (microseconds(parse_instant(truth[name])) for name in ("first", "last"))
-    peers = [number(simulated, peer) for peer in truth["peer_ips"]]
-    of_pair = (c.orig == number(simulated, truth["host_ip"])) & np.isin(c.resp, peers)
-    return c.take(of_pair & np.isin(c.resp_port, truth["peer_ports"]) & (c.start >= first) & (c.start <= last))
+    record, c = attack(simulated, kind), simulated.connections
+    first, last = (microseconds(parse_instant(record[name])) for name in ("first", "last"))
+    peers = [number(simulated, peer) for peer in record["peer_ips"]]
+    of_pair = (c.orig == number(simulated, record["host_ip"])) & np.isin(c.resp, peers)
+    return c.take(of_pair & np.isin(c.resp_port, record["peer_ports"]) & (c.start >= first) & (c.start <= last))
 
 
 def test_every_kind_is_injected_once_and_hosts_are_distinct(attacked, clean):
-    truths = attacked.ground_truth["attacks"]
-    assert [truth["kind"] for truth in truths] == list(ALL_KINDS)
-    assert len({truth["host_ip"] for truth in truths}) == len(ALL_KINDS)
+    records = attacked.ground_truth["attacks"]
+    assert [record["kind"] for record in records] == list(ALL_KINDS)
+    assert len({record["host_ip"] for record in records}) == len(ALL_KINDS)
     assert clean.ground_truth["attacks"] == []
 
 
 def test_the_usual_traffic_is_that_of_the_network_without_attacks(attacked, clean):
-    planted = sum(truth["connections"] for truth in attacked.ground_truth["attacks"])
+    injected = sum(record["connections"] for record in attacked.ground_truth["attacks"])
     silent = attack(attacked, "falls_silent")
     c, host = clean.connections, number(clean, silent["host_ip"])
     silenced = np.count_nonzero((c.orig == host) & (c.start >= microseconds(parse_instant(silent["first"]))))
     assert silenced > 50
-    lost = len(clean.connections) + planted - len(attacked.connections)
+    lost = len(clean.connections) + injected - len(attacked.connections)
     assert silenced <= lost <= 3 * silenced  # its IPv6 address is silent too
 
 
@@ -64,12 +64,12 @@ def test_the_usual_traffic_is_that_of_the_network_without_attacks(attacked, clea
     ("kind", "seconds"), [("beacon", (60, 600)), ("slow_beacon", (600, 7_200)), ("six_hour_beacon", (21_600, 21_601))]
 )
 def test_beacons_have_their_interval_and_jitter(attacked, kind, seconds):
-    truth, calls = attack(attacked, kind), of_attack(attacked, kind)
+    record, calls = attack(attacked, kind), of_attack(attacked, kind)
     intervals = np.diff(calls.start) / 1e6
-    assert seconds[0] <= truth["interval_seconds"] <= seconds[1]
-    assert np.all(np.abs(intervals / truth["interval_seconds"] - 1) <= truth["jitter"] + 1e-6)
-    assert 0 <= truth["jitter"] <= 0.5
-    assert calls.start[-1] > microseconds(END) - 2 * truth["interval_seconds"] * 1e6
+    assert seconds[0] <= record["interval_seconds"] <= seconds[1]
+    assert np.all(np.abs(intervals / record["interval_seconds"] - 1) <= record["jitter"] + 1e-6)
+    assert 0 <= record["jitter"] <= 0.5
+    assert calls.start[-1] > microseconds(END) - 2 * record["interval_seconds"] * 1e6
 
 
 def test_slow_growth_is_a_tenth_a_day(attacked):
@@ -92,10 +92,10 @@ def test_the_scan_is_fast_and_wide_and_the_sweep_slow(attacked):
 
 
 def test_lateral_movement_uses_admin_ports(attacked):
-    truth = attack(attacked, "lateral_movement")
-    assert truth["peer_ports"] == [3389, 5985]
-    assert len(truth["peer_ips"]) == 8
-    assert parse_instant(truth["last"]) - parse_instant(truth["first"]) < timedelta(hours=4)
+    record = attack(attacked, "lateral_movement")
+    assert record["peer_ports"] == [3389, 5985]
+    assert len(record["peer_ips"]) == 8
+    assert parse_instant(record["last"]) - parse_instant(record["first"]) < timedelta(hours=4)
 
 
 def test_the_dormant_server_wakes_and_the_silent_one_has_no_more_traffic(attacked):

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from ndr.contract.manifest import Answer, CompactedVersion, InputEntry, Manifest
-from ndr.contract.time import EPOCH, Interval
+from ndr.contract.time import EPOCH, Interval, unfilled
 
 Age = tuple[datetime, str, datetime]
 """When a version was published; its run id, which decides between two of the same instant; and when it was compacted,
@@ -76,12 +76,25 @@ def covered_within(manifest: Manifest, part: Interval) -> float:
     return sum(cut.interval.slice_count() * each.coverage for each, cut in versions_within("", manifest, part))
 
 
+def delivered_within(manifest: Manifest, part: Interval) -> list[Interval]:
+    """Return the time of a part of a partition for which its inputs had anything."""
+    return [
+        delivered
+        for each, cut in described(manifest, part)
+        if each.coverage > 0
+        for delivered in unfilled(cut, [gap.interval for gap in each.undelivered])
+    ]
+
+
 def _version_of(uri: str, manifest: Manifest) -> CompactedVersion:
     return CompactedVersion(
         uri=uri,
         **{
             name: getattr(manifest, name)
-            for name in ("run_id", "start", "end", "published_at", "code_version", "coverage", "rows", "inputs")
+            for name in (
+                *("run_id", "start", "end", "published_at", "code_version"),
+                *("coverage", "undelivered", "rows", "inputs"),
+            )
         },
     )
 
@@ -94,6 +107,7 @@ def _manifest_of(version: CompactedVersion, compacted: Manifest) -> Manifest:
             "compacted_versions": (),
             "note": None,
             **version.model_dump(include={"run_id", "start", "end", "published_at", "code_version", "coverage"}),
+            "undelivered": version.undelivered,
             "rows": version.rows,
             "inputs": version.inputs,
             "reads": (*compacted.reads, *version.outdated_reads),

@@ -97,7 +97,7 @@ MAXIMA: Final = _columns(
 )
 ACTIVITY: Final = (*COUNTS, DURATION_SUM, *MAXIMA)
 
-_HOST: Final = Column("host_ip", "string", "the monitored end of the flow")
+_HOST: Final = Column("host_ip", "string", "the end of the flow that the row is of; internal in FG-A and FG-B")
 _ROLE: Final = Column("role", "string", _listed(ROLES))
 _SLICE: Final = Column("slice_start", "timestamp", "start of the 15-minute slice")
 _ACTIONS: Final = tuple(column for column in COUNTS if column.name in ("sessions_cnt", "allow_cnt", "deny_cnt"))
@@ -213,6 +213,15 @@ RATIOS: Final = (
     Column("bytes_asymmetry_ratio", "float64", "(sent - received) / (sent + received), in [-1, 1]; null without bytes"),
     *(ratio.column for ratio in COUNT_RATIOS),
 )
+PEER_CLASSES: Final = _columns(
+    "int64",
+    [
+        ("admin_peer_cnt", "distinct peers on admin ports"),
+        ("high_risk_peer_cnt", "distinct peers on high-risk ports"),
+        ("high_risk_port_cnt", "distinct high-risk ports"),
+        ("high_risk_segment_sessions_cnt", "flows with peers in the high-risk networks of the JobSpec `networks`"),
+    ],
+)
 NOVELTY: Final = _columns(
     "int64",
     [
@@ -222,9 +231,21 @@ NOVELTY: Final = _columns(
         ("rare_port_cnt", "peer ports of the window used on few days of the lookback"),
         ("new_pair_cnt", "(peer, port) of the window not seen in the lookback"),
         ("rare_pair_cnt", "(peer, port) of the window seen on few days of the lookback"),
+        ("new_peer_segment_cnt", "segments of peers of the window not contacted in the lookback"),
     ],
 )
-FG_A_METRICS: Final = (*ACTIVITY, *_peer_metrics(), *RATIOS, *NOVELTY)
+FG_A_METRICS: Final = (*ACTIVITY, *_peer_metrics(), *PEER_CLASSES, *RATIOS, *NOVELTY)
+SEEN: Final = (
+    Column(
+        "window_coverage",
+        "float64",
+        "published slices / slices of the window, in [0, 1]; a slice of which nothing was delivered is not published",
+    ),
+    Column(
+        "lookback_days", "int64", "days of the lookback, before the day of the window's start, with a published slice"
+    ),
+)
+"""What a row of FG-A was computed from."""
 
 FG_A: Final = Dataset(
     "fg_a",
@@ -243,6 +264,7 @@ FG_A: Final = Dataset(
             "day_of_week is among the weekend days of the JobSpec's calendar, or the date among its holidays",
         ),
         _TIME_BAND,
+        *SEEN,
     ),
     "window_end",
     is_window_end=True,
@@ -274,7 +296,7 @@ _HORIZON_COLUMNS: Final = (
     Column("baseline_horizon", "string", _listed(HORIZONS)),
     Column("baseline_end", "timestamp", "end of the horizon, exclusive"),
 )
-_SEGMENT: Final = Column("segment_id", "string", "network of the host, CIDR")
+_SEGMENT: Final = Column("segment_id", "string", "segment of the host: the name of a named one, otherwise its CIDR")
 
 
 def statistics_dataset(name: str, entity: Column, metrics: Iterable[str]) -> Dataset:
@@ -383,13 +405,41 @@ FG_B_IP_METADATA: Final = Dataset(
     is_window_end=True,
 )
 
+PROFILE_WINDOWS: Final = ("1h", "8h", "24h")
+PROFILE_METRICS: Final = ("sessions_cnt", "bytes_sent_sum", "bytes_recv_sum", "peer_ip_nunique", "deny_cnt")
+"""The FG-A metrics whose high values are counted by hour of day; `ndr.jobs.fg_b.profile` says which values are high."""
+
+FG_B_PROFILE: Final = Dataset(
+    "profile",
+    ("host_ip", "role", "window_label", "hour_of_day", "baseline_horizon", "baseline_end"),
+    (
+        _HOST,
+        _ROLE,
+        Column("window_label", "string", _listed(PROFILE_WINDOWS)),
+        Column("hour_of_day", "int64", "0 to 23, local, of the last slice's start"),
+        *_HORIZON_COLUMNS,
+        Column("days_observed", "int64", "local days on which a window of this hour was published in full"),
+        Column("observed_days_mask", "int64", "bit i is set for the observed day i local days before the last one"),
+        *(
+            Column(f"{metric}_{suffix}", type_, meaning)  # type: ignore[arg-type]
+            for metric in PROFILE_METRICS
+            for suffix, type_, meaning in (
+                ("high_days_share", "float64", f"share of the observed days on which {metric} was high, in [0, 1]"),
+                ("high_days_mask", "int64", f"as observed_days_mask, of the days on which {metric} was high"),
+            )
+        ),
+    ),
+    "baseline_end",
+    is_window_end=True,
+)
+
 LATE_FOLDER: Final = "_late"
 """Below the deltas' prefix: rows that came with another time's mini-batch, by the slice that they belong to."""
 
 FG_B: Final = "fg_b"
 """The dataset of the baselines: one partition a baseline, with FG_B_PARTS as its tables."""
 
-FG_B_PARTS: Final = ("host", "segment", "pair_host", "pair_segment", "ip_metadata")
+FG_B_PARTS: Final = ("host", "segment", "pair_host", "pair_segment", "ip_metadata", "profile")
 
 FG_C: Final = "fg_c"
 """The dataset of the scores: partitions of a day or of a part of one, with FG_C_PARTS as their tables."""

@@ -12,7 +12,7 @@ from pydantic_core import from_json
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.time import Interval
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """The format that this release writes. It reads this one and every earlier one."""
 MANIFEST_NAME: Final = "_manifest.json"
 SUCCESS_NAME: Final = "_SUCCESS"
@@ -100,6 +100,17 @@ class InputRange(_Frozen):
         return Interval(self.start, self.end)
 
 
+class TimeRange(_Frozen):
+    """A time [start, end)."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+
+    @property
+    def interval(self) -> Interval:
+        return Interval(self.start, self.end)
+
+
 class InputEntry(_Frozen):
     """What was read: a published partition (`run_id` says which version of it) or a folder of raw files."""
 
@@ -163,6 +174,7 @@ class CompactedVersion(_Frozen):
     published_at: AwareDatetime
     code_version: str
     coverage: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+    undelivered: tuple[TimeRange, ...] = ()
     rows: RowAccount | None = None
     inputs: tuple[InputEntry, ...] = ()
     unkeyed_rows: dict[str, Count] = {}
@@ -177,7 +189,8 @@ class CompactedVersion(_Frozen):
 class Manifest(_Frozen):
     """What a partition holds and where it came from.
 
-    `coverage` is the share, in [0, 1], of the time asked for that the inputs covered. `code_version` is the digest of
+    `coverage` is the share, in [0, 1], of the time asked for that the inputs covered. `undelivered` are, of deltas, the
+    parts of their time that no delivery held; manifests of before format 3 do not tell. `code_version` is the digest of
     the job sources. `reads` says what was asked of published datasets and what answered: it decides what is stale.
     `inputs` lists the same partitions, and folders of raw files, by name. A partition that only puts others together
     has `compacted_from`, what of it comes from which version, and `compacted_versions`, which describes each version:
@@ -198,6 +211,7 @@ class Manifest(_Frozen):
     compacted_from: tuple[Answer, ...] = ()
     compacted_versions: tuple[CompactedVersion, ...] = ()
     coverage: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 1.0
+    undelivered: tuple[TimeRange, ...] = ()
     code_version: str
     run_id: str
     published_at: AwareDatetime

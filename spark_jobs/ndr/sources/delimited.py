@@ -40,6 +40,7 @@ class TextLines:
         self._text = text if text.endswith(b"\n") or not text else text + b"\n"
         self.letters = np.frombuffer(self._text, np.uint8)
         ends = np.flatnonzero(self.letters == _NEWLINE)
+        self.newlines = len(ends)
         starts = np.concatenate((np.zeros(1, np.int64), ends[:-1] + 1)) if len(ends) else ends
         filled = ends > starts
         self.starts, self.ends = starts[filled], ends[filled]
@@ -73,16 +74,16 @@ class TextLines:
 
     def slices(self, starts: np.ndarray, ends: np.ndarray, absent: np.ndarray | None = None) -> pa.Array:
         """Return pieces of the text in its order, null where `absent` (then one for each line)."""
-        count, has_absent = len(starts), absent is not None and bool(absent.any())
+        count = len(starts)
         if not count:
             return pa.array([], pa.string())
-        if absent is not None and has_absent:
+        if absent is not None and absent.any():
             starts, ends = np.where(absent, self.starts, starts), np.where(absent, self.starts, ends)
         # The pieces and what stands between them are the text cut in places; Arrow copies the pieces out of it.
         cuts = np.empty(2 * count, np.int32)
         cuts[::2], cuts[1::2] = starts, ends
         pieces = pa.StringArray.from_buffers(2 * count - 1, pa.py_buffer(cuts), pa.py_buffer(self._text))
-        return pieces.take(pa.array(np.arange(0, 2 * count, 2), mask=absent if has_absent else None))
+        return pieces.take(pa.array(np.arange(0, 2 * count, 2), mask=absent))
 
     def split(self, letter: str, quoted: Spans | None = None) -> CutFields:
         """Split the lines by a letter of ASCII, but not where it is within quotes."""
@@ -124,9 +125,18 @@ class CutFields:
     def column(self, place: int, unset: str | None = None) -> pa.Array:
         if not len(self._cuts):
             return pa.nulls(len(self.width), pa.string())
-        ends = self._cuts[np.minimum(self._first + place, len(self._cuts) - 1)]
-        column = self._lines.slices(self.column_start(place), ends, self.width <= place)
-        return column if unset is None else where(pc.not_equal(column, unset), column)
+        starts, ends = self.column_start(place), self._cuts[np.minimum(self._first + place, len(self._cuts) - 1)]
+        absent = self.width <= place
+        if unset is not None:
+            absent |= self._are(unset.encode(), starts, ends)
+        return self._lines.slices(starts, ends, absent)
+
+    def _are(self, word: bytes, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """Return which fields are a word."""
+        found = ends - starts == len(word)
+        for place, letter in enumerate(word):
+            found[found] = self._lines.letters[starts[found] + place] == letter
+        return found
 
 
 def _outside(cuts: np.ndarray, spans: Spans) -> np.ndarray:

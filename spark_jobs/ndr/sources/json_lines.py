@@ -6,13 +6,15 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json
 
+from ndr.sources.json_shapes import Shapes, by_shape
 from ndr.sources.source import Field
 
-BLOCK_BYTES: Final = 2 << 20
+BLOCK_BYTES: Final = 4 << 20
 LONGEST_LINE: Final = BLOCK_BYTES
 """Bytes of the longest line that can be a flow. A log's line has some hundreds."""
 
@@ -79,7 +81,7 @@ def blocks(
             rest += chunk
             continue
         if last:
-            yield rest + chunk[:last]
+            yield b"".join((rest, memoryview(chunk)[:last]))
         rest, length = chunk[last:], len(chunk) - last
     if length > longest_line:
         yield LongLine(rest, length)
@@ -116,14 +118,49 @@ def parse_block(block: bytes, fields: Mapping[str, Field]) -> list[Objects]:
     list of Objects
         Runs of rows, in order: together one row a line that is not blank.
     """
+    shapes = by_shape(block, fields) if len(block) > _LEAST_BLOCK else None
+    if shapes is None or 2 * np.count_nonzero(shapes.rest) > len(shapes.rest):
+        return _parse_runs(block, fields)
+    others = shapes.lines.texts(np.flatnonzero(shapes.rest))
+    rest = _parse_runs("".join(f"{line}\n" for line in others).encode(), fields) if others else []
+    return [_in_order(shapes, rest, fields)]
+
+
+def _parse_runs(block: bytes, fields: Mapping[str, Field]) -> list[Objects]:
     whole = _parse_alike(block, fields)
     if whole is not None:
         return [whole]
     if len(block) > _LEAST_BLOCK:
         cut = block.find(b"\n", len(block) // 2) + 1
         if 0 < cut < len(block):
-            return parse_block(block[:cut], fields) + parse_block(block[cut:], fields)
+            return _parse_runs(block[:cut], fields) + _parse_runs(block[cut:], fields)
     return [_parse_lines(lines_of(block), fields)]
+
+
+def _in_order(shapes: Shapes, rest: list[Objects], fields: Mapping[str, Field]) -> Objects:
+    """Put the rows of some shapes, and those of none, into the order of their lines."""
+    counts = [len(alike.lines) for alike in shapes.found] + [len(run.problem) for run in rest]
+    columns = {}
+    for name, field in fields.items():
+        parts = [alike.columns.get(name) for alike in shapes.found] + [run.columns[name] for run in rest]
+        absent = (pa.nulls(count, pa.string()) for count in counts)
+        texts = pa.concat_arrays(
+            [none if part is None else pc.cast(part, pa.string()) for part, none in zip(parts, absent, strict=True)]
+        )
+        is_bare = not rest and all(name in alike.bare for alike in shapes.found)
+        # Times are numbers where all are written as such; whole numbers are converted as texts as fast.
+        columns[name] = pc.cast(texts, pa.float64()) if is_bare and field.type == "float64" else texts
+    problem = pa.concat_arrays(
+        [
+            pa.nulls(len(shapes.rest) - sum(len(run.problem) for run in rest), pa.string()),
+            *(run.problem for run in rest),
+        ]
+    )
+    if len(counts) == 1:
+        return Objects(columns, problem)
+    places = np.concatenate([*(alike.lines for alike in shapes.found), np.flatnonzero(shapes.rest)])
+    order = pa.array(np.argsort(places))
+    return Objects({name: column.take(order) for name, column in columns.items()}, problem.take(order))
 
 
 def _parse_alike(block: bytes, fields: Mapping[str, Field]) -> Objects | None:
@@ -159,7 +196,9 @@ def _places(field: Field, first: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     for path in field.paths:
         yield (path,)
         parent, *below = path.split(".")
-        if below and path not in first and isinstance(first.get(parent), dict | None):
+        if below and path not in first:
+            if not isinstance(first.get(parent), dict | None):
+                raise ValueError(f"{parent} is no object in the first line, and may be one in others")
             yield (parent, *below)
 
 

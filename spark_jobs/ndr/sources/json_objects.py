@@ -35,6 +35,13 @@ def _is_object(line: bytes) -> bool:
         return False
 
 
+def objects_touch(content: bytes) -> bool:
+    """Tell whether an object begins right behind another one. A search for both braces takes several times as long."""
+    letters = np.frombuffer(content, np.uint8)
+    closed = np.flatnonzero(letters == ord("}"))
+    return bool((letters.take(closed + 1, mode="clip") == ord("{")).any())
+
+
 def as_lines(content: bytes) -> bytes:
     """Write each object on a line. What stands between two objects is a line too, but for blanks, commas, brackets."""
     pieces, rest = _pieces(content)

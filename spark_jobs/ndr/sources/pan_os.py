@@ -28,6 +28,9 @@ _PLACES: Final = {
     "reason": 46,
 }  # fmt: skip
 _FEWEST_FIELDS: Final = {TRAFFIC: 37, THREAT: 31}
+_COLUMNS_WITHOUT_OFFSET: Final = 75
+"""Columns of PAN-OS 9.1, the last version whose logs have no high-resolution time."""
+
 # The header of syslog has no place for the type: what stands before it is of no use.
 _BEFORE_TYPE: Final = rf"^.*?,({TRAFFIC}|{THREAT}),"
 _OTHER_TYPES: Final = (
@@ -61,7 +64,9 @@ def parse(block: bytes, header: Any, spec: DeltaBuilderSpec) -> Lines:
     if quotes:
         columns = quotes.without(columns, fields, places)
     width = fields.width
-    columns["offset"] = offsets_behind(lines, fields.column_start(_PLACES["action"]))
+    columns["offset"] = pa.nulls(len(lines), pa.string())
+    if (width > _COLUMNS_WITHOUT_OFFSET).any():
+        columns["offset"] = offsets_behind(lines, fields.column_start(_PLACES["action"]))
     other = pc.is_in(columns["type"], value_set=pa.array(_OTHER_TYPES))
     columns["other"] = where(other, columns["type"])
     shifted = ~(np.asarray(pc.is_in(columns["type"], value_set=_TYPES)) | np.asarray(other))

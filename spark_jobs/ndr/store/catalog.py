@@ -15,7 +15,7 @@ from functools import partial
 
 from pyarrow import fs
 
-from ndr.contract.compacted import Age, ages_of, covered_within, described
+from ndr.contract.compacted import Age, ages_of, covered_within, delivered_within
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.lineage import Answers, answering, answers_of
 from ndr.contract.manifest import MANIFEST_NAME, InputEntry, Manifest, Owner, check_owner
@@ -150,8 +150,7 @@ def pieces_coverage(pieces: Iterable[Piece], wanted: Interval) -> float:
 
 def delivered_intervals(pieces: Iterable[Piece]) -> list[Interval]:
     """Return the time of published pieces for which their inputs had anything."""
-    parts = (part for piece in pieces for part in described(piece.partition.manifest, piece.interval))
-    return [interval for manifest, interval in parts if manifest.coverage > 0]
+    return [part for piece in pieces for part in delivered_within(piece.partition.manifest, piece.interval)]
 
 
 def newest_baseline(prefix: str, horizon: str, not_after: datetime) -> Partition | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ndr.contract.errors import InvalidRequestError
+from ndr.contract.jobspecs import JOB_NAMES
 from ndr.local.cost import month
 from ndr.local.cost.month import BASELINE_RUNS, LATE, MONTHLY, Assumptions
 from ndr.local.cost.prices import Prices
@@ -15,8 +16,8 @@ from ndr.local.cost.transitions import Definition, machine_transitions, polls, r
 BUILD: Final = "BuildBaselines"
 """The Map state of `baselines` with one item for each pipeline execution."""
 PLAN_SECONDS: Final = 0.5
-PLAN_READ_UNITS: Final = 6 + 1  # six JobSpecs and a page of the ledger, with consistent reads
-JOB_READ_UNITS: Final = 4
+PLAN_READ_UNITS: Final = len(JOB_NAMES) + 1  # the JobSpecs and a page of the ledger, with consistent reads
+JOB_READ_UNITS: Final = 5
 LEDGER_WRITE_UNITS: Final = 2
 METRICS: Final = 46  # job seconds and failures, rows, coverage, shares, ages and counts of every dataset
 KEY_REQUESTS: Final = 10  # for a job or a call of plan_run: two tables and a bucket; the bucket key saves most requests

@@ -1,4 +1,4 @@
-"""The demo, from an empty directory to the anomaly ranking."""
+"""The demo, from an empty directory to the findings of the last day."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ministack_sagemaker.lifecycle import down as stop_account
 from ndr.contract.errors import InsufficientHistoryError, InvalidRequestError, NdrError
 from ndr.contract.jobspecs import DELTA_BUILDER, NETWORKS, JobSpec, check_jobspecs
 from ndr.contract.time import DAY, Interval, floor_to, format_instant
-from ndr.local.commands.ingest import ingest_folder, print_internal_networks
+from ndr.local.commands.ingest import ingest_folder
 from ndr.local.commands.jobspec import put_checked
 from ndr.local.commands.run import raise_if_failed, run_machine
 from ndr.local.commands.status import ledger_items, print_published
@@ -26,13 +26,13 @@ from ndr.local.console.tables import print_timeline
 from ndr.local.demo.functions import print_functions
 from ndr.local.demo.machine import check_engine, not_run
 from ndr.local.demo.memory import PeakMemory
-from ndr.local.demo.report import print_ranking
+from ndr.local.demo.report import print_findings
 from ndr.local.demo.traffic import Traffic, prepared
 from ndr.local.deployment.create import deploy_stack, registered_pipelines, start_account
 from ndr.local.deployment.deployment import Deployment
+from ndr.local.findings import newest_findings
 from ndr.local.ingest import IngestReport
-from ndr.local.jobspecs import DEMO_FILES, deployed_values, read_jobspec_files
-from ndr.local.ranking import rank_anomalies
+from ndr.local.jobspecs import DEMO_FILES, SCORES_FILE, deployed_values, read_jobspec_files
 from ndr.local.traffic import NETWORKS as SYNTHETIC_NETWORKS
 
 PROJECT: Final = "ndr-demo"
@@ -84,14 +84,43 @@ def run_demo(request: DemoRequest, lines: Progress) -> None:
         deployment = _deployed(directory, request.engine, networks, lines)
         report = _fed(deployment, traffic, lines)
     covered = covered_days(report, datetime.now(UTC), lines)
-    batch = {"batch_start": format_instant(covered.start), "batch_end": format_instant(covered.end)}
-    history = run_machine(deployment, "mini_batch", batch, lines)
-    raise_if_failed(history)
-    monthly = {"mode": "REGULAR", "horizon": "both", "inventory": True, "end": format_instant(covered.end)}
+    history, last_day = history_and_last_day(covered)
+    runs = [("Timeline of mini_batch, the history", _batch(deployment, history, lines))]
+    monthly = {"mode": "REGULAR", "horizon": "both", "inventory": True, "end": format_instant(history.end)}
     baselines = run_machine(deployment, "baselines", monthly, lines)
-    _report(deployment, history, baselines, lines)
+    runs.append(("Timeline of baselines (monthly)", baselines))
+    if last_day:
+        if baselines.status == "SUCCEEDED":
+            _begin_scores(deployment, request.engine, lines)
+        runs.append(("Timeline of mini_batch, the last day", _batch(deployment, last_day, lines)))
+    _report(deployment, runs, baselines, lines)
     print_functions(lines.console, largest(directory))
     _epilogue(request, covered, memory, lines)
+
+
+def history_and_last_day(covered: Interval) -> tuple[Interval, Interval | None]:
+    """Split the covered days: what the baselines are built from, and the day that is scored against them.
+
+    A single day has no history, and is not scored.
+    """
+    split = covered.end - DAY
+    if split == covered.start:
+        return covered, None
+    return Interval(covered.start, split), Interval(split, covered.end)
+
+
+def _batch(deployment: Deployment, batch: Interval, lines: Progress) -> FollowedExecution:
+    request = {"batch_start": format_instant(batch.start), "batch_end": format_instant(batch.end)}
+    ended = run_machine(deployment, "mini_batch", request, lines)
+    raise_if_failed(ended)
+    return ended
+
+
+def _begin_scores(deployment: Deployment, engine: str, lines: Progress) -> None:
+    """Put the JobSpec of the scores: from now on mini-batches are scored. Before, there was no baseline to judge by."""
+    with lines.doing("check and put the fg_c_builder JobSpec"):
+        jobspecs = read_jobspec_files([SCORES_FILE], deployed_values(deployment, engine))
+        put_checked(deployment.table("JobSpecTableName"), jobspecs)
 
 
 def fresh_directory(directory: Path) -> Path:
@@ -124,10 +153,10 @@ def _deployed(directory: Path, engine: str, networks: Sequence[str], lines: Prog
     deployment = deploy_stack(account, PROJECT, VERSION, "demo", lines)
     names = ", ".join(name for name, _ in registered_pipelines(deployment))
     lines.line(f"  registered by the deploy, through its function upsert_pipelines: {names}")
-    with lines.doing(f"check and put {len(DEMO_FILES)} JobSpecs"):
+    files = [file for file in DEMO_FILES if file != SCORES_FILE]
+    with lines.doing(f"check and put {len(files)} JobSpecs"):
         jobspecs = [
-            _monitoring(jobspec, networks)
-            for jobspec in read_jobspec_files(DEMO_FILES, deployed_values(deployment, engine))
+            _monitoring(jobspec, networks) for jobspec in read_jobspec_files(files, deployed_values(deployment, engine))
         ]
         check_jobspecs(jobspecs)
         put_checked(deployment.table("JobSpecTableName"), jobspecs)
@@ -147,19 +176,7 @@ def _fed(deployment: Deployment, traffic: Future[Traffic], lines: Progress) -> I
         ready = traffic.result()
     _load_inventory(deployment, ready, lines)
     integration = deployment.jobspecs()[DELTA_BUILDER].spec.inputs.integration
-    report = ingest_folder(ready.folder, integration, "1d", lines, time_zone=ready.time_zone)
-    _put_shown_networks(deployment, report, lines)
-    return report
-
-
-def _put_shown_networks(deployment: Deployment, report: IngestReport, lines: Progress) -> None:
-    """Add the networks that the logs show to the internal ones, so that the demo needs no JobSpec of the user."""
-    jobspec = deployment.jobspecs()[NETWORKS]
-    internal = print_internal_networks(report, jobspec.spec, lines)
-    if internal != jobspec.spec.internal:
-        spec = jobspec.spec.model_copy(update={"internal": internal})
-        put_checked(deployment.table("JobSpecTableName"), [jobspec.model_copy(update={"spec": spec})])
-        lines.line("  The demo's networks JobSpec has it now.")
+    return ingest_folder(ready.folder, integration, "1d", lines, time_zone=ready.time_zone)
 
 
 def _load_inventory(deployment: Deployment, traffic: Traffic, lines: Progress) -> None:
@@ -197,9 +214,14 @@ def covered_days(report: IngestReport, now: datetime, lines: Progress) -> Interv
     return Interval(min(each.start for each in past), max(each.end for each in past))
 
 
-def _report(deployment: Deployment, history: FollowedExecution, baselines: FollowedExecution, lines: Progress) -> None:
-    print_timeline(lines.console, "Timeline of mini_batch", history)
-    print_timeline(lines.console, "Timeline of baselines (monthly)", baselines)
+def _report(
+    deployment: Deployment,
+    runs: Sequence[tuple[str, FollowedExecution]],
+    baselines: FollowedExecution,
+    lines: Progress,
+) -> None:
+    for title, ended in runs:
+        print_timeline(lines.console, title, ended)
     short = [item["reason"] for item in ledger_items(deployment) if item["status"] == "insufficient_history"]
     is_short = short and InsufficientHistoryError.__name__ in f"{baselines.error} {baselines.cause}"
     if baselines.status != "SUCCEEDED" and not is_short:
@@ -208,12 +230,12 @@ def _report(deployment: Deployment, history: FollowedExecution, baselines: Follo
     for reason in short:
         lines.line(f"Insufficient history, so not built: {reason}.", "yellow")
     try:
-        with lines.doing("rank anomalies"):
-            ranking = rank_anomalies(deployment.jobspecs())
+        with lines.doing("read the findings"):
+            findings = newest_findings(deployment.jobspecs())
     except InsufficientHistoryError as error:
         lines.line(str(error), "yellow")
         return
-    print_ranking(lines.console, ranking)
+    print_findings(lines.console, findings)
 
 
 def _epilogue(request: DemoRequest, covered: Interval, memory: PeakMemory, lines: Progress) -> None:

@@ -3,6 +3,6 @@
 A document may contain ``${name}`` for a value that is known only after the deploy.
 """
 
-from ndr.local.jobspecs.documents import DEMO_FILES, deployed_values, read_jobspec_files
+from ndr.local.jobspecs.documents import DEMO_FILES, SCORES_FILE, deployed_values, read_jobspec_files
 
-__all__ = ["DEMO_FILES", "deployed_values", "read_jobspec_files"]
+__all__ = ["DEMO_FILES", "SCORES_FILE", "deployed_values", "read_jobspec_files"]

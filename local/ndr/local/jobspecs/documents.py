@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from ndr.contract.errors import InvalidRequestError, JobSpecInvalidError
-from ndr.contract.jobspecs import JOB_NAMES, JobSpec, parse_jobspec
+from ndr.contract.jobspecs import FG_C_BUILDER, JOB_NAMES, JobSpec, parse_jobspec
 from ndr.local.deployment.deployment import Deployment
 
 DEMO_FILES: Final = tuple(Path(__file__).parent / f"{job_name}.json" for job_name in JOB_NAMES)
+SCORES_FILE: Final = Path(__file__).parent / f"{FG_C_BUILDER}.json"
+"""The one of DEMO_FILES that the demo puts when there are baselines."""
 _PLACEHOLDER: Final = re.compile(r"\$\{([a-z_]+)\}")
 
 

@@ -16,6 +16,7 @@ from ndr.sources.integration.columns import EXTRA_COLUMNS, FLOW_COLUMNS, READ_CO
 from ndr.sources.integration.convert import converted
 from ndr.sources.integration.source import INTEGRATION_FILES
 from ndr.sources.json_lines import LONGEST_LINE, LongLine, keys_of, lines_of, parse_block
+from ndr.sources.json_objects import as_lines, objects_touch
 from ndr.sources.source import Columns, Rows, Source
 
 
@@ -45,13 +46,12 @@ class Read(NamedTuple):
 def json_block(contents: Sequence[bytes], source: Source, spec: DeltaBuilderSpec) -> Block:
     """Parse the lines of one file or of several small ones at once."""
     lines_of_file = [lines_of(content) for content in contents] if len(contents) > 1 else []
-    whole = b"".join(content if content.endswith(b"\n") else content + b"\n" for content in contents)
-    fields = {
-        name: field
-        for name, field in source.fields(spec).items()
-        if source is not INTEGRATION_FILES or name not in EXTRA_COLUMNS.names or name.encode() in whole
-    }
-    objects = parse_block(contents[0] if len(contents) == 1 else whole, fields)
+    whole = contents[0] if len(contents) == 1 else b"".join(content.removesuffix(b"\n") + b"\n" for content in contents)
+    fields = source.fields(spec)
+    objects = parse_block(whole, fields)
+    if len(contents) == 1 and any(problem.null_count < len(problem) for _, problem in objects) and objects_touch(whole):
+        whole = as_lines(whole)
+        objects = parse_block(whole, fields)
     runs = [_mapped(source, columns, problem, spec) for columns, problem in objects]
 
     def raw(positions: Iterable[int]) -> list[str]:

@@ -17,7 +17,7 @@ from ndr.jobs.deltas.in_order import in_order
 from ndr.jobs.deltas.parquet_files import opened_parquet, parquet_batches
 from ndr.sources.content import Content
 from ndr.sources.json_lines import BLOCK_BYTES, LongLine, Reader, blocks
-from ndr.sources.json_objects import are_lines, as_lines, object_blocks
+from ndr.sources.json_objects import are_lines, as_lines, object_blocks, objects_touch
 from ndr.sources.registry import Recognised, source_of
 from ndr.sources.source import HEAD_BYTES, Sample, Source
 from ndr.store.manifest import READERS
@@ -135,7 +135,7 @@ def open_file(filesystem: fs.FileSystem, path: str, spec: DeltaBuilderSpec) -> O
     if form == TEXT or more or content.damage:
         return Opened(recognised, form, beginning + more, content)
     content.close()
-    whole = beginning if are_lines(beginning) and b"}{" not in beginning else as_lines(beginning)
+    whole = beginning if are_lines(beginning) and not objects_touch(beginning) else as_lines(beginning)
     return Opened(recognised, form, whole)
 
 
@@ -218,7 +218,7 @@ def _blocks(opened: Opened, stream: Reader) -> Iterator[bytes | LongLine]:
         return blocks(stream, TEXT_BLOCK_BYTES, LONGEST_TEXT_LINE)
     if not are_lines(opened.beginning):
         return object_blocks(stream)
-    return (as_lines(each) if isinstance(each, bytes) and b"}{" in each else each for each in blocks(stream))
+    return blocks(stream)
 
 
 class _Continued:

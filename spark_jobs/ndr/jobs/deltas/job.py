@@ -15,7 +15,7 @@ from ndr.contract.compacted import inputs_within
 from ndr.contract.datasets import DELTAS, LATE_FOLDER, PEER_DELTAS, QUARANTINE
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
-from ndr.contract.manifest import InputEntry, Manifest, RowAccount
+from ndr.contract.manifest import InputEntry, Manifest, RowAccount, TimeRange
 from ndr.contract.time import DAY, SLICE, Interval, coverage, floor_to, interval_of, merged, unfilled
 from ndr.jobs.deltas.in_parts import deltas_in_parts
 from ndr.jobs.deltas.interval_flows import delivered_flows
@@ -80,6 +80,7 @@ def publish_deltas(
             rows=account,
             inputs=as_inputs(read),
             coverage=_coverage(interval, delivered, account),
+            undelivered=_undelivered(interval, delivered),
             note=_with_recognised(build.note(account), recognised),
             **run.facts,
         )
@@ -107,6 +108,11 @@ def _coverage(interval: Interval, delivered: Sequence[MiniBatch], account: RowAc
     """Return the share of an interval that was delivered, less the share of rows that say that others were lost."""
     lost = account.rows_not_flows.get(LOST, 0) / account.rows_in if account.rows_in else 0.0
     return coverage(interval, [folder.interval for folder in delivered]) * (1 - lost)
+
+
+def _undelivered(interval: Interval, delivered: Sequence[MiniBatch]) -> tuple[TimeRange, ...]:
+    gaps = unfilled(interval, [folder.interval for folder in delivered])
+    return tuple(TimeRange(start=gap.start, end=gap.end) for gap in gaps)
 
 
 @dataclass(frozen=True)

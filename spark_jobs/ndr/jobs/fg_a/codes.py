@@ -13,6 +13,7 @@ from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.time import SLICE_MICROSECONDS
 
 Integers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 PORTS: Final = 1 << 16
 
@@ -38,6 +39,17 @@ def integers(table: pa.Table, name: str) -> Integers:
     if pa.types.is_timestamp(column.type):
         column = column.cast(pa.timestamp("us", tz=column.type.tz))
     return np.asarray(column.cast(pa.int64()).to_numpy(), dtype=np.int64)
+
+
+def flags(table: pa.Table, name: str) -> Flags:
+    """Return a column of truth values.
+
+    Raises
+    ------
+    SchemaMismatchError
+        The column holds a null.
+    """
+    return np.asarray(_without_null(table, name).to_numpy(), dtype=bool)
 
 
 def slice_numbers(table: pa.Table, name: str = "slice_start") -> Integers:

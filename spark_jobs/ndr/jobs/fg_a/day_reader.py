@@ -8,13 +8,15 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from ndr.contract.datasets import PEER_DELTAS, Dataset
+from ndr.contract.datasets import OUTBOUND, PEER_DELTAS, Dataset
 from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.time import DAY, SLICE, Interval
-from ndr.jobs.monitored import of_hosts
+from ndr.jobs.fg_a.published_time import PublishedTime
+from ndr.jobs.monitored import of_hosts, of_pairs
 from ndr.jobs.published_deltas import PublishedDeltas
-from ndr.store.catalog import pieces_coverage
+from ndr.store.catalog import delivered_intervals, pieces_coverage
 from ndr.store.scan import Scan
 
 PAIR: Final = ("host_ip", "role", "peer_ip", "peer_port")
@@ -38,12 +40,14 @@ class DayReader:
         return of_hosts(pa.concat_tables([self._read(dataset, morning) for morning in mornings]), self.networks)
 
     def pairs(self, morning: datetime) -> pa.Table:
-        """Return a day's pairs; rows in role outbound hold every one of them."""
+        """Return a day's pairs that have an internal end and no excluded one; rows in role outbound hold them all."""
         known = self.tables.get((PEER_DELTAS.name, morning))
-        if known is not None:
-            return known
-        day = self.scan(PEER_DELTAS, morning)
-        return Scan(PEER_DELTAS, day.pieces, PAIR).read(coded=True)
+        if known is None:
+            known = Scan(PEER_DELTAS, self.scan(PEER_DELTAS, morning).pieces, PAIR).read(coded=True)
+        outbound = known.select(PAIR).filter(pc.equal(known["role"], OUTBOUND))
+        ends = {"host_ip": "src_ip", "peer_ip": "dst_ip"}
+        kept = of_pairs(outbound.rename_columns([ends.get(name, name) for name in PAIR]), self.networks)
+        return kept.rename_columns(list(PAIR))
 
     def _read(self, dataset: Dataset, morning: datetime) -> pa.Table:
         key = (dataset.name, morning)
@@ -62,6 +66,10 @@ class DayReader:
             pieces_coverage(self.deltas.scan(PEER_DELTAS, window).pieces, window)
             for window in (Interval(start, interval.end) for start in starts)
         )
+
+    def published(self, inputs: Interval) -> PublishedTime:
+        """Return what is published of the time that features follow from."""
+        return PublishedTime.of(delivered_intervals(self.deltas.scan(PEER_DELTAS, inputs).pieces), inputs)
 
     def forget_before(self, morning: datetime) -> None:
         """Drop days that no later day's windows reach."""

@@ -15,6 +15,7 @@ from ndr.contract.time import DAY, SLICE, WINDOWS, Interval, floor_to
 from ndr.jobs.fg_a.host_parts import host_parts
 from ndr.jobs.fg_a.kernel import build_fg_a
 from ndr.jobs.fg_a.pair_history import PairHistory
+from ndr.jobs.fg_a.published_time import PublishedTime
 
 # Deltas built at a time. One makes up to 135 rows of FG-A (1 + 2 + 4 + 32 + 96 windows), 40 as a rule.
 PART_ROWS: Final = 12_000
@@ -34,7 +35,13 @@ class DaySource(Protocol):
 
 
 def features_by_day(
-    batch: Interval, spec: FgABuilderSpec, networks: Networks, days: DaySource, history: PairHistory, threads: int
+    batch: Interval,
+    spec: FgABuilderSpec,
+    networks: Networks,
+    days: DaySource,
+    history: PairHistory,
+    published: PublishedTime,
+    threads: int,
 ) -> Iterator[tuple[Interval, Iterator[pa.Table]]]:
     """Build the FG-A rows of a batch.
 
@@ -42,6 +49,8 @@ def features_by_day(
     ----------
     history : PairHistory
         Pairs up to a midnight at or before that of the day on which the earliest window starts.
+    published : PublishedTime
+        Of all the time that the features follow from.
 
     Yields
     ------
@@ -56,7 +65,7 @@ def features_by_day(
             days.forget_before(min(history.end, earliest))
         mornings = mornings_of(day, spec)
         parts = host_parts(days.rows(DELTAS, mornings), days.rows(PEER_DELTAS, mornings), PART_ROWS)
-        yield day, _built(day, spec, networks, parts, history, threads)
+        yield day, _built(day, spec, networks, parts, history, published, threads)
         days.forget_before(earliest)
 
 
@@ -66,10 +75,13 @@ def _built(
     networks: Networks,
     parts: Iterator[tuple[pa.Table, pa.Table]],
     history: PairHistory,
+    published: PublishedTime,
     threads: int,
 ) -> Iterator[pa.Table]:
     for deltas, peer_deltas in parts:
-        yield build_fg_a(day, spec, networks, deltas, peer_deltas, pair_baseline=history.table, threads=threads)
+        yield build_fg_a(
+            day, spec, networks, deltas, peer_deltas, pair_baseline=history.table, threads=threads, published=published
+        )
 
 
 def earliest_midnight(batch: Interval, spec: FgABuilderSpec) -> datetime:

@@ -1,4 +1,4 @@
-"""The activity of each peer, port and pair before the earliest window of a call, as masks of UTC days.
+"""The activity of each peer, port, pair and segment before the earliest window of a call, as masks of UTC days.
 
 History is given as slices (peer deltas), as the masks of a pair baseline, or as both.
 """
@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 
 from ndr.contract.time import DAY, DAY_MICROSECONDS, SLICE, SLICES_PER_DAY, WINDOWS, Interval, floor_to
-from ndr.jobs.fg_a.codes import Integers, integers, ports, recoded, slice_numbers
+from ndr.jobs.fg_a.codes import Integers, integers, ports, slice_numbers
 from ndr.jobs.fg_a.host_roles import INBOUND, OUTBOUND, HostRoles
 from ndr.jobs.fg_a.novelty import last_day
-from ndr.jobs.fg_a.peers import PeerRows, port_key, text_key
+from ndr.jobs.fg_a.peers import PeerCodes, PeerRows, port_key, text_key
 from ndr.jobs.fg_a.windows import Frame
 
 MASK_BITS: Final = 63
@@ -57,11 +57,12 @@ def history_needed(
 
 
 class Masks(NamedTuple):
-    """Days active before the earliest window: one mask per value of `PeerRows.peers`, `.ports` and `.pairs`."""
+    """Days active before the earliest window: one mask per value of `PeerRows.peers`, `.ports` and so on."""
 
     peers: Integers
     ports: Integers
     pairs: Integers
+    segments: Integers
 
 
 def masks(
@@ -78,7 +79,8 @@ def masks(
         Pair baseline rows (src_ip, dst_ip, dst_port, active_days_mask, baseline_end). Days from the earliest
         window's own on are ignored.
     """
-    found = Masks(*(np.zeros(len(values.keys), dtype=np.int64) for values in (rows.peers, rows.ports, rows.pairs)))
+    values = (rows.peers, rows.ports, rows.pairs, rows.segments)
+    found = Masks(*(np.zeros(len(each.keys), dtype=np.int64) for each in values))
     for table in slices:
         _fold_slices(found, frame, host_roles, rows, table)
     if baseline is not None and baseline.num_rows:
@@ -92,9 +94,10 @@ def _fold_slices(found: Masks, frame: Frame, host_roles: HostRoles, rows: PeerRo
     kept = np.flatnonzero((numbers < frame.first_slice) & (days_ago < MASK_BITS))
     if not kept.size:
         return
-    groups = host_roles.groups(table)[kept]
-    peers = recoded(table, "peer_ip", rows.peer_texts)[kept]
-    _fold(found, rows, groups, peers, ports(table, "peer_port")[kept], np.int64(1) << days_ago[kept])
+    groups = host_roles.groups(table)
+    kept = kept[groups[kept] >= 0]
+    peers = rows.recoded(table, "peer_ip", kept)
+    _fold(found, rows, groups[kept], peers, ports(table, "peer_port")[kept], np.int64(1) << days_ago[kept])
 
 
 def _fold_baseline(found: Masks, frame: Frame, host_roles: HostRoles, rows: PeerRows, baseline: pa.Table) -> None:
@@ -105,7 +108,8 @@ def _fold_baseline(found: Masks, frame: Frame, host_roles: HostRoles, rows: Peer
     port = ports(baseline, "dst_port")
     for role, host, peer in ((OUTBOUND, "src_ip", "dst_ip"), (INBOUND, "dst_ip", "src_ip")):
         groups = host_roles.groups_in_role(baseline, host, role)
-        _fold(found, rows, groups, recoded(baseline, peer, rows.peer_texts), port, days)
+        kept = np.flatnonzero((groups >= 0) & (days != 0))
+        _fold(found, rows, groups[kept], rows.recoded(baseline, peer, kept), port[kept], days[kept])
 
 
 def days_of_baseline(baseline: pa.Table, day: int) -> Integers:
@@ -117,13 +121,14 @@ def days_of_baseline(baseline: pa.Table, day: int) -> Integers:
     return np.where(shift >= 0, older, mask >> np.clip(-shift, 0, MASK_BITS))
 
 
-def _fold(found: Masks, rows: PeerRows, groups: Integers, peer: Integers, port: Integers, days: Integers) -> None:
+def _fold(found: Masks, rows: PeerRows, groups: Integers, peers: PeerCodes, port: Integers, days: Integers) -> None:
     """Or the days of (group, peer, port) rows into the masks of the values that the windows hold."""
-    kept = np.flatnonzero((groups >= 0) & (days != 0))
-    groups, peer, port, days = groups[kept], peer[kept], port[kept], days[kept]
     _or_into(found.ports, rows.ports.find(port_key(groups, port)), days)
-    kept = np.flatnonzero(peer >= 0)
-    owners = rows.peers.find(text_key(groups[kept], peer[kept], len(rows.peer_texts)))
+    kept = np.flatnonzero(peers.segments >= 0)
+    segments = text_key(groups[kept], peers.segments[kept], len(rows.peer_texts))
+    _or_into(found.segments, rows.segments.find(segments), days[kept])
+    kept = np.flatnonzero(peers.peers >= 0)
+    owners = rows.peers.find(text_key(groups[kept], peers.peers[kept], len(rows.peer_texts)))
     _or_into(found.peers, owners, days[kept])
     pairs = np.where(owners < 0, -1, port_key(owners, port[kept]))
     _or_into(found.pairs, rows.pairs.find(pairs), days[kept])

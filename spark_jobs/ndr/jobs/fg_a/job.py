@@ -79,7 +79,8 @@ def _publish(
 def _write_here(
     spec: FgABuilderSpec, batch: Interval, days: DayReader, start: HistoryStart
 ) -> Iterator[tuple[Interval, PartitionWriter]]:
-    for interval, tables in features_by_day(batch, spec, days.networks, days, start.history(), THREADS):
+    published = days.published(inputs_of(batch, spec))
+    for interval, tables in features_by_day(batch, spec, days.networks, days, start.history(), published, THREADS):
         writer = PartitionWriter(time_partition_uri(spec.outputs.fg_a, interval))
         for table in tables:
             writer.write(table, FG_A)
@@ -103,8 +104,19 @@ def _commit(
             answers.digested(DELTAS.name, lookback_of(interval, spec)),
         ),
         coverage=days.coverage(interval, [WINDOWS[label] for label in spec.windows]),
-        note=None if writer.tables[FG_A.name].rows else "There was no session in any window of the batch.",
+        note=None if writer.tables[FG_A.name].rows else _why_empty(days, windows),
         **run.facts,
+    )
+
+
+def _why_empty(days: DayReader, windows: Interval) -> str:
+    pieces = days.deltas.scan(DELTAS, windows).pieces
+    if not any(piece.partition.manifest.tables[DELTAS.name].rows for piece in pieces):
+        return "There was no session in any window of the batch."
+    internal = ", ".join(network for networks in days.networks.internal.values() for network in networks)
+    return (
+        f"No host of the sessions is internal: networks.internal is {internal}. Write the networks of your hosts "
+        "there, in the JobSpec networks, and run the batch again."
     )
 
 

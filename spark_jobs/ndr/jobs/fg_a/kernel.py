@@ -21,6 +21,8 @@ from ndr.jobs.fg_a.host_roles import HostRoles, SortOrder
 from ndr.jobs.fg_a.novelty import last_day, novelty_counts
 from ndr.jobs.fg_a.peer_dimensions import spread
 from ndr.jobs.fg_a.peers import PeerRows
+from ndr.jobs.fg_a.published_time import PublishedTime
+from ndr.jobs.fg_a.window_totals import distinct_in_windows, sum_in_windows
 from ndr.jobs.fg_a.windows import Frame, WindowRows
 from ndr.store.schema import arrow_schema
 
@@ -36,6 +38,8 @@ def build_fg_a(
     peer_history: pa.Table | None = None,
     pair_baseline: pa.Table | None = None,
     threads: int = 1,
+    *,
+    published: PublishedTime,
 ) -> pa.Table:
     """Build the FG-A rows of every window that ends in (batch.start, batch.end], sorted by key.
 
@@ -60,6 +64,8 @@ def build_fg_a(
         either end.
     threads : int
         Threads that the sliding kernels run on.
+    published : PublishedTime
+        Of the windows and of the lookback of the earliest one.
 
     Raises
     ------
@@ -83,6 +89,7 @@ def build_fg_a(
         **activity_columns(deltas, order, windows),
         **_peer_columns(frame, windows, peers, days, spec, threads),
         **calendar_columns(windows.ends, spec.calendar),
+        **_seen_columns(frame, windows, published, spec.novelty.lookback_days),
     }
     schema = arrow_schema(FG_A)
     return pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
@@ -113,6 +120,14 @@ def _key_columns(frame: Frame, host_roles: HostRoles, windows: WindowRows) -> Co
     }
 
 
+def _seen_columns(frame: Frame, windows: WindowRows, published: PublishedTime, lookback_days: int) -> Columns:
+    widths = frame.widths[windows.block_of_row() % frame.widths.size]
+    return {
+        "window_coverage": pa.array(published.window_coverage(windows.ends, widths)),
+        "lookback_days": pa.array(published.lookback_days(windows.ends, widths, lookback_days)),
+    }
+
+
 def _peer_columns(
     frame: Frame, windows: WindowRows, rows: PeerRows, days: Masks, spec: FgABuilderSpec, threads: int
 ) -> Columns:
@@ -129,9 +144,27 @@ def _peer_columns(
         new, rare = novelty_counts(frame, windows, rows, values, history, spec.novelty)
         return {f"new_{name}_cnt": pa.array(new), f"rare_{name}_cnt": pa.array(rare)}
 
+    def new(name: str) -> Columns:
+        count, _ = novelty_counts(frame, windows, rows, rows.segments, days.segments, spec.novelty)
+        return {f"new_{name}_cnt": pa.array(count)}
+
+    def distinct(name: str) -> Columns:
+        values, chosen = {
+            "admin_peer": (rows.peers, rows.on_admin_port),
+            "high_risk_peer": (rows.peers, rows.on_high_risk_port),
+            "high_risk_port": (rows.ports, rows.on_high_risk_port),
+        }[name]
+        return {f"{name}_cnt": pa.array(distinct_in_windows(frame, windows, rows.order, values.codes, chosen))}
+
+    def high_risk(name: str) -> Columns:
+        total = sum_in_windows(frame, windows, rows.order, rows.sessions, rows.in_high_risk_network)
+        return {f"{name}_sessions_cnt": pa.array(total)}
+
     tasks: list[tuple[Callable[[str], Columns], str]] = [
         (dimension, "peer_ip"), (novel, "pair"), (dimension, "peer_segment"),
-        (novel, "peer"), (dimension, "peer_port"), (novel, "port"),
+        (novel, "peer"), (dimension, "peer_port"), (novel, "port"), (new, "peer_segment"),
+        (distinct, "admin_peer"), (distinct, "high_risk_peer"), (distinct, "high_risk_port"),
+        (high_risk, "high_risk_segment"),
     ]  # fmt: skip
     if threads == 1:
         return {name: column for task, of in tasks for name, column in task(of).items()}

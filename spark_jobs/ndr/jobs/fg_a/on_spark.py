@@ -14,7 +14,7 @@ from ndr.contract.datasets import DELTAS, FG_A, FG_B_PAIR_HOST, OUTBOUND, PEER_D
 from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
 from ndr.contract.time import DAY, Interval
 from ndr.jobs.fg_a.day_reader import PAIR, DayReader
-from ndr.jobs.fg_a.days import earliest_midnight, features_by_day
+from ndr.jobs.fg_a.days import earliest_midnight, features_by_day, inputs_of
 from ndr.jobs.fg_a.history_start import HistoryStart
 from ndr.jobs.fg_a.pair_history import COLUMNS, SCHEMA, PairHistory
 from ndr.jobs.monitored import of_hosts
@@ -69,6 +69,7 @@ def _build(
 ) -> Built:
     shares = _shares(spec, chunk, days, start)
     parts, networks = part_count(spark, sum(share.rows for share in shares)), days.networks
+    published = days.published(inputs_of(chunk, spec))
 
     def read(task: list[FileShare]) -> Iterator[Cut]:
         for name, rows in tables_of(task):
@@ -82,7 +83,7 @@ def _build(
 
     def make(inputs: Inputs) -> Iterator[Output]:
         history = PairHistory(start.end, inputs.table(_HISTORY, SCHEMA))
-        built = features_by_day(chunk, spec, networks, PartDays(inputs), history, threads=1)
+        built = features_by_day(chunk, spec, networks, PartDays(inputs), history, published, threads=1)
         for writer, (_, tables) in zip(writers, built, strict=True):
             for number, table in enumerate(tables):
                 yield writer, FG_A, str(number) if number else "", table

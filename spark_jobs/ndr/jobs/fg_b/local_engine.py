@@ -6,13 +6,24 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from ndr.contract.datasets import FG_B_IP_METADATA, FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, fg_b_host, fg_b_segment
+import pyarrow as pa
+
+from ndr.contract.datasets import (
+    FG_B_IP_METADATA,
+    FG_B_PAIR_HOST,
+    FG_B_PAIR_SEGMENT,
+    FG_B_PROFILE,
+    fg_b_host,
+    fg_b_segment,
+)
 from ndr.contract.time import Interval
 from ndr.jobs.fg_b.baseline import Baseline, BaselineJob, PairRules
 from ndr.jobs.fg_b.baseline_tables import BaselineTables
 from ndr.jobs.fg_b.ip_metadata import HostActivity, ip_metadata
 from ndr.jobs.fg_b.pair_rows import PairRows, condense_for
 from ndr.jobs.fg_b.pairs import PairBaselines, destination_hosts, pair_baselines
+from ndr.jobs.fg_b.profile import profiles_of_baselines
+from ndr.jobs.fg_b.published import profile_rules
 from ndr.jobs.fg_b.row_source import ScanRows, one_slice_rows
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.statistics import tables_of_baselines
@@ -26,12 +37,12 @@ THREADS = 2
 def write_baselines(
     specs: BaselineSpecs, jobs: Sequence[BaselineJob], fg_a: Scan, pair_counts: Scan
 ) -> Iterator[PartitionWriter]:
-    """Write the five tables of each baseline, in the order of the jobs, THREADS at a time.
+    """Write the tables of each baseline, in the order of the jobs, THREADS at a time.
 
     Parameters
     ----------
     fg_a : Scan
-        TEXT_COLUMNS, window_end and the metrics, over all baselines.
+        TEXT_COLUMNS, window_end, the metrics and PROFILE_METRICS, over all baselines.
     pair_counts : Scan
         PAIR_COLUMNS, over all baselines.
 
@@ -43,9 +54,10 @@ def write_baselines(
     baselines = [job.baseline for job in jobs]
     with ScanRows(fg_a) as rows:
         statistics = tables_of_baselines(rows, baselines, specs.statistics_rules, THREADS)
+        profiles = profiles_of_baselines(rows, baselines, profile_rules(specs, fg_a), THREADS)
         shared = SharedRows.of(specs, rows, pair_counts, baselines)
 
-    def write(job: BaselineJob, of_baseline: BaselineTables) -> PartitionWriter:
+    def write(job: BaselineJob, of_baseline: BaselineTables, profile: pa.Table) -> PartitionWriter:
         pairs = shared.pairs(job.baseline, specs.pair_rules)
         host, segment = fg_b_host(specs.fg_b.metrics), fg_b_segment(specs.fg_b.metrics)
         job.writer.write(in_key_order(of_baseline.host, host), host)
@@ -54,11 +66,12 @@ def write_baselines(
         job.writer.write(pairs.segment, FG_B_PAIR_SEGMENT)
         known = ip_metadata(shared.activity, job.baseline, job.machines, specs.non_persistent_prefixes)
         job.writer.write(known, FG_B_IP_METADATA)
+        job.writer.write(profile, FG_B_PROFILE)
         return job.writer
 
     with ThreadPoolExecutor(THREADS) as pool:
         # The statistics are the largest tables: each is released once it is written.
-        yield from pool.map(write, jobs, (statistics.pop(0) for _ in jobs))
+        yield from pool.map(write, jobs, (statistics.pop(0) for _ in jobs), profiles)
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,24 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ndr.contract.datasets import FG_A, FG_B_IP_METADATA, MACHINE_INVENTORY, fg_b_host, fg_b_segment
+from ndr.contract.datasets import (
+    FG_A,
+    FG_B_IP_METADATA,
+    FG_B_PROFILE,
+    MACHINE_INVENTORY,
+    PROFILE_METRICS,
+    PROFILE_WINDOWS,
+    fg_b_host,
+    fg_b_segment,
+)
 from ndr.contract.time import Interval
 from ndr.jobs.deltas.grouping import packed
 from ndr.jobs.fg_b.baseline import Baseline, BaselineJob, StatisticsRules
 from ndr.jobs.fg_b.ip_metadata import HostActivity, ip_metadata
 from ndr.jobs.fg_b.layout import GROUP_COLUMNS
 from ndr.jobs.fg_b.pairs_on_spark import write_pairs
+from ndr.jobs.fg_b.profile import ProfileRules, profiles_of_baselines
+from ndr.jobs.fg_b.published import profile_rules
 from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, TIME_COLUMN
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.statistics import tables_of_baselines
@@ -41,6 +52,7 @@ Group = tuple[str, ...]
 
 _ROWS: Final = "rows"
 _ACTIVITY: Final = "activity"
+_PROFILED: Final = "profiled"
 _COUNTS: Final = "counts"
 _SEGMENT_GROUP: Final = ("segment_id", *GROUP_COLUMNS)
 _ONE_SLICE: Final = "15m"
@@ -49,12 +61,12 @@ _ONE_SLICE: Final = "15m"
 def write_baselines(
     spark: SparkSession, specs: BaselineSpecs, jobs: Sequence[BaselineJob], fg_a: Scan, pair_counts: Scan
 ) -> list[PartitionWriter]:
-    """Write the five tables of each baseline; the rows are read once for all of them.
+    """Write the tables of each baseline; the rows are read once for all of them.
 
     Parameters
     ----------
     fg_a : Scan
-        TEXT_COLUMNS, window_end and the metrics, over all baselines.
+        TEXT_COLUMNS, window_end, the metrics and PROFILE_METRICS, over all baselines.
     pair_counts : Scan
         PAIR_COLUMNS, over all baselines.
 
@@ -67,7 +79,8 @@ def write_baselines(
     writers = [job.writer for job in jobs]
     machines = [job.machines for job in jobs]
     rules = specs.statistics_rules
-    write_statistics(spark, rules, specs.non_persistent_prefixes, baselines, machines, fg_a, writers)
+    prefixes = specs.non_persistent_prefixes
+    write_statistics(spark, rules, profile_rules(specs, fg_a), prefixes, baselines, machines, fg_a, writers)
     write_pairs(spark, specs.pair_rules, baselines, pair_counts, writers)
     return writers
 
@@ -75,26 +88,28 @@ def write_baselines(
 def write_statistics(
     spark: SparkSession,
     rules: StatisticsRules,
+    of_profiles: ProfileRules,
     non_persistent_prefixes: Sequence[str],
     baselines: Sequence[Baseline],
     machines: Sequence[pa.Table],
     fg_a: Scan,
     writers: Sequence[PartitionWriter],
 ) -> None:
-    """Write the tables host, segment and ip_metadata of each baseline.
+    """Write the tables host, segment, ip_metadata and profile of each baseline.
 
     Parameters
     ----------
     machines : sequence of Table
         ip_address and machine_name, for each baseline.
     fg_a : Scan
-        Key columns, window_end and metrics over all baselines.
+        Key columns, window_end, metrics and PROFILE_METRICS over all baselines.
     """
     counts = _group_counts(spark, rules, fg_a)
     parts = part_count(spark, sum(counts.values()))
     part_of = balanced(counts, parts)
     host, segment = fg_b_host(rules.metrics), fg_b_segment(rules.metrics)
     keys = read_schema(FG_A, (*TEXT_COLUMNS, TIME_COLUMN))
+    of_hours = read_schema(FG_A, (*TEXT_COLUMNS, TIME_COLUMN, *PROFILE_METRICS))
     span = Interval(min(each.interval.start for each in baselines), max(each.end for each in baselines))
     inventory = read_schema(MACHINE_INVENTORY, ("ip_address", "machine_name"))
 
@@ -104,6 +119,8 @@ def write_statistics(
             yield name, rows, _parts_by_group(_segment_groups(rows, rules), part_of)
             active = rows.filter(pc.equal(rows["window_label"], _ONE_SLICE)).select(keys.names)
             yield _ACTIVITY, active, parts_by_text(active["host_ip"], parts)
+            profiled = rows.filter(pc.is_in(rows["window_label"], pa.array(PROFILE_WINDOWS))).select(of_hours.names)
+            yield _PROFILED, profiled, parts_by_text(profiled["host_ip"], parts)
 
     def make(inputs: Inputs) -> Iterator[Output]:
         if _ROWS in inputs:
@@ -115,6 +132,9 @@ def write_statistics(
         for number, (writer, baseline) in enumerate(zip(writers, baselines, strict=True)):
             known = inputs.table(_machines(number), inventory)
             yield writer, FG_B_IP_METADATA, "", ip_metadata(activity, baseline, known, non_persistent_prefixes)
+        profiles = profiles_of_baselines(inputs.table(_PROFILED, of_hours), baselines, of_profiles)
+        for writer, profile in zip(writers, profiles, strict=True):
+            yield writer, FG_B_PROFILE, "", profile
 
     messages = [read_messages(spark, in_tasks(spark, file_shares(_ROWS, fg_a)), read)]
     for number, table in enumerate(machines):
@@ -130,7 +150,7 @@ def write_statistics(
             "nothing is published."
         )
     for writer in writers:
-        built.add_to(writer, host, segment, FG_B_IP_METADATA)
+        built.add_to(writer, host, segment, FG_B_IP_METADATA, FG_B_PROFILE)
 
 
 def _machines(number: int) -> str:

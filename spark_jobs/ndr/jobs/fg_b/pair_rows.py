@@ -187,7 +187,7 @@ class PairRows:
         source, destination, port = (of_row[order[runs]] for of_row in keys)
         return cls(
             source_column, sources, destinations, cuts, source, destination, port, first[runs],
-            _of_runs(np.maximum, last[order], runs), _of_runs(np.add, totals[:, order], runs), pair[runs],
+            _of_runs(np.maximum, last[order], runs), _of_runs(np.add, np.take(totals, order, axis=1), runs), pair[runs],
             PairSliceRows.of(order, pair, first, *slices) if slices else None,
         )  # fmt: skip
 
@@ -221,7 +221,7 @@ class PairRows:
             self.source_column: _texts(self.source[pairs], self.sources),
             "dst_ip": _texts(self.destination[pairs], self.destinations),
             "dst_port": pa.array(self.port[pairs]),
-            **dict(zip(SUMS, _of_runs(np.add, self.totals[:, rows], begins), strict=True)),
+            **dict(zip(SUMS, _of_runs(np.add, np.take(self.totals, rows, axis=1), begins), strict=True)),
             "active_days_mask": pa.array(_of_runs(np.bitwise_or, days, begins)),
             "first_seen": pa.array(first[begins]),
             "last_seen": pa.array(self.last[rows[last]]),
@@ -237,7 +237,8 @@ class PairRows:
             Of the interval.
         """
         start, end = (microseconds(instant) for instant in (interval.start, interval.end))
-        pairs = np.unique(self.pair[(self.first >= start) & (self.first < end)])
+        pairs = self.pair[(self.first >= start) & (self.first < end)]
+        pairs = pairs[_runs(pairs)]
         if self.slices is None:
             raise ValueError("Rows of segments have no slices.")
         return self.slices.regularity(pairs, published.last(REGULARITY_SPAN))

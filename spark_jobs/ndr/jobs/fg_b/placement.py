@@ -124,13 +124,13 @@ def placed(groups: Ints, ends: Ints, counts: Ints, starts: Ints) -> tuple[Ints, 
     rank[by_length] = np.arange(len(by_length))
     first = int(ends.min())
     width = int(ends.max()) - first + 1
-    order = _radix_order(rank.take(groups) * width + (ends - first), len(by_length) * width)
+    order = radix_order(rank.take(groups) * width + (ends - first), len(by_length) * width)
     lengths, firsts = np.unique(counts[by_length], return_index=True)
     cut = np.split(starts[by_length], firsts[1:])
     return order, [Runs(of_length, length) for of_length, length in zip(cut, lengths.tolist(), strict=True)]
 
 
-def _radix_order(keys: Ints, count: int) -> Ints:
+def radix_order(keys: Ints, count: int) -> Ints:
     """Return the stable sort order of keys below `count`, by radix sort of 16-bit digits."""
     order = np.argsort(keys.astype(np.uint16), kind="stable")
     for shift in range(_RADIX_BITS, max(count - 1, 1).bit_length(), _RADIX_BITS):
@@ -144,7 +144,7 @@ def by_piece(keys: RowKeys, block: Sequence[int], order: Ints, runs: list[Runs])
         return [Placement(block[0], order, runs)]
     sizes = np.diff(keys.piece_starts)[block]
     stops = np.cumsum(sizes)
-    apart = _radix_order(np.repeat(np.arange(len(block)), sizes).take(order), len(block))
+    apart = radix_order(np.repeat(np.arange(len(block)), sizes).take(order), len(block))
     places = np.concatenate([(each.starts[:, None] + np.arange(each.length)).ravel() for each in runs])
     return [
         Placement(piece, order.take(rows) - (stop - size), [Runs(places.take(rows), 1)])

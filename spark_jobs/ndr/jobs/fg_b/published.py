@@ -8,12 +8,13 @@ from datetime import datetime
 
 from pyarrow import fs
 
-from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS
+from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS, PROFILE_METRICS
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.lineage import Answers, answers_read
 from ndr.contract.manifest import InputRange, Owner
 from ndr.contract.time import Interval, merged, unfilled
 from ndr.jobs.fg_b.pair_rows import SUMS
+from ndr.jobs.fg_b.profile import ProfileRules
 from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, TIME_COLUMN
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.targets import Target
@@ -43,9 +44,9 @@ class ChunkRows:
             A manifest that would answer can't be read, or is of another dataset, project or version.
         """
         span = Interval(min(target.interval.start for target in chunk), max(target.end for target in chunk))
-        columns = (*TEXT_COLUMNS, TIME_COLUMN, *specs.fg_b.metrics)
+        columns = dict.fromkeys((*TEXT_COLUMNS, TIME_COLUMN, *specs.fg_b.metrics, *PROFILE_METRICS))
         return cls(
-            Scan.of(specs.fg_b.inputs.fg_a, FG_A, span, columns, owner, without_reads=True),
+            Scan.of(specs.fg_b.inputs.fg_a, FG_A, span, tuple(columns), owner, without_reads=True),
             Scan.of(specs.fg_b.inputs.pair_counts, PAIR_COUNTS, span, PAIR_COLUMNS, owner),
         )
 
@@ -77,6 +78,11 @@ class ChunkRows:
         read.append(tuple(published_pieces(specs.fg_a.inputs.deltas, interval)))
         delivered = (delivered_intervals(pieces) for pieces in read)
         return tuple(merged(gap for covered in delivered for gap in unfilled(interval, covered)))
+
+
+def profile_rules(specs: BaselineSpecs, fg_a: Scan) -> ProfileRules:
+    """Return the rules of the profiles over a scan of FG-A."""
+    return ProfileRules(delivered_intervals(fg_a.pieces), specs.fg_a.calendar.time_zone, specs.networks)
 
 
 def baseline_age_days(fg_b: str, fg_a: str, horizon: str, end: datetime) -> int:

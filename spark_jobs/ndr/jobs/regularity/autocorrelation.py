@@ -31,7 +31,7 @@ def best_autocorrelation(
     Parameters
     ----------
     starts, counts : int64[series]
-        Series i has the values from `starts[i]`, `counts[i]` of them.
+        Series i has the values from `starts[i]`, `counts[i]` of them: one or more.
     places, values : int64[n]
         Place in the span, at a published slice, and value; elsewhere a series is 0.
     published : bool[span]
@@ -71,14 +71,17 @@ def _partners(published: NDArray[np.bool_], lags: Ints) -> Ints:
 
 def _deviations(starts: Ints, counts: Ints, places: Ints, values: Ints, published: NDArray[np.bool_]) -> Floats:
     """Return y of each series, a row each."""
-    row = np.repeat(np.arange(len(starts)), counts)
-    entry = np.arange(len(row)) + np.repeat(starts - (np.cumsum(counts) - counts), counts)
-    dense = np.zeros((len(starts), len(published)))
-    dense[row, places[entry]] = values[entry]
-    mean = dense.sum(axis=1) / np.count_nonzero(published)
-    constant = np.all((dense == mean[:, None]) | ~published, axis=1)
-    dense -= mean[:, None]
-    dense *= published
+    span, slices = len(published), np.count_nonzero(published)
+    before = np.cumsum(counts) - counts
+    entry = np.arange(int(counts.sum())) + np.repeat(starts - before, counts)
+    own = values[entry]
+    mean = np.add.reduceat(own, before, dtype=np.float64) / slices
+    dense = np.empty((len(starts), span))
+    dense[:] = -mean[:, None]
+    if slices < span:
+        dense[:, ~published] = 0
+    dense.reshape(-1)[places[entry] + np.repeat(np.arange(len(starts)) * span, counts)] += own
+    constant = (counts == slices) & (np.minimum.reduceat(own, before) == np.maximum.reduceat(own, before))
     dense[constant] = 0
     return dense
 
@@ -87,7 +90,8 @@ def _autocorrelations(dense: Floats, published: NDArray[np.bool_], lags: Ints) -
     """Return the autocorrelation of each row at each lag; NaN for a row of zeros."""
     length = dense.shape[1] + int(lags[-1])  # zeros enough that no lag reaches around
     spectrum = np.fft.rfft(dense, n=length, axis=1)
-    power = spectrum.real**2 + spectrum.imag**2
+    power = spectrum.real**2
+    power += spectrum.imag**2
     products = np.fft.irfft(power, n=length, axis=1)
     weight = np.count_nonzero(published) / _partners(published, lags)
     with np.errstate(invalid="ignore", divide="ignore"):

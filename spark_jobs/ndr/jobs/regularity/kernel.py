@@ -120,8 +120,8 @@ def regularity(slices: PairSlices, pairs: int, published: PublishedSlices) -> pa
     )
     values = (
         counts / max(1, published.count),
-        _variation(slices.allowed, slices.pair, starts, counts),
-        _variation(slices.volume, slices.pair, starts, counts),
+        _variation(slices.allowed, starts, counts),
+        _variation(slices.volume, starts, counts),
         best,
         lag,
         *_positions(slices, starts, counts, published),
@@ -138,24 +138,26 @@ def _active(slices: PairSlices, published: PublishedSlices) -> PairSlices:
     """Return the slices of the span that were published and have an allowed session."""
     place = slices.number - published.first
     inside = (place >= 0) & (place < len(published.published)) & (slices.allowed > 0)
-    inside[inside] = published.published[place[inside]]
-    return slices.take(inside)
+    if not inside.all():
+        slices, place = slices.take(inside), place[inside]
+    seen = published.published[place]
+    return slices if seen.all() else slices.take(seen)
 
 
-def _variation(values: Ints, pair: Ints, starts: Ints, counts: Ints) -> Floats:
+def _variation(values: Ints, starts: Ints, counts: Ints) -> Floats:
     """Return the coefficient of variation of each pair; NaN for fewer than two values, and for a mean of 0."""
-    mean = _sums(values.astype(np.float64), starts, counts) / np.maximum(counts, 1)
-    squares = _sums((values - mean[pair]) ** 2, starts, counts) / np.maximum(counts, 1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where((counts > 1) & (mean > 0), np.sqrt(squares) / mean, np.nan)
-
-
-def _sums(values: Floats, starts: Ints, counts: Ints) -> Floats:
-    total = np.zeros(len(counts))
-    some = counts > 0
-    if len(values):
-        total[some] = np.add.reduceat(values, starts[some])
-    return total
+    variation = np.full(len(counts), np.nan)
+    some = np.flatnonzero(counts > 0)
+    if not len(some):
+        return variation
+    own, starts = counts[some], starts[some]
+    mean = np.add.reduceat(values, starts, dtype=np.float64) / own
+    deviation = values - np.repeat(mean, own)
+    deviation *= deviation
+    spread = np.sqrt(np.add.reduceat(deviation, starts) / own)
+    told = (own > 1) & (mean > 0)
+    variation[some[told]] = spread[told] / mean[told]
+    return variation
 
 
 def _positions(
@@ -168,7 +170,7 @@ def _positions(
     longest, span = np.zeros((2, len(counts)), np.int64)
     position = np.cumsum(published.published)[slices.number - published.first]
     steps, same = np.diff(position), np.diff(slices.pair) == 0
-    variation = _variation(steps[same], slices.pair[1:][same], *_gaps(counts))
+    variation = _variation(steps[same], *_gaps(counts))
     some = counts > 0
     if len(position):
         span[some] = position[(starts + counts - 1)[some]] - position[starts[some]] + 1

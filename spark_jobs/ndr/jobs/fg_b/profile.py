@@ -1,0 +1,293 @@
+"""Profile: on how many days, at which hours of the day, each host was at the top of its own range.
+
+A nightly backup is high at its hour on every day, so it is expected there, and only there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from ndr.contract.datasets import FG_B_PROFILE, PROFILE_METRICS, PROFILE_WINDOWS
+from ndr.contract.jobspecs.networks import Networks
+from ndr.contract.time import SLICE, SLICE_MICROSECONDS, WINDOWS, Interval, slice_number
+from ndr.jobs.deltas.grouping import group, packed
+from ndr.jobs.fg_b.baseline import Baseline
+from ndr.jobs.fg_b.internal_hosts import of_internal_hosts
+from ndr.jobs.fg_b.local_slices import LocalSlices
+from ndr.jobs.fg_b.order_statistics import Floats, Ints, between, ranks, sort_groups
+from ndr.jobs.fg_b.placement import RowKeys, radix_order
+from ndr.jobs.fg_b.row_columns import Selection, read_keys
+from ndr.jobs.fg_b.row_source import RowSource, TableRows
+from ndr.store.schema import arrow_schema
+
+HIGH_PERCENT: Final = 95
+_HOURS: Final = 24
+_KEYS: Final = ("host_ip", "role", "window_label")
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileRules:
+    """What the profiles of all baselines share.
+
+    Attributes
+    ----------
+    published : sequence of Interval
+        The time for which FG-A was published.
+    time_zone : str
+        IANA zone of the days and hours.
+    networks : Networks
+        They tell which hosts are internal.
+    """
+
+    published: Sequence[Interval]
+    time_zone: str = "UTC"
+    networks: Networks = field(default_factory=Networks)
+
+
+def profiles_of_baselines(
+    rows: pa.Table | Iterable[pa.RecordBatch] | RowSource,
+    baselines: Sequence[Baseline],
+    rules: ProfileRules,
+    threads: int = 1,
+) -> list[pa.Table]:
+    """Compute the profile table of each of several baselines, whose rows are read once.
+
+    Parameters
+    ----------
+    rows : Arrow table, record batches, or RowSource
+        FG-A rows: TEXT_COLUMNS, window_end and PROFILE_METRICS, over the horizons, of complete hosts.
+    baselines : sequence of Baseline
+        Not empty.
+    rules : ProfileRules
+
+    Returns
+    -------
+    list of Table
+        For each baseline the `profile` dataset in the order of its key: a row for each (host, role, window, hour of
+        day) at which some metric was high.
+
+    Notes
+    -----
+    A window counts when all its slices lie in the horizon and were published; it belongs to the local day and hour of
+    its last slice's start. Over the N windows of a label that count, a host's values of a metric are those of its rows,
+    and 0 where it has none. A value x is *high* when
+
+        x >= p95 and x > median
+
+    of the N values (Hyndman & Fan 1996, type 7). The median keeps a host that does the same at all times, whose p95 is
+    what it always does, from being high at every hour. A high value is expected at an hour, not how high it is.
+
+    A day is high at an hour when any of its windows is. The share of high days is high days / observed days, where a
+    day is observed at an hour when any of its windows there counts. Masks hold the last 63 days.
+    """
+    source = rows if isinstance(rows, RowSource) else TableRows(rows)
+    span = Interval(min(each.interval.start for each in baselines), max(each.interval.end for each in baselines))
+    slices = LocalSlices.of(span, rules.published, rules.time_zone)
+    with ThreadPoolExecutor(threads) as pool:
+        found = _ProfileRows.read(source, span, slices, rules.networks, pool)
+        horizons = [_Horizon.of(found, slices, baseline) for baseline in baselines]
+        high = list(pool.map(partial(_high_days, found, source, horizons), PROFILE_METRICS))
+    of_horizons = zip(*high, strict=True)
+    return [_table(found, horizon, masks) for horizon, masks in zip(horizons, of_horizons, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class _PieceRows:
+    """Some rows of a piece, by their numbers in it."""
+
+    piece: int
+    rows: Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _ProfileRows:
+    """The rows of the profile's windows, by series and time. A series is a (host, role, window).
+
+    Attributes
+    ----------
+    pieces : list of _PieceRows
+        Where the rows lie in the source.
+    order : int64[rows]
+        The place of each row among those of all pieces.
+    places : int64[rows]
+        series * slices + last slice of the window, ascending.
+    slices : int
+    keys : dict of str to list of str
+        host_ip, role and window_label of each series, in the order of these texts.
+    windows : int64[series]
+        Number of the window among PROFILE_WINDOWS.
+    """
+
+    pieces: list[_PieceRows]
+    order: Ints
+    places: Ints
+    slices: int
+    keys: dict[str, list[str]]
+    windows: Ints
+
+    @classmethod
+    def read(
+        cls, source: RowSource, span: Interval, slices: LocalSlices, networks: Networks, pool: Executor
+    ) -> _ProfileRows:
+        """Read the keys of the rows, and keep those of internal hosts and of windows that were published in full."""
+        keys, selections = of_internal_hosts(*read_keys(source, span, pool), networks)
+        count = len(slices.hours)
+        rows, last_slices = _full_windows(keys, slices)
+        texts = {name: sorted(keys.texts[name]) for name in _KEYS}
+        sizes = [max(1, len(texts[name])) for name in _KEYS]
+        codes = [_ranks(keys.texts[name], texts[name]).take(keys.codes[name].take(rows)) for name in _KEYS]
+        found = group(packed(codes, sizes), int(np.prod(sizes)))
+        order = radix_order(found.of_row, len(found.keys))
+        places = (found.of_row * count + last_slices).take(order)
+        if np.any(places[1:] < places[:-1]):
+            again = np.argsort(places)
+            order, places = order.take(again), places.take(again)
+        of_series = zip(_KEYS, np.unravel_index(found.keys, sizes), strict=True)
+        names = {name: [texts[name][code] for code in each.tolist()] for name, each in of_series}
+        windows = np.array([PROFILE_WINDOWS.index(label) for label in names["window_label"]], np.int64)
+        return cls(_by_piece(rows, keys, selections), order, places, count, names, windows)
+
+    def column(self, source: RowSource, metric: str) -> Floats:
+        """Read a metric of the rows; a missing value is 0."""
+        values = np.zeros(len(self.order))
+        first = 0
+        for piece in self.pieces:
+            table = source.read(piece.piece, [metric])
+            if metric in table.column_names:
+                read = table.column(metric).fill_null(0).to_numpy()
+                values[first : first + len(piece.rows)] = read.take(piece.rows)
+            first += len(piece.rows)
+        return values.take(self.order)
+
+
+def _full_windows(keys: RowKeys, slices: LocalSlices) -> tuple[Ints, Ints]:
+    """Return the rows of windows that were published in full, and the last slice of each."""
+    labels = keys.texts["window_label"]
+    rows = np.flatnonzero(np.array([label in PROFILE_WINDOWS for label in labels], bool)[keys.codes["window_label"]])
+    full = np.array([slices.full_windows(label) for label in labels], bool).reshape(-1)
+    last_slices = (keys.ends // SLICE_MICROSECONDS - 1 - slices.first).take(keys.end_codes.take(rows))
+    is_full = full.take(keys.codes["window_label"].take(rows) * np.int64(len(slices.hours)) + last_slices)
+    return (rows, last_slices) if is_full.all() else (rows[is_full], last_slices[is_full])
+
+
+def _by_piece(rows: Ints, keys: RowKeys, selections: Sequence[Selection]) -> list[_PieceRows]:
+    """Turn numbers among all selected rows, ascending, into those of the pieces."""
+    bounds = np.searchsorted(rows, keys.piece_starts)
+    pieces = []
+    for number, selection in enumerate(selections):
+        own = rows[bounds[number] : bounds[number + 1]] - keys.piece_starts[number]
+        pieces.append(
+            _PieceRows(selection.piece, own if selection.mask is None else np.flatnonzero(selection.mask)[own])
+        )
+    return pieces
+
+
+def _ranks(texts: list[str], in_order: list[str]) -> Ints:
+    place = {text: number for number, text in enumerate(in_order)}
+    return np.array([place[text] for text in texts], np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Horizon:
+    """The rows of one baseline, and its windows that count.
+
+    Attributes
+    ----------
+    rows : int64[rows] or None
+        Numbers among the rows of the profile; None where it has all of them.
+    offsets : int64[series + 1]
+        Where each series starts among them.
+    counted : int64[series]
+        How many windows of its label count.
+    observed : int64[windows, 24]
+        The days on which a window of the label and hour counts, as a mask.
+    day_bits, hours : int64[slices]
+    """
+
+    baseline: Baseline
+    rows: Ints | None
+    offsets: Ints
+    counted: Ints
+    observed: Ints
+    day_bits: Ints
+    hours: Ints
+
+    @classmethod
+    def of(cls, found: _ProfileRows, slices: LocalSlices, baseline: Baseline) -> _Horizon:
+        start, stop = (slice_number(at) - slices.first for at in (baseline.interval.start, baseline.interval.end))
+        day_bits = slices.day_bits(baseline)
+        firsts = np.array([start + WINDOWS[label] // SLICE - 1 for label in PROFILE_WINDOWS], np.int64)
+        observed = np.zeros((len(PROFILE_WINDOWS), _HOURS), np.int64)
+        counted = np.zeros(len(PROFILE_WINDOWS), np.int64)
+        for window, label in enumerate(PROFILE_WINDOWS):
+            counts = np.flatnonzero(slices.full_windows(label)[:stop])
+            counts = counts[counts >= firsts[window]]
+            counted[window] = len(counts)
+            np.bitwise_or.at(observed[window], slices.hours[counts], day_bits[counts])
+        base = np.arange(len(found.windows)) * found.slices
+        starts = np.searchsorted(found.places, base + np.minimum(firsts[found.windows], stop))
+        sizes = np.searchsorted(found.places, base + stop) - starts
+        offsets = np.concatenate(([0], np.cumsum(sizes)))
+        is_whole = offsets[-1] == len(found.places)
+        rows = None if is_whole else np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], sizes)
+        return cls(baseline, rows, offsets, counted[found.windows], observed, day_bits, slices.hours)
+
+
+def _high_days(found: _ProfileRows, source: RowSource, horizons: Sequence[_Horizon], metric: str) -> list[Ints]:
+    """Return, for each horizon, the days on which a metric was high: masks of (series * 24)."""
+    column = found.column(source, metric)
+    return [_high_days_of(found, horizon, column) for horizon in horizons]
+
+
+def _high_days_of(found: _ProfileRows, horizon: _Horizon, column: Floats) -> Ints:
+    values = column if horizon.rows is None else column.take(horizon.rows)
+    least = _least_high(values, horizon.offsets, horizon.counted)
+    high = np.flatnonzero(values >= np.repeat(least, np.diff(horizon.offsets)))
+    rows = high if horizon.rows is None else horizon.rows.take(high)
+    series, last_slices = np.divmod(found.places.take(rows), found.slices)
+    masks = np.zeros(len(found.windows) * _HOURS, np.int64)
+    np.bitwise_or.at(masks, series * _HOURS + horizon.hours.take(last_slices), horizon.day_bits.take(last_slices))
+    return masks
+
+
+def _least_high(values: Floats, offsets: Ints, counted: Ints) -> Floats:
+    """Return the least high value of each series, to which zeros are added up to `counted` values."""
+    in_order = values.copy()
+    sort_groups(in_order, offsets)
+    zeros = counted - np.diff(offsets)
+    padded = np.append(in_order, 0.0)
+
+    def ranked(rank: Ints) -> Floats:
+        place = rank - zeros
+        return np.where(place >= 0, padded.take(offsets[:-1] + place, mode="clip"), 0.0)
+
+    def percentile(percent: int) -> Floats:
+        lower, upper, weight = ranks(np.maximum(counted, 1), percent)
+        return between(ranked(lower), ranked(upper), weight)
+
+    return np.maximum(percentile(HIGH_PERCENT), np.nextafter(percentile(50), np.inf))
+
+
+def _table(found: _ProfileRows, horizon: _Horizon, masks: Sequence[Ints]) -> pa.Table:
+    kept = np.flatnonzero(np.bitwise_or.reduce(masks))
+    series, hours = np.divmod(kept, _HOURS)
+    observed = horizon.observed[found.windows[series], hours]
+    days = np.bitwise_count(observed).astype(np.int64)
+    columns = {name: pa.array(texts, pa.string()).take(pa.array(series)) for name, texts in found.keys.items()}
+    columns["hour_of_day"] = pa.array(hours)
+    columns["baseline_horizon"] = pa.repeat(horizon.baseline.label, len(kept))
+    columns["baseline_end"] = pa.repeat(pa.scalar(horizon.baseline.end, pa.timestamp("us", "UTC")), len(kept))
+    columns["days_observed"] = pa.array(days)
+    columns["observed_days_mask"] = pa.array(observed)
+    for metric, mask in zip(PROFILE_METRICS, masks, strict=True):
+        columns[f"{metric}_high_days_share"] = pa.array(np.bitwise_count(mask[kept]) / np.maximum(days, 1))
+        columns[f"{metric}_high_days_mask"] = pa.array(mask[kept])
+    schema = arrow_schema(FG_B_PROFILE)
+    return pa.table([columns[name] for name in schema.names], schema=schema)

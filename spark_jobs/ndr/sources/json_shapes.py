@@ -1,0 +1,184 @@
+"""JSON lines of a few shapes: a log writes the same keys in the same order again and again.
+
+A line that differs from a valid one in its values only is valid if these are. So the lines of a block are compared with
+one that was parsed, all at once, and the values of the fields that are read are cut out. What has another shape, a
+backslash or a control character is left for a parser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ndr.sources.delimited import TextLines, where
+from ndr.sources.json_shape import Shape, shape_of
+from ndr.sources.source import Field
+
+MOST_SHAPES: Final = 8
+_FEWEST_LINES: Final = 32
+_SPACE: Final = ord(" ")
+_ZERO: Final = ord("0")
+_WORD: Final = 8
+# Any int64 has as many digits.
+_DIGITS: Final = 18
+_NUMBER: Final = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
+_NULL: Final = "null"
+_FLAGS: Final = pa.array(["true", "false"])
+_LONGEST_PIECE: Final = 1 << 12
+
+
+class Alike(NamedTuple):
+    """Lines of one shape (their numbers, ascending), the columns of the fields that it has, as text, and which of these
+    are written without quotes."""
+
+    lines: np.ndarray
+    columns: dict[str, pa.Array]
+    bare: frozenset[str]
+
+
+class Shapes(NamedTuple):
+    """The lines of a block by their shapes, and those of none (a mask)."""
+
+    lines: TextLines
+    found: list[Alike]
+    rest: np.ndarray
+
+
+def by_shape(block: bytes, fields: Mapping[str, Field]) -> Shapes | None:
+    """Part the lines of a block by their shapes; None where a line is blank or not UTF-8."""
+    try:
+        if not block.isascii():
+            block.decode()
+    except UnicodeDecodeError:
+        return None
+    lines = _Lines(block)
+    if any(not text.strip() for text in lines.text.texts(np.flatnonzero(lines.quotes == 0))):
+        return None
+    found, left = [], lines.plain.copy()
+    for _ in range(MOST_SHAPES):
+        if np.count_nonzero(left) < _FEWEST_LINES:
+            break
+        first = int(np.argmax(left))
+        left[first] = False
+        shape = shape_of(lines.text.texts([first])[0].encode())
+        places = shape and _slots_of(shape, fields)
+        if shape and places is not None:
+            same = left & (lines.quotes == lines.quotes[first])
+            same[first] = True
+            alike = lines.alike(shape, places, fields, np.flatnonzero(same))
+            left[alike.lines] = False
+            found.append(alike)
+    rest = np.ones(len(lines.text), bool)
+    for alike in found:
+        rest[alike.lines] = False
+    return Shapes(lines.text, found, rest)
+
+
+def _slots_of(shape: Shape, fields: Mapping[str, Field]) -> dict[str, int] | None:
+    """Return the number of the slot of each field that a shape has; None where a field is not one value."""
+    if max(len(piece.text) for piece in shape.pieces) > _LONGEST_PIECE:
+        return None
+    numbers = {slot.keys: number for number, slot in enumerate(shape.slots) if slot.keys}
+    found: dict[str, int] = {}
+    for name, field in fields.items():
+        places = {place for path in field.paths for place in ((path,), tuple(path.split(".")))}
+        of_field = [numbers[place] for place in places if place in numbers]
+        if len(of_field) > 1 or not places.isdisjoint(shape.containers):
+            return None
+        if of_field:
+            found[name] = of_field[0]
+    return found
+
+
+class _Lines:
+    """Lines, and where their quotes are."""
+
+    def __init__(self, block: bytes) -> None:
+        self.text = TextLines(block)
+        letters = self.text.letters
+        padded = np.concatenate((letters, np.zeros(_LONGEST_PIECE + _WORD, np.uint8)))
+        # The eight bytes from each place on, as one number.
+        self._words = np.ndarray(len(letters) + _LONGEST_PIECE + 1, "<u8", padded, strides=(1,))
+        self._quotes = np.flatnonzero(letters == ord('"'))
+        self._first = np.searchsorted(self._quotes, self.text.starts)
+        self.quotes = np.searchsorted(self._quotes, self.text.ends) - self._first
+        self.plain = (self.quotes > 0) & ~self.text.have("\\")
+        is_control = letters < _SPACE
+        if np.count_nonzero(is_control) > self.text.newlines:
+            self.plain[self.text.of(np.flatnonzero(is_control & (letters != ord("\n"))))] = False
+
+    def alike(self, shape: Shape, places: Mapping[str, int], fields: Mapping[str, Field], lines: np.ndarray) -> Alike:
+        """Return which lines have a shape, and their columns."""
+        begins, found = self._begins(shape, lines), np.ones(len(lines), bool)
+        ends = begins[0]
+        for begin, piece in zip(begins, shape.pieces, strict=True):
+            found &= (begin >= ends) & self._match(begin, piece.text)
+            ends = begin + len(piece.text)
+        found &= ends == self.text.ends[lines]
+        if not found.all():
+            begins, lines = [begin[found] for begin in begins], lines[found]
+        slots = [_Slot(self.text, begins[number] + len(shape.pieces[number].text), begins[number + 1], slot.is_quoted)
+                 for number, slot in enumerate(shape.slots)]  # fmt: skip
+        flags = {places[name] for name, field in fields.items() if field.type == "bool" and name in places}
+        read = set(places.values()) - flags
+        valid = [slot.are_values(number in read) for number, slot in enumerate(slots) if not slot.is_quoted]
+        columns = {name: slots[place].column() for name, place in places.items()}
+        bare = frozenset(name for name, place in places.items() if not shape.slots[place].is_quoted)
+        if not all(mask.all() for mask in valid):
+            mask = np.logical_and.reduce(valid)
+            lines, columns = lines[mask], {name: column.filter(pa.array(mask)) for name, column in columns.items()}
+        return Alike(lines, columns, bare)
+
+    def _begins(self, shape: Shape, lines: np.ndarray) -> list[np.ndarray]:
+        """Return where each piece begins in lines that have a shape."""
+        first = self._first[lines]
+        begins = [self.text.starts[lines]]
+        for piece in shape.pieces[1:]:
+            if piece.quote is None:
+                begins.append(self.text.ends[lines] - len(piece.text))
+            else:
+                begins.append(self._quotes[first + piece.quotes_before] - piece.quote)
+        return begins
+
+    def _match(self, begins: np.ndarray, text: bytes) -> np.ndarray:
+        """Return at which places a text stands."""
+        if len(text) < _WORD:
+            mask = np.uint64((1 << 8 * len(text)) - 1)
+            return (self._words[begins] & mask) == np.uint64(int.from_bytes(text, "little"))
+        found = np.ones(len(begins), bool)
+        for after in {*range(0, len(text) - _WORD, _WORD), len(text) - _WORD}:
+            found &= self._words[begins + after] == np.uint64(int.from_bytes(text[after : after + _WORD], "little"))
+        return found
+
+
+class _Slot:
+    """The values of some lines at one place."""
+
+    def __init__(self, text: TextLines, begins: np.ndarray, ends: np.ndarray, is_quoted: bool) -> None:
+        self._text, self._begins, self._ends, self.is_quoted = text, begins, ends, is_quoted
+        self._nulls: pa.Array | None = None
+
+    @cached_property
+    def _texts(self) -> pa.Array:
+        return self._text.slices(self._begins, self._ends)
+
+    def column(self) -> pa.Array:
+        """Return the values as text; null where they are."""
+        return self._texts if self._nulls is None else where(pc.invert(self._nulls), self._texts)
+
+    def are_values(self, is_read: bool) -> np.ndarray:
+        """Return which values without quotes are valid: numbers, null, and flags unless a text or number is read."""
+        length = self._ends - self._begins
+        found = np.asarray(pc.ascii_is_decimal(self._texts)) & (length <= _DIGITS)
+        found &= (length == 1) | (self._text.letters.take(self._begins, mode="clip") != _ZERO)
+        if not found.all():
+            self._nulls = pc.equal(self._texts, _NULL)
+            other = self._texts.filter(pa.array(~found))
+            valid = pc.or_(pc.match_substring_regex(other, _NUMBER), pc.equal(other, _NULL))
+            found[~found] = valid if is_read else pc.or_(valid, pc.is_in(other, value_set=_FLAGS))
+        return found
