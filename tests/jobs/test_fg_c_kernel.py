@@ -13,12 +13,12 @@ from tests.jobs.fg_c_tables import BANDS, HOSTS, METRICS, NOON, SEGMENTS, SPEC, 
 from ndr.contract.datasets import FG_C_HOSTS, FG_C_SCORES
 from ndr.contract.jobspecs.fg_c_builder import Calibration as CalibrationRules
 from ndr.contract.time import DAY, SLICE, microseconds
+from ndr.jobs.fg_c.absences import silences
 from ndr.jobs.fg_c.calibration import Calibration
 from ndr.jobs.fg_c.host_days import host_day_p_values
 from ndr.jobs.fg_c.hosts import HostScores
 from ndr.jobs.fg_c.kernel import minimum_scale, score_rows
 from ndr.jobs.fg_c.rows import FeatureRows
-from ndr.jobs.fg_c.silence import silences
 from ndr.store.publish import check_table
 
 SUPPORT_MIN = 20
@@ -86,7 +86,7 @@ def test_a_host_s_score_follows_from_the_reasons_that_are_stored_with_it(seed: i
     part, baselines = scored(seed)
     bands = {microseconds(NOON + number * SLICE): BANDS[number % 2] for number in range(3)}
     silent = silences(part.rows.table, bands, baselines, 0.1, 1.0)
-    hosts = HostScores.of(part, 5).with_silences(silent, 5).table(UNCALIBRATED)
+    hosts = HostScores.of(part, 5).with_absences(silent, 5).table(UNCALIBRATED)
     check_table(hosts, FG_C_HOSTS)
     by_value = {tuple(row[name] for name in FG_C_SCORES.key): row for row in part.table().to_pylist()}
     silent_rows = 0
@@ -104,8 +104,10 @@ def test_a_host_s_score_follows_from_the_reasons_that_are_stored_with_it(seed: i
             value = by_value[key]
             assert (reason["value"], reason["usual"]) == (value["value"], value["median"])
             assert reason["factor"] == (value["value"] / value["median"] if value["median"] else None)
-            surprise = WEIGHTS[reason["judged_by"]] * (1 - (value["expected"] or 0.0))
-            contributions.append(surprise * math.log2(1 + (reason["value"] - reason["usual"]) / value["scale"]))
+            share, scale = value["expected"] or 0.0, value["scale"]
+            beyond = max(0.0, reason["value"] - value["p99"]) / max(scale, 0.1 * value["p99"])
+            bits = (1 - share) * math.log2(1 + (reason["value"] - reason["usual"]) / scale)
+            contributions.append(WEIGHTS[reason["judged_by"]] * (bits + share * math.log2(1 + beyond)))
         assert math.isclose(row["score"], sum(contributions), rel_tol=1e-9, abs_tol=1e-9)
         assert contributions == sorted(contributions, reverse=True)
         if not row["is_silent"]:
