@@ -176,11 +176,10 @@ def test_timelines_name_states_pipelines_and_steps(shown: str) -> None:
     for name in (
         "Plan",
         "RunMiniBatch",
-        "ndr-15m-pipeline-with-fgc",
+        "ndr-15m-pipeline",
         "DeltaBuilderStep",
         "FGABuilderStep",
         "PairCountsBuilderStep",
-        "FGCCorrBuilderStep",
     ):
         assert name in history
     for name in ("UnloadInventory", "MachineInventoryUnloadStep", "BuildBaselines", "FGBaselineBuilderStep", "Done"):
