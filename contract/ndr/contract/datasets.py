@@ -464,6 +464,17 @@ SCORED_METRICS: Final = (
 )
 """What FG-C scores unless its JobSpec says otherwise: volume, failures, breadth, novelty, exposed services."""
 
+EXPECTED_BY: Final = {
+    **{metric: metric for metric in PROFILE_METRICS},
+    "max_sessions_per_minute": "sessions_cnt",
+    "fileshare_port_sessions_cnt": "sessions_cnt",
+    "peer_port_nunique": "peer_ip_nunique",
+    "peer_segment_nunique": "peer_ip_nunique",
+    "syn_only_cnt": "deny_cnt",
+}
+"""The metric of the profile that tells whether a large value of a scored metric is expected at its hour. What is not
+here, such as new peers and sessions to exposed ports, is expected at none."""
+
 SCORED_WINDOWS: Final = ("1h", "8h", "24h")
 """The windows that FG-C scores unless its JobSpec says otherwise: those that have a profile."""
 
@@ -495,6 +506,7 @@ FG_C_SCORES: Final = Dataset(
         Column("median", "float64", "of the baseline"),
         Column("mad", "float64", "of the baseline"),
         Column("p95", "float64", "of the baseline"),
+        Column("p99", "float64", "of the baseline"),
         Column("scale", "float64", "what z divides by: 1.4826 MAD, IQR / 1.349 where the MAD is 0, at least a minimum"),
         Column("z", "float64", "(value - median) / scale"),
         Column("log_ratio", "float64", "log2((value + m) / (median + m)), m the metric's minimum scale"),
