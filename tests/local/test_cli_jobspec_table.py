@@ -14,7 +14,7 @@ from moto import mock_aws
 from rich.console import Console
 from tests.unit.test_cli_commands import documents
 
-from ndr.contract.jobspecs import NETWORKS, read_jobspec
+from ndr.contract.jobspecs import JOB_NAMES, NETWORKS, read_jobspec
 from ndr.local.cli import main
 from ndr.local.console.progress import Progress
 from ndr.local.demo.networks import put_shown_networks
