@@ -89,6 +89,7 @@ class Project:
             "fg_b_builder": {
                 "inputs": self.uris("fg_a", "pair_counts", "machine_inventory"),
                 "outputs": self.uris("fg_b"),
+                "safety_gap": {"7d": 0, "30d": 0},
             },
             "fg_c_builder": {"inputs": self.uris("fg_a", "pair_counts", "fg_b"), "outputs": self.uris("fg_c")},
             "machine_inventory_unload": {

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 TEXT_COLUMNS = ("host_ip", *GROUP_COLUMNS)
 TIME_COLUMN = "window_end"
+COVERAGE_COLUMN = "window_coverage"
 _COPY: Final = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
 
 
