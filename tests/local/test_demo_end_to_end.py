@@ -38,6 +38,7 @@ from ndr.contract.jobspecs import put_jobspec
 from ndr.contract.time import DAY, Interval, format_instant
 from ndr.local.deployment.deployment import Deployment
 from ndr.local.jobspecs import DEMO_FILES
+from ndr.local.traffic import NETWORKS
 from ndr.spark.engine import SPARK_JOBS
 from ndr.spark.session import require_java
 from ndr.store import storage
@@ -180,6 +181,7 @@ def test_published_windows_equal_a_recomputation_from_the_raw_logs(shown: str, d
 
 
 def test_every_connection_is_accounted_for(shown: str) -> None:
+    assert f"internal networks: {', '.join(NETWORKS)}" in shown
     ingested = re.search(
         rf"([\d,]+) rows of {DAYS} logs: ([\d,]+) flows in {DAYS} mini-batches, 0 rejected, 0 not flows", shown
     )
