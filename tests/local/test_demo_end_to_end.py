@@ -177,7 +177,7 @@ def test_published_windows_equal_a_recomputation_from_the_raw_logs(shown: str, d
         key = (row["host_ip"], row["role"], row["window_label"], row["window_end"])
         assert {name: row[name] for name in expected[key]} == expected[key], key
     assert {each["window_coverage"] for each in expected.values()} == {10 / 24, 1.0}
-    assert {each["lookback_days"] for each in expected.values()} == {0, 2, 3, 7}
+    assert {each["lookback_days"] for each in expected.values()} == {0, 2, 3, DAYS - 1}
 
 
 def test_every_connection_is_accounted_for(shown: str) -> None:
