@@ -66,6 +66,10 @@ class Project:
     spark: SparkSession | None = None
 
     def __post_init__(self) -> None:
+        self.put_jobspecs()
+
+    def put_jobspecs(self) -> None:
+        """Put all JobSpecs, with the changes as they are now."""
         for name, spec in self._specs().items():
             document = {
                 "project_name": "ndr-test",

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ndr.contract.errors import InvalidRequestError
-from ndr.contract.jobspecs.networks import Networks
+from ndr.contract.networks import DefaultNetworks, NetworkLists
 from ndr.contract.time import Interval
 from ndr.jobs.published_slices import PublishedSlices
 
@@ -64,7 +64,7 @@ class StatisticsRules:
         A row is capped when |x - median| / MAD of its segment exceeds this for any key metric.
     support_min : int
         A metric with fewer values than this is a cold start.
-    networks : Networks
+    networks : NetworkLists
         The internal hosts, which alone have baselines, and their segments.
 
     Raises
@@ -77,7 +77,7 @@ class StatisticsRules:
     key_metrics: tuple[str, ...]
     capping_limit: float = 6.0
     support_min: int = 50
-    networks: Networks = field(default_factory=Networks)
+    networks: NetworkLists = field(default_factory=DefaultNetworks)
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.key_metrics if name not in self.metrics]
@@ -98,7 +98,7 @@ class PairRules:
     max_active_days: int = 2
     max_prevalence: float = 0.1
     min_hosts: int = 5
-    networks: Networks = field(default_factory=Networks)
+    networks: NetworkLists = field(default_factory=DefaultNetworks)
 
 
 @dataclass(frozen=True)

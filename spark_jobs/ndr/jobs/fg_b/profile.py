@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from ndr.contract.datasets import FG_B_PROFILE, PROFILE_METRICS, PROFILE_WINDOWS
-from ndr.contract.jobspecs.networks import Networks
+from ndr.contract.networks import DefaultNetworks, NetworkLists
 from ndr.contract.time import SLICE_MICROSECONDS, WINDOWS, Interval, slice_number
 from ndr.jobs.deltas.grouping import group, packed
 from ndr.jobs.fg_b.baseline import Baseline
@@ -43,13 +43,13 @@ class ProfileRules:
         The time for which FG-A was published, from the longest window before the first horizon on.
     time_zone : str
         IANA zone of the days and hours.
-    networks : Networks
+    networks : NetworkLists
         They tell which hosts are internal.
     """
 
     published: Sequence[Interval]
     time_zone: str = "UTC"
-    networks: Networks = field(default_factory=Networks)
+    networks: NetworkLists = field(default_factory=DefaultNetworks)
 
 
 def profiles_of_baselines(
@@ -135,7 +135,7 @@ class _ProfileRows:
 
     @classmethod
     def read(
-        cls, source: RowSource, span: Interval, slices: LocalSlices, networks: Networks, pool: Executor
+        cls, source: RowSource, span: Interval, slices: LocalSlices, networks: NetworkLists, pool: Executor
     ) -> _ProfileRows:
         """Read the keys of the rows, and keep those of internal hosts and of windows that were published in full."""
         keys, selections = of_internal_hosts(*read_keys(source, span, pool), networks)
