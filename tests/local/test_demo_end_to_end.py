@@ -28,6 +28,7 @@ from ndr.contract.datasets import (
     FG_B_IP_METADATA,
     FG_B_PAIR_HOST,
     FG_B_PAIR_SEGMENT,
+    FG_B_PROFILE,
     PAIR_COUNTS,
     PEER_DELTAS,
     fg_b_host,
@@ -114,7 +115,7 @@ def published(directory: Path) -> tuple[dict[str, pa.Table], set[str]]:
         assert partition is not None
         for dataset in (
             *(fg_b_host(spec.metrics), fg_b_segment(spec.metrics)),
-            *(FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, FG_B_IP_METADATA),
+            *(FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, FG_B_IP_METADATA, FG_B_PROFILE),
         ):
             tables[dataset.name] = in_key_order(read_table(partition.uri, partition.manifest, dataset), dataset)
         storage.forget_clients()
