@@ -140,7 +140,7 @@ def _usual(host: pa.Table) -> dict[tuple[str, str, str, str], tuple[float, float
     names = list(
         zip(*(rows[name].cast(pa.string()).to_pylist() for name in ("host_ip", "role", "time_band")), strict=True)
     )
-    found = {}
+    found: dict[tuple[str, str, str, str], tuple[float, float]] = {}
     for metric in MISSED:
         if f"{metric}_median" in rows.column_names:
             numbers = zip(
