@@ -237,7 +237,7 @@ def mini_batch(world: World) -> None:
 def baselines(world: World) -> None:
     """A baseline whose history can't be read fails, is marked in the ledger and told to the topic."""
     world.messages()
-    _publish_nonsense(world, horizon_interval("7d", parse_instant("2026-03-01")))
+    _publish_nonsense(world, horizon_interval("7d", parse_instant("2026-03-01"), DAY))
     empty_ledger(world)
     table = world.deployment.table("LedgerTableName")
     ended = world.run_machine("baselines", {"horizon": "7d", "end": "2026-03-01"})

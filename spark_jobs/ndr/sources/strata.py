@@ -12,11 +12,13 @@ import pyarrow.compute as pc
 
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
 from ndr.sources.delimited import first_of, joined, where
+from ndr.sources.integration.columns import ROW_ID
 from ndr.sources.source import Columns, Field, Rows, Sample, Source
+from ndr.sources.values.row_ids import row_ids
 
 _TEXTS: Final = (
     *("TimeGenerated", "SourceAddress", "DestinationAddress", "Protocol", "Action", "SessionStartTime"),
-    *("SessionEndReason", "LogType", "Subtype"),
+    *("SessionEndReason", "LogType", "Subtype", "DeviceSN", "SequenceNo"),
 )
 _INTEGERS: Final = ("SourcePort", "DestinationPort", "BytesSent", "BytesReceived", "SessionDuration", "RepeatCount")
 FIELDS: Final = {
@@ -52,6 +54,9 @@ def to_rows(columns: Columns, spec: DeltaBuilderSpec) -> Rows:
         "event_name": pc.fill_null(log_type, "TRAFFIC"), "event_reason": of_traffic["SessionEndReason"],
         "network_transport": columns["Protocol"],
     }  # fmt: skip
+    ids = row_ids(columns["DeviceSN"], columns["SequenceNo"])
+    if ids.null_count < len(ids):
+        found[ROW_ID] = ids
     if columns["RepeatCount"].null_count < len(log_type):
         found["sessions"] = columns["RepeatCount"]
     copies = pc.fill_null(pc.equal(pc.utf8_lower(pc.cast(columns["IsDuplicateLog"], pa.string())), "true"), False)
