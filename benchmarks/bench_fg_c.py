@@ -97,7 +97,7 @@ def baseline(horizon: str, days: int, hosts: list[str], segments: list[str], see
 
 def ours(rows: pa.Table, baselines: list[HorizonBaseline]) -> int:
     """Score the rows; return how many rows there are."""
-    rules = ScoringRules(SPEC, Networks(), 50)
+    rules = ScoringRules(SPEC, Networks(), dict.fromkeys(SCORED_WINDOWS, 50))
     tables = scored_tables(FeatureRows.of(rows), {}, baselines, rules, Calibration(np.zeros(0), 1))
     return sum(scores.num_rows for scores, _ in tables)
 

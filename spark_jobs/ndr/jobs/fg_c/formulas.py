@@ -146,4 +146,3 @@ def fill_scores(
         Is filled by RESULTS.
     """
     _score(values, judges, known, usable, minimum, relative, weights, expected, tiers, results)
-    return tiers, results

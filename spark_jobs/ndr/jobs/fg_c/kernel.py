@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -96,7 +96,7 @@ def score_rows(
     baselines: Sequence[HorizonBaseline],
     segments: Sequence[str],
     spec: FgCBuilderSpec,
-    support_min: int,
+    support_min: Mapping[str, int],
     expected_shares: ExpectedShares = nothing_expected,
 ) -> Iterator[ScoredRows]:
     """Score the values of FG-A rows against baselines, a part of the hosts at a time.
@@ -108,8 +108,8 @@ def score_rows(
         At most one a horizon; each with the statistics of the spec's metrics.
     segments : sequence of str
         The segment of each of the rows' hosts.
-    support_min : int
-        What a network's baseline must rest on; that of hosts and segments follows from their `cold_start`.
+    support_min : mapping of str to int
+        What a network's baseline of a window must rest on; that of hosts and segments follows from their `cold_start`.
     """
     metrics = tuple(sorted(spec.metrics))
     valid = sorted(baselines, key=lambda each: each.horizon)
@@ -184,7 +184,7 @@ def _codes(column: pa.ChunkedArray, times: int) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(np.repeat(coded.indices.to_numpy(), times)), coded.dictionary)
 
 
-def _words(places: Ints, words: Sequence[str]) -> pa.DictionaryArray:
+def _words(places: NDArray[np.integer], words: Sequence[str]) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(places.astype(np.int32)), pa.array(list(words), pa.string()))
 
 
