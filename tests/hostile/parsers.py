@@ -285,7 +285,9 @@ json_logs = st.tuples(few_rows | few_rows | many_rows, st.sampled_from(["\n", ""
 )
 
 
-@given(st.sampled_from(["suricata", "ocsf", "strata", "zeek"]), json_logs | json_logs.flatmap(damaged_bytes), st.booleans())
+@given(
+    st.sampled_from(["suricata", "ocsf", "strata", "zeek"]), json_logs | json_logs.flatmap(damaged_bytes), st.booleans()
+)
 def json_sources(source: str, content: bytes, zipped: bool) -> None:
     check_source(source, content, zipped)
 
