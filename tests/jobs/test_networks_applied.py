@@ -11,7 +11,7 @@ from tests.jobs.job_chain import EVERYWHERE, Project
 
 from ndr.contract.datasets import FG_A, FG_B_IP_METADATA, FG_B_PAIR_HOST, fg_b_host
 from ndr.contract.jobspecs import FG_A_BUILDER, FG_B_BUILDER
-from ndr.contract.jobspecs.networks import INTERNAL
+from ndr.contract.networks import INTERNAL
 from ndr.contract.time import SLICE, Interval, parse_instant
 from ndr.jobs.fg_b.targets import Target
 from ndr.store.catalog import newest_baseline

@@ -32,7 +32,8 @@ def flows(folder: Path) -> Iterator[dict[str, str]]:
                     yield dict(zip(names, line.rstrip("\n").split("\t"), strict=True))
 
 
-def _bytes(flow: dict[str, str], side: str) -> int:
+def flow_bytes(flow: dict[str, str], side: str) -> int:
+    """Return the bytes on the wire of one side (orig, resp), otherwise those of the payload."""
     wire, payload = flow[f"{side}_ip_bytes"], flow[f"{side}_bytes"]
     return int(wire if wire != "-" else payload if payload != "-" else 0)
 
@@ -43,7 +44,7 @@ def window_rows(folder: Path, segment: str, start: datetime, end: datetime) -> d
     for flow in flows(folder):
         number = int(float(flow["ts"]) // SLICE)
         source, destination = flow["id.orig_h"], flow["id.resp_h"]
-        sent, received = _bytes(flow, "orig"), _bytes(flow, "resp")
+        sent, received = flow_bytes(flow, "orig"), flow_bytes(flow, "resp")
         if source.startswith(segment):
             slices[source, "outbound"][number].append((sent, received, destination))
         if destination.startswith(segment):

@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from tests.local.recomputation import KEY_METRICS, SLICES, baseline, window_rows
+from tests.local.window_recomputation import windows
 
 from ministack_sagemaker.deploy import sam_path
 from ministack_sagemaker.lifecycle import Account, AccountError
@@ -159,6 +160,23 @@ def test_published_baselines_equal_a_recomputation_from_the_raw_logs(shown: str,
                 assert row[f"{metric}_{statistic}"] == pytest.approx(value, rel=1e-12, abs=0), (row["host_ip"], metric)
                 compared += 1
     assert compared > 200
+
+
+def test_published_windows_equal_a_recomputation_from_the_raw_logs(shown: str, directory: Path) -> None:
+    spec, start = Deployment.load(directory).jobspecs()["fg_a_builder"].spec, END - DAYS * DAY
+    ends = [start + timedelta(hours=10), start + timedelta(days=3, hours=14, minutes=15), END]
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in Account.load(directory).environment().items():
+            environment.setenv(name, value)
+        scans = [Scan.of(spec.outputs.fg_a, FG_A, Interval(end - timedelta(minutes=15), end)) for end in ends]
+        rows = [row for scan in scans for row in scan.read().to_pylist() if row["host_ip"].startswith("10.20.1.")]
+    expected = windows(directory / "traffic", "10.20.1.", start, ends)
+    assert len(rows) == len(expected) > 100
+    for row in rows:
+        key = (row["host_ip"], row["role"], row["window_label"], row["window_end"])
+        assert {name: row[name] for name in expected[key]} == expected[key], key
+    assert {each["window_coverage"] for each in expected.values()} == {10 / 24, 1.0}
+    assert {each["lookback_days"] for each in expected.values()} == {0, 2, 3, 7}
 
 
 def test_every_connection_is_accounted_for(shown: str) -> None:

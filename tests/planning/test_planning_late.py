@@ -286,18 +286,22 @@ def test_a_baseline_built_before_the_last_slice_of_its_horizon_is_stale(features
 
 def test_the_message_names_stale_baselines_by_horizon_and_the_request_that_builds_them() -> None:
     request = parse_request(BaselinesRequest, {"mode": "LATE"}, PUBLISHED, OWNED)
-    rows = {"7d": {day(1).start: LedgerRow("completed")}, "30d": {day(1).start: LedgerRow("completed")}}
+    # Each stops its safety gap earlier, after the day; the first of them before it.
+    rows = {
+        "7d": {day(1).start: LedgerRow("completed"), day(2).start: LedgerRow("completed")},
+        "30d": {day(2).start: LedgerRow("completed"), day(3).start: LedgerRow("completed")},
+    }
     found = LateData(stale=(day(0),), delivered=(day(0),))
-    planned = plan_late(request, jobspecs(), found, rows, stale_by_lineage=[("30d", day(2).start)])
+    planned = plan_late(request, jobspecs(), found, rows, stale_by_lineage=[("30d", day(4).start)])
     assert planned.stale == [
-        "30d 2026-01-06T00:00:00Z",
-        "30d 2026-01-07T00:00:00Z",
-        "7d 2026-01-06T00:00:00Z",
+        "30d 2026-01-08T00:00:00Z",
+        "30d 2026-01-09T00:00:00Z",
+        "7d 2026-01-07T00:00:00Z",
     ]
     assert (
-        "2 baselines of 30d are stale (2026-01-06T00:00:00Z, 2026-01-07T00:00:00Z): the next run of 30d builds those "
+        "2 baselines of 30d are stale (2026-01-08T00:00:00Z, 2026-01-09T00:00:00Z): the next run of 30d builds those "
         'that ended at most 31 days before it; to build them now write {"mode": "BACKFILL", "horizon": "30d", "start": '
-        '"2026-01-06T00:00:00Z", "end": "2026-01-08T00:00:00Z"}.'
+        '"2026-01-08T00:00:00Z", "end": "2026-01-10T00:00:00Z"}.'
     ) in planned.message
 
 

@@ -278,11 +278,11 @@ def test_late_slices_that_are_being_built_again_are_followed_even_when_no_longer
     later = Interval(day.end, day.end + DAY)
     request = parse_request(BaselinesRequest, {"mode": "LATE"}, NOW, DEFAULTS)
     in_progress = [BatchInProgress(day, arn_of(1, MINI_BATCH_PIPELINE))]
-    rows = {"7d": {day.end: LedgerRow("completed"), day.start: LedgerRow("completed")}}
+    rows = {"7d": {day.end + DAY: LedgerRow("completed"), day.end: LedgerRow("completed")}}
     planned = plan_late(request, SPECS, LateData(), rows, in_progress).document()
     assert planned["followed_batches"] == {"rebuild-20270308T000000Z-PT1440M": arn_of(1, MINI_BATCH_PIPELINE)}
     assert [batch["MiniBatchId"] for batch in planned["batches"]] == list(planned["followed_batches"])
-    assert planned["stale"] == ["7d 2027-03-09T00:00:00Z"]
+    assert planned["stale"] == ["7d 2027-03-10T00:00:00Z"]  # the other stops before the day
     assert planned["message"].startswith("1 batches of features are being built by arn:")
     file = InputFile(name="part-0", bytes=1, modified_at=NOW)
     late = tuple(Folder(each, "s3://b/x", (file,)) for each in (day, later))

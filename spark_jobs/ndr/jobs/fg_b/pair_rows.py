@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ndr.contract.jobspecs.networks import Networks
+from ndr.contract.networks import NetworkLists
 from ndr.contract.time import DAY_MICROSECONDS, EPOCH, Interval, day_number, microseconds
 from ndr.jobs.deltas.grouping import packed
 from ndr.jobs.fg_b.pair_slices import REGULARITY_SPAN, PairSliceRows, SliceColumns, SliceFilter, regularity_span
@@ -191,7 +191,7 @@ class PairRows:
             PairSliceRows.of(order, pair, first, *slices) if slices else None,
         )  # fmt: skip
 
-    def by_segment(self, networks: Networks) -> PairRows:
+    def by_segment(self, networks: NetworkLists) -> PairRows:
         """Return the same rows with the source's segment in its place, without the slices."""
         names = segment_ids(self.sources, networks).cast(pa.string())
         segments = OrderedTexts.of(pa.chunked_array([names]))

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from ndr.contract.datasets import FG_B_PROFILE, PROFILE_METRICS, PROFILE_WINDOWS
-from ndr.contract.jobspecs.networks import Networks
+from ndr.contract.networks import DefaultNetworks, NetworkLists
 from ndr.contract.time import SLICE, SLICE_MICROSECONDS, WINDOWS, Interval, slice_number
 from ndr.jobs.deltas.grouping import group, packed
 from ndr.jobs.fg_b.baseline import Baseline
@@ -42,13 +42,13 @@ class ProfileRules:
         The time for which FG-A was published.
     time_zone : str
         IANA zone of the days and hours.
-    networks : Networks
+    networks : NetworkLists
         They tell which hosts are internal.
     """
 
     published: Sequence[Interval]
     time_zone: str = "UTC"
-    networks: Networks = field(default_factory=Networks)
+    networks: NetworkLists = field(default_factory=DefaultNetworks)
 
 
 def profiles_of_baselines(
@@ -134,7 +134,7 @@ class _ProfileRows:
 
     @classmethod
     def read(
-        cls, source: RowSource, span: Interval, slices: LocalSlices, networks: Networks, pool: Executor
+        cls, source: RowSource, span: Interval, slices: LocalSlices, networks: NetworkLists, pool: Executor
     ) -> _ProfileRows:
         """Read the keys of the rows, and keep those of internal hosts and of windows that were published in full."""
         keys, selections = of_internal_hosts(*read_keys(source, span, pool), networks)
@@ -161,8 +161,9 @@ class _ProfileRows:
         for piece in self.pieces:
             table = source.read(piece.piece, [metric])
             if metric in table.column_names:
-                read = table.column(metric).fill_null(0).to_numpy()
-                values[first : first + len(piece.rows)] = read.take(piece.rows)
+                read = table.column(metric)
+                read = read.fill_null(0) if read.null_count else read
+                values[first : first + len(piece.rows)] = read.to_numpy().take(piece.rows)
             first += len(piece.rows)
         return values.take(self.order)
 
@@ -259,14 +260,13 @@ def _high_days_of(found: _ProfileRows, horizon: _Horizon, column: Floats) -> Int
 
 def _least_high(values: Floats, offsets: Ints, counted: Ints) -> Floats:
     """Return the least high value of each series, to which zeros are added up to `counted` values."""
-    in_order = values.copy()
-    sort_groups(in_order, offsets)
+    in_order = np.append(values, 0.0)  # there is something to take, even without a value
+    sort_groups(in_order[:-1], offsets)
     zeros = counted - np.diff(offsets)
-    padded = np.append(in_order, 0.0)
 
     def ranked(rank: Ints) -> Floats:
         place = rank - zeros
-        return np.where(place >= 0, padded.take(offsets[:-1] + place, mode="clip"), 0.0)
+        return np.where(place >= 0, in_order.take(offsets[:-1] + place, mode="clip"), 0.0)
 
     def percentile(percent: int) -> Floats:
         lower, upper, weight = ranks(np.maximum(counted, 1), percent)

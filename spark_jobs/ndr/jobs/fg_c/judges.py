@@ -32,6 +32,8 @@ class HorizonBaseline:
         With their keys, and the statistics of the metrics that are scored.
     cold_hosts : frozenset of str
         Hosts without full history or of short-lived machines, which their segment judges.
+    profile : pa.Table, optional
+        Of the hosts; None where it does not matter.
     """
 
     horizon: str
@@ -39,6 +41,7 @@ class HorizonBaseline:
     host: pa.Table
     segment: pa.Table
     cold_hosts: frozenset[str] = frozenset()
+    profile: pa.Table | None = None
 
 
 @dataclass(frozen=True)

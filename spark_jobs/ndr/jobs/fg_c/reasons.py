@@ -12,12 +12,13 @@ import pyarrow as pa
 from ndr.contract.datasets import FG_A_METRICS, FG_C_HOSTS, JUDGES, REASON_FIELDS, ROLES, SILENCE_WINDOW
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.time import WINDOWS
+from ndr.jobs.fg_c.absences import SILENCE, Absence
+from ndr.jobs.fg_c.expected import MISSED, missing_name
 from ndr.jobs.fg_c.formulas import Floats, Ints
-from ndr.jobs.fg_c.silence import SILENCE, Silence
 from ndr.store.schema import arrow_schema
 
 VOCABULARY: Final[dict[str, tuple[str, ...]]] = {
-    "metric": (*(column.name for column in FG_A_METRICS), SILENCE),
+    "metric": (*(column.name for column in FG_A_METRICS), SILENCE, *map(missing_name, MISSED)),
     "role": ROLES,
     "window_label": tuple(WINDOWS),
     "baseline_horizon": tuple(HORIZONS),
@@ -47,18 +48,18 @@ class Reasons:
     contribution: Floats
 
     @classmethod
-    def of_silences(cls, groups: Ints, silences: Sequence[Silence]) -> Reasons:
-        """Return what silences add to groups, one each."""
+    def of_absences(cls, groups: Ints, absences: Sequence[Absence]) -> Reasons:
+        """Return what absences add to groups, one each."""
         return cls(
             groups,
-            places("metric", [SILENCE] * len(silences)),
-            places("role", [each.role for each in silences]),
-            places("window_label", [SILENCE_WINDOW] * len(silences)),
-            places("baseline_horizon", [each.horizon for each in silences]),
-            places("judged_by", ["host"] * len(silences)),
-            np.zeros(len(silences)),
-            np.array([each.usual for each in silences], np.float64),
-            np.array([each.contribution for each in silences], np.float64),
+            places("metric", [each.metric for each in absences]),
+            places("role", [each.role for each in absences]),
+            places("window_label", [SILENCE_WINDOW] * len(absences)),
+            places("baseline_horizon", [each.horizon for each in absences]),
+            places("judged_by", ["host"] * len(absences)),
+            np.array([each.value for each in absences], np.float64),
+            np.array([each.usual for each in absences], np.float64),
+            np.array([each.contribution for each in absences], np.float64),
         )
 
     def and_those(self, others: Reasons) -> Reasons:

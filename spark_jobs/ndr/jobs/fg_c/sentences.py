@@ -33,6 +33,10 @@ def _clause(reason: Mapping[str, Any]) -> str:
     of = f"{_JUDGES[str(reason['judged_by'])]} {reason['baseline_horizon']} baseline"
     if metric == "silence":
         return f"no session in {reason['window_label']}, where {amount('sessions_cnt', usual)} are usual by {of}"
+    if metric.startswith("missing_"):
+        what = metric.removeprefix("missing_")
+        told = f"{what} ({reason['role']}, {reason['window_label']}) only {amount(what, float(reason['value']))}"
+        return f"{told}, where {amount(what, usual)} comes at this hour by {of}"
     factor = reason["factor"]
     times = f", {factor:.3g} times" if factor is not None else ", where"
     told = f"{metric} ({reason['role']}, {reason['window_label']}) {amount(metric, float(reason['value']))}{times} "
