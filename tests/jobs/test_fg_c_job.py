@@ -13,7 +13,7 @@ from tests.jobs.job_chain import Project, random_flows, spelled
 
 from ndr.contract.datasets import FG_C_HOSTS, FG_C_PAIRS, FG_C_SCORES, Dataset
 from ndr.contract.errors import EmptyResultError
-from ndr.contract.time import DAY, SLICE, WINDOWS, Interval
+from ndr.contract.time import DAY, SLICE, Interval
 from ndr.jobs.fg_b.targets import Target
 from ndr.store.scan import Scan
 
@@ -24,7 +24,7 @@ TABLES = (FG_C_SCORES, FG_C_HOSTS, FG_C_PAIRS)
 METRICS = ["sessions_cnt", "bytes_sent_sum", "peer_ip_nunique"]
 CHANGES = {
     "fg_a_builder": {"windows": ["15m", "1h"]},
-    "fg_b_builder": {"min_coverage": 0, "support_min": dict.fromkeys(WINDOWS, 2)},
+    "fg_b_builder": {"min_coverage": 0, "support_min": {"1h": 2}},
     "fg_c_builder": {"windows": ["1h"], "metrics": METRICS, "calibration": {"days": 1, "min_scores": 10}},
 }
 

@@ -15,7 +15,7 @@ from ndr.contract.jobspecs.fg_c_builder import FgCBuilderSpec
 from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.lineage import REPAIRED, outdated
 from ndr.contract.manifest import Manifest
-from ndr.contract.time import DAY, SLICE, WINDOWS, Interval, unfilled
+from ndr.contract.time import DAY, SLICE, Interval, unfilled
 from ndr.jobs.fg_c.calibration import Calibration, calibration_days
 from ndr.jobs.fg_c.inputs import Inputs, reach_of
 from ndr.jobs.fg_c.on_spark import write_on_spark
@@ -52,8 +52,7 @@ class FgCSpecs:
 
     @property
     def rules(self) -> ScoringRules:
-        # A network has many hosts: its baseline of any window must rest on what the shortest windows ask for.
-        least = max(self.fg_b.least_support(window) for window in WINDOWS)
+        least = {window: self.fg_b.least_support(window) for window in self.fg_c.windows}
         return ScoringRules(self.fg_c, self.networks, least, self.fg_a.calendar.time_zone)
 
 
