@@ -15,10 +15,9 @@ import pyarrow.compute as pc
 
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
 from ndr.sources.delimited import first_of, joined, where
-from ndr.sources.integration.columns import ROW_ID
 from ndr.sources.source import Columns, Field, Rows, Sample, Source
 from ndr.sources.values.numbers import to_int64
-from ndr.sources.values.row_ids import row_ids
+from ndr.sources.values.row_ids import row_id_column
 
 NETWORK_ACTIVITY: Final = 4001
 _ENDS: Final = ("src_endpoint", "dst_endpoint")
@@ -72,9 +71,7 @@ def to_rows(columns: Columns, spec: DeltaBuilderSpec) -> Rows:
         "event_action": pc.if_else(denied, "deny", "allow"), "event_name": pa.repeat("TRAFFIC", count),
         "event_reason": _reasons(activity, columns), "network_transport": pc.cast(columns["protocol_num"], pa.string()),
     }  # fmt: skip
-    ids = row_ids(columns["metadata.uid"])
-    if ids.null_count < len(ids):
-        found[ROW_ID] = ids
+    found |= row_id_column(columns["metadata.uid"])
     if pc.any(one_way, min_count=0).as_py():
         interface = first_of([*(columns[f"{end}.interface_uid"] for end in _ENDS), pa.repeat("-", count)])
         found |= {"observer": where(one_way, interface), "tcp_flags": columns["tcp_flags"]}

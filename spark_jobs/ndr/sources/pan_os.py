@@ -14,11 +14,10 @@ import pyarrow.compute as pc
 
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
 from ndr.sources.delimited import TextLines, columns_of, joined, where
-from ndr.sources.integration.columns import ROW_ID
 from ndr.sources.offsets import offsets_behind, with_offset
 from ndr.sources.quotes import Quotes
 from ndr.sources.source import Columns, Lines, Rows, Sample, Source
-from ndr.sources.values.row_ids import row_ids
+from ndr.sources.values.row_ids import row_id_column
 
 TRAFFIC: Final = "TRAFFIC"
 THREAT: Final = "THREAT"
@@ -122,9 +121,7 @@ def to_rows(columns: Columns, spec: DeltaBuilderSpec) -> Rows:
         "event_action": columns["action"], "event_name": columns["type"], "event_reason": traffic["reason"],
         "network_transport": columns["transport"],
     }  # fmt: skip
-    ids = row_ids(columns["serial"], columns["seqno"])
-    if ids.null_count < len(ids):
-        found[ROW_ID] = ids
+    found |= row_id_column(columns["serial"], columns["seqno"])
     if not pc.all(pc.is_in(columns["sessions"], value_set=pa.array(["1", "0", "", None]))).as_py():
         found["sessions"] = columns["sessions"]
     kind = pc.coalesce(joined("PAN-OS log ", columns["other"]), where(pc.fill_null(started, False), "session start"))

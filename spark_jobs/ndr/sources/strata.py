@@ -12,9 +12,8 @@ import pyarrow.compute as pc
 
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
 from ndr.sources.delimited import first_of, joined, where
-from ndr.sources.integration.columns import ROW_ID
 from ndr.sources.source import Columns, Field, Rows, Sample, Source
-from ndr.sources.values.row_ids import row_ids
+from ndr.sources.values.row_ids import row_id_column
 
 _TEXTS: Final = (
     *("TimeGenerated", "SourceAddress", "DestinationAddress", "Protocol", "Action", "SessionStartTime"),
@@ -54,9 +53,7 @@ def to_rows(columns: Columns, spec: DeltaBuilderSpec) -> Rows:
         "event_name": pc.fill_null(log_type, "TRAFFIC"), "event_reason": of_traffic["SessionEndReason"],
         "network_transport": columns["Protocol"],
     }  # fmt: skip
-    ids = row_ids(columns["DeviceSN"], columns["SequenceNo"])
-    if ids.null_count < len(ids):
-        found[ROW_ID] = ids
+    found |= row_id_column(columns["DeviceSN"], columns["SequenceNo"])
     if columns["RepeatCount"].null_count < len(log_type):
         found["sessions"] = columns["RepeatCount"]
     copies = pc.fill_null(pc.equal(pc.utf8_lower(pc.cast(columns["IsDuplicateLog"], pa.string())), "true"), False)

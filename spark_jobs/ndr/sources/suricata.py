@@ -13,9 +13,8 @@ import pyarrow.compute as pc
 
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
 from ndr.sources.delimited import first_of, joined, where
-from ndr.sources.integration.columns import ROW_ID
 from ndr.sources.source import Columns, Field, Rows, Sample, Source
-from ndr.sources.values.row_ids import row_ids
+from ndr.sources.values.row_ids import row_id_column
 
 FLOW: Final = "flow"
 FIELDS: Final = {
@@ -50,9 +49,7 @@ def to_rows(columns: Columns, spec: DeltaBuilderSpec) -> Rows:
         "event_action": _action(columns), "event_name": pa.repeat("TRAFFIC", len(event)),
         "event_reason": _reason(columns, pc.equal(pc.utf8_lower(proto), "tcp")), "network_transport": proto,
     }  # fmt: skip
-    ids = row_ids(columns["flow_id"])
-    if ids.null_count < len(ids):
-        found[ROW_ID] = ids
+    found |= row_id_column(columns["flow_id"])
     kind = joined("Suricata event ", where(pc.fill_null(pc.not_equal(event, FLOW), False), event))
     return Rows(found, pa.nulls(len(event), pa.string()), kind)
 

@@ -8,12 +8,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ndr.sources.integration.columns import ROW_ID
+
 _WORD: Final = 8
 _LONGEST: Final = 8 * _WORD
 _NO_ID: Final = pa.array(["", "0", "-"])
 # Odd constants with bits spread evenly, so that a multiplication carries each bit into many.
 _FACTOR: Final = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT: Final = np.uint64(29)
+
+
+def row_id_column(*parts: pa.Array) -> dict[str, pa.Array]:
+    """Return the ids that parts make up under the name of their column; nothing where no row has one."""
+    ids = row_ids(*parts)
+    return {ROW_ID: ids} if ids.null_count < len(ids) else {}
 
 
 def row_ids(*parts: pa.Array) -> pa.Array:
