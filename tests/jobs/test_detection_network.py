@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from benchmarks.detection.evaluate import evaluate, host_day_p_values
+from benchmarks.detection.evaluate import evaluate, p_values
 from benchmarks.detection.network import Network, Size, build
 from benchmarks.detection.rankings import RANKINGS
 
@@ -36,4 +36,4 @@ def test_each_attack_has_a_line_a_ranking_and_a_new_beacon_is_found(network: Net
 
 
 def test_without_calibration_days_there_is_no_p_value(network: Network) -> None:
-    assert host_day_p_values(network, network.days[0]) == {}
+    assert p_values(network, network.days[0]) == {}

@@ -65,7 +65,7 @@ def scored(hour: int, sent: int) -> dict[str, Any]:
         **dict.fromkeys(NAMES, 10), "deny_ratio": 10.0, "bytes_sent_sum": sent,
     }  # fmt: skip
     rows = FeatureRows.of(pa.Table.from_pylist([row], arrow_schema(FG_A)))
-    rules = ScoringRules(SPEC, Networks(), 20, "UTC")
+    rules = ScoringRules(SPEC, Networks(), {"1h": 20}, "UTC")
     bands = {microseconds(end): "night"}
     (tables,) = scored_tables(rows, bands, [baseline()], rules, Calibration(np.zeros(0), 1))
     (found,) = tables[1].to_pylist()

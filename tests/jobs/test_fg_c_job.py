@@ -24,7 +24,7 @@ TABLES = (FG_C_SCORES, FG_C_HOSTS, FG_C_PAIRS)
 METRICS = ["sessions_cnt", "bytes_sent_sum", "peer_ip_nunique"]
 CHANGES = {
     "fg_a_builder": {"windows": ["15m", "1h"]},
-    "fg_b_builder": {"min_coverage": 0, "support_min": 2},
+    "fg_b_builder": {"min_coverage": 0, "support_min": {"1h": 2}},
     "fg_c_builder": {"windows": ["1h"], "metrics": METRICS, "calibration": {"days": 1, "min_scores": 10}},
 }
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from tests.jobs import fg_c_oracle as oracle
-from tests.jobs.fg_c_tables import BANDS, HOSTS, METRICS, NOON, SEGMENTS, SPEC, baseline, feature_rows
+from tests.jobs.fg_c_tables import BANDS, HOSTS, METRICS, NOON, SEGMENTS, SPEC, WINDOWS, baseline, feature_rows
 
 from ndr.contract.datasets import FG_C_HOSTS, FG_C_SCORES
 from ndr.contract.jobspecs.fg_c_builder import Calibration as CalibrationRules
@@ -22,6 +22,7 @@ from ndr.jobs.fg_c.rows import FeatureRows
 from ndr.store.publish import check_table
 
 SUPPORT_MIN = 20
+LEAST = dict.fromkeys(WINDOWS, SUPPORT_MIN)
 WEIGHTS = {"host": 1.0, "segment": 0.7, "network": 0.5, "none": 0.0}
 SEGMENT_OF = dict(zip(HOSTS, SEGMENTS, strict=True))
 UNCALIBRATED = Calibration(np.zeros(0), 1)
@@ -38,7 +39,7 @@ def scored(seed: int) -> Any:
     baselines = [baseline("7d", seed + 1, 1), baseline("30d", seed + 2, 3)]
     rows = FeatureRows.of(feature_rows(seed))
     segments = [SEGMENT_OF[host] for host in rows.hosts]
-    (part,) = score_rows(rows, baselines, segments, SPEC, SUPPORT_MIN, expected_shares)
+    (part,) = score_rows(rows, baselines, segments, SPEC, LEAST, expected_shares)
     return part, baselines
 
 
@@ -119,7 +120,7 @@ def test_a_host_s_score_follows_from_the_reasons_that_are_stored_with_it(seed: i
 
 def test_no_baseline_is_said() -> None:
     rows = FeatureRows.of(feature_rows(1))
-    (part,) = score_rows(rows, [], [SEGMENT_OF[host] for host in rows.hosts], SPEC, SUPPORT_MIN)
+    (part,) = score_rows(rows, [], [SEGMENT_OF[host] for host in rows.hosts], SPEC, LEAST)
     assert part.table().num_rows == 0  # there is no horizon to write a row of
     hosts = HostScores.of(part, 5).table(UNCALIBRATED)
     assert set(hosts["judged_by"].to_pylist()) == {"none"}

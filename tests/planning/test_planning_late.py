@@ -197,6 +197,34 @@ def test_features_that_were_never_built_over_published_deltas_are_built(features
     assert late(features).stale == (day(1),)
 
 
+def test_scores_are_late_where_features_changed_or_they_are_missing(features: Features) -> None:
+    def build_scores(interval: Interval, run_id: str) -> None:
+        own = features.reads("fg_a", interval)
+        pairs = features.reads("pair_counts", Interval(interval.start - DAY + SLICE, interval.end))
+        baseline = InputRange(dataset="fg_b 7d", start=interval.start, end=interval.end)
+        features.publish("fg_c", interval, run_id, reads=(own, pairs, baseline))
+
+    def stale() -> tuple[Interval, ...]:
+        return find_late(features.s3, replace(PREFIXES, fg_c="s3://data/v1/fg_c/"), WANTED).stale
+
+    for number in range(3):
+        features.deliver(day(number))
+        features.build(day(number), "r")
+    assert stale() == (day(0, 2),)  # none is built yet
+    assert late(features).stale == ()  # a project without scores lacks none
+    for number in range(3):
+        build_scores(day(number), "r")
+    assert stale() == ()
+    features.publish("fg_a", day(1), "again", reads=features.partitions["fg_a"][_uri("fg_a", day(1))].reads)
+    assert stale() == (day(1),)
+    build_scores(day(1), "again")
+    assert stale() == ()
+
+
+def _uri(dataset: str, interval: Interval) -> str:
+    return f"s3://data/v1/{dataset}/dt={day_text(interval.start)}/{mini_batch_id(interval)}"
+
+
 def test_a_partition_of_which_a_part_was_built_again_is_stale_after_that_part_only(features: Features) -> None:
     for number in range(3):
         features.deliver(day(number))

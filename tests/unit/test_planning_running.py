@@ -14,12 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.test_planning_baselines import DEFAULTS, NOW, WEEK, YEAR, jobspecs
 
+from ndr.contract.jobspecs import JobSpec, JobSpecs
+from ndr.contract.jobspecs.fg_c_builder import FgCBuilderSpec
 from ndr.contract.ledger import LedgerRow
 from ndr.contract.manifest import InputFile
 from ndr.contract.pipelines import (
     FG_B_PIPELINE,
     INVENTORY_PIPELINE,
     MINI_BATCH_PIPELINE,
+    SCORED_MINI_BATCH_PIPELINE,
     rebuild_parameters,
 )
 from ndr.contract.time import DAY, Interval, baseline_ends, format_instant, parse_instant
@@ -424,3 +427,18 @@ def test_a_stack_with_a_suffix_starts_and_follows_its_own_pipelines() -> None:
     assert [run["pipeline_execution_arn"] for run in document["runs"]] == [of_stack]
     batch = parse_request(MiniBatchRequest, {}, NOW, {**DEFAULTS, "settle_minutes": 0})
     assert plan_mini_batch(batch, SPECS, NOW).with_suffix("-dev").pipeline_name == f"{MINI_BATCH_PIPELINE}-dev"
+
+
+def test_a_project_with_scores_has_the_pipeline_with_scores() -> None:
+    """Whatever starts a batch starts that one, and follows it."""
+    prefixes = {name: f"s3://ndr-data/v1/{name}/" for name in ("fg_a", "pair_counts", "fg_b")}
+    spec = FgCBuilderSpec(inputs=prefixes, outputs={"fg_c": "s3://ndr-data/v1/fg_c/"})
+    fg_b = SPECS["fg_b_builder"]
+    fg_c = JobSpec[FgCBuilderSpec](job_name="fg_c_builder", spec=spec, **fg_b.model_dump(exclude={"job_name", "spec"}))
+    scored = JobSpecs({**SPECS, "fg_c_builder": fg_c})
+    request = parse_request(MiniBatchRequest, {}, NOW, DEFAULTS)
+    assert plan_mini_batch(request, scored, NOW).pipeline_name == SCORED_MINI_BATCH_PIPELINE
+    assert plan_mini_batch(request, SPECS, NOW).pipeline_name == MINI_BATCH_PIPELINE
+    late = parse_request(BaselinesRequest, {"mode": "LATE"}, NOW, DEFAULTS)
+    for specs, pipeline in ((scored, SCORED_MINI_BATCH_PIPELINE), (SPECS, MINI_BATCH_PIPELINE)):
+        assert plan_late(late, specs, LateData(), {}).document()["batch_pipeline"] == pipeline

@@ -19,7 +19,7 @@ from ndr.jobs.deltas.grouping import packed
 from ndr.jobs.fg_b.pair_slices import REGULARITY_SPAN, PairSliceRows, SliceColumns, SliceFilter, regularity_span
 from ndr.jobs.ordered_texts import OrderedTexts
 from ndr.jobs.published_slices import PublishedSlices
-from ndr.net.networks import segment_ids
+from ndr.net.networks import is_internal, segment_ids
 
 SUMS = ("sessions_cnt", "allow_cnt", "deny_cnt", "src_bytes_sum", "dst_bytes_sum")
 """Columns of pair counts that a pair baseline has the sums of."""
@@ -192,13 +192,15 @@ class PairRows:
         )  # fmt: skip
 
     def by_segment(self, networks: NetworkLists) -> PairRows:
-        """Return the same rows with the source's segment in its place, without the slices."""
+        """Return the rows of internal sources with the source's segment in its place, without the slices."""
         names = segment_ids(self.sources, networks).cast(pa.string())
         segments = OrderedTexts.of(pa.chunked_array([names]))
-        keys = (segments.of_row[self.source], self.destination, self.port)
+        internal = is_internal(self.sources, networks)[self.source]
+        keys = (segments.of_row[self.source[internal]], self.destination[internal], self.port[internal])
         return self._sorted(
-            "segment_id", segments.texts, self.destinations, self.cuts, keys, self.first, self.last, self.totals
-        )
+            "segment_id", segments.texts, self.destinations, self.cuts, keys, self.first[internal],
+            self.last[internal], self.totals[:, internal],
+        )  # fmt: skip
 
     def sums(self, interval: Interval) -> pa.Table:
         """Sum over the slices that start in the interval, one of those that the rows were condensed for.

@@ -35,7 +35,7 @@ RESULTS: Final = (
     "support_count", "median", "mad", "p95", "p99", "scale", "z", "log_ratio", "excess_over_p95", "tail_probability",
     "contribution",
 )  # fmt: skip
-"""The order of what `scores_of` returns for each value; NaN is null."""
+"""The order of what `fill_scores` finds for each value; NaN is null."""
 
 MAD_TO_DEVIATION: Final = 1.4826
 IQR_TO_DEVIATION: Final = 1 / 1.349
@@ -78,11 +78,10 @@ def _score(values, judges, known, usable, minimum, relative, weights, expected, 
                     tier, judge = each, place
                     break
             tiers[row, metric] = tier
-            out = results[row, metric]
             if judge < 0 or np.isnan(value):
-                out[:] = np.nan
-                out[0] = 0.0
-                out[10] = 0.0
+                results[:, row, metric] = np.nan
+                results[0, row, metric] = 0.0
+                results[10, row, metric] = 0.0
                 continue
             it = known[metric, judge]
             median, mad, iqr, p95, p99 = it[0], it[1], it[2], it[5], it[6]
@@ -90,21 +89,26 @@ def _score(values, judges, known, usable, minimum, relative, weights, expected, 
             deviation = 1.4826 * mad if mad > 0 else iqr / 1.349
             scale = max(deviation, least, relative * abs(median))
             z = (value - median) / scale
-            out[0], out[1], out[2], out[3], out[4], out[5], out[6] = it[7], median, mad, p95, p99, scale, z
-            if value + least > 0 and median + least > 0:
-                out[7] = np.log2((value + least) / (median + least))
-            else:
-                out[7] = np.nan
-            out[8] = max(value - p95, 0.0)
-            out[9] = _tail(value, it)
-            out[10] = 0.0
+            results[0, row, metric] = it[7]
+            results[1, row, metric] = median
+            results[2, row, metric] = mad
+            results[3, row, metric] = p95
+            results[4, row, metric] = p99
+            results[5, row, metric] = scale
+            results[6, row, metric] = z
+            has_ratio = value + least > 0 and median + least > 0
+            results[7, row, metric] = np.log2((value + least) / (median + least)) if has_ratio else np.nan
+            results[8, row, metric] = max(value - p95, 0.0)
+            results[9, row, metric] = _tail(value, it)
+            contribution = 0.0
             if value > p95 and z > 0:
                 share = 0.0 if np.isnan(expected[row, metric]) else expected[row, metric]
                 beyond = max(value - p99, 0.0) / max(scale, relative * p99)
-                out[10] = weights[tier] * ((1.0 - share) * np.log2(1.0 + z) + share * np.log2(1.0 + beyond))
+                contribution = weights[tier] * ((1.0 - share) * np.log2(1.0 + z) + share * np.log2(1.0 + beyond))
+            results[10, row, metric] = contribution
 
 
-def scores_of(
+def fill_scores(
     values: Floats,
     judges: Ints,
     known: Floats,
@@ -113,7 +117,9 @@ def scores_of(
     relative: float,
     weights: Floats,
     expected: Floats,
-) -> tuple[NDArray[np.int8], Floats]:
+    tiers: NDArray[np.int8],
+    results: Floats,
+) -> None:
     """Score values against the first baseline that can judge them.
 
     Parameters
@@ -134,15 +140,9 @@ def scores_of(
         Of a contribution that each tier judged, in the order of JUDGES.
     expected : float64[rows, metrics]
         Share of days on which so large a value came at this hour, in [0, 1]; NaN where that is not known.
-
-    Returns
-    -------
     tiers : int8[rows, metrics]
-        Places in JUDGES.
-    results : float64[rows, metrics, results]
-        By RESULTS.
+        Is filled with places in JUDGES.
+    results : float64[results, rows, metrics]
+        Is filled by RESULTS.
     """
-    tiers = np.empty(values.shape, np.int8)
-    results = np.empty((*values.shape, len(RESULTS)))
     _score(values, judges, known, usable, minimum, relative, weights, expected, tiers, results)
-    return tiers, results

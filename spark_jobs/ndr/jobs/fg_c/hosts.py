@@ -16,7 +16,7 @@ from ndr.jobs.fg_c.formulas import Floats, Ints
 from ndr.jobs.fg_c.judges import coded_column
 from ndr.jobs.fg_c.kernel import ScoredRows
 from ndr.jobs.fg_c.reasons import Reasons, places
-from ndr.jobs.fg_c.sentences import host_sentence
+from ndr.jobs.fg_c.sentences import host_sentences
 from ndr.store.publish import in_key_order
 
 _NO_JUDGE = len(JUDGES) - 1
@@ -85,8 +85,8 @@ class HostScores:
     def table(self, calibration: Calibration) -> pa.Table:
         """Return rows of FG_C_HOSTS, sorted by its key."""
         count = len(self.hosts)
-        scores, reasons = self.reasons.scores(count), self.reasons.lists(count)
-        judged_by = [JUDGES[place] for place in self.nearest.tolist()]
+        scores = self.reasons.scores(count)
+        judged_by = pa.array(JUDGES, pa.string()).take(pa.array(self.nearest))
         columns = {
             "host_ip": pa.array(self.hosts, pa.string()),
             "window_end": pa.array(self.ends, pa.int64()).cast(pa.timestamp("us", tz="UTC")),
@@ -94,9 +94,9 @@ class HostScores:
             "p_value": pa.array(calibration.p_values(scores), from_pandas=True),
             "calibration_count": pa.array(np.full(count, len(calibration))),
             "is_silent": pa.array(self.is_silent),
-            "judged_by": pa.array(judged_by, pa.string()),
-            "reasons": reasons,
-            "sentence": pa.array(map(host_sentence, reasons.to_pylist(), judged_by), pa.string(), size=count),
+            "judged_by": judged_by,
+            "reasons": self.reasons.lists(count),
+            "sentence": host_sentences(self.reasons, judged_by),
         }
         names = FG_C_HOSTS.column_names
         return in_key_order(pa.table([columns[name] for name in names], names), FG_C_HOSTS)

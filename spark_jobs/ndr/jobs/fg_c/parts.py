@@ -28,7 +28,7 @@ class ScoringRules:
 
     spec: FgCBuilderSpec
     networks: Networks
-    support_min: int
+    support_min: Mapping[str, int]
     time_zone: str = "UTC"
 
 

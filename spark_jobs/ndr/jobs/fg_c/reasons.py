@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ndr.contract.datasets import FG_A_METRICS, FG_C_HOSTS, JUDGES, REASON_FIELDS, ROLES, SILENCE_WINDOW
 from ndr.contract.horizons import HORIZONS
@@ -80,22 +81,26 @@ class Reasons:
         """Return the sum of the contributions of each group."""
         return np.bincount(self.group, self.contribution, groups).astype(np.float64)
 
+    def texts(self, name: str) -> pa.Array:
+        """Return the words of a field of VOCABULARY."""
+        return pa.array(VOCABULARY[name], pa.string()).take(pa.array(getattr(self, name)))
+
+    def offsets(self, groups: int) -> NDArray[np.int32]:
+        """Return where the reasons of each group start, and where those of the last one end."""
+        counts = np.bincount(self.group, minlength=groups)
+        return np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+
     def lists(self, groups: int) -> pa.ListArray:
         """Return the list of each group; the reasons are in the order of `largest`."""
         with np.errstate(divide="ignore", invalid="ignore"):
             factor = np.where(self.usual == 0, np.nan, self.value / self.usual)
         columns = {
-            **{name: _texts(name, getattr(self, name)) for name in VOCABULARY},
+            **{name: self.texts(name) for name in VOCABULARY},
             **{name: pa.array(getattr(self, name)) for name in ("value", "usual", "contribution")},
             "factor": pa.array(factor, from_pandas=True),
         }
         names = [field.name for field in REASON_FIELDS]
-        counts = np.bincount(self.group, minlength=groups)
-        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
         structs = pa.StructArray.from_arrays([columns[name] for name in names], names)
-        return pa.ListArray.from_arrays(pa.array(offsets), structs).cast(arrow_schema(FG_C_HOSTS).field("reasons").type)
-
-
-def _texts(name: str, places_of: Ints) -> pa.Array:
-    words = pa.array(VOCABULARY[name], pa.string())
-    return words.take(pa.array(places_of))
+        return pa.ListArray.from_arrays(pa.array(self.offsets(groups)), structs).cast(
+            arrow_schema(FG_C_HOSTS).field("reasons").type
+        )
