@@ -14,12 +14,13 @@ from tests.jobs.job_chain import Project, random_flows, spelled
 from ndr.contract.datasets import FG_C_HOSTS, FG_C_PAIRS, FG_C_SCORES, Dataset
 from ndr.contract.errors import EmptyResultError
 from ndr.contract.time import DAY, SLICE, Interval
+from ndr.jobs.compaction.job import Compacted, compact_days
 from ndr.jobs.fg_b.targets import Target
 from ndr.store.scan import Scan
 
 FIRST = datetime(2026, 1, 10, tzinfo=UTC)
 LEARNT = Interval(FIRST, FIRST + 7 * DAY)
-SCORED = Interval(LEARNT.end, LEARNT.end + timedelta(hours=2))
+SCORED = Interval(LEARNT.end, LEARNT.end + timedelta(hours=1))
 TABLES = (FG_C_SCORES, FG_C_HOSTS, FG_C_PAIRS)
 METRICS = ["sessions_cnt", "bytes_sent_sum", "peer_ip_nunique"]
 CHANGES = {
@@ -30,7 +31,7 @@ CHANGES = {
 
 
 def project_of(root: Path) -> Project:
-    """A project with a week of features and a baseline of them, and two hours delivered after."""
+    """A project with a week of features and a baseline of them, and an hour delivered after."""
     project = Project(root, CHANGES)
     project.deliver(LEARNT, random_flows(LEARNT, 3000, seed=1))
     project.deliver(SCORED, random_flows(SCORED, 120, seed=2))
@@ -76,6 +77,12 @@ def test_slices_have_the_scores_of_the_bulk_batch(bulk: Project, tmp_path: Path)
         slices.fifteen_minute_steps(each)
         slices.fg_c(each)
     assert published(slices, SCORED) == published(bulk, SCORED)
+    day = Interval(SCORED.start, SCORED.start + DAY)
+    compacted = [each for each in compact_days(slices.run("fg_c_builder"), day) if isinstance(each, Compacted)]
+    assert [each.partitions for each in compacted if each.manifest.dataset == "fg_c"] == [4]
+    assert published(slices, SCORED) == published(bulk, SCORED)
+    last = Interval(SCORED.end - SLICE, SCORED.end)
+    assert [each.interval for each in slices.fg_c(last)] == [last]  # the others are not stale
 
 
 def test_scores_follow_a_changed_input_and_nothing_else(bulk: Project) -> None:

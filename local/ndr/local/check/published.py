@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from boto3.dynamodb.conditions import Key
 
-from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS
+from ndr.contract.datasets import DELTAS, FG_A, FG_C, PAIR_COUNTS
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.jobspecs.check import written_prefixes
 from ndr.contract.ledger import ledger_key
@@ -20,7 +20,7 @@ from ndr.local.check.stack import Stack
 from ndr.planner.partition_names import published_intervals
 
 AREA: Final = "features"
-SLICES: Final = (DELTAS.name, FG_A.name, PAIR_COUNTS.name)
+SLICES: Final = (DELTAS.name, FG_A.name, PAIR_COUNTS.name, FG_C)
 RECENT_SLICES: Final = timedelta(hours=3)
 RECENT_BASELINES: Final = {"7d": timedelta(days=2), "30d": timedelta(days=8)}
 LOOKED_BACK: Final = timedelta(days=400)
