@@ -1,13 +1,15 @@
-"""The best autocorrelation of sparse series over the lags up to a sixth of a span, a block of series at a time.
+"""The best autocorrelation of activity over the lags up to a sixth of a span, for many pairs at once.
 
-Of a series x over the published slices, with mean m over them, and y = x - m there and 0 elsewhere, the autocovariance
-at lag k is c(k) = sum of y(t) y(t + k) / N(k), where N(k) counts the t for which t and t + k are published. The
-autocorrelation is c(k) / c(0) (Box and Jenkins 1976, section 2.1.5, with the mean over the pairs that were observed, as
-Parzen 1963 has it for series with missing values). All lags of a series come from one Fourier transform.
+Of the series x over the published slices, 1 where a pair is active and 0 where it is not, with mean m over P published
+slices, the autocovariance at lag k is c(k) = sum of (x(t) - m) (x(t + k) - m) / N(k), over the N(k) slices t for which
+t and t + k are published. The autocorrelation is c(k) / c(0) (Box and Jenkins 1976, section 2.1.5; Parzen 1963 for
+series with missing values). As x is 0 or 1, the sums are counts of bits: c(k) N(k) = n(k) - m (a(k) + b(k)) + m^2 N(k)
+with n(k) the slices active at t and t + k, a(k) those active at t, b(k) those active at t + k.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -16,25 +18,27 @@ from numpy.typing import NDArray
 LAGS_SHARE: Final = 6
 """Lags reach up to the span divided by this."""
 
-_BLOCK_VALUES: Final = 1 << 19
-_DECIMALS: Final = 9  # to which equal peaks are equal, whatever the transform rounds
+_BLOCK: Final = 1024
+_DECIMALS: Final = 9  # to which equal peaks are equal, whatever a sum rounds
+_WORD: Final = 64
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Bytes = NDArray[np.uint8]
+Words = NDArray[np.uint64]
 
 
-def best_autocorrelation(
-    starts: Ints, counts: Ints, places: Ints, values: Ints, published: NDArray[np.bool_]
-) -> tuple[Floats, Floats]:
+def best_autocorrelation(active: Bytes, published: Bytes, span: int) -> tuple[Floats, Floats]:
     """Return the largest autocorrelation of each series, and the shortest lag that has it.
 
     Parameters
     ----------
-    starts, counts : int64[series]
-        Series i has the values from `starts[i]`, `counts[i]` of them: one or more.
-    places, values : int64[n]
-        Place in the span, at a published slice, and value; elsewhere a series is 0.
-    published : bool[span]
+    active : uint8[series, bytes]
+        Slices as bits, the first in the lowest bit of the first byte; only published ones are set.
+    published : uint8[bytes]
+        The published slices of the span.
+    span : int
+        Slices of the span, published or not.
 
     Returns
     -------
@@ -42,58 +46,63 @@ def best_autocorrelation(
         In [-1, 1], and in slices. NaN for a constant series, and where no lag has both ends published for half of the
         published slices.
     """
-    lags = _lags(published)
-    best, lag = np.full((2, len(starts)), np.nan)
-    if not len(lags):
-        return best, lag
-    block = max(1, _BLOCK_VALUES // (len(published) + int(lags[-1])))
-    for first in range(0, len(starts), block):
-        of_block = slice(first, first + block)
-        dense = _deviations(starts[of_block], counts[of_block], places, values, published)
-        found = _autocorrelations(dense, published, lags)
-        at = np.argmax(found, axis=1)
-        best[of_block] = found[np.arange(len(found)), at]
-        lag[of_block] = np.where(np.isnan(best[of_block]), np.nan, lags[at])
-    return best, lag
+    known = _Shifted.of(published[None], span // LAGS_SHARE // _WORD + 1)
+    slices = int(known.count(known.words[0])[0])
+    pairs = {lag: int(known.count(known.later(lag) & known.words[0])[0]) for lag in range(1, span // LAGS_SHARE + 1)}
+    lags = [lag for lag, of in pairs.items() if of * 2 >= slices > 0]
+    best, best_lag = np.full((2, len(active)), np.nan)
+    for first in range(0, len(active), _BLOCK) if lags else ():
+        series = _Shifted.of(active[first : first + _BLOCK], span // LAGS_SHARE // _WORD + 1)
+        mean = series.count(series.words[0]) / slices
+        found = np.stack([_covariance(series, known, mean, lag, pairs[lag]) for lag in lags])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found = np.clip(np.round(found / (mean - mean * mean), _DECIMALS), -1, 1)
+        at = np.argmax(found, axis=0)
+        peak = np.where(mean < 1, found[at, np.arange(len(at))], np.nan)
+        best[first : first + _BLOCK] = peak
+        best_lag[first : first + _BLOCK] = np.where(np.isnan(peak), np.nan, np.array(lags)[at])
+    return best, best_lag
 
 
-def _lags(published: NDArray[np.bool_]) -> Ints:
-    """Return the lags, from 1, at which half of the published slices or more have a published partner."""
-    lags = np.arange(1, len(published) // LAGS_SHARE + 1)
-    if not len(lags):
-        return lags
-    return lags[_partners(published, lags) * 2 >= np.count_nonzero(published)]
+def _covariance(series: _Shifted, known: _Shifted, mean: Floats, lag: int, pairs: int) -> Floats:
+    """Return the autocovariance of each series at a lag."""
+    later = series.later(lag)
+    first = series.count(np.bitwise_and(series.words[0], known.later(lag), out=series.scratch))
+    second = series.count(np.bitwise_and(later, known.words[0], out=series.scratch))
+    both = series.count(np.bitwise_and(series.words[0], later, out=series.scratch))
+    covariance: Floats = (both - mean * (first + second) + mean * mean * pairs) / pairs
+    return covariance
 
 
-def _partners(published: NDArray[np.bool_], lags: Ints) -> Ints:
-    return np.array([np.count_nonzero(published[lag:] & published[:-lag]) for lag in lags.tolist()], np.int64)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shifted:
+    """Bits as words, a column for each series: `words[i]` begins with word i. The rest is reused from lag to lag."""
 
+    words: list[Words]
+    moved: Words
+    scratch: Words
+    counts: Bytes
 
-def _deviations(starts: Ints, counts: Ints, places: Ints, values: Ints, published: NDArray[np.bool_]) -> Floats:
-    """Return y of each series, a row each."""
-    span, slices = len(published), np.count_nonzero(published)
-    before = np.cumsum(counts) - counts
-    entry = np.arange(int(counts.sum())) + np.repeat(starts - before, counts)
-    own = values[entry]
-    mean = np.add.reduceat(own, before, dtype=np.float64) / slices
-    dense = np.empty((len(starts), span))
-    dense[:] = -mean[:, None]
-    if slices < span:
-        dense[:, ~published] = 0
-    dense.reshape(-1)[places[entry] + np.repeat(np.arange(len(starts)) * span, counts)] += own
-    constant = (counts == slices) & (np.minimum.reduceat(own, before) == np.maximum.reduceat(own, before))
-    dense[constant] = 0
-    return dense
+    @classmethod
+    def of(cls, bits: Bytes, most_words: int) -> _Shifted:
+        width = (bits.shape[1] + 7) // 8
+        padded = np.zeros((len(bits), width * 8), np.uint8)
+        padded[:, : bits.shape[1]] = bits
+        whole = np.zeros((width + most_words + 1, len(bits)), np.uint64)
+        whole[:width] = padded.view("<u8").T
+        words = [whole[first : first + width] for first in range(most_words + 2)]
+        return cls(words, np.empty_like(words[0]), np.empty_like(words[0]), np.empty(words[0].shape, np.uint8))
 
+    def later(self, lag: int) -> Words:
+        """Return, at the place of each slice, the one `lag` slices later; valid until the next call."""
+        whole, rest = divmod(lag, _WORD)
+        if not rest:
+            return self.words[whole]
+        np.right_shift(self.words[whole], np.uint64(rest), out=self.moved)
+        np.left_shift(self.words[whole + 1], np.uint64(_WORD - rest), out=self.scratch)
+        return np.bitwise_or(self.moved, self.scratch, out=self.moved)
 
-def _autocorrelations(dense: Floats, published: NDArray[np.bool_], lags: Ints) -> Floats:
-    """Return the autocorrelation of each row at each lag; NaN for a row of zeros."""
-    length = dense.shape[1] + int(lags[-1])  # zeros enough that no lag reaches around
-    spectrum = np.fft.rfft(dense, n=length, axis=1)
-    power = spectrum.real**2
-    power += spectrum.imag**2
-    products = np.fft.irfft(power, n=length, axis=1)
-    weight = np.count_nonzero(published) / _partners(published, lags)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found = products[:, lags] * weight / products[:, :1]
-    return np.clip(np.round(found, _DECIMALS), -1, 1)
+    def count(self, words: Words) -> Ints:
+        """Count the bits of each series."""
+        counts = np.add.reduce(np.bitwise_count(words, out=self.counts), axis=0, dtype=np.uint16)
+        return counts.astype(np.int64)
