@@ -46,32 +46,46 @@ def best_autocorrelation(active: Bytes, published: Bytes, span: int) -> tuple[Fl
         In [-1, 1], and in slices. NaN for a constant series, and where no lag has both ends published for half of the
         published slices.
     """
-    known = _Shifted.of(published[None], span // LAGS_SHARE // _WORD + 1)
-    slices = int(known.count(known.words[0])[0])
-    pairs = {lag: int(known.count(known.later(lag) & known.words[0])[0]) for lag in range(1, span // LAGS_SHARE + 1)}
-    lags = [lag for lag, of in pairs.items() if of * 2 >= slices > 0]
+    is_known = np.unpackbits(published, bitorder="little").view(bool)
+    slices = int(np.count_nonzero(is_known))
+    lags = np.arange(1, span // LAGS_SHARE + 1)
+    pairs = np.array([np.count_nonzero(is_known[lag:] & is_known[:-lag]) for lag in lags.tolist()], np.int64)
+    lags, pairs = (each[pairs * 2 >= max(slices, 1)] for each in (lags, pairs))
     best, best_lag = np.full((2, len(active)), np.nan)
-    for first in range(0, len(active), _BLOCK) if lags else ():
-        series = _Shifted.of(active[first : first + _BLOCK], span // LAGS_SHARE // _WORD + 1)
-        mean = series.count(series.words[0]) / slices
-        found = np.stack([_covariance(series, known, mean, lag, pairs[lag]) for lag in lags])
+    for first in range(0, len(active), _BLOCK) if len(lags) else ():
+        bits = active[first : first + _BLOCK]
+        mean = np.bitwise_count(bits).sum(axis=1, dtype=np.int64) / slices
+        covariance = _together(bits, lags) - mean * _ends(bits, is_known, lags) + mean * mean * pairs[:, None]
         with np.errstate(invalid="ignore", divide="ignore"):
-            found = np.clip(np.round(found / (mean - mean * mean), _DECIMALS), -1, 1)
+            found = np.clip(np.round(covariance / pairs[:, None] / (mean - mean * mean), _DECIMALS), -1, 1)
         at = np.argmax(found, axis=0)
         peak = np.where(mean < 1, found[at, np.arange(len(at))], np.nan)
         best[first : first + _BLOCK] = peak
-        best_lag[first : first + _BLOCK] = np.where(np.isnan(peak), np.nan, np.array(lags)[at])
+        best_lag[first : first + _BLOCK] = np.where(np.isnan(peak), np.nan, lags[at])
     return best, best_lag
 
 
-def _covariance(series: _Shifted, known: _Shifted, mean: Floats, lag: int, pairs: int) -> Floats:
-    """Return the autocovariance of each series at a lag."""
-    later = series.later(lag)
-    first = series.count(np.bitwise_and(series.words[0], known.later(lag), out=series.scratch))
-    second = series.count(np.bitwise_and(later, known.words[0], out=series.scratch))
-    both = series.count(np.bitwise_and(series.words[0], later, out=series.scratch))
-    covariance: Floats = (both - mean * (first + second) + mean * mean * pairs) / pairs
-    return covariance
+def _together(bits: Bytes, lags: Ints) -> Ints:
+    """Count for each lag and series the slices that are active and have an active one a lag later: n(k)."""
+    words = _Shifted.of(bits, int(lags[-1]) // _WORD)
+    return np.stack([words.together(lag) for lag in lags.tolist()])
+
+
+def _ends(bits: Bytes, is_known: NDArray[np.bool_], lags: Ints) -> Ints:
+    """Count for each lag and series the active slices with a published one a lag later, and before: a(k) + b(k)."""
+    active = np.unpackbits(bits, axis=1, bitorder="little")
+    known = np.flatnonzero(is_known)
+    if known[-1] - known[0] + 1 == len(known):
+        # Without a gap only the slices at the ends of the span have no partner.
+        inside = active[:, known[0] : known[-1] + 1]
+        head, tail = (np.cumsum(each[:, : lags[-1]], axis=1, dtype=np.int64) for each in (inside, inside[:, ::-1]))
+        return 2 * inside.sum(axis=1, dtype=np.int64) - (head + tail).T[lags - 1]
+    partners = np.zeros((len(lags), len(is_known)), np.float32)
+    for partner, lag in zip(partners, lags.tolist(), strict=True):
+        partner[:-lag] += is_known[lag:]
+        partner[lag:] += is_known[:-lag]
+    ends: Ints = (partners @ active.T.astype(np.float32)).astype(np.int64)  # whole numbers, far below 2^24
+    return ends
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,16 +107,14 @@ class _Shifted:
         words = [whole[first : first + width] for first in range(most_words + 2)]
         return cls(words, np.empty_like(words[0]), np.empty_like(words[0]), np.empty(words[0].shape, np.uint8))
 
-    def later(self, lag: int) -> Words:
-        """Return, at the place of each slice, the one `lag` slices later; valid until the next call."""
+    def together(self, lag: int) -> NDArray[np.uint16]:
+        """Count of each series the slices that are active and have an active one a lag later."""
         whole, rest = divmod(lag, _WORD)
-        if not rest:
-            return self.words[whole]
-        np.right_shift(self.words[whole], np.uint64(rest), out=self.moved)
-        np.left_shift(self.words[whole + 1], np.uint64(_WORD - rest), out=self.scratch)
-        return np.bitwise_or(self.moved, self.scratch, out=self.moved)
-
-    def count(self, words: Words) -> Ints:
-        """Count the bits of each series."""
-        counts = np.add.reduce(np.bitwise_count(words, out=self.counts), axis=0, dtype=np.uint16)
-        return counts.astype(np.int64)
+        later = self.words[whole]
+        if rest:
+            np.right_shift(later, np.uint64(rest), out=self.moved)
+            np.left_shift(self.words[whole + 1], np.uint64(_WORD - rest), out=self.scratch)
+            later = np.bitwise_or(self.moved, self.scratch, out=self.moved)
+        both = np.bitwise_count(np.bitwise_and(self.words[0], later, out=self.scratch), out=self.counts)
+        counts: NDArray[np.uint16] = np.add.reduce(both, axis=0, dtype=np.uint16)
+        return counts
