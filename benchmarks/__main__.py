@@ -31,6 +31,7 @@ BENCHES = (
     "fg_b_backfill",
     "fg_b_job",
     "fg_b_stages",
+    "fg_c",
     "hostile_traffic",
     "lambda_import",
     "layout",

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import without_pandas  # noqa: F401
-from bench_fg_b_data import KEY_METRICS, METRICS, publish, time_band
+from bench_fg_b_data import COUNTS_AND_SUMS, KEY_METRICS, METRICS, publish, time_band
 
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.time import Interval
@@ -33,7 +33,9 @@ for chunk in chunks([window(*each.split(":")) for each in wanted], timedelta(day
     days = range((chunk[-1].end - first).days)
     names = [Path(folder) / f"{first + timedelta(days=day):%Y-%m-%d}.parquet" for day in days]
     rows = ParquetRows([str(name) for name in names], TEXT_COLUMNS)
-    results = tables_of_baselines(rows, chunk, StatisticsRules(METRICS, KEY_METRICS), threads=2)
+    results = tables_of_baselines(
+        rows, chunk, StatisticsRules(METRICS, KEY_METRICS, counts_and_sums=COUNTS_AND_SUMS), threads=2
+    )
     for each, baselines in zip(chunk, results, strict=True):
         for part, table in (("host", baselines.host), ("segment", baselines.segment)):
             publish(table, Path(output) / f"{each.label}_{each.end:%Y-%m-%d}_{part}.parquet")

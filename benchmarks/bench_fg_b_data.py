@@ -15,6 +15,7 @@ SLICES_A_DAY = 96
 HOSTS_A_SEGMENT = 100
 METRICS = tuple(f"metric_{number:02d}" for number in range(20))
 KEY_METRICS = METRICS[:3]
+COUNTS_AND_SUMS = frozenset(name for number, name in enumerate(METRICS) if number % 3 < 2)
 KEYS = ("host_ip", "role", "time_band", "window_label")
 
 

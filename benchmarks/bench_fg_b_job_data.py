@@ -99,7 +99,8 @@ def features(
         else:
             values = random.random(len(host))
         columns[column.name] = pa.array(values).cast(pa.int64()) if column.type == "int64" else pa.array(values)
-    return pa.table(columns | calendar_columns(first + end, baseline_specs.fg_a.calendar))
+    seen = {"window_coverage": pa.array(np.ones(len(host))), "lookback_days": pa.array(np.full(len(host), 30))}
+    return pa.table(columns | calendar_columns(first + end, baseline_specs.fg_a.calendar) | seen)
 
 
 def pair_counts(day: Interval, addresses: list[str], random: np.random.Generator) -> pa.Table:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import without_pandas  # noqa: F401
-from bench_fg_b_data import DAYS, END, EXPECTED_ENDS, KEY_METRICS, METRICS, fg_a_files, publish
+from bench_fg_b_data import COUNTS_AND_SUMS, DAYS, END, EXPECTED_ENDS, KEY_METRICS, METRICS, fg_a_files, publish
 
 from ndr.contract.time import Interval
 from ndr.jobs.fg_b import each_horizon, placement, row_columns, statistics
@@ -70,7 +70,7 @@ def one_run(hosts: int) -> None:
     files = [str(path) for path in fg_a_files(data(hosts), hosts)]
     baseline = Baseline("30d", Interval(END - timedelta(days=DAYS), END), EXPECTED_ENDS)
     begin = time.process_time()
-    rules = StatisticsRules(METRICS, KEY_METRICS)
+    rules = StatisticsRules(METRICS, KEY_METRICS, counts_and_sums=COUNTS_AND_SUMS)
     tables = statistics.host_and_segment_baselines(ParquetRows(files, TEXT_COLUMNS), baseline, rules, threads=1)
     with tempfile.TemporaryDirectory() as folder:
         publish(tables.host, Path(folder) / "host.parquet")

@@ -15,6 +15,8 @@ from benchmarks.detection.rankings import RANKINGS
 from benchmarks.detection.summary import LEVELS
 from ndr.contract.datasets import FG_C_HOSTS
 from ndr.contract.time import WINDOWS, Interval, day_text
+from ndr.jobs.fg_c.calibration import calibration_days
+from ndr.jobs.fg_c.host_days import host_day_p_values
 from ndr.store.scan import Scan
 
 SAVED: Final = ("files01", "mail01", "db01", "app01", "dc01", "backup01")
@@ -56,25 +58,22 @@ def places(network: Network, attacks: list[Attack]) -> Iterator[dict[str, Any]]:
 
 
 def flagged(network: Network) -> dict[str, Any]:
-    """Return the share of host-days whose p value is below each level; a host-day's is its windows' smallest one,
-    times their number.
-    """
-    values: list[float] = []
-    for day in network.days:
-        values += host_day_p_values(network, day).values()
+    """Return the share of host-days whose p value is below each level."""
+    values = [value for day in network.days for value in p_values(network, day).values()]
     return {"host_days": len(values)} | {
         f"share_below_{level}": sum(value < level for value in values) / len(values) for level in LEVELS
     }
 
 
-def host_day_p_values(network: Network, day: Interval) -> dict[str, float]:
-    """Return one p value for each host of a day that has any."""
-    rows = Scan.of(network.project.uri("fg_c"), FG_C_HOSTS, day, ["host_ip", "window_end", "p_value"]).read()
-    plain = pa.table({"host_ip": rows["host_ip"].cast(pa.string()), "p_value": rows["p_value"]})
-    plain = plain.filter(pc.is_valid(plain["p_value"]))
-    of_day = plain.group_by("host_ip").aggregate([("p_value", "min"), ("p_value", "count")])
-    corrected = pc.min_element_wise(pc.multiply(of_day["p_value_min"], of_day["p_value_count"]), 1.0)
-    return dict(zip(of_day["host_ip"].to_pylist(), corrected.to_pylist(), strict=True))
+def p_values(network: Network, day: Interval) -> dict[str, float]:
+    """Return the p value of each host of a day that has one."""
+    calibration = network.project.spec("fg_c_builder").calibration
+    since = Interval(calibration_days(day.start, calibration).start, day.end)
+    columns = ["host_ip", "window_end", "score"]
+    rows = Scan.of(network.project.uri("fg_c"), FG_C_HOSTS, since, columns).read()
+    of_day = host_day_p_values(rows, day.start, calibration)
+    found = zip(of_day["host_ip"].to_pylist(), of_day["p_value"].to_pylist(), strict=True)
+    return {host: value for host, value in found if value is not None}
 
 
 def baits(network: Network, attacks: list[Attack]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from ministack_sagemaker.lifecycle import Account
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.jobspecs import put_jobspec
 from ndr.contract.manifest import MANIFEST_NAME
-from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, SCORED_MINI_BATCH_PIPELINE
 from ndr.contract.time import DAY, Interval, compact_instant, format_instant, mini_batch_id, parse_instant
 from ndr.local.console.progress import Progress
 from ndr.local.deployment.create import deploy_stack
@@ -29,7 +29,7 @@ from ndr.local.jobspecs import DEMO_FILES, deployed_values, read_jobspec_files
 from ndr.planner import find_running
 
 SECONDS = 240.0
-PIPELINES = (FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE)
+PIPELINES = (FG_B_PIPELINE, INVENTORY_PIPELINE, SCORED_MINI_BATCH_PIPELINE)
 LOADED = Interval(parse_instant("2026-01-05"), parse_instant("2026-01-08"))  # enough for a 7-day baseline
 UNBUILT = Interval(parse_instant("2026-01-20"), parse_instant("2026-01-23"))  # delivered only
 FLOWS_A_DAY = 40
@@ -185,7 +185,7 @@ def during_a_fill(project: DeployedProject) -> Iterator[str]:
     """Missing features are being built."""
     request = {"horizon": "7d", "end": "2026-01-23", "fill_upstream": True}
     run, found = project.abort_and_start_again("baselines", request, "started", "BuildBatch")
-    project.expect("aborted in a fill", run, found, [MINI_BATCH_PIPELINE, FG_B_PIPELINE], "2026-01-23")
+    project.expect("aborted in a fill", run, found, [SCORED_MINI_BATCH_PIPELINE, FG_B_PIPELINE], "2026-01-23")
     yield "baselines aborted during a fill"
 
 
@@ -193,7 +193,7 @@ def mini_batch(project: DeployedProject) -> Iterator[str]:
     """A mini-batch is being run."""
     request = _batch(Interval(UNBUILT.start, UNBUILT.start + DAY))
     run, found = project.abort_and_start_again("mini_batch", request, "started", "RunMiniBatch")
-    project.expect("aborted mini-batch", run, found, [MINI_BATCH_PIPELINE])
+    project.expect("aborted mini-batch", run, found, [SCORED_MINI_BATCH_PIPELINE])
     yield "mini_batch aborted"
 
 
@@ -216,7 +216,7 @@ def during_late_data(project: DeployedProject) -> Iterator[str]:
     project.deliver(day, seed=99, name="part-1.json")
     request = {"mode": "LATE", "start": format_instant(LOADED.start)}
     run, found = project.abort_and_start_again("baselines", request, "run_fg_a_builder", "BuildBatch")
-    project.expect("aborted in late data", run, found, [MINI_BATCH_PIPELINE])
+    project.expect("aborted in late data", run, found, [SCORED_MINI_BATCH_PIPELINE])
     reach = Interval(day.start + timedelta(seconds=1), day.end + HORIZONS["7d"])
     for item in project.deployment.table("LedgerTableName").scan()["Items"]:
         if parse_instant(item["as_of"]) in reach and "stale_since" not in item:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from ministack_sagemaker.deploy import deploy
 from ministack_sagemaker.lifecycle import Account
 from ministack_sagemaker.registry import register_image
-from ndr.contract.jobspecs import JobSpec, put_jobspec
+from ndr.contract.jobspecs import FG_C_BUILDER, JobSpec, put_jobspec
 from ndr.local.deployment.create import IMAGE, redshift_parameters
 from ndr.local.deployment.deployment import Deployment
 from ndr.local.deployment.redshift import TABLE
@@ -63,7 +63,7 @@ class Stack:
 
     def jobspecs(self) -> list[JobSpec]:
         found = read_jobspec_files(DEMO_FILES, deployed_values(self.deployment, "local"))
-        return [_changed(each) for each in found]
+        return [_changed(each) for each in found if each.job_name != FG_C_BUILDER]
 
     def load_inventory(self) -> None:
         """Put the machines into the inventory's table, which all stacks of the account share."""

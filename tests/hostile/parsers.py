@@ -276,12 +276,18 @@ def vpc_flow_logs(content: bytes, zipped: bool) -> None:
 
 
 json_rows = st.sampled_from([SURICATA, OCSF, STRATA]).flatmap(damaged).map(json.dumps)
-json_logs = st.tuples(st.lists(json_rows, max_size=4), st.sampled_from(["\n", "", ", "])).map(
+good_rows = st.sampled_from([SURICATA, OCSF, STRATA, ZEEK_ROW]).map(lambda row: [json.dumps(row)] * 40)
+few_rows = st.lists(json_rows, max_size=4)
+# Among enough rows of one shape, rows are read by it.
+many_rows = st.tuples(good_rows, few_rows, good_rows).map(lambda parts: [row for part in parts for row in part])
+json_logs = st.tuples(few_rows | few_rows | many_rows, st.sampled_from(["\n", "", ", "])).map(
     lambda parts: parts[1].join(parts[0]).encode(errors="surrogatepass")
 )
 
 
-@given(st.sampled_from(["suricata", "ocsf", "strata"]), json_logs | json_logs.flatmap(damaged_bytes), st.booleans())
+@given(
+    st.sampled_from(["suricata", "ocsf", "strata", "zeek"]), json_logs | json_logs.flatmap(damaged_bytes), st.booleans()
+)
 def json_sources(source: str, content: bytes, zipped: bool) -> None:
     check_source(source, content, zipped)
 

@@ -15,7 +15,7 @@ from tests.iam.world import ELSEWHERE, FAILING, PROBING, World
 from ministack_sagemaker.registry import register_image
 from ndr.contract.ledger import batch_claim_key, ledger_key
 from ndr.contract.manifest import MANIFEST_NAME, Manifest
-from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, SCORED_MINI_BATCH_PIPELINE
 from ndr.contract.time import DAY, Interval, format_instant, horizon_interval, mini_batch_id, parse_instant
 from ndr.local.deployment.create import IMAGE
 from ndr.store.partition import time_partition_uri
@@ -107,7 +107,7 @@ def find_what_runs(world: World) -> None:
     parameters = {"ProjectName": "guarded", "FeatureSpecVersion": "v1", **asked}
     sagemaker = world.client("sagemaker")
     arn = sagemaker.start_pipeline_execution(
-        PipelineName=MINI_BATCH_PIPELINE,
+        PipelineName=SCORED_MINI_BATCH_PIPELINE,
         PipelineParameters=[{"Name": key, "Value": value} for key, value in parameters.items()],
     )["PipelineExecutionArn"]
     try:
@@ -237,7 +237,7 @@ def mini_batch(world: World) -> None:
 def baselines(world: World) -> None:
     """A baseline whose history can't be read fails, is marked in the ledger and told to the topic."""
     world.messages()
-    _publish_nonsense(world, horizon_interval("7d", parse_instant("2026-03-01")))
+    _publish_nonsense(world, horizon_interval("7d", parse_instant("2026-03-01"), DAY))
     empty_ledger(world)
     table = world.deployment.table("LedgerTableName")
     ended = world.run_machine("baselines", {"horizon": "7d", "end": "2026-03-01"})

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from ministack_sagemaker.testing import fast_account
 from ndr.contract.jobspecs import parse_jobspec, put_jobspec
-from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, SCORED_MINI_BATCH_PIPELINE
 from ndr.contract.time import Interval, mini_batch_id, parse_instant
 from ndr.local.cli import app
 from ndr.local.deployment.create import STACK_NAME
@@ -224,7 +224,7 @@ def test_everything_is_kept_under_the_key_that_the_stack_was_given(world: World)
 def test_a_batch_runs_to_its_end_under_the_key(world: World) -> None:
     """Last in this module, since it puts the real pipeline back."""
     specs, s3, bucket = world.deployment.jobspecs(), world.client("s3"), world.deployment.data_bucket
-    registered = world.invoke("UpsertPipelinesFunctionName", {"pipelines": [MINI_BATCH_PIPELINE]})["pipelines"]
+    registered = world.invoke("UpsertPipelinesFunctionName", {"pipelines": [SCORED_MINI_BATCH_PIPELINE]})["pipelines"]
     assert [each["change"] for each in registered] == ["updated"]
     batch = Interval(parse_instant("2026-01-05T10:00:00Z"), parse_instant("2026-01-05T10:15:00Z"))
     lines = "".join(json.dumps(flow) + "\n" for flow in random_flows(batch, 40, seed=1))
@@ -237,7 +237,7 @@ def test_a_batch_runs_to_its_end_under_the_key(world: World) -> None:
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
     names = [item["Key"] for page in pages for item in page["Contents"]]
     published = {name.split("/")[1] for name in names if name.endswith(".parquet")}
-    assert published >= {"deltas", "fg_a", "pair_counts"}
+    assert published >= {"deltas", "fg_a", "pair_counts", "fg_c"}
     for name in names:
         head = s3.head_object(Bucket=bucket, Key=name)
         assert head["ServerSideEncryption"] == "aws:kms", name

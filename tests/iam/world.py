@@ -16,7 +16,7 @@ from tests.statemachines.pipelines import definition
 from ministack_sagemaker.lifecycle import Account
 from ministack_sagemaker.testing import subscribed_queue
 from ndr.contract.jobspecs import parse_jobspec, put_jobspec
-from ndr.contract.pipelines import MINI_BATCH_PIPELINE
+from ndr.contract.pipelines import SCORED_MINI_BATCH_PIPELINE
 from ndr.local.console.progress import Progress
 from ndr.local.deployment.create import deploy_stack
 from ndr.local.deployment.deployment import Deployment
@@ -191,5 +191,6 @@ def _register_failing(deployment: Deployment) -> None:
     deployment.client("s3").put_object(Bucket=bucket, Key="machines-test/run.py", Body=FAILING_SCRIPT.encode())
     names = ["ProjectName", "FeatureSpecVersion", "MiniBatchId", "BatchStartTsIso", "BatchEndTsIso"]
     sagemaker = deployment.client("sagemaker")
-    for name, register in ((FAILING, sagemaker.create_pipeline), (MINI_BATCH_PIPELINE, sagemaker.update_pipeline)):
+    replaced = (SCORED_MINI_BATCH_PIPELINE, sagemaker.update_pipeline)
+    for name, register in ((FAILING, sagemaker.create_pipeline), replaced):
         register(PipelineName=name, PipelineDefinition=json.dumps(definition(names, bucket, role)), RoleArn=role)

@@ -19,6 +19,7 @@ from ndr.contract.datasets import (
     FG_B_IP_METADATA,
     FG_B_PAIR_HOST,
     FG_B_PAIR_SEGMENT,
+    FG_B_PROFILE,
     PAIR_COUNTS,
     PEER_DELTAS,
     fg_b_host,
@@ -29,7 +30,8 @@ from ndr.contract.time import DAY
 
 METRICS = [column.name for column in FG_A_METRICS]
 FIFTEEN_MINUTE = [(DELTAS, "deltas"), (PEER_DELTAS, "deltas"), (FG_A, "fg_a"), (PAIR_COUNTS, "pair_counts")]
-BASELINES = [fg_b_host(METRICS), fg_b_segment(METRICS), FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, FG_B_IP_METADATA]
+PAIRS = [FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT]
+BASELINES = [fg_b_host(METRICS), fg_b_segment(METRICS), *PAIRS, FG_B_IP_METADATA, FG_B_PROFILE]
 FLOWS = FLOWS_A_DAY * (DAYS.duration // DAY)
 SPARK_IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/ndr-processing:spark"
 MOST_BYTES_OF_LOCAL = 600_000_000

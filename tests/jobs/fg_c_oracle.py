@@ -10,7 +10,7 @@ from typing import Any
 Row = Mapping[str, Any]
 HORIZON_DAYS = {"7d": 7, "30d": 30}
 STATISTICS = ("median", "mad", "iqr", "p25", "p75", "p95", "p99", "support_count")
-UNKNOWN = dict.fromkeys(("median", "mad", "p95", "scale", "z", "log_ratio", "excess_over_p95", "tail"))
+UNKNOWN = dict.fromkeys(("median", "mad", "p95", "p99", "scale", "z", "log_ratio", "excess_over_p95", "tail"))
 
 
 class Baseline:
@@ -99,6 +99,9 @@ def score(
     scale = max(deviation, least, relative * abs(known["median"]))
     z = (value - known["median"]) / scale
     is_above = value > known["p95"] and z > 0
+    share = expected or 0.0
+    beyond = max(0.0, value - known["p99"]) / max(scale, relative * known["p99"])
+    surprise = (1 - share) * math.log2(1 + max(z, 0.0)) + share * math.log2(1 + beyond)
     has_ratio = value + least > 0 and known["median"] + least > 0
     return {
         "judged_by": tier,
@@ -106,12 +109,13 @@ def score(
         "median": known["median"],
         "mad": known["mad"],
         "p95": known["p95"],
+        "p99": known["p99"],
         "scale": scale,
         "z": z,
         "log_ratio": math.log2((value + least) / (known["median"] + least)) if has_ratio else None,
         "excess_over_p95": max(0.0, value - known["p95"]),
         "tail": tail_probability(value, known),
-        "contribution": weights[tier] * (1 - (expected or 0.0)) * math.log2(1 + z) if is_above else 0.0,
+        "contribution": weights[tier] * surprise if is_above else 0.0,
     }
 
 

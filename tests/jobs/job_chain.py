@@ -66,6 +66,10 @@ class Project:
     spark: SparkSession | None = None
 
     def __post_init__(self) -> None:
+        self.put_jobspecs()
+
+    def put_jobspecs(self) -> None:
+        """Put all JobSpecs, with the changes as they are now."""
         for name, spec in self._specs().items():
             document = {
                 "project_name": "ndr-test",
@@ -85,6 +89,7 @@ class Project:
             "fg_b_builder": {
                 "inputs": self.uris("fg_a", "pair_counts", "machine_inventory"),
                 "outputs": self.uris("fg_b"),
+                "safety_gap": {"7d": 0, "30d": 0},
             },
             "fg_c_builder": {"inputs": self.uris("fg_a", "pair_counts", "fg_b"), "outputs": self.uris("fg_c")},
             "machine_inventory_unload": {

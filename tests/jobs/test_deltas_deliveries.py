@@ -98,6 +98,37 @@ def test_a_log_beside_its_gzip_counts_once(tmp_path: Path) -> None:
     assert len(manifest.inputs[0].files) == 5, "all that was delivered is named, so that nothing of it is late"
 
 
+def _zeek(seconds: int, uid: str) -> str:
+    at = FIRST.start.timestamp() + seconds
+    return json.dumps(
+        {"ts": at, "uid": uid, "id.orig_h": "10.0.0.1", "id.orig_p": 50000, "id.resp_h": "10.0.0.2",
+         "id.resp_p": 443, "proto": "tcp", "conn_state": "SF", "orig_ip_bytes": 7, "resp_ip_bytes": 9}
+    )  # fmt: skip
+
+
+@pytest.fixture(params=["local", "spark"])
+def zeek(request: pytest.FixtureRequest, tmp_path: Path) -> Project:
+    """A project of Zeek's logs, on either engine."""
+    spark = request.getfixturevalue("spark") if request.param == "spark" else None
+    inputs = {"integration": f"{tmp_path.as_uri()}/integration/", "source": "zeek"}
+    return Project(tmp_path, {"delta_builder": {"inputs": inputs}}, spark=spark)
+
+
+def test_a_row_with_an_id_counts_once_however_its_log_is_cut(zeek: Project) -> None:
+    rows = [_zeek(number, f"C{number}") for number in range(30)]
+    other = _zeek(29, "Cother")  # another connection, equal in all else
+    unnamed = _zeek(100, "-")
+    folder = f"{zeek.uri('integration')}{mini_batch_id(FIRST)}"
+    # The current log was copied at noon; then it was rotated, whole.
+    put_bytes(f"{folder}/current.json", "\n".join([*rows[:20], unnamed, unnamed]).encode())
+    put_bytes(f"{folder}/conn.json", "\n".join([*rows, other, unnamed]).encode())
+    put_bytes(f"{zeek.uri('integration')}{mini_batch_id(HOUR)}/hour.json", "\n".join([*rows[10:], other]).encode())
+    (manifest,) = zeek.deltas(FIRST)
+    assert _flow_count(zeek, FIRST) == 31 + 3, "what has no id is as many flows as its delivery has rows"
+    assert manifest.rows is not None
+    assert (manifest.rows.rows_in, manifest.rows.rows_repeated) == (22 + 32 + 21, 20 + 21)
+
+
 def test_files_in_subfolders_are_read_and_markers_are_not(tmp_path: Path) -> None:
     project = Project(tmp_path)
     flows = random_flows(FIRST, 10, seed=4)

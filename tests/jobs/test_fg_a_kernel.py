@@ -19,7 +19,7 @@ from ndr.jobs.fg_a.kernel import build_fg_a
 from ndr.jobs.fg_a.published_time import PublishedTime
 from ndr.store.schema import arrow_schema
 
-FEW = settings(max_examples=60, deadline=None)
+FEW = settings(max_examples=40, deadline=None)
 NOTHING = PublishedTime.of([], Interval(at("2026-03-01"), at("2026-04-01")))
 
 

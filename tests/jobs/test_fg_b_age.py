@@ -35,7 +35,7 @@ class Published:
         put_bytes(f"{self.fg_a}dt={day}/20260101T000000Z-PT15M/part.parquet", b"not read")
 
     def age(self, end: datetime) -> int:
-        return baseline_age_days(self.fg_b, self.fg_a, "30d", end)
+        return baseline_age_days(self.fg_b, self.fg_a, "30d", end, 2 * DAY)
 
 
 @pytest.fixture
@@ -54,8 +54,8 @@ def test_a_baseline_ages_by_the_day_until_the_next_is_there(published: Published
 def test_what_was_never_built_is_as_old_as_it_could_be(published: Published) -> None:
     published.features("2026-01-20")
     published.features("2026-01-10")
-    assert published.age(parse_instant("2026-02-09")) == 0  # the 30 days are just complete
-    assert published.age(parse_instant("2026-02-17")) == 8
+    assert published.age(parse_instant("2026-02-11")) == 0  # the 30 days and the gap of 2 are just complete
+    assert published.age(parse_instant("2026-02-19")) == 8
 
 
 def test_features_younger_than_the_horizon_and_none_at_all_are_no_news(published: Published) -> None:

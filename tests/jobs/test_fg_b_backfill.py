@@ -18,15 +18,15 @@ from ndr.jobs.fg_b.targets import chunks
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
-METRICS = ("sessions", "bytes", "ratio")
+METRICS = ("sessions_cnt", "bytes_sent_sum", "deny_ratio")
 EVERYWHERE = Networks(internal={"all": ("0.0.0.0/0", "::/0")})
-RULES = StatisticsRules(METRICS, ("sessions", "bytes"), support_min=5, networks=EVERYWHERE)
-EXPECTED = {("working_hours", "1h"): 24, ("off_hours", "1h"): 24}
+RULES = StatisticsRules(METRICS, METRICS[:2], support_min=5, networks=EVERYWHERE)
+PUBLISHED = {("working_hours", "1h"): 24, ("off_hours", "1h"): 24}
 
 
 def window(end_day: int, days: int) -> Baseline:
     end = START + end_day * DAY
-    return Baseline(f"{days}d", Interval(end - days * DAY, end), EXPECTED)
+    return Baseline(f"{days}d", Interval(end - days * DAY, end), PUBLISHED)
 
 
 def hourly_rows(hosts: int, days: int, seed: int) -> pa.Table:
@@ -47,9 +47,9 @@ def hourly_rows(hosts: int, days: int, seed: int) -> pa.Table:
             "time_band": pa.array(["working_hours" if 8 <= hour % 24 < 18 else "off_hours" for _, hour in keys]),
             "window_label": pa.array(["1h"] * count),
             "window_end": pa.array([START + timedelta(hours=hour + 1) for _, hour in keys], pa.timestamp("us", "UTC")),
-            "sessions": pa.array(random.poisson(3, count).astype(float)),
-            "bytes": pa.array(random.lognormal(5, 2, count)),
-            "ratio": pa.array(random.random(count), mask=random.random(count) < 0.1),
+            "sessions_cnt": pa.array(random.poisson(3, count).astype(float)),
+            "bytes_sent_sum": pa.array(random.lognormal(5, 2, count)),
+            "deny_ratio": pa.array(random.random(count), mask=random.random(count) < 0.1),
         }
     )
 
@@ -86,9 +86,11 @@ def test_more_windows_than_a_mask_holds_equal_regular_runs() -> None:
 
 def test_segments_of_few_rows_and_metrics_without_values_equal_regular_runs() -> None:
     rows = hourly_rows(6, 9, seed=7).slice(0, 300)
-    rows = rows.set_column(rows.column_names.index("ratio"), "ratio", pa.nulls(rows.num_rows, pa.float64()))
-    bytes_at = rows.column_names.index("bytes")
-    rows = rows.set_column(bytes_at, "bytes", pa.array(np.where(np.arange(300) % 7, rows["bytes"], np.inf)))
+    rows = rows.set_column(rows.column_names.index("deny_ratio"), "deny_ratio", pa.nulls(rows.num_rows, pa.float64()))
+    bytes_at = rows.column_names.index("bytes_sent_sum")
+    rows = rows.set_column(
+        bytes_at, "bytes_sent_sum", pa.array(np.where(np.arange(300) % 7, rows["bytes_sent_sum"], np.inf))
+    )
     assert_same(rows, [window(end, days) for end in range(2, 10) for days in (1, 7)])
 
 

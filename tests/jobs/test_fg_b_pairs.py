@@ -67,7 +67,7 @@ def oracle(rows: list[dict], window: Baseline, by_segment: bool) -> list[dict]:
     inside = [row for row in rows if row["src_ip"] != OUTSIDE]
     active = {row["src_ip"] for row in inside}
     groups = defaultdict(list)
-    for row in rows:
+    for row in inside if by_segment else rows:
         source = row["src_ip"]
         if by_segment:
             source = str(ip_network((source, 64 if ":" in source else 24), strict=False))

@@ -52,12 +52,16 @@ def naive_profile(
 ) -> list[dict[str, Any]]:
     """The definition, window by window."""
     slices = [each.start for part in published for each in part.steps(SLICE)]
-    known = {at for at in slices if at in baseline.interval}
+    known = set(slices)
     last_day = (baseline.end - SLICE).astimezone(ZoneInfo(zone)).date()
     found = []
     for label in PROFILE_WINDOWS:
         width = WINDOWS[label] // SLICE
-        ends = [at + SLICE for at in known if all(at - back * SLICE in known for back in range(width))]
+        ends = [
+            at + SLICE
+            for at in known
+            if at in baseline.interval and all(at - back * SLICE in known for back in range(width))
+        ]
         local = {end: (end - SLICE).astimezone(ZoneInfo(zone)) for end in ends}
         observed = defaultdict(set)
         for at in local.values():
@@ -108,7 +112,7 @@ def cases(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[Baseline], list[I
     if gap:
         cut = end - gap * SLICE
         published = [Interval(end - 2 * DAY, cut), Interval(min(cut + 5 * SLICE, end - SLICE), end)]
-    starts = draw(st.lists(st.integers(97, 2 * 96), min_size=1, max_size=2))
+    starts = draw(st.lists(st.integers(1, 2 * 96), min_size=1, max_size=2))
     baselines = [Baseline("7d", Interval(end - start * SLICE, end)) for start in starts]
     if draw(st.booleans()):
         baselines.append(Baseline("7d", Interval(end - 2 * DAY, end - DAY)))

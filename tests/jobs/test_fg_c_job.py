@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
-from tests.jobs.job_chain import Project, random_flows
+from tests.jobs.job_chain import Project, random_flows, spelled
 
 from ndr.contract.datasets import FG_C_HOSTS, FG_C_PAIRS, FG_C_SCORES, Dataset
 from ndr.contract.errors import EmptyResultError
@@ -21,7 +24,7 @@ TABLES = (FG_C_SCORES, FG_C_HOSTS, FG_C_PAIRS)
 METRICS = ["sessions_cnt", "bytes_sent_sum", "peer_ip_nunique"]
 CHANGES = {
     "fg_a_builder": {"windows": ["15m", "1h"]},
-    "fg_b_builder": {"min_coverage": 0, "support_min": 2},
+    "fg_b_builder": {"min_coverage": 0, "support_min": {"1h": 2}},
     "fg_c_builder": {"windows": ["1h"], "metrics": METRICS, "calibration": {"days": 1, "min_scores": 10}},
 }
 
@@ -93,3 +96,25 @@ def test_scores_are_not_replaced_by_none(bulk: Project, tmp_path: Path) -> None:
     other = Project(tmp_path, {**CHANGES, "fg_c_builder": CHANGES["fg_c_builder"] | {"outputs": bulk.uris("fg_c")}})
     with pytest.raises(EmptyResultError, match="No FG-A below .* rows of hosts are published"):
         other.fg_c(SCORED)
+
+
+def test_the_page_works_as_typed(bulk: Project) -> None:
+    """Each block of docs/scoring.md, with the prefix and the days of this project."""
+    page = (Path(__file__).parents[2] / "docs" / "scoring.md").read_text()
+    blocks = re.findall(r"```(python|sql)\n(.*?)```", page, re.DOTALL)
+    code = "".join(text for language, text in blocks if language == "python")
+    days = ('Interval.parse("2026-01-10", "2026-01-18")', f"Interval.parse{spelled(Interval(FIRST, FIRST + 8 * DAY))}")
+    names: dict[str, Any] = {}
+    exec(code.replace("s3://ndr-data-bucket/v1/fg_c/", bulk.uri("fg_c")).replace(*days), names)
+    queries = [text for language, text in blocks if language == "sql"]
+    assert len(queries) == 7
+    with duckdb.connect() as connection:
+        for table in ("hosts", "scores", "pairs"):
+            connection.register(table, names[table])
+        found = [connection.sql(query).arrow().read_all() for query in queries]
+    by_column = {name: table for table in found for name in table.column_names}
+    assert all(table.num_rows for table in found[:3])
+    assert by_column["added_up"].num_rows
+    for row in by_column["added_up"].to_pylist():
+        assert row["score"] == pytest.approx(row["added_up"], abs=1e-9)
+    assert by_column["z"].num_rows

@@ -5,20 +5,24 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from tests.jobs import fg_c_oracle as oracle
-from tests.jobs.fg_c_tables import BANDS, HOSTS, METRICS, NOON, SEGMENTS, SPEC, baseline, feature_rows
+from tests.jobs.fg_c_tables import BANDS, HOSTS, METRICS, NOON, SEGMENTS, SPEC, WINDOWS, baseline, feature_rows
 
 from ndr.contract.datasets import FG_C_HOSTS, FG_C_SCORES
-from ndr.contract.time import SLICE, microseconds
+from ndr.contract.jobspecs.fg_c_builder import Calibration as CalibrationRules
+from ndr.contract.time import DAY, SLICE, microseconds
+from ndr.jobs.fg_c.absences import silences
 from ndr.jobs.fg_c.calibration import Calibration
+from ndr.jobs.fg_c.host_days import host_day_p_values
 from ndr.jobs.fg_c.hosts import HostScores
 from ndr.jobs.fg_c.kernel import minimum_scale, score_rows
 from ndr.jobs.fg_c.rows import FeatureRows
-from ndr.jobs.fg_c.silence import silences
 from ndr.store.publish import check_table
 
 SUPPORT_MIN = 20
+LEAST = dict.fromkeys(WINDOWS, SUPPORT_MIN)
 WEIGHTS = {"host": 1.0, "segment": 0.7, "network": 0.5, "none": 0.0}
 SEGMENT_OF = dict(zip(HOSTS, SEGMENTS, strict=True))
 UNCALIBRATED = Calibration(np.zeros(0), 1)
@@ -35,7 +39,7 @@ def scored(seed: int) -> Any:
     baselines = [baseline("7d", seed + 1, 1), baseline("30d", seed + 2, 3)]
     rows = FeatureRows.of(feature_rows(seed))
     segments = [SEGMENT_OF[host] for host in rows.hosts]
-    (part,) = score_rows(rows, baselines, segments, SPEC, SUPPORT_MIN, expected_shares)
+    (part,) = score_rows(rows, baselines, segments, SPEC, LEAST, expected_shares)
     return part, baselines
 
 
@@ -83,7 +87,7 @@ def test_a_host_s_score_follows_from_the_reasons_that_are_stored_with_it(seed: i
     part, baselines = scored(seed)
     bands = {microseconds(NOON + number * SLICE): BANDS[number % 2] for number in range(3)}
     silent = silences(part.rows.table, bands, baselines, 0.1, 1.0)
-    hosts = HostScores.of(part, 5).with_silences(silent, 5).table(UNCALIBRATED)
+    hosts = HostScores.of(part, 5).with_absences(silent, 5).table(UNCALIBRATED)
     check_table(hosts, FG_C_HOSTS)
     by_value = {tuple(row[name] for name in FG_C_SCORES.key): row for row in part.table().to_pylist()}
     silent_rows = 0
@@ -101,8 +105,10 @@ def test_a_host_s_score_follows_from_the_reasons_that_are_stored_with_it(seed: i
             value = by_value[key]
             assert (reason["value"], reason["usual"]) == (value["value"], value["median"])
             assert reason["factor"] == (value["value"] / value["median"] if value["median"] else None)
-            surprise = WEIGHTS[reason["judged_by"]] * (1 - (value["expected"] or 0.0))
-            contributions.append(surprise * math.log2(1 + (reason["value"] - reason["usual"]) / value["scale"]))
+            share, scale = value["expected"] or 0.0, value["scale"]
+            beyond = max(0.0, reason["value"] - value["p99"]) / max(scale, 0.1 * value["p99"])
+            bits = (1 - share) * math.log2(1 + (reason["value"] - reason["usual"]) / scale)
+            contributions.append(WEIGHTS[reason["judged_by"]] * (bits + share * math.log2(1 + beyond)))
         assert math.isclose(row["score"], sum(contributions), rel_tol=1e-9, abs_tol=1e-9)
         assert contributions == sorted(contributions, reverse=True)
         if not row["is_silent"]:
@@ -114,7 +120,7 @@ def test_a_host_s_score_follows_from_the_reasons_that_are_stored_with_it(seed: i
 
 def test_no_baseline_is_said() -> None:
     rows = FeatureRows.of(feature_rows(1))
-    (part,) = score_rows(rows, [], [SEGMENT_OF[host] for host in rows.hosts], SPEC, SUPPORT_MIN)
+    (part,) = score_rows(rows, [], [SEGMENT_OF[host] for host in rows.hosts], SPEC, LEAST)
     assert part.table().num_rows == 0  # there is no horizon to write a row of
     hosts = HostScores.of(part, 5).table(UNCALIBRATED)
     assert set(hosts["judged_by"].to_pylist()) == {"none"}
@@ -137,3 +143,26 @@ def test_parts_of_the_hosts_have_the_rows_of_the_whole() -> None:
     assert len({host for part in parts for host in set(part.host_of.tolist())}) == sum(
         len(set(part.host_of.tolist())) for part in parts
     )
+
+
+def test_a_day_is_ranked_by_its_largest_score_among_those_of_the_calibration_days() -> None:
+    """Two host-days of the calibration days have larger scores than a, which has two windows; the gap day has none."""
+    scored_at = [
+        ("a", 0, 5.0), ("a", 0, 1.0), ("b", 0, 0.0), ("a", -1, 99.0), ("a", -2, 6.0), ("b", -2, 7.0), ("b", -2, 1.0),
+        ("a", -3, 4.0), ("a", -4, 99.0),
+    ]  # fmt: skip
+    midnight = NOON.replace(hour=0)
+    hosts = pa.table(
+        {
+            "host_ip": [host for host, _, _ in scored_at],
+            "window_end": [midnight + day * DAY + (place + 1) * SLICE for place, (_, day, _) in enumerate(scored_at)],
+            "score": [score for _, _, score in scored_at],
+        }
+    )
+    rules = CalibrationRules(days=2, gap_days=1, min_scores=3)
+    assert host_day_p_values(hosts, midnight, rules).to_pylist() == [
+        {"host_ip": "a", "score": 5.0, "windows_cnt": 2, "p_value": 3 / 4},
+        {"host_ip": "b", "score": 0.0, "windows_cnt": 1, "p_value": 1.0},
+    ]
+    short = rules.model_copy(update={"min_scores": 4})
+    assert host_day_p_values(hosts, midnight, short)["p_value"].to_pylist() == [None, None]

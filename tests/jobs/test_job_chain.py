@@ -147,6 +147,24 @@ def test_a_damaged_file_names_itself_and_nothing_is_published(tmp_path: Path) ->
     assert not (tmp_path / "deltas").exists()
 
 
+@pytest.mark.parametrize(("excluded", "new_ports"), [({}, 1), ({"multicast": []}, 0)])
+def test_what_is_excluded_is_not_in_the_lookback_either(
+    tmp_path: Path, excluded: dict[str, list[str]], new_ports: int
+) -> None:
+    project = Project(tmp_path, {"networks": {"excluded": excluded}})
+    (flow,) = random_flows(Interval(START, START + SLICE), 1, seed=1)
+    for at, peer in ((START, "224.0.0.251"), (START + 3 * DAY, "10.0.2.1")):
+        there = flow | {"source_ip": "10.0.0.1", "destination_ip": peer, "destination_port": 5353}
+        times = {"event_start": at.timestamp(), "event_end": at.timestamp() + 1}
+        project.deliver(Interval(at, at + SLICE), [there | times])
+        project.deltas(Interval(at, at + SLICE))
+    batch = Interval(START + 3 * DAY, START + 3 * DAY + SLICE)
+    project.fg_a(batch)
+    rows = [row for row in _rows(project, FG_A, "fg_a", batch) if row["host_ip"] == "10.0.0.1"]
+    assert {row["new_port_cnt"] for row in rows} == {new_ports}
+    assert {row["lookback_days"] for row in rows} == {1}
+
+
 def test_the_manifest_tells_what_was_read_and_by_which_code(tmp_path: Path) -> None:
     day = Interval(START, START + DAY)
     project = Project(tmp_path)

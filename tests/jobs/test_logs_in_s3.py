@@ -19,7 +19,9 @@ from ndr.store import storage
 from ndr.store.storage import put_bytes
 
 BATCH = Interval(parse_instant("2026-01-31T06:00:00Z"), parse_instant("2026-01-31T06:15:00Z"))
-LOG = gzip.compress("\n".join([line()] * 20_000).encode())  # more than is read to recognise it
+LOG = gzip.compress(
+    "\n".join(line(c40=str(number)) for number in range(1, 20_001)).encode()
+)  # more than is read to recognise it
 
 
 @pytest.fixture

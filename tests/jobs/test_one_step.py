@@ -19,15 +19,15 @@ from tests.jobs.job_chain import Project, random_flows, spelled
 from tests.jobs.ledger_table import create_ledger
 
 from ndr import jobs
-from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS, PEER_DELTAS
-from ndr.contract.fifteen_minutes import BATCH_JOBS, SINGLE_STEP_SCRIPT
+from ndr.contract.datasets import DELTAS, FG_A, FG_C_HOSTS, PAIR_COUNTS, PEER_DELTAS
+from ndr.contract.fifteen_minutes import BATCH_JOBS, SCORED_BATCH_JOBS, SINGLE_STEP_SCRIPT
 from ndr.contract.time import Interval, mini_batch_id, parse_instant
 from ndr.store.scan import Scan
 
 SCRIPTS = Path(next(iter(jobs.__path__)))
 START = parse_instant("2026-01-05T23:30:00Z")
 BATCH = Interval(START, parse_instant("2026-01-06T00:15:00Z"))  # cut at midnight into two partitions
-COMPARED = {DELTAS: "deltas", PEER_DELTAS: "deltas", FG_A: "fg_a", PAIR_COUNTS: "pair_counts"}
+COMPARED = {DELTAS: "deltas", PEER_DELTAS: "deltas", FG_A: "fg_a", PAIR_COUNTS: "pair_counts", FG_C_HOSTS: "fg_c"}
 
 
 @dataclass(frozen=True)
@@ -123,13 +123,13 @@ def containers(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_one_container_publishes_what_three_publish(containers: Any) -> None:
     one, three = containers("one"), containers("three")
     assert one.run(SINGLE_STEP_SCRIPT) == 0, (one.opt_ml / "log").read_text()
-    assert [three.run(each.script) for each in BATCH_JOBS] == [0, 0, 0]
+    assert [three.run(each.script) for each in SCORED_BATCH_JOBS] == [0, 0, 0, 0]
     published, expected = one.rows(), three.rows()
     assert all(rows.num_rows > 0 for rows in expected.values())
     assert published == expected
     # Each job measures itself, under its own name, as it does in a container of its own.
-    assert one.logged("job") == [each.job for each in BATCH_JOBS]
-    assert len(one.logged("JobSeconds")) == len(BATCH_JOBS)
+    assert one.logged("job") == [each.job for each in SCORED_BATCH_JOBS]
+    assert len(one.logged("JobSeconds")) == len(SCORED_BATCH_JOBS)
 
 
 def test_pair_counts_are_published_although_fg_a_fails(containers: Any) -> None:
@@ -138,15 +138,16 @@ def test_pair_counts_are_published_although_fg_a_fails(containers: Any) -> None:
     assert container.run(SINGLE_STEP_SCRIPT) == 1
     assert container.message.startswith("fg_a_builder: JobSpecNotFoundError: ")
     published = {name: rows.num_rows for name, rows in container.rows().items()}
-    assert published.pop("fg_a") == 0
+    assert (published.pop("fg_a"), published.pop("hosts")) == (0, 0)  # scores are left out without their features
     assert all(published.values())
 
 
 def test_nothing_else_is_built_when_the_deltas_fail(containers: Any) -> None:
     container = containers("deltas-fail")
     container.forget("delta_builder")
+    container.forget("fg_c_builder")  # a project without scores
     assert container.run(SINGLE_STEP_SCRIPT) == 1
     assert container.message.startswith("delta_builder: JobSpecNotFoundError: ")
-    assert container.logged("job") == ["delta_builder", "fg_a_builder", "pair_counts_builder"]
+    assert container.logged("job") == [each.job for each in BATCH_JOBS]
     assert container.logged("because_of") == [["delta_builder"], ["delta_builder"]]
     assert not any(rows.num_rows for rows in container.rows().values())

@@ -84,6 +84,6 @@ def _features() -> pa.Table:
         for host in HOSTS
         for role in ("inbound", "outbound")
         for window in ("15m", "1h", "24h", "30m", "8h")
-        for number, band in enumerate(["off_hours"] * 8 + ["working_hours"] * 8, start=24)
+        for number, band in enumerate(["night"] * 8 + ["working_hours"] * 8, start=24)
     ]
     return in_key_order(pa.Table.from_pylist(rows, arrow_schema(FG_A)), FG_A)

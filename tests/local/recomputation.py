@@ -32,18 +32,19 @@ def flows(folder: Path) -> Iterator[dict[str, str]]:
                     yield dict(zip(names, line.rstrip("\n").split("\t"), strict=True))
 
 
-def _bytes(flow: dict[str, str], side: str) -> int:
+def flow_bytes(flow: dict[str, str], side: str) -> int:
+    """Return the bytes on the wire of one side (orig, resp), otherwise those of the payload."""
     wire, payload = flow[f"{side}_ip_bytes"], flow[f"{side}_bytes"]
     return int(wire if wire != "-" else payload if payload != "-" else 0)
 
 
 def window_rows(folder: Path, segment: str, start: datetime, end: datetime) -> dict[Group, dict[str, list[Row]]]:
-    """Return the feature rows, by group and host, of the hosts of a /24 whose windows end in (start, end]."""
+    """Return the feature rows, by group and host, of the hosts of a /24 whose windows lie in [start, end)."""
     slices: dict[tuple[str, str], dict[int, list[tuple[int, int, str]]]] = defaultdict(lambda: defaultdict(list))
     for flow in flows(folder):
         number = int(float(flow["ts"]) // SLICE)
         source, destination = flow["id.orig_h"], flow["id.resp_h"]
-        sent, received = _bytes(flow, "orig"), _bytes(flow, "resp")
+        sent, received = flow_bytes(flow, "orig"), flow_bytes(flow, "resp")
         if source.startswith(segment):
             slices[source, "outbound"][number].append((sent, received, destination))
         if destination.startswith(segment):
@@ -52,10 +53,10 @@ def window_rows(folder: Path, segment: str, start: datetime, end: datetime) -> d
     first, last = int(start.timestamp()) // SLICE, int(end.timestamp()) // SLICE
     for (host, role), by_slice in slices.items():
         for label, width in SLICES.items():
-            for window_end in range(first + 1, last + 1):
+            for window_end in range(first + width, last + 1):
                 seen = [flow for number in range(window_end - width, window_end) for flow in by_slice.get(number, ())]
                 if seen:
-                    rows[role, _time_band(window_end - 1), label][host].append(_row(seen))
+                    rows[role, _time_band(window_end - 1), label][host].append(_row(seen) | {"window_end": window_end})
     return rows
 
 
@@ -77,18 +78,26 @@ def _time_band(number: int) -> str:
     return "working_hours" if at.hour < 18 else "evening"
 
 
-def baseline(by_host: dict[str, list[Row]], host: str, metric: str) -> dict[str, float]:
-    """Return a host's statistics of a metric: capped rows are left out of them and still counted in support."""
-    pooled = [row for rows in by_host.values() for row in rows]
+def baseline(rows: list[Row], metric: str, width: int) -> dict[str, float]:
+    """Return a host's statistics of a metric: capped rows are left out of them and still counted in support.
+
+    Support is of windows that do not overlap: `width` slices long, the last one first.
+    """
     limits = []
     for name in KEY_METRICS:
-        median = statistics.median(row[name] for row in pooled)
-        mad = statistics.median(abs(row[name] - median) for row in pooled)
+        median = statistics.median(row[name] for row in rows)
+        mad = statistics.median(abs(row[name] - median) for row in rows)
         if mad > 0:
             limits.append((name, median, 6 * mad))
-    kept = [row for row in by_host[host] if all(abs(row[name] - at) <= reach for name, at, reach in limits)]
+    kept = [row for row in rows if all(abs(row[name] - at) <= reach for name, at, reach in limits)]
+    if len(kept) < 0.8 * len(rows):
+        kept = rows
     values = sorted(row[metric] for row in kept)
-    found: dict[str, float] = {"support_count": len(by_host[host])}
+    support, start = 0, float("inf")
+    for row in sorted(rows, key=lambda each: each["window_end"], reverse=True):
+        if row["window_end"] <= start:
+            support, start = support + 1, row["window_end"] - width
+    found: dict[str, float] = {"support_count": support}
     if len(values) >= 2:
         cuts = statistics.quantiles(values, n=100, method="inclusive")
         median = statistics.median(values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,9 +11,14 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from rich.console import Console
 from tests.unit.test_cli_commands import documents
 
+from ndr.contract.jobspecs import JOB_NAMES, NETWORKS, read_jobspec
 from ndr.local.cli import main
+from ndr.local.console.progress import Progress
+from ndr.local.demo.networks import put_shown_networks
+from ndr.local.ingest import IngestReport
 
 Ndr = Callable[..., tuple[int, str]]
 
@@ -47,12 +53,23 @@ def ndr(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_set_is_put_and_listed(table: Any, ndr: Ndr, tmp_path: Path) -> None:
     status, said = ndr("put", *documents(tmp_path))
-    assert (status, said.count("put into specs")) == (0, 7)
+    assert (status, said.count("put into specs")) == (0, len(JOB_NAMES))
     keys = {item["job_name_version"] for item in table.scan()["Items"]}
-    assert keys == {"delta_builder#v1", "fg_a_builder#v1", "fg_b_builder#v1", "pair_counts_builder#v1",
-                    "machine_inventory_unload#v1", "non_persistent_prefixes#v1", "networks#v1"}  # fmt: skip
+    assert keys == {f"{name}#v1" for name in JOB_NAMES}
     status, listed = ndr("list")
-    assert (status, listed.count("ndr-test")) == (0, 7)
+    assert (status, listed.count("ndr-test")) == (0, len(JOB_NAMES))
+
+
+def test_the_demo_takes_over_the_networks_that_zeek_logs_show(table: Any, ndr: Ndr, tmp_path: Path) -> None:
+    ndr("put", *documents(tmp_path))
+    lines = Progress(Console(file=io.StringIO()))
+    before = read_jobspec(table, "ndr-test", NETWORKS, "v1")
+    put_shown_networks(table, before, IngestReport((), (), None), lines)
+    assert read_jobspec(table, "ndr-test", NETWORKS, "v1") == before
+    report = IngestReport((), (), None, local_addresses=frozenset({"10.0.0.1", "198.51.100.7"}))
+    put_shown_networks(table, before, report, lines)
+    internal = read_jobspec(table, "ndr-test", NETWORKS, "v1").spec.internal
+    assert internal == {**before.spec.internal, "shown_by_zeek": ("198.51.100.0/24",)}
 
 
 def test_one_that_does_not_fit_is_refused_and_nothing_is_written(table: Any, ndr: Ndr, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from tests.local.recomputation import KEY_METRICS, SLICES, baseline, window_rows
+from tests.local.window_recomputation import windows
 
 from ministack_sagemaker.deploy import sam_path
 from ministack_sagemaker.lifecycle import Account, AccountError
@@ -27,6 +28,7 @@ from ndr.contract.datasets import (
     FG_B_IP_METADATA,
     FG_B_PAIR_HOST,
     FG_B_PAIR_SEGMENT,
+    FG_B_PROFILE,
     PAIR_COUNTS,
     PEER_DELTAS,
     fg_b_host,
@@ -37,6 +39,7 @@ from ndr.contract.jobspecs import put_jobspec
 from ndr.contract.time import DAY, Interval, format_instant
 from ndr.local.deployment.deployment import Deployment
 from ndr.local.jobspecs import DEMO_FILES
+from ndr.local.traffic import NETWORKS
 from ndr.spark.engine import SPARK_JOBS
 from ndr.spark.session import require_java
 from ndr.store import storage
@@ -112,7 +115,7 @@ def published(directory: Path) -> tuple[dict[str, pa.Table], set[str]]:
         assert partition is not None
         for dataset in (
             *(fg_b_host(spec.metrics), fg_b_segment(spec.metrics)),
-            *(FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, FG_B_IP_METADATA),
+            *(FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, FG_B_IP_METADATA, FG_B_PROFILE),
         ):
             tables[dataset.name] = in_key_order(read_table(partition.uri, partition.manifest, dataset), dataset)
         storage.forget_clients()
@@ -147,7 +150,8 @@ def test_published_baselines_equal_a_recomputation_from_the_raw_logs(shown: str,
         partition = newest_baseline(spec.outputs.fg_b, "7d", end)
         assert partition is not None
         published = read_table(partition.uri, partition.manifest, fg_b_host(spec.metrics)).to_pylist()
-    rows = window_rows(directory / "traffic", "10.20.1.", end - timedelta(days=7), end)
+    stop = end - spec.safety_gap.of("7d")
+    rows = window_rows(directory / "traffic", "10.20.1.", stop - timedelta(days=7), stop)
     compared = 0
     for row in published:
         if row["host_ip"] not in ("10.20.1.20", "10.20.1.25", "10.20.1.31") or row["window_label"] not in SLICES:
@@ -155,13 +159,31 @@ def test_published_baselines_equal_a_recomputation_from_the_raw_logs(shown: str,
         by_host = rows[row["role"], row["time_band"], row["window_label"]]
         assert row["rows_cnt"] == len(by_host[row["host_ip"]])
         for metric in KEY_METRICS:
-            for statistic, value in baseline(by_host, row["host_ip"], metric).items():
+            for statistic, value in baseline(by_host[row["host_ip"]], metric, SLICES[row["window_label"]]).items():
                 assert row[f"{metric}_{statistic}"] == pytest.approx(value, rel=1e-12, abs=0), (row["host_ip"], metric)
                 compared += 1
     assert compared > 200
 
 
+def test_published_windows_equal_a_recomputation_from_the_raw_logs(shown: str, directory: Path) -> None:
+    spec, start = Deployment.load(directory).jobspecs()["fg_a_builder"].spec, END - DAYS * DAY
+    ends = [start + timedelta(hours=10), start + timedelta(days=3, hours=14, minutes=15), END]
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in Account.load(directory).environment().items():
+            environment.setenv(name, value)
+        scans = [Scan.of(spec.outputs.fg_a, FG_A, Interval(end - timedelta(minutes=15), end)) for end in ends]
+        rows = [row for scan in scans for row in scan.read().to_pylist() if row["host_ip"].startswith("10.20.1.")]
+    expected = windows(directory / "traffic", "10.20.1.", start, ends)
+    assert len(rows) == len(expected) > 100
+    for row in rows:
+        key = (row["host_ip"], row["role"], row["window_label"], row["window_end"])
+        assert {name: row[name] for name in expected[key]} == expected[key], key
+    assert {each["window_coverage"] for each in expected.values()} == {10 / 24, 1.0}
+    assert {each["lookback_days"] for each in expected.values()} == {0, 2, 3, DAYS - 1}
+
+
 def test_every_connection_is_accounted_for(shown: str) -> None:
+    assert f"internal networks: {', '.join(NETWORKS)}" in shown
     ingested = re.search(
         rf"([\d,]+) rows of {DAYS} logs: ([\d,]+) flows in {DAYS} mini-batches, 0 rejected, 0 not flows", shown
     )

@@ -22,13 +22,13 @@ from ministack_sagemaker.lifecycle import Account, AccountError
 from ministack_sagemaker.registry import register_image
 from ministack_sagemaker.testing import fast_account
 from ndr.contract.errors import InvalidRequestError
-from ndr.contract.pipelines import COMPACTION_PIPELINE, FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, PIPELINE_NAMES
 from ndr.local.deployment.create import IMAGE
 from ndr.pipeline.registry.registration import register_pipelines
 from ndr.pipeline.registry.removal import remove_pipelines
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
-PIPELINES = {COMPACTION_PIPELINE, FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE}
+PIPELINES = set(PIPELINE_NAMES)
 STACK = "registering"
 DEPLOY_PAGE = TEMPLATE.parent / "docs" / "deploy.md"
 

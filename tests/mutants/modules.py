@@ -55,6 +55,6 @@ MODULES: dict[str, tuple[str, ...]] = {
     },
     **{
         f"ndr.planner.{name}": _LATE
-        for name in ("delivered_files", "late", "late_files", "published", "stale_baselines")
+        for name in ("delivered_files", "feature_prefixes", "late", "late_files", "published", "stale_baselines")
     },
 }  # fmt: skip

@@ -197,6 +197,34 @@ def test_features_that_were_never_built_over_published_deltas_are_built(features
     assert late(features).stale == (day(1),)
 
 
+def test_scores_are_late_where_features_changed_or_they_are_missing(features: Features) -> None:
+    def build_scores(interval: Interval, run_id: str) -> None:
+        own = features.reads("fg_a", interval)
+        pairs = features.reads("pair_counts", Interval(interval.start - DAY + SLICE, interval.end))
+        baseline = InputRange(dataset="fg_b 7d", start=interval.start, end=interval.end)
+        features.publish("fg_c", interval, run_id, reads=(own, pairs, baseline))
+
+    def stale() -> tuple[Interval, ...]:
+        return find_late(features.s3, replace(PREFIXES, fg_c="s3://data/v1/fg_c/"), WANTED).stale
+
+    for number in range(3):
+        features.deliver(day(number))
+        features.build(day(number), "r")
+    assert stale() == (day(0, 2),)  # none is built yet
+    assert late(features).stale == ()  # a project without scores lacks none
+    for number in range(3):
+        build_scores(day(number), "r")
+    assert stale() == ()
+    features.publish("fg_a", day(1), "again", reads=features.partitions["fg_a"][_uri("fg_a", day(1))].reads)
+    assert stale() == (day(1),)
+    build_scores(day(1), "again")
+    assert stale() == ()
+
+
+def _uri(dataset: str, interval: Interval) -> str:
+    return f"s3://data/v1/{dataset}/dt={day_text(interval.start)}/{mini_batch_id(interval)}"
+
+
 def test_a_partition_of_which_a_part_was_built_again_is_stale_after_that_part_only(features: Features) -> None:
     for number in range(3):
         features.deliver(day(number))
@@ -286,18 +314,22 @@ def test_a_baseline_built_before_the_last_slice_of_its_horizon_is_stale(features
 
 def test_the_message_names_stale_baselines_by_horizon_and_the_request_that_builds_them() -> None:
     request = parse_request(BaselinesRequest, {"mode": "LATE"}, PUBLISHED, OWNED)
-    rows = {"7d": {day(1).start: LedgerRow("completed")}, "30d": {day(1).start: LedgerRow("completed")}}
+    # Each stops its safety gap earlier, after the day; the first of them before it.
+    rows = {
+        "7d": {day(1).start: LedgerRow("completed"), day(2).start: LedgerRow("completed")},
+        "30d": {day(2).start: LedgerRow("completed"), day(3).start: LedgerRow("completed")},
+    }
     found = LateData(stale=(day(0),), delivered=(day(0),))
-    planned = plan_late(request, jobspecs(), found, rows, stale_by_lineage=[("30d", day(2).start)])
+    planned = plan_late(request, jobspecs(), found, rows, stale_by_lineage=[("30d", day(4).start)])
     assert planned.stale == [
-        "30d 2026-01-06T00:00:00Z",
-        "30d 2026-01-07T00:00:00Z",
-        "7d 2026-01-06T00:00:00Z",
+        "30d 2026-01-08T00:00:00Z",
+        "30d 2026-01-09T00:00:00Z",
+        "7d 2026-01-07T00:00:00Z",
     ]
     assert (
-        "2 baselines of 30d are stale (2026-01-06T00:00:00Z, 2026-01-07T00:00:00Z): the next run of 30d builds those "
+        "2 baselines of 30d are stale (2026-01-08T00:00:00Z, 2026-01-09T00:00:00Z): the next run of 30d builds those "
         'that ended at most 31 days before it; to build them now write {"mode": "BACKFILL", "horizon": "30d", "start": '
-        '"2026-01-06T00:00:00Z", "end": "2026-01-08T00:00:00Z"}.'
+        '"2026-01-08T00:00:00Z", "end": "2026-01-10T00:00:00Z"}.'
     ) in planned.message
 
 

@@ -8,10 +8,18 @@ from tests.sam import page
 from tests.sam.command_line import CommandLine
 
 from ministack_sagemaker.lifecycle import Account
-from ndr.contract.pipelines import COMPACTION_PIPELINE, FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.pipelines import (
+    COMPACTION_PIPELINE,
+    FG_B_PIPELINE,
+    INVENTORY_PIPELINE,
+    MINI_BATCH_PIPELINE,
+    PIPELINE_NAMES,
+    SCORED_MINI_BATCH_PIPELINE,
+)
 
 INVOKE = ("sam", "local", "invoke")
-PIPELINES = {COMPACTION_PIPELINE, FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE}
+PIPELINES = set(PIPELINE_NAMES)
+THREE = ["DeltaBuilderStep", "FGABuilderStep", "PairCountsBuilderStep"]
 
 
 def event(name: str) -> tuple[str, ...]:
@@ -77,7 +85,8 @@ def test_upsert_pipelines_shows_the_difference_then_registers(built: CommandLine
     assert digests == {pipeline["name"]: pipeline["digest"] for pipeline in shown["pipelines"]}
     after = registered(account)
     assert {name: [step["Name"] for step in json.loads(after[name])["Steps"]] for name in PIPELINES} == {
-        MINI_BATCH_PIPELINE: ["DeltaBuilderStep", "FGABuilderStep", "PairCountsBuilderStep"],
+        MINI_BATCH_PIPELINE: THREE,
+        SCORED_MINI_BATCH_PIPELINE: [*THREE, "FGCCorrBuilderStep"],
         FG_B_PIPELINE: ["FGBaselineBuilderStep"],
         INVENTORY_PIPELINE: ["MachineInventoryUnloadStep"],
         COMPACTION_PIPELINE: ["CompactionStep"],

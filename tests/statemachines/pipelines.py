@@ -7,8 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from ministack_sagemaker.lifecycle import Account
-from ndr.contract.pipelines import COMPACTION_PIPELINE, FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
+from ndr.contract.pipelines import (
+    COMPACTION_PIPELINE,
+    FG_B_PIPELINE,
+    INVENTORY_PIPELINE,
+    MINI_BATCH_PIPELINE,
+    SCORED_MINI_BATCH_PIPELINE,
+)
 
+_OF_A_BATCH = ["ProjectName", "FeatureSpecVersion", "MiniBatchId", "BatchStartTsIso", "BatchEndTsIso"]
 PARAMETERS = {
     FG_B_PIPELINE: [
         *("ProjectName", "FeatureSpecVersion", "BaselineHorizon", "BaselineMode"),
@@ -16,7 +23,8 @@ PARAMETERS = {
     ],
     INVENTORY_PIPELINE: ["ProjectName", "FeatureSpecVersion", "ReferenceMonthIso"],
     COMPACTION_PIPELINE: ["ProjectName", "FeatureSpecVersion", "DayStartTsIso", "DayEndTsIso"],
-    MINI_BATCH_PIPELINE: ["ProjectName", "FeatureSpecVersion", "MiniBatchId", "BatchStartTsIso", "BatchEndTsIso"],
+    MINI_BATCH_PIPELINE: _OF_A_BATCH,
+    SCORED_MINI_BATCH_PIPELINE: _OF_A_BATCH,
     "ndr-steerable": ["Behaviour", "Flag", "ProcessingImageUri", "ProcessingInstanceCount"],
 }
 PARAMETER_DEFAULT = "none"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ndr.contract.datasets import PAIR_COUNTS
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.lineage import newest_first
-from ndr.contract.manifest import InputRange, Manifest, Owner
+from ndr.contract.manifest import FORMAT, InputRange, Manifest, Owner
 from ndr.contract.time import DAY, EPOCH, SLICE, Interval, merged
 from ndr.store.catalog import published_pieces
 from ndr.store.manifest import put_manifest, read_manifest
@@ -97,7 +97,7 @@ def test_a_manifest_of_a_newer_release_says_so(tmp_path: Path) -> None:
     prefix = tmp_path.as_uri()
     _publish(prefix, SLICE_FOUR)
     manifest = _path(tmp_path, SLICE_FOUR) / "_manifest.json"
-    manifest.write_text(manifest.read_text().replace('"format": 2', '"format": 3, "more": 1'))
+    manifest.write_text(manifest.read_text().replace(f'"format": {FORMAT}', f'"format": {FORMAT + 1}, "more": 1'))
     with pytest.raises(SchemaMismatchError, match="was written by a newer release"):
         _sessions(prefix, SLICE_FOUR)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from ndr.contract.datasets import FG_B_IP_METADATA, PAIR_COUNTS
-from ndr.contract.manifest import Manifest
+from ndr.contract.manifest import Manifest, TimeRange
 from ndr.contract.time import DAY, SLICE, Interval, parse_instant
-from ndr.store.catalog import newest_baseline, pieces_coverage, published_pieces
+from ndr.store.catalog import delivered_intervals, newest_baseline, pieces_coverage, published_pieces
 from ndr.store.partition import baseline_partition_uri, time_partition_uri
 from ndr.store.publish import PartitionWriter
 from ndr.store.schema import arrow_schema
@@ -25,10 +25,11 @@ def _baseline(prefix: str, end: datetime) -> None:
     writer.commit(dataset="fg_b", start=end - 7 * DAY, end=end, **FACTS)
 
 
-def _pair_counts(prefix: str, interval: Interval, coverage: float) -> Manifest:
+def _pair_counts(prefix: str, interval: Interval, coverage: float, undelivered: tuple[TimeRange, ...] = ()) -> Manifest:
     writer = PartitionWriter(time_partition_uri(prefix, interval))
     writer.write(arrow_schema(PAIR_COUNTS).empty_table(), PAIR_COUNTS)
-    return writer.commit(dataset=PAIR_COUNTS.name, start=interval.start, end=interval.end, coverage=coverage, **FACTS)
+    facts = {"start": interval.start, "end": interval.end, "coverage": coverage, "undelivered": undelivered}
+    return writer.commit(dataset=PAIR_COUNTS.name, **facts, **FACTS)
 
 
 @pytest.mark.parametrize(
@@ -63,3 +64,15 @@ def test_coverage_weighs_each_piece_with_the_coverage_that_it_was_published_with
     _pair_counts(tmp_path.as_uri(), Interval(MONDAY + DAY, MONDAY + 2 * DAY), 1.0)
     wanted = Interval(MONDAY, MONDAY + 3 * DAY)
     assert pieces_coverage(published_pieces(tmp_path.as_uri(), wanted), wanted) == 0.5
+
+
+def test_delivered_time_is_what_a_manifest_does_not_call_undelivered(tmp_path: Path) -> None:
+    noon, day = MONDAY + timedelta(hours=12), Interval(MONDAY, MONDAY + DAY)
+    _pair_counts(tmp_path.as_uri(), day, 0.5, (TimeRange(start=MONDAY, end=noon),))
+    assert delivered_intervals(published_pieces(tmp_path.as_uri(), day)) == [Interval(noon, day.end)]
+    around = Interval(noon - SLICE, noon + SLICE)
+    assert delivered_intervals(published_pieces(tmp_path.as_uri(), around)) == [Interval(noon, noon + SLICE)]
+    _pair_counts(tmp_path.as_uri(), day, 0.5)
+    assert delivered_intervals(published_pieces(tmp_path.as_uri(), day)) == [day], "formats before 3 do not tell"
+    _pair_counts(tmp_path.as_uri(), day, 0.0)
+    assert delivered_intervals(published_pieces(tmp_path.as_uri(), day)) == []

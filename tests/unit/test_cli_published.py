@@ -7,12 +7,13 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
+import pyarrow as pa
 import pytest
 from rich.console import Console
-from tests.unit.ranking_partitions import FACTS, pair_row, table
 
-from ndr.contract.datasets import DELTAS, PAIR_COUNTS, PEER_DELTAS
+from ndr.contract.datasets import DELTAS, PAIR_COUNTS, PEER_DELTAS, Dataset
 from ndr.contract.manifest import RowAccount
 from ndr.contract.time import DAY, Interval
 from ndr.local.console import progress
@@ -20,9 +21,18 @@ from ndr.local.console.tables import shown
 from ndr.local.deployment.published import flow_account, published_tables
 from ndr.store.partition import baseline_partition_uri, time_partition_uri
 from ndr.store.publish import PartitionWriter
+from ndr.store.schema import arrow_schema
 
 FIRST = Interval(datetime(2026, 1, 30, tzinfo=UTC), datetime(2026, 1, 31, tzinfo=UTC))
 QUARTER = Interval(FIRST.end, FIRST.end + DAY / 4)
+FACTS = {"project_name": "p", "feature_spec_version": "v1", "code_version": "test"}
+ZERO: dict[str, Any] = {"int64": 0, "string": "", "bool": False, "float64": 0.0, "timestamp": FIRST.start}
+
+
+def table(dataset: Dataset, rows: list[dict[str, Any]]) -> pa.Table:
+    """Return rows as the dataset's table. A missing value is zero."""
+    zeros = {column.name: ZERO[column.type] for column in dataset.columns}
+    return pa.Table.from_pylist([{**zeros, **row} for row in rows], schema=arrow_schema(dataset))
 
 
 @pytest.fixture
@@ -66,7 +76,9 @@ def test_partitions_add_up_and_coverage_is_weighed_by_length(jobspecs: dict[str,
 
 def test_partition_without_a_manifest_is_not_published(jobspecs: dict[str, SimpleNamespace]) -> None:
     prefix = jobspecs["pair_counts_builder"].spec.outputs.pair_counts
-    PartitionWriter(time_partition_uri(prefix, FIRST)).write(table(PAIR_COUNTS, [pair_row("a", "b", 1)]), PAIR_COUNTS)
+    PartitionWriter(time_partition_uri(prefix, FIRST)).write(
+        table(PAIR_COUNTS, [{"src_ip": "a", "dst_ip": "b", "sessions_cnt": 1}]), PAIR_COUNTS
+    )
     assert published_tables(jobspecs) == []
 
 

@@ -27,7 +27,8 @@ ALL = (
 HEAD = """# Datasets
 
 Written from `contract/ndr/contract/datasets.py` by `python -m tests.unit.test_docs_datasets`; a test compares them.
-Timestamps are microseconds, UTC. `host` and `segment` have the last nine columns once for each metric of the JobSpec.
+Timestamps are microseconds, UTC. `host` and `segment` have
+the last ten columns once for each metric of the JobSpec, but p95_all of counts and sums alone.
 """
 
 

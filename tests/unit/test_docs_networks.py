@@ -6,7 +6,8 @@ import json
 import re
 from pathlib import Path
 
-from ndr.contract.jobspecs.networks import EXCLUDED, INTERNAL, Networks
+from ndr.contract.jobspecs.networks import Networks
+from ndr.contract.networks import EXCLUDED, INTERNAL
 
 PAGE = (Path(__file__).parents[2] / "docs" / "networks.md").read_text()
 

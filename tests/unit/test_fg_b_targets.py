@@ -4,9 +4,9 @@ import pytest
 
 from ndr.contract.errors import InvalidRequestError
 from ndr.contract.jobspecs.calendar import Calendar
-from ndr.contract.jobspecs.fg_b_builder import Cadences
-from ndr.contract.time import Interval, parse_instant
-from ndr.jobs.fg_b.specs import expected_ends
+from ndr.contract.jobspecs.fg_b_builder import Cadences, FgBBuilderSpec
+from ndr.contract.time import DAY, SLICE, Interval, parse_instant
+from ndr.jobs.fg_b.specs import published_ends
 from ndr.jobs.fg_b.targets import Target, backfill_targets, regular_targets
 
 
@@ -42,10 +42,33 @@ def test_a_bad_request_says_what_to_write(call: object, finding: str) -> None:
         call()  # type: ignore[operator]
 
 
+WEEK = Interval(parse_instant("2026-01-05"), parse_instant("2026-01-12"))
+
+
 def test_a_week_has_fifty_working_hours() -> None:
-    week = Interval(parse_instant("2026-01-05"), parse_instant("2026-01-12"))
-    assert expected_ends(week, Calendar(), ["15m", "24h"]) == {
+    published = [Interval(WEEK.start - DAY, WEEK.end)]
+    assert published_ends(WEEK, published, Calendar(), ["15m", "24h"]) == {
         (band, window): hours * 4
         for band, hours in {"working_hours": 50, "evening": 20, "night": 70, "weekend_day": 28}.items()
         for window in ("15m", "24h")
     }
+
+
+def test_only_windows_that_are_wholly_published_count() -> None:
+    """Of a week, four days with a gap of a slice: 24-hour windows end a day after each start."""
+    first, last = WEEK.start + 2 * DAY, WEEK.start + 6 * DAY
+    gap = first + 2 * DAY
+    found = published_ends(WEEK, [Interval(first, gap), Interval(gap + SLICE, last)], Calendar(), ["15m", "1h", "24h"])
+    ends = {
+        window: sum(each for (_, label), each in found.items() if label == window) for window in ("15m", "1h", "24h")
+    }
+    assert ends == {"15m": 4 * 96 - 1, "1h": (2 * 96 - 3) + (2 * 96 - 1 - 3), "24h": (2 * 96 - 95) + (2 * 96 - 1 - 95)}
+
+
+def test_a_baseline_stops_its_safety_gap_before_the_end_that_names_it() -> None:
+    inputs = {name: f"s3://bucket/{name}/" for name in ("fg_a", "pair_counts", "machine_inventory")}
+    spec = FgBBuilderSpec(inputs=inputs, outputs={"fg_b": "s3://bucket/fg_b/"}, safety_gap={"30d": 0})
+    assert spec.interval("7d", WEEK.end) == Interval(WEEK.start - DAY, WEEK.end - DAY)
+    assert spec.interval("30d", WEEK.end) == Interval(WEEK.end - 30 * DAY, WEEK.end)
+    assert [spec.least_support(window) for window in ("15m", "8h", "24h")] == [50, 8, 4]
+    assert spec.model_copy(update={"support_min": 20}).least_support("24h") == 20

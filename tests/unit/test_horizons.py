@@ -16,14 +16,14 @@ from tests.template import RESOURCES, ROOT, of_type
 from ndr.contract.horizons import ALL_HORIZONS, HORIZON_CHOICES, HORIZONS, choice_of, labels_of
 
 FOLDERS = ("contract", "lambdas", "pipeline_defs", "spark_jobs", "local")
-ROW = '    Horizon("30d", timedelta(days=30), "weekly"),\n'
+ROW = '    Horizon("30d", timedelta(days=30), "weekly", safety_gap=2),\n'
 
 PROBE = """
 import json
 from datetime import UTC, datetime
 from ndr.contract import horizons
 from ndr.contract.datasets import FG_B_IP_METADATA
-from ndr.contract.jobspecs.fg_b_builder import Cadences
+from ndr.contract.jobspecs.fg_b_builder import Cadences, SafetyGaps
 from ndr.jobs.fg_b.targets import backfill_targets, regular_targets
 from ndr.local.commands.backfill import backfill
 from ndr.pipeline.sagemaker_pipeline_definitions_fg_b import build_fg_b_baseline_pipeline
@@ -42,6 +42,7 @@ print(json.dumps({
     "request": request.horizons,
     "plan": len(baseline_targets(request, spec, now)["14d"]),
     "spec": [default.of("14d"), chosen.of("14d")],
+    "gap": SafetyGaps().of("14d").days,
     "regular": [target.horizon for target in regular_targets("both", "2026-02-01")],
     "backfill": len(backfill_targets("14d", "2026-01-01", "2026-02-01", chosen)),
     "enum": enum,
@@ -56,7 +57,9 @@ def test_a_row_in_the_table_is_enough_for_request_planner_job_pipeline_docs_and_
         shutil.copytree(ROOT / folder / "ndr", tmp_path / folder / "ndr", ignore=shutil.ignore_patterns("__pycache__"))
     table = tmp_path / "contract/ndr/contract/horizons.py"
     assert ROW in table.read_text()
-    table.write_text(table.read_text().replace(ROW, '    Horizon("14d", timedelta(days=14), "daily"),\n' + ROW))
+    table.write_text(
+        table.read_text().replace(ROW, '    Horizon("14d", timedelta(days=14), "daily", safety_gap=3),\n' + ROW)
+    )
     path = ":".join(str(tmp_path / folder) for folder in FOLDERS)
     environment = {
         "PYTHONPATH": path,
@@ -73,6 +76,7 @@ def test_a_row_in_the_table_is_enough_for_request_planner_job_pipeline_docs_and_
         "request": ["14d"],
         "plan": 4,
         "spec": ["daily", "weekly"],
+        "gap": 3,
         "regular": ["7d", "14d", "30d"],
         "backfill": 4,
         "enum": ["7d", "14d", "30d", "both"],

@@ -271,7 +271,7 @@ def test_scores_need_windows_of_fg_a_and_metrics_with_a_baseline() -> None:
     with pytest.raises(JobSpecInvalidError) as told:
         check_jobspecs(given)
     assert "fg_c_builder needs windows 24h, 1h, which fg_a_builder's windows lack; add them there" in str(told.value)
-    assert "fg_c_builder scores deny_cnt, which fg_b_builder's metrics lack" in str(told.value)
+    assert "fg_c_builder needs baselines of deny_cnt, which fg_b_builder's metrics lack" in str(told.value)
     check_jobspecs(each for name, each in specs.items() if name != "fg_c_builder")  # a project without scores
 
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ndr.contract.errors import SchemaMismatchError
-from ndr.contract.jobspecs.networks import EXCLUDED, Networks
+from ndr.contract.jobspecs.networks import Networks
+from ndr.contract.networks import EXCLUDED
 from ndr.net.addresses import canonical_address
 from ndr.net.networks import address_keys, is_excluded, is_high_risk, is_internal, segment_ids
 

@@ -8,7 +8,8 @@ import pytest
 
 from ndr.contract.errors import JobSpecInvalidError
 from ndr.contract.jobspecs import parse_jobspec
-from ndr.contract.jobspecs.networks import EXCLUDED, INTERNAL, MOVED, Networks
+from ndr.contract.jobspecs.networks import MOVED, Networks
+from ndr.contract.networks import EXCLUDED, INTERNAL
 
 
 def _jobspec(job_name: str, spec: dict[str, Any]) -> Any:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from ndr.contract.jobspecs.networks import INTERNAL, Networks
+from ndr.contract.jobspecs.networks import Networks
+from ndr.contract.networks import INTERNAL
 from ndr.local.commands.ingest import ingest_folder, print_internal_networks
 from ndr.local.console.progress import Progress
 from ndr.local.ingest.internal import internal_with, networks_beside

@@ -165,7 +165,7 @@ def test_a_horizon_without_enough_history_is_named_and_not_run() -> None:
     parsed = parse_request(BaselinesRequest, {"end": "2027-03-10", "fill_upstream": False}, NOW, DEFAULTS)
     specs, end = jobspecs(), parse_instant("2027-03-10")
     targets = baseline_targets(parsed, specs["fg_b_builder"].spec, NOW)
-    week = Interval(end - 8 * DAY, end)
+    week = Interval(end - 10 * DAY, end)
     upstream = Upstream({name: [week] for name in ("deltas", "fg_a", "pair_counts")})
     made = plan_baselines(parsed, specs, targets, {"7d": {}, "30d": {}}, NOW, upstream)
     planned = made.document()
@@ -186,9 +186,10 @@ def test_a_horizon_with_just_enough_history_is_run() -> None:
     specs, end = jobspecs(), parse_instant("2027-03-10")
     builder = specs["fg_b_builder"]
     half = builder.spec.model_copy(update={"min_coverage": 0.5})
+    stop = end - half.safety_gap.of("30d")
     specs["fg_b_builder"] = builder.model_copy(update={"spec": half})
     for days, baselines in ((15, 1), (14.99, 0)):
-        upstream = Upstream({"fg_a": [Interval(end - days * DAY, end)]})
+        upstream = Upstream({"fg_a": [Interval(stop - days * DAY, end)]})
         planned = plan_baselines(parsed, specs, {"30d": [end]}, {"30d": {}}, NOW, upstream)
         assert (planned.baselines, len(planned.insufficient)) == (baselines, 1 - baselines)
 
@@ -206,7 +207,7 @@ def test_missing_features_are_built_first_where_they_were_delivered() -> None:
     (batch,) = planned["batches"]
     assert (batch["BatchStartTsIso"], batch["BatchEndTsIso"]) == ("2027-02-18T00:00:00Z", "2027-03-02T00:00:00Z")
     assert batch["MiniBatchId"] == "rebuild-20270218T000000Z-PT17280M"
-    assert planned["not_delivered"] == ["[2027-02-08T00:00:00Z, 2027-02-18T00:00:00Z)"]
+    assert planned["not_delivered"] == ["[2027-02-06T00:00:00Z, 2027-02-18T00:00:00Z)"]
     assert planned["message"].startswith("1 batches of missing features are built first: [2027-02-18T00:00:00Z, ")
 
 

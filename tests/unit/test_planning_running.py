@@ -14,12 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.test_planning_baselines import DEFAULTS, NOW, WEEK, YEAR, jobspecs
 
+from ndr.contract.jobspecs import JobSpec, JobSpecs
+from ndr.contract.jobspecs.fg_c_builder import FgCBuilderSpec
 from ndr.contract.ledger import LedgerRow
 from ndr.contract.manifest import InputFile
 from ndr.contract.pipelines import (
     FG_B_PIPELINE,
     INVENTORY_PIPELINE,
     MINI_BATCH_PIPELINE,
+    SCORED_MINI_BATCH_PIPELINE,
     rebuild_parameters,
 )
 from ndr.contract.time import DAY, Interval, baseline_ends, format_instant, parse_instant
@@ -278,11 +281,11 @@ def test_late_slices_that_are_being_built_again_are_followed_even_when_no_longer
     later = Interval(day.end, day.end + DAY)
     request = parse_request(BaselinesRequest, {"mode": "LATE"}, NOW, DEFAULTS)
     in_progress = [BatchInProgress(day, arn_of(1, MINI_BATCH_PIPELINE))]
-    rows = {"7d": {day.end: LedgerRow("completed"), day.start: LedgerRow("completed")}}
+    rows = {"7d": {day.end + DAY: LedgerRow("completed"), day.end: LedgerRow("completed")}}
     planned = plan_late(request, SPECS, LateData(), rows, in_progress).document()
     assert planned["followed_batches"] == {"rebuild-20270308T000000Z-PT1440M": arn_of(1, MINI_BATCH_PIPELINE)}
     assert [batch["MiniBatchId"] for batch in planned["batches"]] == list(planned["followed_batches"])
-    assert planned["stale"] == ["7d 2027-03-09T00:00:00Z"]
+    assert planned["stale"] == ["7d 2027-03-10T00:00:00Z"]  # the other stops before the day
     assert planned["message"].startswith("1 batches of features are being built by arn:")
     file = InputFile(name="part-0", bytes=1, modified_at=NOW)
     late = tuple(Folder(each, "s3://b/x", (file,)) for each in (day, later))
@@ -424,3 +427,18 @@ def test_a_stack_with_a_suffix_starts_and_follows_its_own_pipelines() -> None:
     assert [run["pipeline_execution_arn"] for run in document["runs"]] == [of_stack]
     batch = parse_request(MiniBatchRequest, {}, NOW, {**DEFAULTS, "settle_minutes": 0})
     assert plan_mini_batch(batch, SPECS, NOW).with_suffix("-dev").pipeline_name == f"{MINI_BATCH_PIPELINE}-dev"
+
+
+def test_a_project_with_scores_has_the_pipeline_with_scores() -> None:
+    """Whatever starts a batch starts that one, and follows it."""
+    prefixes = {name: f"s3://ndr-data/v1/{name}/" for name in ("fg_a", "pair_counts", "fg_b")}
+    spec = FgCBuilderSpec(inputs=prefixes, outputs={"fg_c": "s3://ndr-data/v1/fg_c/"})
+    fg_b = SPECS["fg_b_builder"]
+    fg_c = JobSpec[FgCBuilderSpec](job_name="fg_c_builder", spec=spec, **fg_b.model_dump(exclude={"job_name", "spec"}))
+    scored = JobSpecs({**SPECS, "fg_c_builder": fg_c})
+    request = parse_request(MiniBatchRequest, {}, NOW, DEFAULTS)
+    assert plan_mini_batch(request, scored, NOW).pipeline_name == SCORED_MINI_BATCH_PIPELINE
+    assert plan_mini_batch(request, SPECS, NOW).pipeline_name == MINI_BATCH_PIPELINE
+    late = parse_request(BaselinesRequest, {"mode": "LATE"}, NOW, DEFAULTS)
+    for specs, pipeline in ((scored, SCORED_MINI_BATCH_PIPELINE), (SPECS, MINI_BATCH_PIPELINE)):
+        assert plan_late(late, specs, LateData(), {}).document()["batch_pipeline"] == pipeline

@@ -16,6 +16,8 @@ from tests.unit.logs import flows_and_rejects
 
 from ndr.contract.errors import InvalidRequestError, SchemaMismatchError
 from ndr.jobs.deltas import files
+from ndr.sources.integration.columns import ROW_ID
+from ndr.sources.values.row_ids import row_ids
 from ndr.sources.zeek.conn_state import TCP_OUTCOMES
 
 FIELDS = [
@@ -78,7 +80,7 @@ def test_a_row_becomes_a_flow(tmp_path):
         "source_ip": "192.0.2.7", "source_port": 25320, "destination_ip": "198.51.100.9", "destination_port": 443,
         "source_bytes": 110, "destination_bytes": 220, "event_start": START,
         "event_end": START + timedelta(seconds=1.5), "event_action": "allow", "event_name": "TRAFFIC",
-        "event_reason": "tcp-fin", "network_transport": "tcp",
+        "event_reason": "tcp-fin", "network_transport": "tcp", ROW_ID: row_ids(pa.array([ROW["uid"]]))[0].as_py(),
     }  # fmt: skip
 
 

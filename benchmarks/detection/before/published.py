@@ -11,7 +11,7 @@ from tests.jobs.job_chain import Project
 
 from ndr.contract.datasets import FG_A, PAIR_COUNTS
 from ndr.contract.horizons import HORIZONS
-from ndr.contract.time import Interval, horizon_interval
+from ndr.contract.time import Interval
 from ndr.net.networks import segment_ids
 from ndr.store.catalog import Partition, newest_baseline
 from ndr.store.publish import table_files
@@ -47,8 +47,8 @@ class Published:
         return Scan.of(self.project.uri("fg_a"), FG_A, self.day, columns).read()
 
     def pair_rows(self) -> pa.Table:
-        """Read the pair counts of the horizon before the day, and of the day; `bytes` are those both ways."""
-        since = Interval(horizon_interval(self.horizon, self.day.start).start, self.day.end)
+        """Read the pair counts from the baseline's start to the end of the day; `bytes` are those both ways."""
+        since = Interval(self.baseline.manifest.start, self.day.end)
         rows = Scan.of(self.project.uri("pair_counts"), PAIR_COUNTS, since).read()
         both = pc.add(rows["src_bytes_sum"], rows["dst_bytes_sum"])
         return rows.select(["src_ip", "dst_ip", "dst_port", "slice_start", "sessions_cnt"]).append_column("bytes", both)

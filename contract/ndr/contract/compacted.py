@@ -78,9 +78,12 @@ def covered_within(manifest: Manifest, part: Interval) -> float:
 
 def delivered_within(manifest: Manifest, part: Interval) -> list[Interval]:
     """Return the time of a part of a partition for which its inputs had anything."""
+    told: Iterable[tuple[Manifest | CompactedVersion, Interval]] = [(manifest, part)]
+    if manifest.compacted_from:
+        told = ((version, cut.interval) for version, cut in versions_within("", manifest, part))
     return [
         delivered
-        for each, cut in described(manifest, part)
+        for each, cut in told
         if each.coverage > 0
         for delivered in unfilled(cut, [gap.interval for gap in each.undelivered])
     ]

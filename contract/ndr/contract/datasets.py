@@ -235,6 +235,10 @@ NOVELTY: Final = _columns(
     ],
 )
 FG_A_METRICS: Final = (*ACTIVITY, *_peer_metrics(), *PEER_CLASSES, *RATIOS, *NOVELTY)
+COUNTS_AND_SUMS: Final = frozenset(
+    column.name for column in FG_A_METRICS if column.type == "int64" or column.name == DURATION_SUM.name
+)
+"""The metrics of FG-A that are 0, and never below, in a window without a session."""
 SEEN: Final = (
     Column(
         "window_coverage",
@@ -280,6 +284,8 @@ MACHINE_INVENTORY: Final = Dataset(
     ),
 )
 
+P95_ALL: Final = "p95_all"
+"""The statistic that only counts and sums have."""
 STATISTICS: Final[tuple[tuple[str, ColumnType, str], ...]] = (
     ("median", "float64", "50th percentile"),
     ("p25", "float64", "25th percentile, linear between ranks"),
@@ -288,15 +294,21 @@ STATISTICS: Final[tuple[tuple[str, ColumnType, str], ...]] = (
     ("p99", "float64", "99th percentile"),
     ("iqr", "float64", "p75 - p25"),
     ("mad", "float64", "median of |x - median|"),
-    ("support_count", "int64", "values in the horizon, capped ones included"),
-    ("cold_start", "bool", "support below the JobSpec's support_min"),
+    (P95_ALL, "float64", "95th percentile over all published windows, 0 where the host had no session"),
+    ("support_count", "int64", "windows with a value of which no two overlap, capped ones included"),
+    ("cold_start", "bool", "support below the JobSpec's support_min of the window"),
 )
 
 _HORIZON_COLUMNS: Final = (
     Column("baseline_horizon", "string", _listed(HORIZONS)),
-    Column("baseline_end", "timestamp", "end of the horizon, exclusive"),
+    Column("baseline_end", "timestamp", "the end that names the baseline; it stops a safety gap earlier"),
 )
 _SEGMENT: Final = Column("segment_id", "string", "segment of the host: the name of a named one, otherwise its CIDR")
+
+
+def statistics_of(metric: str) -> tuple[tuple[str, ColumnType, str], ...]:
+    """Return the statistics that a metric has, each with its type and meaning."""
+    return tuple(each for each in STATISTICS if each[0] != P95_ALL or metric in COUNTS_AND_SUMS)
 
 
 def statistics_dataset(name: str, entity: Column, metrics: Iterable[str]) -> Dataset:
@@ -304,7 +316,7 @@ def statistics_dataset(name: str, entity: Column, metrics: Iterable[str]) -> Dat
     per_metric = tuple(
         Column(f"{metric}_{statistic}", type_, f"{metric}: {meaning}")
         for metric in metrics
-        for statistic, type_, meaning in STATISTICS
+        for statistic, type_, meaning in statistics_of(metric)
     )
     return Dataset(
         name,
@@ -315,9 +327,11 @@ def statistics_dataset(name: str, entity: Column, metrics: Iterable[str]) -> Dat
             _TIME_BAND,
             Column("window_label", "string", _listed(WINDOWS)),
             *_HORIZON_COLUMNS,
-            Column("rows_cnt", "int64", "FG-A rows in the horizon"),
+            Column("rows_cnt", "int64", "FG-A rows in the horizon whose whole window is published"),
             Column("capped_rows_cnt", "int64", "of them left out of the percentiles as anomalous"),
-            Column("active_ratio", "float64", "observed window ends / window ends that the time band has, in [0, 1]"),
+            Column("active_slices_cnt", "int64", "slices of the horizon with a session in the role, in any time band"),
+            Column("active_days_cnt", "int64", "UTC days of these slices"),
+            Column("active_ratio", "float64", "observed window ends / published ones of the time band, in [0, 1]"),
             *per_metric,
         ),
         "baseline_end",
@@ -368,7 +382,7 @@ def _pair_dataset(name: str, entity: Column, more: tuple[Column, ...] = ()) -> D
             Column("src_bytes_sum", "int64", "bytes from source to destination"),
             Column("dst_bytes_sum", "int64", "bytes from destination to source"),
             Column("active_days", "int64", "UTC days with a flow"),
-            Column("active_days_mask", "int64", "bit i is set when the pair was active i UTC days before the last one"),
+            Column("active_days_mask", "int64", "bit i: the pair was active i UTC days before the last one summarized"),
             Column("published_days", "int64", "UTC days of the horizon with published pair counts"),
             Column("first_seen", "timestamp", "start of the first slice with a flow"),
             Column("last_seen", "timestamp", "start of the last slice with a flow"),
@@ -464,6 +478,17 @@ SCORED_METRICS: Final = (
 )
 """What FG-C scores unless its JobSpec says otherwise: volume, failures, breadth, novelty, exposed services."""
 
+EXPECTED_BY: Final = {
+    **{metric: metric for metric in PROFILE_METRICS},
+    "max_sessions_per_minute": "sessions_cnt",
+    "fileshare_port_sessions_cnt": "sessions_cnt",
+    "peer_port_nunique": "peer_ip_nunique",
+    "peer_segment_nunique": "peer_ip_nunique",
+    "syn_only_cnt": "deny_cnt",
+}
+"""The metric of the profile that tells whether a large value of a scored metric is expected at its hour. What is not
+here, such as new peers and sessions to exposed ports, is expected at none."""
+
 SCORED_WINDOWS: Final = ("1h", "8h", "24h")
 """The windows that FG-C scores unless its JobSpec says otherwise: those that have a profile."""
 
@@ -495,6 +520,7 @@ FG_C_SCORES: Final = Dataset(
         Column("median", "float64", "of the baseline"),
         Column("mad", "float64", "of the baseline"),
         Column("p95", "float64", "of the baseline"),
+        Column("p99", "float64", "of the baseline"),
         Column("scale", "float64", "what z divides by: 1.4826 MAD, IQR / 1.349 where the MAD is 0, at least a minimum"),
         Column("z", "float64", "(value - median) / scale"),
         Column("log_ratio", "float64", "log2((value + m) / (median + m)), m the metric's minimum scale"),

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from ndr.contract.time import Interval, format_instant, horizon_interval
+from ndr.contract.horizons import HORIZONS
+from ndr.contract.time import Interval, format_instant
 
 RANGES_NAMED: Final = 3
 
@@ -16,7 +17,7 @@ def short_sentence(
     horizon: str, end: datetime, coverage: float, wanted: float, missing: Sequence[Interval] = ()
 ) -> str:
     """Say that a horizon has too little history: what is there, what is asked for, what is missing, how to fill it."""
-    days = horizon_interval(horizon, end).duration.days
+    days = HORIZONS[horizon].days
     found = (
         f"{horizon} ending {format_instant(end)}: {coverage * days:.1f} of {days} days are published ({coverage:.0%}), "
         f"min_coverage asks for {wanted:.0%}"

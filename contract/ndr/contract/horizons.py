@@ -12,16 +12,18 @@ Cadence = Literal["daily", "weekly"]
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """A horizon: its label, its length, and how often its baselines are built unless the JobSpec says otherwise."""
+    """A horizon: its label, its length, and, unless the JobSpec says otherwise, how often its baselines are built and
+    how many days before their end they stop."""
 
     label: str
     length: timedelta
     cadence: Cadence
+    safety_gap: int
 
 
 TABLE: Final = (
-    Horizon("7d", timedelta(days=7), "daily"),
-    Horizon("30d", timedelta(days=30), "weekly"),
+    Horizon("7d", timedelta(days=7), "daily", safety_gap=1),
+    Horizon("30d", timedelta(days=30), "weekly", safety_gap=2),
 )
 
 HORIZONS: Final[dict[str, timedelta]] = {horizon.label: horizon.length for horizon in TABLE}

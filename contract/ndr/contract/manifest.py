@@ -194,8 +194,9 @@ class Manifest(_Frozen):
     the job sources. `reads` says what was asked of published datasets and what answered: it decides what is stale.
     `inputs` lists the same partitions, and folders of raw files, by name. A partition that only puts others together
     has `compacted_from`, what of it comes from which version, and `compacted_versions`, which describes each version:
-    `ndr.contract.compacted` says what follows. `format` is 1 in manifests of before it was written. `note` is a
-    sentence for the reader where there is something to say, e.g. an empty batch.
+    `ndr.contract.compacted` says what follows. `effective_end` is of a baseline: it summarizes [start, effective_end),
+    which stops a safety gap before `end`, the end that names it. `format` is 1 in manifests of before it was written.
+    `note` is a sentence for the reader where there is something to say, e.g. an empty batch.
     """
 
     format: Annotated[int, Field(ge=1, le=FORMAT)] = 1
@@ -215,6 +216,7 @@ class Manifest(_Frozen):
     code_version: str
     run_id: str
     published_at: AwareDatetime
+    effective_end: AwareDatetime | None = None
     note: str | None = None
 
     @property
@@ -222,9 +224,14 @@ class Manifest(_Frozen):
         """The time that the partition answers for, [start, end)."""
         return Interval(self.start, self.end)
 
+    @property
+    def summarized(self) -> Interval:
+        """The time that a baseline summarizes."""
+        return Interval(self.start, self.effective_end or self.end)
+
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
-        if self.start >= self.end:
+        if self.start >= (self.effective_end or self.end) or self.end < (self.effective_end or self.end):
             raise ValueError("its time ends before it starts")
         named = Counter(file.path for table in self.tables.values() for file in table.files)
         for path, times in named.items():

@@ -230,9 +230,9 @@ def coverage(wanted: Interval, covered: Iterable[Interval]) -> float:
     return 1.0 - missing / wanted.duration
 
 
-def horizon_interval(horizon: str, end: datetime) -> Interval:
-    """Return [end − horizon, end)."""
-    return Interval(end - HORIZONS[horizon], end)
+def horizon_interval(horizon: str, end: datetime, safety_gap: timedelta) -> Interval:
+    """Return what a baseline reads: a horizon that stops `safety_gap` before the end that names the baseline."""
+    return Interval(end - safety_gap - HORIZONS[horizon], end - safety_gap)
 
 
 def baseline_ends(interval: Interval, cadence: Cadence, weekday: int = 0) -> list[datetime]:

@@ -31,7 +31,6 @@ from ndr.contract.time import (
     baseline_ends,
     floor_to,
     format_instant,
-    horizon_interval,
     merged,
     month_text,
 )
@@ -138,7 +137,7 @@ def plan_baselines(
     }
     followed = _those(wanted, lambda horizon, end: end in in_progress[horizon])
     needed = _those(wanted, lambda horizon, end: end not in in_progress[horizon])
-    spans = [horizon_interval(horizon, end) for horizon, ends in needed.items() for end in ends]
+    spans = [spec.interval(horizon, end) for horizon, ends in needed.items() for end in ends]
     running_batches, batches = (
         plan_missing_batches(running.get(batch_pipeline(jobspecs), ()), steps, spans, upstream)
         if request.fill_upstream
@@ -162,7 +161,7 @@ def plan_baselines(
         batch_pipeline=batch_pipeline(jobspecs),
         batches=planned.parameters,
         followed_batches=planned.followed,
-        not_delivered=_not_delivered(targets, upstream) if request.fill_upstream else [],
+        not_delivered=_not_delivered(spec, targets, upstream) if request.fill_upstream else [],
         insufficient=insufficient,
         own=[baseline_name(horizon, ends[-1]) for horizon, ends in targets.items() if ends] if is_regular else [],
     )
@@ -229,17 +228,17 @@ def _insufficient(
     short, filled = {}, upstream.with_built(batches)
     for horizon, ends in needed.items():
         for end in ends:
-            share = filled.coverage(horizon_interval(horizon, end))
+            share = filled.coverage(spec.interval(horizon, end))
             if share < spec.min_coverage:
                 short[baseline_name(horizon, end)] = short_sentence(horizon, end, share, spec.min_coverage)
     return short
 
 
-def _not_delivered(targets: Targets, upstream: Upstream | None) -> list[str]:
+def _not_delivered(spec: FgBBuilderSpec, targets: Targets, upstream: Upstream | None) -> list[str]:
     """Return the ranges that cannot be filled, because no mini-batch was delivered for them."""
     if upstream is None:
         return []
-    intervals = merged(horizon_interval(horizon, end) for horizon, ends in targets.items() for end in ends)
+    intervals = merged(spec.interval(horizon, end) for horizon, ends in targets.items() for end in ends)
     return [str(part) for interval in intervals for part in upstream.not_delivered(interval)]
 
 

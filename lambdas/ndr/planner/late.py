@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from ndr.contract.horizons import HORIZONS
-from ndr.contract.jobspecs import JobSpecs
+from ndr.contract.jobspecs import FG_B_BUILDER, JobSpecs
 from ndr.contract.pipelines import batch_pipeline, fifteen_minute_steps
 from ndr.contract.time import DAY, Interval, format_instant, merged, unfilled
 from ndr.planner.baselines import STALE_DAYS, LedgerRows, baseline_name, plan_facts
@@ -41,13 +41,14 @@ def plan_late(
     stale_by_lineage : sequence of (str, datetime)
         Baselines that lack a version of the features that is published already.
     """
+    spec = jobspecs[FG_B_BUILDER].spec
     running = [each.batch for each in in_progress]
     batches = [batch for batch in found.batches if unfilled(batch, running)]
     over_batches = [
         (horizon, end)
         for horizon, known in rows.items()
         for end, row in sorted(known.items())
-        if row.status in BUILT and reached([*running, *batches], end, HORIZONS[horizon])
+        if row.status in BUILT and reached([*running, *batches], spec.interval(horizon, end))
     ]
     stale = sorted({*over_batches, *stale_by_lineage})
     planned = PlannedBatches.of(in_progress, batches, fifteen_minute_steps(jobspecs), request.replace_with_empty)

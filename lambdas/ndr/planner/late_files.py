@@ -195,6 +195,6 @@ def _names(manifest: Manifest, entry: InputEntry | None, folder: Folder) -> bool
     return set(folder.files) <= set(entry.files)
 
 
-def reached(batches: Iterable[Interval], end: datetime, horizon: timedelta) -> bool:
-    """Tell whether a baseline's horizon holds a part of a batch."""
-    return any(batch.intersection(Interval(end - horizon, end)) for batch in batches)
+def reached(batches: Iterable[Interval], summarized: Interval) -> bool:
+    """Tell whether what a baseline summarizes holds a part of a batch."""
+    return any(batch.intersection(summarized) for batch in batches)

@@ -12,7 +12,7 @@ from ndr.contract.horizons import HORIZONS
 from ndr.contract.jobspecs import FG_B_BUILDER, JobSpecs
 from ndr.contract.ledger import LedgerRow
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, batch_pipeline, fifteen_minute_steps
-from ndr.contract.time import DAY, SLICE, Interval, horizon_interval
+from ndr.contract.time import DAY, SLICE, Interval
 from ndr.planner.baselines import (
     STALE_DAYS,
     LedgerRows,
@@ -89,12 +89,14 @@ def _rows_of(
 def _plan_late(
     services: Services, request: BaselinesRequest, jobspecs: JobSpecs, now: datetime
 ) -> tuple[BaselinesPlan, LedgerRows]:
+    spec = jobspecs[FG_B_BUILDER].spec
     prefixes, end = FeaturePrefixes.of(jobspecs), services.scheduled_until(now - SETTLED)
     since = Interval(min(request.start or now - 7 * DAY, end - SLICE), end)
     found = find_late(services.s3, prefixes, since)
     running = services.running(batch_pipeline(jobspecs), now)
     in_progress = find_batches_in_progress(running, fifteen_minute_steps(jobspecs), [since])
-    last = max([now, *(batch.end for batch in found.batches)]) + max(HORIZONS.values())
+    reach = max(HORIZONS[horizon] + spec.safety_gap.of(horizon) for horizon in HORIZONS)
+    last = max([now, *(batch.end for batch in found.batches)]) + reach
     rows = {
         horizon: services.ledger_rows(series_of(request, horizon), since.start, last) for horizon in request.horizons
     }
@@ -112,7 +114,8 @@ def _running(services: Services, request: BaselinesRequest, jobspecs: JobSpecs, 
 
 
 def _upstream(services: Services, jobspecs: JobSpecs, targets: Targets, with_delivered: bool) -> Upstream | None:
-    intervals = [horizon_interval(horizon, end) for horizon, ends in targets.items() for end in ends]
+    spec = jobspecs[FG_B_BUILDER].spec
+    intervals = [spec.interval(horizon, end) for horizon, ends in targets.items() for end in ends]
     if not intervals:
         return None
     span = Interval(min(each.start for each in intervals), max(each.end for each in intervals))

@@ -8,13 +8,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ndr.contract.jobspecs.networks import Networks
+from ndr.contract.networks import NetworkLists
 from ndr.net.networks import AddressKeys, address_keys, is_excluded, is_internal
 
 Flags = NDArray[np.bool_]
 
 
-def of_hosts(rows: pa.Table, networks: Networks) -> pa.Table:
+def of_hosts(rows: pa.Table, networks: NetworkLists) -> pa.Table:
     """Return the rows whose `host_ip` is internal and whose `peer_ip`, where there is that column, is not excluded."""
     kept = _tested(rows["host_ip"], lambda keys: is_internal(keys, networks))
     if "peer_ip" in rows.column_names:
@@ -22,7 +22,7 @@ def of_hosts(rows: pa.Table, networks: Networks) -> pa.Table:
     return _filtered(rows, kept)
 
 
-def of_pairs(rows: pa.Table, networks: Networks) -> pa.Table:
+def of_pairs(rows: pa.Table, networks: NetworkLists) -> pa.Table:
     """Return the rows with an internal `src_ip` or `dst_ip`, neither of which is excluded."""
     source, destination = rows["src_ip"], rows["dst_ip"]
     internal = _tested(source, lambda keys: is_internal(keys, networks))

@@ -79,7 +79,8 @@ def _measure(run: Run, target: Target, published: Manifest, inventory_of: Callab
 
 def _measure_age(run: Run, specs: BaselineSpecs, end: datetime) -> None:
     """Report the age of the 30-day baseline on each nightly run: a weekly run that never starts reports nothing."""
-    age = baseline_age_days(specs.fg_b.outputs.fg_b, specs.fg_b.inputs.fg_a, "30d", end)
+    gap = specs.fg_b.safety_gap.of("30d")
+    age = baseline_age_days(specs.fg_b.outputs.fg_b, specs.fg_b.inputs.fg_a, "30d", end, gap)
     measure_baseline_age(run, "30d", age)
 
 

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ndr.contract.errors import SchemaMismatchError
-from ndr.contract.jobspecs.networks import NamedNetworks, Networks
+from ndr.contract.networks import Named, NetworkLists
 
 AddressKeys = NDArray[np.bytes_]
 Addresses: TypeAlias = Sequence[str] | pa.Array | AddressKeys
@@ -51,7 +51,7 @@ def address_keys(addresses: Addresses) -> AddressKeys:
     return keys.view(_KEY).reshape(len(texts))
 
 
-def is_internal(addresses: Addresses, networks: Networks) -> NDArray[np.bool_]:
+def is_internal(addresses: Addresses, networks: NetworkLists) -> NDArray[np.bool_]:
     """Tell for each address whether it is a host: in an internal network, and not excluded.
 
     Raises
@@ -63,7 +63,7 @@ def is_internal(addresses: Addresses, networks: Networks) -> NDArray[np.bool_]:
     return _are_in(keys, networks.internal) & ~is_excluded(keys, networks)
 
 
-def is_excluded(addresses: Addresses, networks: Networks) -> NDArray[np.bool_]:
+def is_excluded(addresses: Addresses, networks: NetworkLists) -> NDArray[np.bool_]:
     """Tell for each address whether it is neither a host nor a peer.
 
     Raises
@@ -74,7 +74,7 @@ def is_excluded(addresses: Addresses, networks: Networks) -> NDArray[np.bool_]:
     return _are_in(address_keys(addresses), networks.all_excluded)
 
 
-def is_high_risk(addresses: Addresses, networks: Networks) -> NDArray[np.bool_]:
+def is_high_risk(addresses: Addresses, networks: NetworkLists) -> NDArray[np.bool_]:
     """Tell for each address whether it lies in a high-risk network.
 
     Raises
@@ -85,7 +85,7 @@ def is_high_risk(addresses: Addresses, networks: Networks) -> NDArray[np.bool_]:
     return _are_in(address_keys(addresses), networks.high_risk)
 
 
-def segment_ids(addresses: Addresses, networks: Networks) -> pa.DictionaryArray:
+def segment_ids(addresses: Addresses, networks: NetworkLists) -> pa.DictionaryArray:
     """Return the segment of each address: the name of the named segment with the longest prefix, otherwise a CIDR.
 
     Returns
@@ -120,12 +120,12 @@ class _Ranges:
     values: NDArray[np.int64]
 
 
-def _are_in(keys: AddressKeys, named: NamedNetworks) -> NDArray[np.bool_]:
+def _are_in(keys: AddressKeys, named: Named) -> NDArray[np.bool_]:
     inside: NDArray[np.bool_] = _lookup(_ranges(named), keys) >= 0
     return inside
 
 
-def _ranges(named: NamedNetworks) -> _Ranges:
+def _ranges(named: Named) -> _Ranges:
     return _cached_ranges(tuple(named.values()))
 
 
@@ -153,11 +153,11 @@ def _lookup(ranges: _Ranges, keys: AddressKeys) -> NDArray[np.int64]:
     return found
 
 
-def _prefix_lengths(networks: Networks) -> dict[int, int]:
+def _prefix_lengths(networks: NetworkLists) -> dict[int, int]:
     return {4: networks.ipv4_segment_prefix_length, 6: networks.ipv6_segment_prefix_length}
 
 
-def _leading_bits(keys: AddressKeys, networks: Networks) -> AddressKeys:
+def _leading_bits(keys: AddressKeys, networks: NetworkLists) -> AddressKeys:
     """Return the keys with the bits behind the segment's prefix set to zero."""
     content = keys.view(np.uint8).reshape(len(keys), _BYTES).copy()
     for version, length in _prefix_lengths(networks).items():
@@ -171,7 +171,7 @@ def _as_arrow(keys: AddressKeys) -> pa.Array:
     return pa.Array.from_buffers(pa.binary(_BYTES), len(keys), [None, pa.py_buffer(np.ascontiguousarray(keys))])
 
 
-def _cidr_texts(blocks: pa.Array, networks: Networks) -> pa.Array:
+def _cidr_texts(blocks: pa.Array, networks: NetworkLists) -> pa.Array:
     content = np.frombuffer(b"".join(blocks.to_pylist()), np.uint8).reshape(len(blocks), _BYTES)
     is_v6 = content[:, 0] == 6
     lengths, found = _prefix_lengths(networks), np.empty(len(blocks), np.int64)

@@ -198,7 +198,7 @@ def _places(field: Field, first: dict[str, Any]) -> Iterator[tuple[str, ...]]:
         parent, *below = path.split(".")
         if below and path not in first:
             if not isinstance(first.get(parent), dict | None):
-                raise ValueError(f"{parent} is no object in the first line, and may be one in others")
+                raise ValueError(f"{parent} is not an object in the first line, and may be one in others")
             yield (parent, *below)
 
 

@@ -28,7 +28,8 @@ _WORD: Final = 8
 _DIGITS: Final = 18
 _NUMBER: Final = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
 _NULL: Final = "null"
-_FLAGS: Final = pa.array(["true", "false"])
+_NULLS: Final = pa.array([_NULL])
+_WORDS: Final = pa.array([_NULL, "true", "false"])
 _LONGEST_PIECE: Final = 1 << 12
 
 
@@ -178,7 +179,7 @@ class _Slot:
         found &= (length == 1) | (self._text.letters.take(self._begins, mode="clip") != _ZERO)
         if not found.all():
             self._nulls = pc.equal(self._texts, _NULL)
-            other = self._texts.filter(pa.array(~found))
-            valid = pc.or_(pc.match_substring_regex(other, _NUMBER), pc.equal(other, _NULL))
-            found[~found] = valid if is_read else pc.or_(valid, pc.is_in(other, value_set=_FLAGS))
+            found |= np.asarray(pc.is_in(self._texts, value_set=_NULLS if is_read else _WORDS))
+        if not found.all():
+            found[~found] = pc.match_substring_regex(self._texts.filter(pa.array(~found)), _NUMBER)
         return found

@@ -2,7 +2,8 @@
 
 Fields are those of the OCSF schema, 1.0 to 1.9. `traffic` of an update is what came since the last one, and
 `cumulative_traffic` a total: only `traffic` is read. A row with `traffic.bytes` alone, as Security Lake writes VPC Flow
-Logs, has the packets of one direction.
+Logs, has the packets of one direction. `metadata.uid` is the id of an event; `connection_info.uid` is that of a
+connection, which may have several.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
 from ndr.sources.delimited import first_of, joined, where
 from ndr.sources.source import Columns, Field, Rows, Sample, Source
 from ndr.sources.values.numbers import to_int64
+from ndr.sources.values.row_ids import row_id_column
 
 NETWORK_ACTIVITY: Final = 4001
 _ENDS: Final = ("src_endpoint", "dst_endpoint")
@@ -25,6 +27,7 @@ FIELDS: Final = {
         for name in ("class_uid", "activity_id", "action_id", "disposition_id", "initiator_id")
     },
     **{name: Field((name,), "float64") for name in ("time", "start_time", "end_time")},
+    "metadata.uid": Field(("metadata.uid",)),
     **{f"{end}.ip": Field((f"{end}.ip",)) for end in _ENDS},
     **{f"{end}.port": Field((f"{end}.port",), "int64") for end in _ENDS},
     **{f"{end}.interface_uid": Field((f"{end}.interface_uid",)) for end in _ENDS},
@@ -68,6 +71,7 @@ def to_rows(columns: Columns, spec: DeltaBuilderSpec) -> Rows:
         "event_action": pc.if_else(denied, "deny", "allow"), "event_name": pa.repeat("TRAFFIC", count),
         "event_reason": _reasons(activity, columns), "network_transport": pc.cast(columns["protocol_num"], pa.string()),
     }  # fmt: skip
+    found |= row_id_column(columns["metadata.uid"])
     if pc.any(one_way, min_count=0).as_py():
         interface = first_of([*(columns[f"{end}.interface_uid"] for end in _ENDS), pa.repeat("-", count)])
         found |= {"observer": where(one_way, interface), "tcp_flags": columns["tcp_flags"]}

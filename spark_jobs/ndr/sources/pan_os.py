@@ -17,15 +17,16 @@ from ndr.sources.delimited import TextLines, columns_of, joined, where
 from ndr.sources.offsets import offsets_behind, with_offset
 from ndr.sources.quotes import Quotes
 from ndr.sources.source import Columns, Lines, Rows, Sample, Source
+from ndr.sources.values.row_ids import row_id_column
 
 TRAFFIC: Final = "TRAFFIC"
 THREAT: Final = "THREAT"
 _TYPE: Final = 3
 # Places from 0: the documentation's number less one.
 _PLACES: Final = {
-    "type": 3, "subtype": 4, "generated": 6, "source_ip": 7, "destination_ip": 8, "sessions": 23, "source_port": 24,
-    "destination_port": 25, "transport": 29, "action": 30, "sent": 32, "received": 33, "start": 35, "elapsed": 36,
-    "reason": 46,
+    "serial": 2, "type": 3, "subtype": 4, "generated": 6, "source_ip": 7, "destination_ip": 8, "sessions": 23,
+    "source_port": 24, "destination_port": 25, "transport": 29, "action": 30, "sent": 32, "received": 33, "start": 35,
+    "elapsed": 36, "seqno": 39, "reason": 46,
 }  # fmt: skip
 _FEWEST_FIELDS: Final = {TRAFFIC: 37, THREAT: 31}
 _COLUMNS_WITHOUT_OFFSET: Final = 75
@@ -120,6 +121,7 @@ def to_rows(columns: Columns, spec: DeltaBuilderSpec) -> Rows:
         "event_action": columns["action"], "event_name": columns["type"], "event_reason": traffic["reason"],
         "network_transport": columns["transport"],
     }  # fmt: skip
+    found |= row_id_column(columns["serial"], columns["seqno"])
     if not pc.all(pc.is_in(columns["sessions"], value_set=pa.array(["1", "0", "", None]))).as_py():
         found["sessions"] = columns["sessions"]
     kind = pc.coalesce(joined("PAN-OS log ", columns["other"]), where(pc.fill_null(started, False), "session start"))

@@ -13,10 +13,11 @@ import pyarrow.compute as pc
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
 from ndr.sources.delimited import first_of, joined, where
 from ndr.sources.source import Columns, Field, Rows, Sample, Source
+from ndr.sources.values.row_ids import row_id_column
 
 _TEXTS: Final = (
     *("TimeGenerated", "SourceAddress", "DestinationAddress", "Protocol", "Action", "SessionStartTime"),
-    *("SessionEndReason", "LogType", "Subtype"),
+    *("SessionEndReason", "LogType", "Subtype", "DeviceSN", "SequenceNo"),
 )
 _INTEGERS: Final = ("SourcePort", "DestinationPort", "BytesSent", "BytesReceived", "SessionDuration", "RepeatCount")
 FIELDS: Final = {
@@ -52,6 +53,7 @@ def to_rows(columns: Columns, spec: DeltaBuilderSpec) -> Rows:
         "event_name": pc.fill_null(log_type, "TRAFFIC"), "event_reason": of_traffic["SessionEndReason"],
         "network_transport": columns["Protocol"],
     }  # fmt: skip
+    found |= row_id_column(columns["DeviceSN"], columns["SequenceNo"])
     if columns["RepeatCount"].null_count < len(log_type):
         found["sessions"] = columns["RepeatCount"]
     copies = pc.fill_null(pc.equal(pc.utf8_lower(pc.cast(columns["IsDuplicateLog"], pa.string())), "true"), False)

@@ -14,10 +14,11 @@ import pyarrow.compute as pc
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
 from ndr.sources.delimited import first_of, joined, where
 from ndr.sources.source import Columns, Field, Rows, Sample, Source
+from ndr.sources.values.row_ids import row_id_column
 
 FLOW: Final = "flow"
 FIELDS: Final = {
-    **{name: Field((name,)) for name in ("event_type", "src_ip", "dest_ip", "proto", "timestamp")},
+    **{name: Field((name,)) for name in ("event_type", "src_ip", "dest_ip", "proto", "timestamp", "flow_id")},
     **{name: Field((name,), "int64") for name in ("src_port", "dest_port")},
     **{name: Field((f"flow.{name}",), "int64") for name in ("bytes_toserver", "bytes_toclient")},
     **{name: Field((f"flow.{name}",)) for name in ("start", "end", "state", "action")},
@@ -48,6 +49,7 @@ def to_rows(columns: Columns, spec: DeltaBuilderSpec) -> Rows:
         "event_action": _action(columns), "event_name": pa.repeat("TRAFFIC", len(event)),
         "event_reason": _reason(columns, pc.equal(pc.utf8_lower(proto), "tcp")), "network_transport": proto,
     }  # fmt: skip
+    found |= row_id_column(columns["flow_id"])
     kind = joined("Suricata event ", where(pc.fill_null(pc.not_equal(event, FLOW), False), event))
     return Rows(found, pa.nulls(len(event), pa.string()), kind)
 

@@ -141,9 +141,10 @@ def _scored_without_baseline(by_name: JobSpecs) -> list[str]:
         return []
     scored, fg_a, fg_b = (by_name[job].spec for job in (FG_C_BUILDER, FG_A_BUILDER, FG_B_BUILDER))
     windows = [name for name in dict.fromkeys((*scored.windows, SILENCE_WINDOW)) if name not in fg_a.windows]
-    metrics = [name for name in scored.metrics if name not in fg_b.metrics]
+    # Silence is told from the sessions that are usual.
+    metrics = [name for name in dict.fromkeys((*scored.metrics, "sessions_cnt")) if name not in fg_b.metrics]
     told = [
         (windows, "fg_c_builder needs windows {}, which fg_a_builder's windows lack; add them there"),
-        (metrics, "fg_c_builder scores {}, which fg_b_builder's metrics lack; add them there, or leave them out here"),
+        (metrics, "fg_c_builder needs baselines of {}, which fg_b_builder's metrics lack; add them there"),
     ]
     return [sentence.format(", ".join(names)) for names, sentence in told if names]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, Field, create_model, field_validator, model_validator
 
@@ -11,6 +12,7 @@ from ndr.contract.horizons import TABLE, Cadence
 from ndr.contract.jobspecs.delta_builder import Engine
 from ndr.contract.jobspecs.model import SpecModel
 from ndr.contract.jobspecs.uri import PrefixUri
+from ndr.contract.time import WINDOWS, Interval, horizon_interval
 
 
 def _metric(name: str) -> str:
@@ -35,7 +37,8 @@ class FgBBuilderOutputs(SpecModel):
 
 
 class Capping(SpecModel):
-    """A row is anomalous when |x - median| / MAD exceeds `threshold` on any key metric of its segment group."""
+    """A row is anomalous when |x - median| / MAD exceeds `threshold` on any key metric of its group: the host's for
+    the host's statistics, the segment's for the segment's."""
 
     threshold: Annotated[float, Field(gt=0)] = 6.0
     key_metrics: tuple[Metric, ...] = ("sessions_cnt", "bytes_sent_sum", "bytes_recv_sum", "peer_ip_nunique")
@@ -54,6 +57,10 @@ def _field_of(label: str) -> str:
     return f"every_{label}"
 
 
+_SUPPORT_MIN: Final = {"8h": 8, "24h": 4}
+_SUPPORT_FIELDS: Any = {
+    _field_of(window): (Annotated[int, Field(alias=window, ge=1)], _SUPPORT_MIN.get(window, 50)) for window in WINDOWS
+}
 _CADENCE_FIELDS: Any = {
     _field_of(horizon.label): (Annotated[Cadence, Field(alias=horizon.label)], horizon.cadence) for horizon in TABLE
 }
@@ -70,6 +77,31 @@ class Cadences(create_model("CadenceFields", __base__=SpecModel, **_CADENCE_FIEL
         return cadence
 
 
+_GAP_FIELDS: Any = {
+    _field_of(horizon.label): (Annotated[int, Field(alias=horizon.label, ge=0, le=30)], horizon.safety_gap)
+    for horizon in TABLE
+}
+
+
+class SafetyGaps(create_model("SafetyGapFields", __base__=SpecModel, **_GAP_FIELDS)):  # type: ignore[misc]
+    """How many days before its end a baseline stops, under the label of its horizon, so that an intruder of these days
+    does not teach it."""
+
+    def of(self, horizon: str) -> timedelta:
+        """Return the gap of a horizon."""
+        days: int = getattr(self, _field_of(horizon))
+        return timedelta(days=days)
+
+
+class SupportMin(create_model("SupportMinFields", __base__=SpecModel, **_SUPPORT_FIELDS)):  # type: ignore[misc]
+    """The disjoint windows below which a metric is a cold start, under the label of the window."""
+
+    def of(self, window: str) -> int:
+        """Return the least support of a window."""
+        least: int = getattr(self, _field_of(window))
+        return least
+
+
 class FgBBuilderSpec(SpecModel):
     """Spec of `fg_b_builder`. `metrics` are the FG-A columns that get a baseline; all of them by default."""
 
@@ -79,10 +111,19 @@ class FgBBuilderSpec(SpecModel):
     capping: Capping = Capping()
     rarity: Rarity = Rarity()
     cadence: Cadences = Cadences()
-    support_min: Annotated[int, Field(ge=1)] = 50
+    safety_gap: SafetyGaps = SafetyGaps()
+    support_min: Annotated[int, Field(ge=1)] | SupportMin = SupportMin()
     min_coverage: Share = 0.3
     engine: Engine = "auto"
     processing_image_uri: Annotated[str, Field(min_length=1)] | None = None
+
+    def interval(self, horizon: str, end: datetime) -> Interval:
+        """Return what the baseline of a horizon that is named by `end` summarizes."""
+        return horizon_interval(horizon, end, self.safety_gap.of(horizon))
+
+    def least_support(self, window: str) -> int:
+        """Return the support below which a metric is a cold start."""
+        return self.support_min if isinstance(self.support_min, int) else self.support_min.of(window)
 
     @field_validator("metrics")
     @classmethod

@@ -15,18 +15,12 @@ from pydantic import Field, model_validator
 
 from ndr.contract.jobspecs.cidr import Cidr
 from ndr.contract.jobspecs.model import SpecModel
-
-INTERNAL: Final[dict[str, tuple[str, ...]]] = {"private": ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")}
-"""The private networks of RFC 1918 and RFC 4193."""
-
-EXCLUDED: Final[dict[str, tuple[str, ...]]] = {
-    "loopback": ("127.0.0.0/8", "::1/128"),
-    "link_local": ("169.254.0.0/16", "fe80::/10"),
-    "multicast": ("224.0.0.0/4", "ff00::/8"),
-    "broadcast": ("255.255.255.255/32",),
-    "unspecified": ("0.0.0.0/32", "::/128"),
-}
-"""Addresses that are not those of one machine (RFC 6890)."""
+from ndr.contract.networks import (
+    EXCLUDED,
+    INTERNAL,
+    IPV4_SEGMENT_PREFIX_LENGTH,
+    IPV6_SEGMENT_PREFIX_LENGTH,
+)
 
 MOVED: Final = {
     ("fg_a_builder", "monitored_networks"): '"internal": {"<name>": [<the networks>]}',
@@ -64,8 +58,8 @@ class Networks(SpecModel):
     excluded: NamedNetworks = Field(default_factory=dict)
     high_risk: NamedNetworks = Field(default_factory=dict)
     segments: NamedNetworks = Field(default_factory=dict)
-    ipv4_segment_prefix_length: Annotated[int, Field(ge=0, le=32)] = 24
-    ipv6_segment_prefix_length: Annotated[int, Field(ge=0, le=128)] = 64
+    ipv4_segment_prefix_length: Annotated[int, Field(ge=0, le=32)] = IPV4_SEGMENT_PREFIX_LENGTH
+    ipv6_segment_prefix_length: Annotated[int, Field(ge=0, le=128)] = IPV6_SEGMENT_PREFIX_LENGTH
 
     @property
     def all_excluded(self) -> NamedNetworks:

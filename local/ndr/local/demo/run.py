@@ -14,7 +14,7 @@ from ministack_sagemaker.errors import AccountError
 from ministack_sagemaker.function_time import largest
 from ministack_sagemaker.lifecycle import down as stop_account
 from ndr.contract.errors import InsufficientHistoryError, InvalidRequestError, NdrError
-from ndr.contract.jobspecs import DELTA_BUILDER, NETWORKS, JobSpec, check_jobspecs
+from ndr.contract.jobspecs import DELTA_BUILDER, NETWORKS, check_jobspecs
 from ndr.contract.time import DAY, Interval, floor_to, format_instant
 from ndr.local.commands.ingest import ingest_folder
 from ndr.local.commands.jobspec import put_checked
@@ -26,6 +26,7 @@ from ndr.local.console.tables import print_timeline
 from ndr.local.demo.functions import print_functions
 from ndr.local.demo.machine import check_engine, not_run
 from ndr.local.demo.memory import PeakMemory
+from ndr.local.demo.networks import put_shown_networks, with_internal
 from ndr.local.demo.report import print_findings
 from ndr.local.demo.traffic import Traffic, prepared
 from ndr.local.deployment.create import deploy_stack, registered_pipelines, start_account
@@ -156,19 +157,12 @@ def _deployed(directory: Path, engine: str, networks: Sequence[str], lines: Prog
     files = [file for file in DEMO_FILES if file != SCORES_FILE]
     with lines.doing(f"check and put {len(files)} JobSpecs"):
         jobspecs = [
-            _monitoring(jobspec, networks) for jobspec in read_jobspec_files(files, deployed_values(deployment, engine))
+            with_internal(jobspec, networks)
+            for jobspec in read_jobspec_files(files, deployed_values(deployment, engine))
         ]
         check_jobspecs(jobspecs)
         put_checked(deployment.table("JobSpecTableName"), jobspecs)
     return deployment
-
-
-def _monitoring(jobspec: JobSpec, networks: Sequence[str]) -> JobSpec:
-    """Set the internal networks; those of the document stay for given traffic."""
-    if jobspec.job_name != NETWORKS or not networks:
-        return jobspec
-    spec = jobspec.spec.model_copy(update={"internal": {"synthetic": tuple(networks)}})
-    return jobspec.model_copy(update={"spec": spec})
 
 
 def _fed(deployment: Deployment, traffic: Future[Traffic], lines: Progress) -> IngestReport:
@@ -176,7 +170,9 @@ def _fed(deployment: Deployment, traffic: Future[Traffic], lines: Progress) -> I
         ready = traffic.result()
     _load_inventory(deployment, ready, lines)
     integration = deployment.jobspecs()[DELTA_BUILDER].spec.inputs.integration
-    return ingest_folder(ready.folder, integration, "1d", lines, time_zone=ready.time_zone)
+    report = ingest_folder(ready.folder, integration, "1d", lines, time_zone=ready.time_zone)
+    put_shown_networks(deployment.table("JobSpecTableName"), deployment.jobspecs()[NETWORKS], report, lines)
+    return report
 
 
 def _load_inventory(deployment: Deployment, traffic: Traffic, lines: Progress) -> None:

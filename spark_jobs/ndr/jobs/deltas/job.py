@@ -31,12 +31,12 @@ from ndr.jobs.deltas.on_spark import write_deltas
 from ndr.jobs.deltas.out_of_batch import keep_out_of_batch_rows
 from ndr.jobs.deltas.pairing import paired
 from ndr.jobs.deltas.quarantine import QuarantineFiles
-from ndr.jobs.deltas.repetitions import unrepeated
+from ndr.jobs.deltas.repetitions import distinct_by_id, unrepeated
 from ndr.jobs.deltas.same_content import without_copies
 from ndr.jobs.deltas.sessions import RECORD_COLUMNS, each_session
 from ndr.jobs.deltas.time_folders import slices_of_inputs, time_folders
 from ndr.jobs.run import Run
-from ndr.sources.integration.columns import FLOW_COLUMNS
+from ndr.sources.integration.columns import FLOW_COLUMNS, ROW_ID
 from ndr.store.partition import time_partition_uri
 from ndr.store.publish import PartitionWriter
 from ndr.store.replacement import PublishedRows, refuse_empty, refuse_unreadable, written_slices
@@ -271,7 +271,7 @@ def _read(
 
 
 def _united(tables: list[list[pa.Table]], numbers: Sequence[int | None], schema: pa.Schema) -> tuple[pa.Table, int]:
-    """Return the rows of all deliveries, of those that share time without repetitions, and how many these were."""
+    """Return the rows of all deliveries without repetitions, and how many these were."""
     alone = [table for number, of_folder in zip(numbers, tables, strict=True) if number is None for table in of_folder]
     shared = [
         (number, _concatenated(of_folder))
@@ -284,7 +284,11 @@ def _united(tables: list[list[pa.Table]], numbers: Sequence[int | None], schema:
         delivery = np.repeat([number for number, _ in shared], [table.num_rows for _, table in shared])
         kept = unrepeated(together, delivery)
         alone, repeated = [*alone, together.filter(pa.array(kept))], int(len(kept) - kept.sum())
-    return _concatenated([schema.empty_table(), *alone]), repeated
+    whole = _concatenated([schema.empty_table(), *alone])
+    if ROW_ID in whole.schema.names:
+        first = distinct_by_id(whole)
+        whole, repeated = whole.filter(pa.array(first)).drop_columns([ROW_ID]), repeated + int(len(first) - first.sum())
+    return whole, repeated
 
 
 def _concatenated(tables: Sequence[pa.Table]) -> pa.Table:

@@ -17,8 +17,9 @@ from ndr.jobs.deltas.interval_flows import delivered_flows
 from ndr.jobs.deltas.kernel import build_deltas
 from ndr.jobs.deltas.mini_batches import MiniBatch, delivery_numbers
 from ndr.jobs.deltas.pairing import paired, parts_by_ends
-from ndr.jobs.deltas.repetitions import DELIVERY, unrepeated
+from ndr.jobs.deltas.repetitions import DELIVERY, distinct_by_id, unrepeated
 from ndr.jobs.deltas.sessions import each_session
+from ndr.sources.integration.columns import ROW_ID
 from ndr.sources.integration.source import INTEGRATION_FILES
 from ndr.spark.messages import Inputs
 from ndr.spark.parts import Parts, part_count, parts_by_text, runs
@@ -169,7 +170,13 @@ def _once(inputs: Inputs, name: str) -> tuple[pa.Table | None, int]:
         kept = unrepeated(shared, shared[DELIVERY].to_numpy())
         found.append(shared.drop_columns([DELIVERY]).filter(pa.array(kept)))
         repeated = int(len(kept) - kept.sum())
-    return pa.concat_tables(found, promote_options="default") if found else None, repeated
+    if not found:
+        return None, 0
+    whole = pa.concat_tables(found, promote_options="default")
+    if ROW_ID in whole.schema.names:
+        first = distinct_by_id(whole)
+        whole, repeated = whole.filter(pa.array(first)).drop_columns([ROW_ID]), repeated + int(len(first) - first.sum())
+    return whole, repeated
 
 
 def _in_tasks(folder: MiniBatch) -> Iterator[MiniBatch]:

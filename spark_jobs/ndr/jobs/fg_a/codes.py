@@ -42,7 +42,7 @@ def integers(table: pa.Table, name: str) -> Integers:
 
 
 def flags(table: pa.Table, name: str) -> Flags:
-    """Return a column of truth values.
+    """Return a column of booleans.
 
     Raises
     ------

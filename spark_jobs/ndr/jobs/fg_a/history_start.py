@@ -23,7 +23,10 @@ from ndr.store.storage import join, list_names
 
 @dataclass(frozen=True)
 class HistoryStart:
-    """The midnight up to which `baseline` tells of pairs; None where the slices must tell all."""
+    """The midnight up to which `baseline` tells of pairs; None where the slices must tell all.
+
+    A baseline tells of pairs up to where it stops: its safety gap before the end that names it.
+    """
 
     end: datetime
     baseline: Partition | None
@@ -33,7 +36,7 @@ class HistoryStart:
         if self.baseline is None:
             return PairHistory.empty(self.end)
         rows = read_table(self.baseline.uri, self.baseline.manifest, FG_B_PAIR_HOST, COLUMNS).cast(SCHEMA)
-        return PairHistory(self.end, rows)
+        return PairHistory.of_baseline(self.end, rows)
 
 
 def history_start(spec: FgABuilderSpec, batch: Interval, deltas: Answers) -> HistoryStart:
@@ -46,16 +49,22 @@ def history_start(spec: FgABuilderSpec, batch: Interval, deltas: Answers) -> His
         and is left out.
     """
     folders = list_names(join(spec.inputs.fg_b, "horizon=30d"), kind=fs.FileType.Directory)
-    ends = {end for name in folders if (end := baseline_end_of(name)) and end == floor_to(end, DAY)}
-    while True:
-        needed = history_needed(batch, spec.windows, spec.novelty.lookback_days, ends)
-        if needed.baseline_end is None:
-            return HistoryStart(needed.slices_from, None)
-        ends.remove(needed.baseline_end)
-        baseline = readable_baseline(spec.inputs.fg_b, "30d", needed.baseline_end)
-        days = Interval(lookback_of(batch, spec).start, needed.baseline_end)
-        if baseline and _is_built_from(baseline.manifest, deltas, days):
-            return HistoryStart(needed.baseline_end, baseline)
+    named = sorted((end for name in folders if (end := baseline_end_of(name))), reverse=True)
+    lookback = lookback_of(batch, spec)
+    for end in named:
+        # Named by an end before the lookback, it stops before it.
+        if end <= lookback.start:
+            break
+        baseline = readable_baseline(spec.inputs.fg_b, "30d", end)
+        if baseline is None:
+            continue
+        stop = baseline.manifest.summarized.end
+        if stop != floor_to(stop, DAY):
+            continue
+        needed = history_needed(batch, spec.windows, spec.novelty.lookback_days, [stop])
+        if needed.baseline_end and _is_built_from(baseline.manifest, deltas, Interval(lookback.start, stop)):
+            return HistoryStart(stop, baseline)
+    return HistoryStart(history_needed(batch, spec.windows, spec.novelty.lookback_days, ()).slices_from, None)
 
 
 def _is_built_from(manifest: Manifest, deltas: Answers, days: Interval) -> bool:

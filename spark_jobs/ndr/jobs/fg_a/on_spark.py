@@ -82,7 +82,7 @@ def _build(
             yield name, monitored, parts_by_text(monitored["host_ip"], parts)
 
     def make(inputs: Inputs) -> Iterator[Output]:
-        history = PairHistory(start.end, inputs.table(_HISTORY, SCHEMA))
+        history = PairHistory.of_baseline(start.end, inputs.table(_HISTORY, SCHEMA))
         built = features_by_day(chunk, spec, networks, PartDays(inputs), history, published, threads=1)
         for writer, (_, tables) in zip(writers, built, strict=True):
             for number, table in enumerate(tables):

@@ -36,6 +36,12 @@ class PairHistory:
         """Return a history without pairs."""
         return cls(end, SCHEMA.empty_table())
 
+    @classmethod
+    def of_baseline(cls, end: datetime, pairs: pa.Table) -> PairHistory:
+        """Return the pairs of a baseline that stops at `end`, whatever end names it."""
+        ends = pa.repeat(pa.scalar(end, SCHEMA.field("baseline_end").type), pairs.num_rows)
+        return cls(end, pairs.set_column(SCHEMA.get_field_index("baseline_end"), SCHEMA.field("baseline_end"), ends))
+
     def after(self, day_peers: pa.Table) -> PairHistory:
         """Return the history a day later.
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ndr.contract.datasets import COUNTS_AND_SUMS
 from ndr.contract.errors import InvalidRequestError
-from ndr.contract.jobspecs.networks import Networks
+from ndr.contract.networks import DefaultNetworks, NetworkLists
 from ndr.contract.time import Interval
 from ndr.jobs.published_slices import PublishedSlices
 
@@ -27,18 +31,21 @@ class Baseline:
     label : str
         `7d` or `30d`.
     interval : Interval
-        [end - horizon, end). A row belongs to it when start < window_end <= end: its last slice lies inside.
-    expected_ends : mapping of (time_band, window_label) to int
-        Window ends in the interval of a host that is always active, the denominator of active_ratio. Empty for pair
-        baselines.
+        The horizon. A row belongs to it when start < window_end <= end: its last slice lies inside.
+    published_ends : mapping of (time_band, window_label) to int
+        Window ends in the interval whose whole window is published: what a host that is always active has, and the
+        denominator of active_ratio. Empty for pair baselines.
     pairs_published : PublishedSlices, optional
         The slices of the interval for which pair counts are published; all of them when left out.
+    named_end : datetime, optional
+        The end that names the baseline, where its interval stops earlier by the safety gap.
     """
 
     label: str
     interval: Interval
-    expected_ends: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    published_ends: Mapping[tuple[str, str], int] = field(default_factory=dict)
     pairs_published: PublishedSlices | None = None
+    named_end: datetime | None = None
 
     @property
     def pair_time(self) -> PublishedSlices:
@@ -47,7 +54,30 @@ class Baseline:
 
     @property
     def end(self) -> datetime:
-        return self.interval.end
+        """The end that names the baseline: its column baseline_end."""
+        return self.named_end or self.interval.end
+
+    def published(self, time_bands: Sequence[str], window_labels: Sequence[str]) -> NDArray[np.int64]:
+        """Return the published window ends of groups, by their time bands and windows.
+
+        Raises
+        ------
+        InvalidRequestError
+            `published_ends` lacks a (time_band, window_label).
+        """
+        groups = list(zip(time_bands, window_labels, strict=True))
+        missing = sorted(set(groups) - set(self.published_ends))
+        if missing:
+            raise InvalidRequestError(
+                f"No number of published window ends is given for {missing}: the horizon {self.label} has none of them."
+            )
+        return np.array([self.published_ends[group] for group in groups], np.int64)
+
+
+def span_of(baselines: Sequence[Baseline]) -> Interval:
+    """Return the time from the first start to the last end of the intervals of baselines, of which there is one."""
+    intervals = [each.interval for each in baselines]
+    return Interval(min(each.start for each in intervals), max(each.end for each in intervals))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +91,13 @@ class StatisticsRules:
     key_metrics : tuple of str
         Those of them that anomaly capping uses.
     capping_limit : float
-        A row is capped when |x - median| / MAD of its segment exceeds this for any key metric.
-    support_min : int
-        A metric with fewer values than this is a cold start.
-    networks : Networks
+        A row is capped when |x - median| / MAD of its group exceeds this for any key metric.
+    support_min : int or mapping of window_label to int
+        A metric with fewer disjoint windows than this is a cold start.
+    networks : NetworkLists
         The internal hosts, which alone have baselines, and their segments.
+    counts_and_sums : frozenset of str
+        The metrics that are 0 in a window without a session: they have a p95 over all published windows.
 
     Raises
     ------
@@ -76,8 +108,16 @@ class StatisticsRules:
     metrics: tuple[str, ...]
     key_metrics: tuple[str, ...]
     capping_limit: float = 6.0
-    support_min: int = 50
-    networks: Networks = field(default_factory=Networks)
+    support_min: int | Mapping[str, int] = 50
+    networks: NetworkLists = field(default_factory=DefaultNetworks)
+    counts_and_sums: frozenset[str] = COUNTS_AND_SUMS
+
+    def least_support(self, window_labels: Sequence[str]) -> NDArray[np.int64]:
+        """Return the support below which a group is a cold start, by the windows of the groups."""
+        least = self.support_min
+        if isinstance(least, int):
+            return np.full(len(window_labels), least, np.int64)
+        return np.array([least[label] for label in window_labels], np.int64)
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.key_metrics if name not in self.metrics]
@@ -98,7 +138,7 @@ class PairRules:
     max_active_days: int = 2
     max_prevalence: float = 0.1
     min_hosts: int = 5
-    networks: Networks = field(default_factory=Networks)
+    networks: NetworkLists = field(default_factory=DefaultNetworks)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from ndr.contract.errors import InvalidRequestError
+from ndr.contract.datasets import P95_ALL
 from ndr.jobs.fg_b.baseline import Baseline, StatisticsRules
 from ndr.jobs.fg_b.order_statistics import PERCENTS, Ints, OrderStatistics
 
@@ -25,7 +25,7 @@ class BaselineTables:
 
 @dataclass(frozen=True, slots=True)
 class MetricStatistics:
-    """One metric over all groups of one kind: its order statistics, and how many values each group has."""
+    """One metric over all groups of one kind: its order statistics, and its disjoint windows in each group."""
 
     order: OrderStatistics
     support: Ints
@@ -41,11 +41,15 @@ class HostAndSegment:
 
 @dataclass(frozen=True, slots=True)
 class GroupCounts:
-    """Rows of each group, how many of them are capped, and the distinct window ends they were observed at."""
+    """Rows of each group, how many of them are capped, the distinct window ends they were observed at, the published
+    window ends, and the active slices and days of its host or segment in its role."""
 
     rows: Ints
     capped: Ints
     ends: Ints
+    published: Ints
+    active_slices: Ints
+    active_days: Ints
 
 
 def baseline_table(
@@ -57,10 +61,8 @@ def baseline_table(
 ) -> pa.Table:
     """Put keys, counts and statistics side by side, a row for each group.
 
-    Raises
-    ------
-    InvalidRequestError
-        `baseline.expected_ends` lacks a (time_band, window_label) that the rows have.
+    A group has every published window end at the most: where features of a published window's earlier slices are
+    gone, its rows may be more than the published ends, and active_ratio is 1.
     """
     groups = len(counts.rows)
     columns: dict[str, pa.Array] = {name: pa.array(values, pa.string()) for name, values in keys.items()}
@@ -68,23 +70,16 @@ def baseline_table(
     columns["baseline_end"] = pa.repeat(pa.scalar(baseline.end, TIMESTAMP), groups)
     columns["rows_cnt"] = pa.array(counts.rows)
     columns["capped_rows_cnt"] = pa.array(counts.capped)
-    columns["active_ratio"] = pa.array(counts.ends / _expected(keys, baseline))
+    columns["active_slices_cnt"] = pa.array(counts.active_slices)
+    columns["active_days_cnt"] = pa.array(counts.active_days)
+    columns["active_ratio"] = pa.array(counts.ends / np.maximum(counts.published, counts.ends))
+    least = rules.least_support(keys["window_label"])
     for name in rules.metrics:
-        columns |= _metric_columns(name, metrics[name], rules.support_min)
+        columns |= _metric_columns(name, metrics[name], least)
     return pa.table(columns)
 
 
-def _expected(keys: Mapping[str, list[str]], baseline: Baseline) -> np.ndarray:
-    pairs = list(zip(keys["time_band"], keys["window_label"], strict=True))
-    missing = sorted(set(pairs) - set(baseline.expected_ends))
-    if missing:
-        raise InvalidRequestError(
-            f"No expected number of window ends is given for {missing}: the horizon {baseline.label} has none of them."
-        )
-    return np.array([baseline.expected_ends[pair] for pair in pairs], np.float64)
-
-
-def _metric_columns(name: str, metric: MetricStatistics, support_min: int) -> dict[str, pa.Array]:
+def _metric_columns(name: str, metric: MetricStatistics, least_support: Ints) -> dict[str, pa.Array]:
     percentiles = dict(zip(PERCENTS, metric.order.percentiles, strict=True))
     statistics = {
         "median": percentiles[50],
@@ -95,8 +90,10 @@ def _metric_columns(name: str, metric: MetricStatistics, support_min: int) -> di
         "iqr": percentiles[75] - percentiles[25],
         "mad": metric.order.mad,
     }
+    if metric.order.p95_all is not None:
+        statistics[P95_ALL] = metric.order.p95_all
     # NaN marks a group without a value: null in Arrow.
     columns = {f"{name}_{suffix}": pa.array(values, from_pandas=True) for suffix, values in statistics.items()}
     columns[f"{name}_support_count"] = pa.array(metric.support)
-    columns[f"{name}_cold_start"] = pa.array(metric.support < support_min)
+    columns[f"{name}_cold_start"] = pa.array(metric.support < least_support)
     return columns

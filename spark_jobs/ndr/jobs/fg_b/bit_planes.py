@@ -14,15 +14,16 @@ from typing import Final
 import numba
 import numpy as np
 
-from ndr.jobs.fg_b.order_statistics import PERCENTS
+from ndr.jobs.fg_b.order_statistics import PERCENTS, WITH_ZEROS
 
 MOST_BASELINES: Final = 64
 # Segment groups up to this size are sorted here; larger ones are passed with their sort order.
 SMALL_GROUP: Final = 64
-STATISTICS: Final = len(PERCENTS) + 1  # of a baseline: its percentiles, then its MAD
+STATISTICS: Final = len(PERCENTS) + 2  # of a baseline: its percentiles, its MAD, its percentile with zeros
 
 _SHARES: Final = tuple(percent / 100 for percent in PERCENTS)
 _MEDIAN: Final = PERCENTS.index(50)
+_SHARE_WITH_ZEROS: Final = WITH_ZEROS / 100
 _WORD: Final = 64
 _ZERO, _ONE, _TWO, _FOUR = (np.uint64(number) for number in (0, 1, 2, 4))
 _PAIRS, _QUADS, _BYTES = (np.uint64(mask) for mask in (0x5555555555555555, 0x3333333333333333, 0x0F0F0F0F0F0F0F0F))
@@ -30,7 +31,7 @@ _BYTE_SUM, _TOP_BYTE = np.uint64(0x0101010101010101), np.uint64(56)
 _LOW_HALF, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 
 _F, _I, _U = numba.float64[::1], numba.int64[::1], numba.uint64[::1]
-_SQUARE = numba.float64[:, :, ::1]
+_TABLE, _SQUARE = numba.int64[:, ::1], numba.float64[:, :, ::1]
 
 
 @numba.njit(inline="always")
@@ -131,6 +132,17 @@ def _percentile(values, plane, before, count, share):  # type: ignore[no-untyped
 
 
 @numba.njit
+def _percentile_with_zeros(values, plane, before, count, zeros):  # type: ignore[no-untyped-def]
+    """Return the percentile of `zeros` zeros and the values after them."""
+    place = (count + zeros - 1) * _SHARE_WITH_ZEROS
+    lower = np.int64(np.floor(place))
+    upper = min(lower + 1, count + zeros - 1)
+    first = 0.0 if lower < zeros else _ranked(values, plane, before, lower - zeros)
+    second = 0.0 if upper < zeros else _ranked(values, plane, before, upper - zeros)
+    return _between(first, second, place - lower)
+
+
+@numba.njit
 def _left(values, plane, before, size, last, rank, median):  # type: ignore[no-untyped-def]
     """Return the deviation of a rank among the values up to the median, nearest first."""
     return abs(_ranked(values, plane, before, last - rank) - median) if rank < size else np.inf
@@ -170,8 +182,11 @@ def _median_deviation(values, plane, before, count, median):  # type: ignore[no-
 
 
 @numba.njit
-def _all_baselines(values, masks, planes, before, statistics):  # type: ignore[no-untyped-def]
-    """Write each baseline's statistics of one group's sorted values; a baseline without values is not written."""
+def _all_baselines(values, masks, zeros, planes, before, statistics):  # type: ignore[no-untyped-def]
+    """Write each baseline's statistics of one group's sorted values; a baseline without values is not written.
+
+    A negative number of zeros: no percentile with zeros is wanted.
+    """
     baselines, words = statistics.shape[0], (values.size + _WORD - 1) // _WORD
     _fill_planes(masks, baselines, planes)
     for baseline in range(baselines):
@@ -183,6 +198,29 @@ def _all_baselines(values, masks, planes, before, statistics):  # type: ignore[n
         for number in range(len(_SHARES)):
             of_baseline[number] = _percentile(values, plane, before, count, _SHARES[number])
         of_baseline[len(_SHARES)] = _median_deviation(values, plane, before, count, of_baseline[_MEDIAN])
+        if zeros[baseline] >= 0:
+            of_baseline[len(_SHARES) + 1] = _percentile_with_zeros(values, plane, before, count, zeros[baseline])
+
+
+@numba.njit
+def _baselines_without_values(values, masks, support, zeros, planes, before, statistics):  # type: ignore[no-untyped-def]
+    """Write the statistics of baselines in which every row with a value is capped, over all their rows.
+
+    `values` are the group's, in any order, and `masks` the baselines that contain each row, capped or not.
+    """
+    wanted = _ZERO
+    for baseline in range(support.size):
+        if support[baseline] > 0 and np.isnan(statistics[baseline, _MEDIAN]):
+            wanted |= _ONE << np.uint64(baseline)
+    if wanted == _ZERO:
+        return
+    order = np.argsort(values)
+    sorted_values, sorted_masks = np.empty(values.size), np.empty(values.size, np.uint64)
+    for number in range(values.size):
+        value = values[order[number]]
+        sorted_values[number] = value
+        sorted_masks[number] = masks[order[number]] & wanted if np.isfinite(value) else _ZERO
+    _all_baselines(sorted_values, sorted_masks, zeros, planes, before, statistics)
 
 
 @numba.njit
@@ -208,7 +246,7 @@ def _in_order(values, masks, order, sorted_values, sorted_masks):  # type: ignor
         sorted_masks[number] = masks[row] if np.isfinite(value) else _ZERO
 
 
-@numba.njit(numba.void(_U, _I, numba.int64[:, ::1]), nogil=True, cache=True)
+@numba.njit(numba.void(_U, _I, _TABLE), nogil=True, cache=True)
 def count_masks(masks, offsets, counts):  # type: ignore[no-untyped-def]
     """Add to `counts` (groups, baselines) how many rows of each group lie in each baseline; for masks mostly empty."""
     for group in range(offsets.size - 1):
@@ -221,7 +259,7 @@ def count_masks(masks, offsets, counts):  # type: ignore[no-untyped-def]
 
 @numba.njit(numba.void(_F, _U, _I, _I, numba.int64, numba.float64, _U), nogil=True, cache=True)
 def mark_anomalous(values, masks, order, offsets, baselines, limit, marked):  # type: ignore[no-untyped-def]
-    """Set in `marked` the baselines in which a row's |x - median| / MAD of its segment group exceeds `limit`.
+    """Set in `marked` the baselines in which a row's |x - median| / MAD of its group exceeds `limit`.
 
     In the sorted order these rows are a head and a tail, found by bisection.
     """
@@ -255,45 +293,81 @@ def mark_anomalous(values, masks, order, offsets, baselines, limit, marked):  # 
 
 @numba.njit
 def _deal_to_hosts(values, masks, order, offsets, host_values, host_masks):  # type: ignore[no-untyped-def]
-    """Distribute the sorted values of a segment group to its hosts, whose rows start at `offsets`."""
+    """Distribute the sorted values of a segment group to its hosts, whose rows start at `offsets`.
+
+    `masks` are in the order of the rows; a missing value is in no baseline.
+    """
     host_of, cursor = np.empty(values.size, np.int32), offsets - offsets[0]
     for host in range(offsets.size - 1):
         host_of[offsets[host] - offsets[0] : offsets[host + 1] - offsets[0]] = host
     for number in range(values.size):
         host = host_of[order[number]]
-        host_values[cursor[host]], host_masks[cursor[host]] = values[number], masks[number]
+        host_values[cursor[host]] = values[number]
+        host_masks[cursor[host]] = masks[order[number]] if np.isfinite(values[number]) else _ZERO
         cursor[host] += 1
 
 
-@numba.njit(numba.void(_F, _U, _I, _I, numba.int64[:, ::1]), nogil=True, cache=True)
-def uncount_missing(values, masks_of_ends, moments, offsets, counts):  # type: ignore[no-untyped-def]
-    """Take the rows without a finite value out of `counts` (groups, baselines)."""
-    for group in range(offsets.size - 1):
-        for row in range(offsets[group], offsets[group + 1]):
-            if np.isfinite(values[row]):
-                continue
-            mask = masks_of_ends[moments[row] % masks_of_ends.size]
-            while mask:
-                counts[group, _place(mask)] -= 1
-                mask &= mask - _ONE
+@numba.njit(numba.void(_F, _I, _I, _TABLE, _TABLE, _TABLE), nogil=True, cache=True)
+def count_disjoint(values, ends, lengths, starts, stops, counts):  # type: ignore[no-untyped-def]
+    """Write each group's disjoint windows with a finite value in each baseline: `disjoint_windows`, compiled.
+
+    Parameters
+    ----------
+    values : float64[rows]
+    ends : int64[rows]
+        Window ends, ascending within a group.
+    lengths : int64[groups]
+        Of the windows of each group, in the unit of the ends.
+    starts, stops : int64[groups, baselines]
+        Where the rows of a group in a baseline start and stop.
+    counts : int64[groups, baselines]
+    """
+    for group in range(lengths.size):
+        for baseline in range(counts.shape[1]):
+            count, free = 0, np.iinfo(np.int64).min
+            for row in range(starts[group, baseline], stops[group, baseline]):
+                if ends[row] >= free and np.isfinite(values[row]):
+                    count += 1
+                    free = ends[row] + lengths[group]
+            counts[group, baseline] = count
 
 
-@numba.njit(numba.void(_F, _U, _I, _I, _I, _SQUARE, _SQUARE), nogil=True, cache=True)
-def describe_groups(values, masks, order, offsets, segment_groups, host, segment):  # type: ignore[no-untyped-def]
+@numba.njit(
+    numba.void(_F, _U, _U, _U, _I, _I, _I, _TABLE, _TABLE, _TABLE, _TABLE, _SQUARE, _SQUARE), nogil=True, cache=True
+)
+def describe_groups(  # type: ignore[no-untyped-def]
+    values,
+    masks,
+    host_masks,
+    segment_masks,
+    order,
+    offsets,
+    segment_groups,
+    host_support,
+    segment_support,
+    host_zeros,
+    segment_zeros,
+    host,
+    segment,
+):
     """Write the statistics of each host group and each segment group in every baseline.
 
     Parameters
     ----------
     values : float64[rows]
         A metric over whole segment groups.
-    masks : uint64[rows]
-        The baselines that a row counts in.
+    masks, host_masks, segment_masks : uint64[rows]
+        The baselines that contain a row, and those in which it counts for its host and for its segment.
     order : int64[rows]
         The sort order of the values within each segment group, relative to its first row. Overwritten in small groups.
     offsets : int64[host groups + 1]
         Where each host group starts among the rows.
     segment_groups : int64[segment groups + 1]
         The first host group of each segment group.
+    host_support, segment_support : int64[groups, baselines]
+        0 where a baseline has no value.
+    host_zeros, segment_zeros : int64[groups, baselines]
+        The zeros of each group for the percentile with zeros; negative where it is not wanted.
     host, segment : float64[groups, baselines, STATISTICS]
         Not written where a baseline has no value.
     """
@@ -302,12 +376,19 @@ def describe_groups(values, masks, order, offsets, segment_groups, host, segment
         first, stop = offsets[first_host], offsets[last_host]
         words = (stop - first + _WORD - 1) // _WORD
         sorted_values, sorted_masks = np.empty(stop - first), np.empty(stop - first, np.uint64)
-        host_values, host_masks = np.empty(stop - first), np.empty(stop - first, np.uint64)
+        dealt_values, dealt_masks = np.empty(stop - first), np.empty(stop - first, np.uint64)
         planes, before = np.empty(words * host.shape[1], np.uint64), np.empty(words, np.int64)
-        _in_order(values[first:stop], masks[first:stop], order[first:stop], sorted_values, sorted_masks)
-        _all_baselines(sorted_values, sorted_masks, planes, before, segment[group])
+        own_values, own_masks, own_order = values[first:stop], masks[first:stop], order[first:stop]
+        _in_order(own_values, segment_masks[first:stop], own_order, sorted_values, sorted_masks)
+        _all_baselines(sorted_values, sorted_masks, segment_zeros[group], planes, before, segment[group])
+        _baselines_without_values(
+            own_values, own_masks, segment_support[group], segment_zeros[group], planes, before, segment[group]
+        )
         of_group = offsets[first_host : last_host + 1]
-        _deal_to_hosts(sorted_values, sorted_masks, order[first:stop], of_group, host_values, host_masks)
+        _deal_to_hosts(sorted_values, host_masks[first:stop], own_order, of_group, dealt_values, dealt_masks)
         for member in range(first_host, last_host):
             own = slice(offsets[member] - first, offsets[member + 1] - first)
-            _all_baselines(host_values[own], host_masks[own], planes, before, host[member])
+            _all_baselines(dealt_values[own], dealt_masks[own], host_zeros[member], planes, before, host[member])
+            _baselines_without_values(
+                own_values[own], own_masks[own], host_support[member], host_zeros[member], planes, before, host[member]
+            )

@@ -1,4 +1,8 @@
-"""Anomaly capping: the rows that a key metric puts far outside their segment group."""
+"""Anomaly capping: the rows that a key metric puts far outside their group.
+
+Rows are judged twice: for the host's statistics by the median and MAD of the host's group, for the segment's by those
+of the segment's. So a busy host keeps its ordinary rows, which the segment may leave out.
+"""
 
 from __future__ import annotations
 
@@ -7,50 +11,93 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ndr.jobs.fg_b.order_statistics import Floats, Ints, order_statistics, sort_groups
+from ndr.jobs.fg_b.order_statistics import (
+    Floats,
+    Ints,
+    OrderStatistics,
+    finite_counts,
+    order_statistics,
+    sort_groups,
+)
 
+# A group that would lose more than one row in so many is not capped: that many are not anomalies.
+SPARED_FROM = 5
+BY_HOST, BY_SEGMENT = np.uint8(1), np.uint8(2)
 _BLOCK = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class CappedRows:
-    """The capped rows of a horizon, ascending; the host group of each; the capped and the other rows of a group."""
+    """The capped rows of host groups or of segment groups, ascending; the group of each of them.
+
+    `offsets` says where each group starts, `counts` how many rows of it are capped.
+    """
 
     rows: Ints
     groups: Ints
+    offsets: Ints
     counts: Ints
-    kept_counts: Ints
 
     @classmethod
     def of(cls, marked: NDArray[np.bool_], offsets: Ints) -> CappedRows:
+        """Cap the marked rows, except those of groups that would lose too many."""
         rows = np.flatnonzero(marked)
         groups = np.searchsorted(offsets, rows, side="right") - 1
         counts = np.bincount(groups, minlength=len(offsets) - 1)
-        return cls(rows, groups, counts, np.diff(offsets) - counts)
+        is_spared = counts * SPARED_FROM > np.diff(offsets)
+        if is_spared.any():
+            is_kept = ~is_spared[groups]
+            rows, groups, counts = rows[is_kept], groups[is_kept], np.where(is_spared, 0, counts)
+        return cls(rows, groups, offsets, counts)
+
+    def statistics(self, column: Floats, zeros: Ints | None) -> OrderStatistics:
+        """Compute a metric's statistics of each group over the rows that are not capped.
+
+        Where all rows with a value are capped, since no other row has one, none of them is.
+
+        Parameters
+        ----------
+        column : array of float64
+            The metric, group by group; a missing value is infinity. Overwritten.
+        zeros : array of int64, optional
+            As in `order_statistics`.
+        """
+        # Infinity sorts after every value: capped and missing rows stay in their group, after its first values.
+        values = column.take(self.rows, mode="clip")
+        column[self.rows] = np.inf
+        sort_groups(column, self.offsets)
+        counts = finite_counts(column, self.offsets)
+        given_back = np.flatnonzero(np.isfinite(values) & (counts[self.groups] == 0))
+        if len(given_back):
+            groups = self.groups[given_back]
+            place = self.offsets[groups] + np.arange(len(groups)) - np.searchsorted(groups, groups)
+            column[place] = values[given_back]
+            sort_groups(column, self.offsets)
+            counts = finite_counts(column, self.offsets)
+        return order_statistics(column, self.offsets[:-1], counts, zeros)
 
 
-def anomalous_rows(column: Floats, segment_offsets: Ints, limit: float) -> NDArray[np.bool_]:
-    """Mark the rows of a key metric with |x - median| / MAD of their segment group above `limit`.
+def anomalous_rows(column: Floats, offsets: Ints, limit: float) -> NDArray[np.bool_]:
+    """Mark the rows with |x - median| / MAD of their group above `limit`.
 
     A group whose MAD is 0 marks nothing: most of its values are equal, and every busy slice would be an anomaly.
-    A missing value marks nothing.
+    A missing value marks nothing. The column is left as it is.
     """
     missing = ~np.isfinite(column)
-    pooled = np.where(missing, np.inf, column)
-    sort_groups(pooled, segment_offsets)
-    statistics = order_statistics(pooled, segment_offsets[:-1], count_unmarked(missing, segment_offsets))
-    del pooled
+    ranked = np.where(missing, np.inf, column)
+    sort_groups(ranked, offsets)
+    statistics = order_statistics(ranked, offsets[:-1], finite_counts(ranked, offsets))
     marked = np.zeros(len(column), bool)
-    for group in np.flatnonzero(statistics.mad > 0):
-        median, mad = statistics.median[group], statistics.mad[group]
-        for start in range(segment_offsets[group], segment_offsets[group + 1], _BLOCK):
-            block = slice(start, min(start + _BLOCK, segment_offsets[group + 1]))
-            marked[block] = np.abs(column[block] - median) / mad > limit
-    marked &= ~missing
-    return marked
-
-
-def count_unmarked(marks: NDArray[np.bool_], offsets: Ints) -> Ints:
-    """Count the values of each group that are not marked; marks are expected to be few."""
-    groups = np.searchsorted(offsets, np.flatnonzero(marks), side="right") - 1
-    return np.diff(offsets) - np.bincount(groups, minlength=len(offsets) - 1)
+    scale = np.where(statistics.mad > 0, statistics.mad, np.inf)
+    sizes, first = np.diff(offsets), 0
+    while first < len(sizes):
+        last = max(first + 1, int(np.searchsorted(offsets, offsets[first] + _BLOCK, side="right")) - 1)
+        groups, rows = slice(first, last), slice(offsets[first], offsets[last])
+        deviation = np.repeat(statistics.median[groups], sizes[groups])
+        np.subtract(column[rows], deviation, out=deviation)
+        np.abs(deviation, out=deviation)
+        with np.errstate(invalid="ignore"):
+            deviation /= np.repeat(scale[groups], sizes[groups])
+        marked[rows] = deviation > limit
+        first = last
+    return marked & ~missing

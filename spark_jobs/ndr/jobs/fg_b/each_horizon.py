@@ -10,13 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ndr.jobs.fg_b.baseline_tables import HostAndSegment, MetricStatistics
-from ndr.jobs.fg_b.capping import CappedRows, anomalous_rows
-from ndr.jobs.fg_b.layout import HorizonLayout
-from ndr.jobs.fg_b.order_statistics import Floats, Ints, finite_counts, order_statistics, sort_groups
-from ndr.jobs.fg_b.selection import is_selection_faster, pooled_statistics
+from ndr.jobs.fg_b.capping import BY_HOST, BY_SEGMENT, CappedRows, anomalous_rows
+from ndr.jobs.fg_b.disjoint_windows import DisjointWindows, window_lengths
+from ndr.jobs.fg_b.layout import HorizonLayout, RowLayout
+from ndr.jobs.fg_b.order_statistics import Floats, Ints
 
 # The anomalous rows, as a strategy stores them; marks of several key metrics are combined by a bitwise or.
 Marks = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CappedCounts:
+    """How many rows of each host group, and of each segment group, are capped."""
+
+    host: Ints
+    segment: Ints
 
 
 class Strategy(Protocol):
@@ -26,21 +34,27 @@ class Strategy(Protocol):
         """Return marks without any row."""
 
     def anomalous(self, column: Floats, limit: float) -> list[Marks]:
-        """Mark the rows that a key metric puts far outside their segment group, in each horizon."""
+        """Mark the rows that a key metric puts far outside their host group or their segment group."""
 
     def capped(self, marks: list[Marks]) -> CappedStrategy:
-        """Return the strategy with the marked rows capped."""
+        """Return the strategy with the marked rows capped, except in groups that would lose too many."""
 
 
 class CappedStrategy(Protocol):
     """A strategy whose anomalous rows are capped: they count in no percentile and no MAD."""
 
     @property
-    def kept_counts(self) -> list[Ints]:
-        """For each horizon, the rows of each host group that are not capped."""
+    def capped_counts(self) -> list[CappedCounts]:
+        """For each horizon, the capped rows."""
 
-    def statistics(self, column: Floats) -> list[HostAndSegment]:
-        """Compute a metric's statistics for each horizon; the column is overwritten."""
+    def statistics(self, column: Floats, with_zeros: bool) -> list[HostAndSegment]:
+        """Compute a metric's statistics for each horizon; the column is overwritten.
+
+        Parameters
+        ----------
+        with_zeros : bool
+            Whether to compute the percentile over all published windows too.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,65 +62,84 @@ class EachHorizon:
     """The fastest strategy for a few horizons: each takes its rows and sorts them."""
 
     horizons: Sequence[HorizonLayout]
+    windows: Sequence[DisjointWindows]
+
+    @classmethod
+    def of(cls, layout: RowLayout, horizons: Sequence[HorizonLayout]) -> EachHorizon:
+        ends = layout.row_ends
+        windows = [
+            DisjointWindows(each.take(ends), each.host_offsets, window_lengths(each.host_columns["window_label"]))
+            for each in horizons
+        ]
+        return cls(horizons, windows)
 
     def unmarked(self) -> list[Marks]:
-        return [np.zeros(horizon.host_offsets[-1], bool) for horizon in self.horizons]
+        return [np.zeros(horizon.host_offsets[-1], np.uint8) for horizon in self.horizons]
 
     def anomalous(self, column: Floats, limit: float) -> list[Marks]:
-        return [
-            anomalous_rows(horizon.take(column), horizon.host_offsets[horizon.segment_groups], limit)
-            for horizon in self.horizons
-        ]
+        return [marks_of(horizon.take(column), horizon, limit) for horizon in self.horizons]
 
     def capped(self, marks: list[Marks]) -> CappedHorizons:
-        pairs = zip(marks, self.horizons, strict=True)
-        return CappedHorizons(self.horizons, [CappedRows.of(marked, each.host_offsets) for marked, each in pairs])
+        pairs = list(zip(marks, self.horizons, strict=True))
+        by_host = [CappedRows.of(marked & BY_HOST > 0, each.host_offsets) for marked, each in pairs]
+        by_segment = [CappedRows.of(marked & BY_SEGMENT > 0, each.segment_offsets) for marked, each in pairs]
+        return CappedHorizons(self, by_host, by_segment)
 
 
 @dataclass(frozen=True, slots=True)
 class CappedHorizons:
     """Horizons, and the capped rows of each."""
 
-    horizons: Sequence[HorizonLayout]
-    capped: list[CappedRows]
+    each: EachHorizon
+    by_host: list[CappedRows]
+    by_segment: list[CappedRows]
 
     @property
-    def kept_counts(self) -> list[Ints]:
-        return [capped.kept_counts for capped in self.capped]
+    def capped_counts(self) -> list[CappedCounts]:
+        pairs = zip(self.by_host, self.by_segment, strict=True)
+        return [CappedCounts(host.counts, segment.counts) for host, segment in pairs]
 
-    def statistics(self, column: Floats) -> list[HostAndSegment]:
+    def statistics(self, column: Floats, with_zeros: bool) -> list[HostAndSegment]:
+        horizons, windows = self.each.horizons, self.each.windows
         found = []
-        for left, (horizon, capped) in enumerate(zip(self.horizons, self.capped, strict=True), 1 - len(self.horizons)):
+        for number, horizon in enumerate(horizons):
             rows = horizon.take(column)
             # The last horizon may have the column for itself.
-            found.append(metric_statistics(rows.copy() if rows is column and left else rows, capped, horizon))
+            rows = rows.copy() if rows is column and number < len(horizons) - 1 else rows
+            capped = self.by_host[number], self.by_segment[number]
+            found.append(metric_statistics(rows, *capped, horizon, windows[number], with_zeros))
         return found
 
 
-def metric_statistics(column: Floats, capped: CappedRows, horizon: HorizonLayout) -> HostAndSegment:
+def marks_of(column: Floats, horizon: HorizonLayout, limit: float) -> NDArray[np.uint8]:
+    """Mark the rows of a key metric that are far from the median of their host group (bit BY_HOST) or of their
+    segment group (BY_SEGMENT)."""
+    marks = np.zeros(len(column), np.uint8)
+    for bit, offsets in ((BY_HOST, horizon.host_offsets), (BY_SEGMENT, horizon.segment_offsets)):
+        far = anomalous_rows(column, offsets, limit)
+        marks |= far * bit
+    return marks
+
+
+def metric_statistics(
+    column: Floats,
+    by_host: CappedRows,
+    by_segment: CappedRows,
+    horizon: HorizonLayout,
+    windows: DisjointWindows,
+    with_zeros: bool,
+) -> HostAndSegment:
     """Compute one metric's statistics over the rows that are not capped, and its support over all rows.
 
     Parameters
     ----------
     column : array of float64
         The metric over the horizon's rows, group by group; a missing value is infinity. Overwritten.
-    capped : CappedRows
-        The capped rows of the horizon.
+    by_host, by_segment : CappedRows
+        The capped rows of the horizon, for the hosts' statistics and for the segments'.
     """
-    offsets, firsts = horizon.host_offsets, horizon.segment_groups[:-1]
-    present = np.isfinite(column.take(capped.rows, mode="clip"))
-    # Infinity sorts after every value: capped and missing rows stay in their group, after its `counts` first values.
-    column[capped.rows] = np.inf
-    sort_groups(column, offsets)
-    counts = finite_counts(column, offsets)
-    capped_counts = capped.counts if present.all() else np.bincount(capped.groups[present], minlength=len(counts))
-    support = counts + capped_counts
-    host = order_statistics(column, offsets[:-1], counts)
+    support = windows.with_value(column)
+    host = by_host.statistics(column.copy(), horizon.host_zeros if with_zeros else None)
     # The hosts of a segment lie side by side.
-    if is_selection_faster(len(column), len(counts), len(firsts)):
-        segment = pooled_statistics(column, offsets, counts, horizon.segment_groups)
-    else:
-        pooled = offsets[horizon.segment_groups]
-        sort_groups(column, pooled)
-        segment = order_statistics(column, pooled[:-1], np.add.reduceat(counts, firsts))
-    return HostAndSegment(MetricStatistics(host, support), MetricStatistics(segment, np.add.reduceat(support, firsts)))
+    segment = by_segment.statistics(column, horizon.segment_zeros if with_zeros else None)
+    return HostAndSegment(MetricStatistics(host, support), MetricStatistics(segment, horizon.per_segment(support)))

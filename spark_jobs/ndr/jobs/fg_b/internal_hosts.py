@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ndr.contract.jobspecs.networks import Networks
+from ndr.contract.networks import NetworkLists
 from ndr.jobs.fg_b.placement import RowKeys
 from ndr.jobs.fg_b.row_columns import Selection
 from ndr.net.networks import is_internal
@@ -16,7 +16,7 @@ Flags = NDArray[np.bool_]
 
 
 def of_internal_hosts(
-    keys: RowKeys, selections: Sequence[Selection], networks: Networks
+    keys: RowKeys, selections: Sequence[Selection], networks: NetworkLists
 ) -> tuple[RowKeys, list[Selection]]:
     """Return the rows of internal hosts; texts and window ends of the others stay, without rows."""
     internal = is_internal(keys.texts["host_ip"], networks)

@@ -109,7 +109,7 @@ def ip_metadata(
     hosts = hosts.take(pc.sort_indices(hosts))
     machine = _looked_up(names["machine_name_min"], names["ip_address"], hosts)
     second_day = floor_to(baseline.interval.start, DAY) + DAY
-    last_day = floor_to(baseline.end - EPOCH.resolution, DAY)
+    last_day = floor_to(baseline.interval.end - EPOCH.resolution, DAY)
     full = pc.and_(
         pc.less(_looked_up(active["first_seen"], active["host_ip"], hosts), pa.scalar(second_day, _TIMESTAMP)),
         pc.greater_equal(_looked_up(active["last_seen"], active["host_ip"], hosts), pa.scalar(last_day, _TIMESTAMP)),

@@ -82,9 +82,9 @@ def publish_baselines(
         rows = ChunkRows.of(specs, chunk, run.owner)
         enough = []
         for target in chunk:
-            covered = rows.coverage(target.interval)
+            covered = rows.coverage(specs.interval(target))
             if covered < specs.fg_b.min_coverage:
-                missing = rows.missing(specs, target.interval)
+                missing = rows.missing(specs, specs.interval(target))
                 yield target, InsufficientHistory(target, covered, specs.fg_b.min_coverage, missing)
             else:
                 enough.append((target, covered))
@@ -102,7 +102,9 @@ def _publish_chunk(
     inventories = [inventory_of(f"{target.end:%Y-%m}") for target, _ in targets]
     jobs = [
         BaselineJob(
-            replace(specs.baseline(target), pairs_published=chunk.pairs_published(target.interval)),
+            replace(
+                specs.baseline(target, chunk.published), pairs_published=chunk.pairs_published(specs.interval(target))
+            ),
             inventory.machines,
             PartitionWriter(baseline_partition_uri(specs.fg_b.outputs.fg_b, target.horizon, target.end)),
         )
@@ -114,12 +116,14 @@ def _publish_chunk(
         written = spark_engine.write_baselines(run.spark, specs, jobs, chunk.fg_a, chunk.pair_counts)
     for (target, covered), writer, inventory in zip(targets, written, inventories, strict=True):
         fence = partial(run.claims.fence, lease_key(run, target))
-        yield target, _commit(run, target, writer, chunk, covered, inventory, fence)
+        interval = specs.interval(target)
+        yield target, _commit(run, target, interval, writer, chunk, covered, inventory, fence)
 
 
 def _commit(
     run: Run,
     target: Target,
+    interval: Interval,
     writer: PartitionWriter,
     chunk: ChunkRows,
     covered: float,
@@ -129,10 +133,11 @@ def _commit(
     return writer.commit(
         fence,
         dataset=FG_B,
-        start=target.interval.start,
-        end=target.interval.end,
+        start=interval.start,
+        end=target.end,
+        effective_end=interval.end,
         inputs=(inventory.source,) if inventory.source else (),
-        reads=chunk.reads(target.interval),
+        reads=chunk.reads(interval),
         coverage=covered,
         note=inventory.note,
         **run.facts,

@@ -10,13 +10,14 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ndr.contract.time import Interval, microseconds
-from ndr.jobs.fg_b.baseline import StatisticsRules
-from ndr.jobs.fg_b.order_statistics import Floats, Ints
+from ndr.contract.time import microseconds
+from ndr.jobs.fg_b.baseline import Baseline, StatisticsRules
+from ndr.jobs.fg_b.order_statistics import Ints
 from ndr.jobs.fg_b.placement import (
     GROUP_COLUMNS,
     Placement,
@@ -53,6 +54,8 @@ class HorizonLayout:
         The key columns of the groups, in order.
     segment_ends : array of (segment groups,)
         Distinct window ends that a segment group was observed at.
+    host_published, segment_published : arrays of (host groups,), (segment groups,)
+        Published window ends of a host group; those of all hosts of a segment group, summed.
     is_whole : bool
         The horizon's rows are all the rows there are.
     """
@@ -65,9 +68,40 @@ class HorizonLayout:
     host_columns: dict[str, list[str]]
     segment_columns: dict[str, list[str]]
     segment_ends: Ints
+    host_published: Ints
+    segment_published: Ints
     is_whole: bool
 
-    def take(self, column: Floats) -> Floats:
+    @property
+    def host_rows(self) -> Ints:
+        """The rows of each host group."""
+        return np.diff(self.host_offsets)
+
+    @property
+    def segment_offsets(self) -> Ints:
+        """Where each segment group starts when the horizon's rows lie side by side."""
+        return self.host_offsets[self.segment_groups]
+
+    @property
+    def segment_rows(self) -> Ints:
+        """The rows of each segment group."""
+        return np.diff(self.segment_offsets)
+
+    @property
+    def host_zeros(self) -> Ints:
+        """The published windows of each host group in which the host had no session."""
+        return np.maximum(self.host_published - self.host_rows, 0)
+
+    @property
+    def segment_zeros(self) -> Ints:
+        """The same of a segment group, over its hosts."""
+        return np.maximum(self.segment_published - self.segment_rows, 0)
+
+    def per_segment(self, of_hosts: Ints) -> Ints:
+        """Return the sum over the host groups of each segment group."""
+        return np.add.reduceat(of_hosts, self.segment_groups[:-1])
+
+    def take(self, column: NDArray[Any]) -> NDArray[Any]:
         """Return the horizon's rows of a laid-out column."""
         if self.is_whole:
             return column
@@ -106,9 +140,20 @@ class RowLayout:
     group_segments: Ints
     seen: NDArray[np.bool_]
 
-    def within(self, interval: Interval) -> HorizonLayout:
-        """Return the layout of the rows with start < window_end <= end."""
-        bounds = [microseconds(instant) for instant in (interval.start, interval.end)]
+    @property
+    def row_ends(self) -> Ints:
+        """The window end of each laid-out row, microseconds since the epoch."""
+        return self.ends[self.moments % len(self.ends)] if len(self.ends) else self.ends
+
+    def within(self, baseline: Baseline) -> HorizonLayout:
+        """Return the layout of a baseline's rows: start < window_end <= end.
+
+        Raises
+        ------
+        InvalidRequestError
+            See `Baseline.published`.
+        """
+        bounds = [microseconds(instant) for instant in (baseline.interval.start, baseline.interval.end)]
         first, last = np.searchsorted(self.ends, bounds, side="right")
         base = np.arange(len(self.group_segments)) * len(self.ends)
         starts, stops = (np.searchsorted(self.moments, base + bound) for bound in (first, last))
@@ -118,6 +163,7 @@ class RowLayout:
         names = {name: [values[group] for group in present] for name, values in self.group_keys.items()}
         host_names, segment_names = ({**names}, {k: [v[group] for group in firsts] for k, v in names.items()})
         del host_names["segment_id"], segment_names["host_ip"]
+        published = baseline.published(names["time_band"], names["window_label"])
         return HorizonLayout(
             groups=present,
             segments=segments[firsts],
@@ -127,6 +173,8 @@ class RowLayout:
             host_columns=host_names,
             segment_columns=segment_names,
             segment_ends=self.seen[segments[firsts], first:last].sum(axis=1),
+            host_published=published,
+            segment_published=np.add.reduceat(published, firsts) if len(firsts) else published,
             is_whole=bool(first == 0 and last == len(self.ends)),
         )
 

@@ -16,8 +16,7 @@ from ndr.contract.datasets import (
     fg_b_host,
     fg_b_segment,
 )
-from ndr.contract.time import Interval
-from ndr.jobs.fg_b.baseline import Baseline, BaselineJob, PairRules
+from ndr.jobs.fg_b.baseline import Baseline, BaselineJob, PairRules, span_of
 from ndr.jobs.fg_b.baseline_tables import BaselineTables
 from ndr.jobs.fg_b.ip_metadata import HostActivity, ip_metadata
 from ndr.jobs.fg_b.pair_rows import PairRows, condense_for
@@ -84,12 +83,12 @@ class SharedRows:
 
     @classmethod
     def of(cls, specs: BaselineSpecs, rows: ScanRows, pair_counts: Scan, baselines: Sequence[Baseline]) -> SharedRows:
-        intervals = [baseline.interval for baseline in baselines]
-        span = Interval(min(each.start for each in intervals), max(each.end for each in intervals))
         pairs = (of_pairs(table, specs.networks) for table in pair_counts.bundles(coded=True))
         by_host = PairRows.of(map(condense_for(baselines), pairs), baselines)
         by_segment = by_host.by_segment(specs.networks)
-        return cls(HostActivity.of(one_slice_rows(rows, specs.networks), span, THREADS), by_host, by_segment)
+        return cls(
+            HostActivity.of(one_slice_rows(rows, specs.networks), span_of(baselines), THREADS), by_host, by_segment
+        )
 
     def pairs(self, baseline: Baseline, rules: PairRules) -> PairBaselines:
         """Return the pair baselines of one baseline."""

@@ -24,15 +24,15 @@ from ndr.contract.datasets import (
     fg_b_host,
     fg_b_segment,
 )
-from ndr.contract.time import Interval
 from ndr.jobs.deltas.grouping import packed
-from ndr.jobs.fg_b.baseline import Baseline, BaselineJob, StatisticsRules
+from ndr.jobs.fg_b.active_slices import ONE_SLICE
+from ndr.jobs.fg_b.baseline import Baseline, BaselineJob, StatisticsRules, span_of
 from ndr.jobs.fg_b.ip_metadata import HostActivity, ip_metadata
 from ndr.jobs.fg_b.layout import GROUP_COLUMNS
 from ndr.jobs.fg_b.pairs_on_spark import write_pairs
 from ndr.jobs.fg_b.profile import ProfileRules, profiles_of_baselines
 from ndr.jobs.fg_b.published import profile_rules
-from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, TIME_COLUMN
+from ndr.jobs.fg_b.row_source import COVERAGE_COLUMN, TEXT_COLUMNS, TIME_COLUMN, TableRows
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.statistics import tables_of_baselines
 from ndr.jobs.monitored import of_hosts
@@ -52,10 +52,11 @@ Group = tuple[str, ...]
 
 _ROWS: Final = "rows"
 _ACTIVITY: Final = "activity"
+_SLICES: Final = "active slices"
 _PROFILED: Final = "profiled"
 _COUNTS: Final = "counts"
 _SEGMENT_GROUP: Final = ("segment_id", *GROUP_COLUMNS)
-_ONE_SLICE: Final = "15m"
+_OWNER: Final = ("segment_id", "role")
 
 
 def write_baselines(
@@ -109,22 +110,25 @@ def write_statistics(
     part_of = balanced(counts, parts)
     host, segment = fg_b_host(rules.metrics), fg_b_segment(rules.metrics)
     keys = read_schema(FG_A, (*TEXT_COLUMNS, TIME_COLUMN))
-    of_hours = read_schema(FG_A, (*TEXT_COLUMNS, TIME_COLUMN, *PROFILE_METRICS))
-    span = Interval(min(each.interval.start for each in baselines), max(each.end for each in baselines))
+    of_hours = read_schema(FG_A, (*TEXT_COLUMNS, TIME_COLUMN, COVERAGE_COLUMN, *PROFILE_METRICS))
+    span = span_of(baselines)
+    parts_of = _parts_of_owners(part_of)
     inventory = read_schema(MACHINE_INVENTORY, ("ip_address", "machine_name"))
 
     def read(task: list[FileShare]) -> Iterator[Cut]:
         for name, table in tables_of(task):
             rows = of_hosts(table, rules.networks)
             yield name, rows, _parts_by_group(_segment_groups(rows, rules), part_of)
-            active = rows.filter(pc.equal(rows["window_label"], _ONE_SLICE)).select(keys.names)
+            active = rows.filter(pc.equal(rows["window_label"], ONE_SLICE)).select(keys.names)
             yield _ACTIVITY, active, parts_by_text(active["host_ip"], parts)
+            yield from _to_owners(active, _segment_groups(active, rules), parts_of)
             profiled = rows.filter(pc.is_in(rows["window_label"], pa.array(PROFILE_WINDOWS))).select(of_hours.names)
             yield _PROFILED, profiled, parts_by_text(profiled["host_ip"], parts)
 
     def make(inputs: Inputs) -> Iterator[Output]:
         if _ROWS in inputs:
-            found = tables_of_baselines(inputs[_ROWS], baselines, rules)
+            active = TableRows(inputs.table(_SLICES, keys))
+            found = tables_of_baselines(inputs[_ROWS], baselines, rules, active=active)
             for writer, tables in zip(writers, found, strict=True):
                 yield writer, host, "", in_key_order(tables.host, host)
                 yield writer, segment, "", in_key_order(tables.segment, segment)
@@ -182,8 +186,25 @@ def _segment_groups(rows: pa.Table, rules: StatisticsRules) -> pa.Table:
     return pa.table([segment, *(rows[name] for name in GROUP_COLUMNS)], names=list(_SEGMENT_GROUP))
 
 
+def _parts_of_owners(part_of: dict[Group, int]) -> dict[Group, list[int]]:
+    """Return the parts that have a group of each (segment, role), whose active slices each of them counts."""
+    parts_of: dict[Group, set[int]] = {}
+    for (segment, role, *_), part in part_of.items():
+        parts_of.setdefault((segment, role), set()).add(part)
+    return {owner: sorted(parts) for owner, parts in parts_of.items()}
+
+
+def _to_owners(active: pa.Table, groups: pa.Table, parts_of: dict[Group, list[int]]) -> Iterator[Cut]:
+    """Send the rows of one slice to every part that has a group of their segment and role."""
+    owners = groups.select(_OWNER)
+    for number in range(max(map(len, parts_of.values()), default=0)):
+        part_of = {owner: parts[number] if number < len(parts) else -1 for owner, parts in parts_of.items()}
+        parts = _parts_by_group(owners, part_of)
+        yield _SLICES, active.filter(pa.array(parts >= 0)), parts[parts >= 0]
+
+
 def _parts_by_group(groups: pa.Table, part_of: dict[Group, int]) -> Parts:
-    coded = [groups[name].combine_chunks().dictionary_encode() for name in _SEGMENT_GROUP]
+    coded = [groups[name].combine_chunks().dictionary_encode() for name in groups.column_names]
     number = packed(
         [column.indices.to_numpy() for column in coded], [max(1, len(column.dictionary)) for column in coded]
     )

@@ -15,6 +15,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 PERCENTS = (25, 50, 75, 95, 99)
+WITH_ZEROS = 95
+"""The percentile that is also computed together with zeros."""
 
 # Below this size the call of a sort costs more than the sort: such groups are sorted as rows of one matrix.
 _MATRIX_SIZE = 64
@@ -25,11 +27,13 @@ _MATRIX_CELLS = 1 << 18
 class OrderStatistics:
     """Statistics of every group: `percentiles` of shape (5, groups) in the order of PERCENTS, `mad` of (groups,).
 
-    An empty group holds NaN.
+    `p95_all`, of (groups,), is the 95th percentile together with the zeros of the group, where these were given. An
+    empty group holds NaN.
     """
 
     percentiles: Floats
     mad: Floats
+    p95_all: Floats | None = None
 
     @property
     def median(self) -> Floats:
@@ -78,7 +82,7 @@ def finite_counts(values: Floats, offsets: Ints) -> Ints:
     return counts
 
 
-def order_statistics(values: Floats, starts: Ints, counts: Ints) -> OrderStatistics:
+def order_statistics(values: Floats, starts: Ints, counts: Ints, zeros: Ints | None = None) -> OrderStatistics:
     """Return percentiles and MAD of every group of a sorted column.
 
     Parameters
@@ -87,6 +91,8 @@ def order_statistics(values: Floats, starts: Ints, counts: Ints) -> OrderStatist
         Finite values, ascending within each group (see `sort_groups`).
     starts, counts : arrays of int64
         Where each group starts, and how many values it has.
+    zeros : array of int64, optional
+        How many zeros to put before the values of each group, none of which is negative, for `p95_all`.
 
     Notes
     -----
@@ -101,7 +107,13 @@ def order_statistics(values: Floats, starts: Ints, counts: Ints) -> OrderStatist
         lower, upper, weight = ranks(counts, percent)
         percentiles[row, filled] = between(values[starts + lower], values[starts + upper], weight)
     mad[filled] = _median_deviation(values, starts, counts, percentiles[PERCENTS.index(50), filled])
-    return OrderStatistics(percentiles, mad)
+    if zeros is None:
+        return OrderStatistics(percentiles, mad)
+    p95_all = np.full(len(zeros), np.nan)
+    lower, upper, weight = ranks_after_zeros(counts, zeros[filled])
+    low, high = (np.where(rank < 0, 0.0, values[starts + np.maximum(rank, 0)]) for rank in (lower, upper))
+    p95_all[filled] = between(low, high, weight)
+    return OrderStatistics(percentiles, mad, p95_all)
 
 
 def ranks(counts: Ints, percent: int) -> tuple[Ints, Ints, Floats]:
@@ -109,6 +121,15 @@ def ranks(counts: Ints, percent: int) -> tuple[Ints, Ints, Floats]:
     place = (counts - 1) * np.true_divide(percent, 100)
     lower = np.floor(place).astype(np.int64)
     return lower, np.minimum(lower + 1, counts - 1), place - lower
+
+
+def ranks_after_zeros(counts: Ints, zeros: Ints) -> tuple[Ints, Ints, Floats]:
+    """Return what `ranks` does for WITH_ZEROS of the zeros and the values after them.
+
+    The ranks are those among the values alone; a negative one means 0.
+    """
+    lower, upper, weight = ranks(counts + zeros, WITH_ZEROS)
+    return lower - zeros, upper - zeros, weight
 
 
 def between(lower: Floats, upper: Floats, weight: Floats) -> Floats:

@@ -15,14 +15,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ndr.contract.jobspecs.networks import Networks
+from ndr.contract.networks import NetworkLists
 from ndr.contract.time import DAY_MICROSECONDS, EPOCH, SLICE_MICROSECONDS, Interval, day_number, microseconds
 from ndr.jobs.deltas.grouping import packed
 from ndr.jobs.fg_b.baseline import Baseline
 from ndr.jobs.ordered_texts import OrderedTexts
 from ndr.jobs.published_slices import PublishedSlices
 from ndr.jobs.regularity import DayActivity, PairDays
-from ndr.net.networks import segment_ids
+from ndr.net.networks import is_internal, segment_ids
 
 SUMS: Final = ("sessions_cnt", "allow_cnt", "deny_cnt", "src_bytes_sum", "dst_bytes_sum")
 """Columns of pair counts that a pair baseline has the sums of."""
@@ -211,14 +211,16 @@ class PairRows:
             days,
         )  # fmt: skip
 
-    def by_segment(self, networks: Networks) -> PairRows:
-        """Return the same rows with the source's segment in its place, without the slices."""
+    def by_segment(self, networks: NetworkLists) -> PairRows:
+        """Return the rows of internal sources with the source's segment in its place, without the slices."""
         names = segment_ids(self.sources, networks).cast(pa.string())
         segments = OrderedTexts.of(pa.chunked_array([names]))
-        keys = (segments.of_row[self.source], self.destination, self.port)
+        internal = is_internal(self.sources, networks)[self.source]
+        keys = (segments.of_row[self.source[internal]], self.destination[internal], self.port[internal])
         return self._sorted(
-            "segment_id", segments.texts, self.destinations, self.cuts, keys, self.first, self.last, self.totals
-        )
+            "segment_id", segments.texts, self.destinations, self.cuts, keys, self.first[internal],
+            self.last[internal], self.totals[:, internal],
+        )  # fmt: skip
 
     def sums(self, interval: Interval) -> pa.Table:
         """Sum over the slices that start in the interval, one of those that the rows were condensed for.

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ndr.contract.datasets import FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT
-from ndr.contract.jobspecs.networks import Networks
+from ndr.contract.networks import NetworkLists
 from ndr.contract.time import SLICES_PER_DAY
 from ndr.jobs.fg_b.baseline import Baseline, PairRules
 from ndr.net.networks import is_internal
@@ -48,7 +48,7 @@ class PairBaselines:
     segment: pa.Table
 
 
-def destination_hosts(sums: Iterable[pa.Table], networks: Networks) -> Prevalence:
+def destination_hosts(sums: Iterable[pa.Table], networks: NetworkLists) -> Prevalence:
     """Count the internal sources of each (destination, port) over the pair sums of all parts of the network.
 
     Each source must be in one part only, because the counts are added up.

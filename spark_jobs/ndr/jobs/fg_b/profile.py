@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from ndr.contract.datasets import FG_B_PROFILE, PROFILE_METRICS, PROFILE_WINDOWS
-from ndr.contract.jobspecs.networks import Networks
-from ndr.contract.time import SLICE, SLICE_MICROSECONDS, WINDOWS, Interval, slice_number
+from ndr.contract.networks import DefaultNetworks, NetworkLists
+from ndr.contract.time import SLICE_MICROSECONDS, WINDOWS, Interval, slice_number
 from ndr.jobs.deltas.grouping import group, packed
 from ndr.jobs.fg_b.baseline import Baseline
 from ndr.jobs.fg_b.internal_hosts import of_internal_hosts
@@ -29,6 +29,7 @@ from ndr.store.schema import arrow_schema
 
 HIGH_PERCENT: Final = 95
 _HOURS: Final = 24
+_LONGEST: Final = max(WINDOWS[label] for label in PROFILE_WINDOWS)
 _KEYS: Final = ("host_ip", "role", "window_label")
 
 
@@ -39,16 +40,16 @@ class ProfileRules:
     Attributes
     ----------
     published : sequence of Interval
-        The time for which FG-A was published.
+        The time for which FG-A was published, from the longest window before the first horizon on.
     time_zone : str
         IANA zone of the days and hours.
-    networks : Networks
+    networks : NetworkLists
         They tell which hosts are internal.
     """
 
     published: Sequence[Interval]
     time_zone: str = "UTC"
-    networks: Networks = field(default_factory=Networks)
+    networks: NetworkLists = field(default_factory=DefaultNetworks)
 
 
 def profiles_of_baselines(
@@ -75,9 +76,9 @@ def profiles_of_baselines(
 
     Notes
     -----
-    A window counts when all its slices lie in the horizon and were published; it belongs to the local day and hour of
-    its last slice's start. Over the N windows of a label that count, a host's values of a metric are those of its rows,
-    and 0 where it has none. A value x is *high* when
+    A window counts when it ends in the horizon and all its slices were published, those before the horizon, too. It
+    belongs to the local day and hour of its last slice's start. Over the N windows of a label that count, a host's
+    values of a metric are those of its rows, and 0 where it has none. A value x is *high* when
 
         x >= p95 and x > median
 
@@ -89,7 +90,7 @@ def profiles_of_baselines(
     """
     source = rows if isinstance(rows, RowSource) else TableRows(rows)
     span = Interval(min(each.interval.start for each in baselines), max(each.interval.end for each in baselines))
-    slices = LocalSlices.of(span, rules.published, rules.time_zone)
+    slices = LocalSlices.of(Interval(span.start - _LONGEST, span.end), rules.published, rules.time_zone)
     with ThreadPoolExecutor(threads) as pool:
         found = _ProfileRows.read(source, span, slices, rules.networks, pool)
         horizons = [_Horizon.of(found, slices, baseline) for baseline in baselines]
@@ -134,7 +135,7 @@ class _ProfileRows:
 
     @classmethod
     def read(
-        cls, source: RowSource, span: Interval, slices: LocalSlices, networks: Networks, pool: Executor
+        cls, source: RowSource, span: Interval, slices: LocalSlices, networks: NetworkLists, pool: Executor
     ) -> _ProfileRows:
         """Read the keys of the rows, and keep those of internal hosts and of windows that were published in full."""
         keys, selections = of_internal_hosts(*read_keys(source, span, pool), networks)
@@ -161,8 +162,9 @@ class _ProfileRows:
         for piece in self.pieces:
             table = source.read(piece.piece, [metric])
             if metric in table.column_names:
-                read = table.column(metric).fill_null(0).to_numpy()
-                values[first : first + len(piece.rows)] = read.take(piece.rows)
+                read = table.column(metric)
+                read = read.fill_null(0) if read.null_count else read
+                values[first : first + len(piece.rows)] = read.to_numpy().take(piece.rows)
             first += len(piece.rows)
         return values.take(self.order)
 
@@ -223,16 +225,14 @@ class _Horizon:
     def of(cls, found: _ProfileRows, slices: LocalSlices, baseline: Baseline) -> _Horizon:
         start, stop = (slice_number(at) - slices.first for at in (baseline.interval.start, baseline.interval.end))
         day_bits = slices.day_bits(baseline)
-        firsts = np.array([start + WINDOWS[label] // SLICE - 1 for label in PROFILE_WINDOWS], np.int64)
         observed = np.zeros((len(PROFILE_WINDOWS), _HOURS), np.int64)
         counted = np.zeros(len(PROFILE_WINDOWS), np.int64)
         for window, label in enumerate(PROFILE_WINDOWS):
-            counts = np.flatnonzero(slices.full_windows(label)[:stop])
-            counts = counts[counts >= firsts[window]]
+            counts = start + np.flatnonzero(slices.full_windows(label)[start:stop])
             counted[window] = len(counts)
             np.bitwise_or.at(observed[window], slices.hours[counts], day_bits[counts])
         base = np.arange(len(found.windows)) * found.slices
-        starts = np.searchsorted(found.places, base + np.minimum(firsts[found.windows], stop))
+        starts = np.searchsorted(found.places, base + start)
         sizes = np.searchsorted(found.places, base + stop) - starts
         offsets = np.concatenate(([0], np.cumsum(sizes)))
         is_whole = offsets[-1] == len(found.places)
@@ -259,14 +259,13 @@ def _high_days_of(found: _ProfileRows, horizon: _Horizon, column: Floats) -> Int
 
 def _least_high(values: Floats, offsets: Ints, counted: Ints) -> Floats:
     """Return the least high value of each series, to which zeros are added up to `counted` values."""
-    in_order = values.copy()
-    sort_groups(in_order, offsets)
+    in_order = np.append(values, 0.0)  # there is something to take, even without a value
+    sort_groups(in_order[:-1], offsets)
     zeros = counted - np.diff(offsets)
-    padded = np.append(in_order, 0.0)
 
     def ranked(rank: Ints) -> Floats:
         place = rank - zeros
-        return np.where(place >= 0, padded.take(offsets[:-1] + place, mode="clip"), 0.0)
+        return np.where(place >= 0, in_order.take(offsets[:-1] + place, mode="clip"), 0.0)
 
     def percentile(percent: int) -> Floats:
         lower, upper, weight = ranks(np.maximum(counted, 1), percent)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pyarrow import fs
 
@@ -12,10 +12,10 @@ from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS, PROFILE_METRICS
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.lineage import Answers, answers_read
 from ndr.contract.manifest import InputRange, Owner
-from ndr.contract.time import Interval, merged, unfilled
+from ndr.contract.time import WINDOWS, Interval, merged, unfilled
 from ndr.jobs.fg_b.pair_rows import SUMS
 from ndr.jobs.fg_b.profile import ProfileRules
-from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, TIME_COLUMN
+from ndr.jobs.fg_b.row_source import COVERAGE_COLUMN, TEXT_COLUMNS, TIME_COLUMN
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.targets import Target
 from ndr.jobs.published_slices import PublishedSlices
@@ -29,10 +29,15 @@ PAIR_COLUMNS = ("src_ip", "dst_ip", "dst_port", "slice_start", *SUMS)
 
 @dataclass(frozen=True)
 class ChunkRows:
-    """What is published of FG-A and of pair counts over the time that the baselines of a chunk span."""
+    """What is published of FG-A and of pair counts over the time that the baselines of a chunk span.
+
+    `published` is the time for which FG-A is published and flows were delivered, from the longest window before that
+    time on. Whether flows were delivered is told by the pair counts, whose coverage is that of their own slices.
+    """
 
     fg_a: Scan
     pair_counts: Scan
+    published: Sequence[Interval]
 
     @classmethod
     def of(cls, specs: BaselineSpecs, chunk: Sequence[Target], owner: Owner) -> ChunkRows:
@@ -43,12 +48,18 @@ class ChunkRows:
         SchemaMismatchError
             A manifest that would answer can't be read, or is of another dataset, project or version.
         """
-        span = Interval(min(target.interval.start for target in chunk), max(target.end for target in chunk))
-        columns = dict.fromkeys((*TEXT_COLUMNS, TIME_COLUMN, *specs.fg_b.metrics, *PROFILE_METRICS))
-        return cls(
-            Scan.of(specs.fg_b.inputs.fg_a, FG_A, span, tuple(columns), owner, without_reads=True),
-            Scan.of(specs.fg_b.inputs.pair_counts, PAIR_COUNTS, span, PAIR_COLUMNS, owner),
+        intervals = [specs.interval(target) for target in chunk]
+        span = Interval(min(each.start for each in intervals), max(each.end for each in intervals))
+        with_windows = Interval(span.start - max(WINDOWS.values()), span.end)
+        columns = tuple(
+            dict.fromkeys((*TEXT_COLUMNS, TIME_COLUMN, COVERAGE_COLUMN, *specs.fg_b.metrics, *PROFILE_METRICS))
         )
+        fg_a = Scan.of(specs.fg_b.inputs.fg_a, FG_A, with_windows, columns, owner, without_reads=True)
+        pair_counts = Scan.of(specs.fg_b.inputs.pair_counts, PAIR_COUNTS, with_windows, PAIR_COLUMNS, owner)
+        features = merged(piece.interval for piece in fg_a.pieces)
+        flows = merged(delivered_intervals(pair_counts.pieces))
+        published = [both for each in features for other in flows if (both := each.intersection(other))]
+        return cls(fg_a.within(span), pair_counts.within(span), published)
 
     def coverage(self, interval: Interval) -> float:
         """Return the share of an interval that FG-A and pair counts both have; the smaller of the two."""
@@ -85,11 +96,11 @@ def profile_rules(specs: BaselineSpecs, fg_a: Scan) -> ProfileRules:
     return ProfileRules(delivered_intervals(fg_a.pieces), specs.fg_a.calendar.time_zone, specs.networks)
 
 
-def baseline_age_days(fg_b: str, fg_a: str, horizon: str, end: datetime) -> int:
+def baseline_age_days(fg_b: str, fg_a: str, horizon: str, end: datetime, safety_gap: timedelta) -> int:
     """Return the days from the end of the newest baseline of a horizon to `end`.
 
     Without a baseline, the days count from the end of the first one that could have been built, so that a schedule that
-    never ran is seen too. They are 0 while the features are younger than the horizon.
+    never ran is seen too. They are 0 while the features are younger than the horizon and its gap.
 
     Parameters
     ----------
@@ -99,9 +110,11 @@ def baseline_age_days(fg_b: str, fg_a: str, horizon: str, end: datetime) -> int:
         `7d` or `30d`.
     end : datetime
         A midnight; later baselines are ignored.
+    safety_gap : timedelta
+        How long before its end a baseline of the horizon stops.
     """
     newest = newest_baseline(fg_b, horizon, end)
     if newest is not None:
         return (end - newest.manifest.end).days
     days = [day for name in list_names(fg_a, kind=fs.FileType.Directory) if (day := day_of(name))]
-    return max((end - min(days) - HORIZONS[horizon]).days, 0) if days else 0
+    return max((end - min(days) - safety_gap - HORIZONS[horizon]).days, 0) if days else 0

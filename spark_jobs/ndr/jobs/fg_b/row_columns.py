@@ -15,7 +15,7 @@ from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.time import Interval, microseconds
 from ndr.jobs.fg_b.order_statistics import Floats, Ints
 from ndr.jobs.fg_b.placement import Codes, Placement, RowKeys
-from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, TIME_COLUMN, RowSource
+from ndr.jobs.fg_b.row_source import COVERAGE_COLUMN, TEXT_COLUMNS, TIME_COLUMN, RowSource
 
 _CELLS_AT_ONCE = 1 << 19
 
@@ -31,6 +31,8 @@ class Selection:
 def read_keys(source: RowSource, interval: Interval, pool: Executor) -> tuple[RowKeys, list[Selection]]:
     """Read the key columns of the rows whose window lies in the interval by its end: start < window_end <= end.
 
+    Rows that say that a part of their window is not published (window_coverage below 1) are left out.
+
     Raises
     ------
     SchemaMismatchError
@@ -38,9 +40,9 @@ def read_keys(source: RowSource, interval: Interval, pool: Executor) -> tuple[Ro
     """
 
     def read(piece: int) -> tuple[int, NDArray[np.bool_] | None, pa.Table]:
-        table = source.read(piece, [*TEXT_COLUMNS, TIME_COLUMN])
+        table = source.read(piece, [*TEXT_COLUMNS, TIME_COLUMN, COVERAGE_COLUMN])
         times = _microseconds(table)
-        mask = _ends_within(times, interval)
+        mask = _ends_within(times, interval) & _is_whole(table)
         whole = bool(mask.all())
         keys = pa.table({name: _dictionary(table, name) for name in TEXT_COLUMNS})
         keys = keys.append_column(TIME_COLUMN, pa.chunked_array([pa.array(times).dictionary_encode()]))
@@ -58,6 +60,14 @@ def read_keys(source: RowSource, interval: Interval, pool: Executor) -> tuple[Ro
 def _ends_within(times: Ints, interval: Interval) -> NDArray[np.bool_]:
     start, end = (microseconds(instant) for instant in (interval.start, interval.end))
     return (times > start) & (times <= end)
+
+
+def _is_whole(table: pa.Table) -> NDArray[np.bool_] | np.bool_:
+    """Tell of each row whether its whole window is published; where an earlier release did not say, it is used."""
+    if COVERAGE_COLUMN not in table.column_names:
+        return np.bool_(True)
+    whole: NDArray[np.bool_] = pc.equal(table[COVERAGE_COLUMN], 1.0).fill_null(True).to_numpy()
+    return whole
 
 
 def _row_keys(tables: list[pa.Table]) -> RowKeys:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from ndr.contract.errors import SchemaMismatchError
-from ndr.contract.jobspecs.networks import Networks
+from ndr.contract.networks import NetworkLists
 from ndr.jobs.fg_b.layout import GROUP_COLUMNS
 from ndr.jobs.monitored import of_hosts
 from ndr.store.footer import check_footer
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 TEXT_COLUMNS = ("host_ip", *GROUP_COLUMNS)
 TIME_COLUMN = "window_end"
+COVERAGE_COLUMN = "window_coverage"
 _COPY: Final = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
 
 
@@ -181,7 +182,7 @@ class ScanRows:
         return self._copied.read(piece - self._in_files, columns)
 
 
-def one_slice_rows(rows: RowSource, networks: Networks) -> TableRows:
+def one_slice_rows(rows: RowSource, networks: NetworkLists) -> TableRows:
     """Return the key columns of internal hosts' 15m rows, which alone tell when a host was active, in memory."""
     batches: list[pa.RecordBatch] = []
     for piece in range(len(rows.piece_rows)):

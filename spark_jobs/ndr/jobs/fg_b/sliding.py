@@ -14,12 +14,14 @@ from ndr.jobs.fg_b.bit_planes import (
     MOST_BASELINES,
     SMALL_GROUP,
     STATISTICS,
+    count_disjoint,
     count_masks,
     describe_groups,
     mark_anomalous,
-    uncount_missing,
 )
-from ndr.jobs.fg_b.each_horizon import Marks
+from ndr.jobs.fg_b.capping import SPARED_FROM
+from ndr.jobs.fg_b.disjoint_windows import window_lengths
+from ndr.jobs.fg_b.each_horizon import CappedCounts, Marks
 from ndr.jobs.fg_b.layout import HorizonLayout, RowLayout
 from ndr.jobs.fg_b.order_statistics import Floats, Ints, OrderStatistics
 
@@ -41,28 +43,27 @@ class SlidingHorizons:
         return cls([Slide.of(layout, intervals[cut], horizons[cut]) for cut in cuts])
 
     def unmarked(self) -> list[Marks]:
-        return [np.zeros(len(slide.layout.moments), np.uint64) for slide in self.slides]
+        return [np.zeros((2, len(slide.layout.moments)), np.uint64) for slide in self.slides]
 
     def anomalous(self, column: Floats, limit: float) -> list[Marks]:
         return [slide.anomalous(column, limit) for slide in self.slides]
 
     def capped(self, marks: list[Marks]) -> CappedSlides:
-        counts = [slide.kept_counts(marked) for slide, marked in zip(self.slides, marks, strict=True)]
-        kept = [slide.row_masks() & ~marked for slide, marked in zip(self.slides, marks, strict=True)]
-        return CappedSlides(self.slides, kept, [count for of_slide in counts for count in of_slide])
+        return CappedSlides([CappedSlide.of(*each) for each in zip(self.slides, marks, strict=True)])
 
 
 @dataclass(frozen=True, slots=True)
 class CappedSlides:
-    """Slides, and for each the horizons in which a row is not capped."""
+    """Slides, and the rows that are capped in each."""
 
-    slides: list[Slide]
-    kept: list[Masks]
-    kept_counts: list[Ints]
+    slides: list[CappedSlide]
 
-    def statistics(self, column: Floats) -> list[HostAndSegment]:
-        pairs = zip(self.slides, self.kept, strict=True)
-        return [of_horizon for slide, kept in pairs for of_horizon in slide.statistics(column, kept)]
+    @property
+    def capped_counts(self) -> list[CappedCounts]:
+        return [counts for slide in self.slides for counts in slide.capped_counts]
+
+    def statistics(self, column: Floats, with_zeros: bool) -> list[HostAndSegment]:
+        return [found for slide in self.slides for found in slide.statistics(column, with_zeros)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,49 +104,44 @@ class Slide:
         offsets = np.searchsorted(layout.moments, np.arange(groups + 1) * len(layout.ends))
         return cls(layout, horizons, np.append(firsts, groups), offsets, masks, rows)
 
+    @property
+    def segment_offsets(self) -> Ints:
+        """Where each segment group starts among the laid-out rows."""
+        return self.offsets[self.segment_groups]
+
+    @property
+    def starts(self) -> Ints:
+        """Where the rows of each host group in each interval start; 0 where there are none."""
+        starts = np.zeros_like(self.rows)
+        for number, horizon in enumerate(self.horizons):
+            starts[horizon.groups, number] = horizon.run_starts
+        return starts
+
     def row_masks(self) -> Masks:
         """Return the intervals that contain each row."""
         return self.masks[self.layout.moments % len(self.masks)]
 
     def anomalous(self, column: Floats, limit: float) -> Masks:
-        """Return the intervals in which each row of a key metric is anomalous: `anomalous_rows` in each of them."""
-        marked, row_masks = np.zeros(len(column), np.uint64), self.row_masks()
-        segments = self.offsets[self.segment_groups]
-        for first, last in self._blocks():
+        """Return the intervals in which each row of a key metric is anomalous for its host, and for its segment."""
+        marked, row_masks = np.zeros((2, len(column)), np.uint64), self.row_masks()
+        segments, baselines = self.segment_offsets, self.rows.shape[1]
+        for first, last in self.blocks():
             rows = slice(segments[first], segments[last])
-            bounds = segments[first : last + 1] - rows.start
-            order = _order(column[rows], bounds)
-            mark_anomalous(column[rows], row_masks[rows], order, bounds, self.rows.shape[1], limit, marked[rows])
+            hosts = self.offsets[self.segment_groups[first] : self.segment_groups[last] + 1] - rows.start
+            for of_kind, bounds in zip(marked, (hosts, segments[first : last + 1] - rows.start), strict=True):
+                order = _order(column[rows], bounds)
+                mark_anomalous(column[rows], row_masks[rows], order, bounds, baselines, limit, of_kind[rows])
         return marked
 
-    def kept_counts(self, anomalous: Masks) -> list[Ints]:
-        """Return, for each horizon, the rows of each of its host groups that are not anomalous."""
-        kept = -self.rows
-        count_masks(anomalous, self.offsets, kept)
-        return [-kept[horizon.groups, number] for number, horizon in enumerate(self.horizons)]
+    def zeros(self) -> tuple[Ints, Ints]:
+        """Return the published windows without a session of each host group and each segment group, by interval."""
+        host, segment = np.zeros_like(self.rows), np.zeros((len(self.segment_groups) - 1, self.rows.shape[1]), np.int64)
+        for number, horizon in enumerate(self.horizons):
+            host[horizon.groups, number] = horizon.host_zeros
+            segment[horizon.segments, number] = horizon.segment_zeros
+        return host, segment
 
-    def statistics(self, column: Floats, kept: Masks) -> list[HostAndSegment]:
-        """Compute a metric's statistics for each interval, over the rows that are not capped in it."""
-        groups, baselines = self.rows.shape
-        host = np.full((groups, baselines, STATISTICS), np.nan)
-        segment = np.full((len(self.segment_groups) - 1, baselines, STATISTICS), np.nan)
-        support = self.rows.copy()
-        if not np.isfinite(column).all():
-            uncount_missing(column, self.masks, self.layout.moments, self.offsets, support)
-        for first, last in self._blocks():
-            hosts = self.segment_groups[first : last + 1]
-            offsets = self.offsets[hosts[0] : hosts[-1] + 1]
-            rows = slice(offsets[0], offsets[-1])
-            bounds = self.offsets[hosts] - rows.start
-            order = _order(column[rows], bounds)
-            described = host[hosts[0] : hosts[-1]], segment[first:last]
-            describe_groups(column[rows], kept[rows], order, offsets - rows.start, hosts - hosts[0], *described)
-        return [
-            _of_horizon(horizon, host[:, number], segment[:, number], support[:, number])
-            for number, horizon in enumerate(self.horizons)
-        ]
-
-    def _blocks(self) -> Iterator[tuple[int, int]]:
+    def blocks(self) -> Iterator[tuple[int, int]]:
         """Cut the segment groups into runs of about _BLOCK_ROWS rows."""
         starts = self.offsets[self.segment_groups]
         first = 0
@@ -154,6 +150,89 @@ class Slide:
             last = min(last, len(starts) - 1)
             yield first, last
             first = last
+
+
+@dataclass(frozen=True, slots=True)
+class CappedSlide:
+    """A slide, and for each of its rows the intervals in which it counts.
+
+    Attributes
+    ----------
+    masks, host_masks, segment_masks : arrays of (rows,)
+        The intervals that contain a row, and those in which it is not capped for its host and for its segment.
+    capped_counts : list of CappedCounts
+        For each interval.
+    support : array of (host groups, intervals)
+        Disjoint windows of each host group.
+    ends, starts, lengths : arrays of (rows,), (host groups, intervals), (host groups,)
+        What disjoint windows are counted by; microseconds.
+    """
+
+    slide: Slide
+    masks: Masks
+    host_masks: Masks
+    segment_masks: Masks
+    capped_counts: list[CappedCounts]
+    support: Ints
+    ends: Ints
+    starts: Ints
+    lengths: Ints
+
+    @classmethod
+    def of(cls, slide: Slide, anomalous: Masks) -> CappedSlide:
+        masks, ends, starts = slide.row_masks(), slide.layout.row_ends, slide.starts
+        segment_rows = np.add.reduceat(slide.rows, slide.segment_groups[:-1])
+        by_host, host_counts = _spared(anomalous[0], slide.offsets, slide.rows)
+        by_segment, segment_counts = _spared(anomalous[1], slide.segment_offsets, segment_rows)
+        counts = [
+            CappedCounts(host_counts[horizon.groups, number], segment_counts[horizon.segments, number])
+            for number, horizon in enumerate(slide.horizons)
+        ]
+        lengths = window_lengths(slide.layout.group_keys["window_label"])
+        support = np.zeros_like(slide.rows)
+        count_disjoint(np.zeros(len(ends)), ends, lengths, starts, starts + slide.rows, support)
+        return cls(slide, masks, masks & ~by_host, masks & ~by_segment, counts, support, ends, starts, lengths)
+
+    def statistics(self, column: Floats, with_zeros: bool) -> list[HostAndSegment]:
+        """Compute a metric's statistics for each interval, over the rows that are not capped in it."""
+        slide = self.slide
+        groups, baselines = slide.rows.shape
+        host = np.full((groups, baselines, STATISTICS), np.nan)
+        segment = np.full((len(slide.segment_groups) - 1, baselines, STATISTICS), np.nan)
+        support = self._support(column)
+        supports = support, np.add.reduceat(support, slide.segment_groups[:-1])
+        zeros = slide.zeros() if with_zeros else tuple(np.full_like(each, -1) for each in supports)
+        for first, last in slide.blocks():
+            hosts = slide.segment_groups[first : last + 1]
+            offsets = slide.offsets[hosts[0] : hosts[-1] + 1]
+            rows, chosen = slice(offsets[0], offsets[-1]), (slice(hosts[0], hosts[-1]), slice(first, last))
+            order = _order(column[rows], slide.offsets[hosts] - rows.start)
+            described = [
+                each[of] for pair in (supports, zeros, (host, segment)) for each, of in zip(pair, chosen, strict=True)
+            ]
+            masks = self.masks[rows], self.host_masks[rows], self.segment_masks[rows]
+            describe_groups(column[rows], *masks, order, offsets - rows.start, hosts - hosts[0], *described)
+        return [
+            _of_horizon(horizon, host[:, number], segment[:, number], support[:, number], with_zeros)
+            for number, horizon in enumerate(slide.horizons)
+        ]
+
+    def _support(self, column: Floats) -> Ints:
+        if np.isfinite(column).all():
+            return self.support
+        support = np.zeros_like(self.support)
+        count_disjoint(column, self.ends, self.lengths, self.starts, self.starts + self.slide.rows, support)
+        return support
+
+
+def _spared(anomalous: Masks, offsets: Ints, rows: Ints) -> tuple[Masks, Ints]:
+    """Return the anomalous rows of the groups that do not lose too many of their `rows`, and how many these are."""
+    counts = np.zeros_like(rows)
+    count_masks(anomalous, offsets, counts)
+    is_spared = counts * SPARED_FROM > rows
+    bits = np.uint64(1) << np.arange(rows.shape[1], dtype=np.uint64)
+    spared = np.where(is_spared, bits, np.uint64(0)).sum(axis=1, dtype=np.uint64)
+    return anomalous & ~np.repeat(spared, np.diff(offsets)), np.where(is_spared, 0, counts)
 
 
 def _order(values: Floats, bounds: Ints) -> Ints:
@@ -165,16 +244,17 @@ def _order(values: Floats, bounds: Ints) -> Ints:
     return order
 
 
-def _of_horizon(horizon: HorizonLayout, host: Floats, segment: Floats, support: Ints) -> HostAndSegment:
+def _of_horizon(
+    horizon: HorizonLayout, host: Floats, segment: Floats, support: Ints, with_zeros: bool
+) -> HostAndSegment:
     """Take the groups that have rows in the horizon."""
-    hosts, firsts = support[horizon.groups], horizon.segment_groups[:-1]
-    segments = np.add.reduceat(hosts, firsts)
+    hosts = support[horizon.groups]
     return HostAndSegment(
-        MetricStatistics(_order_statistics(host[horizon.groups]), hosts),
-        MetricStatistics(_order_statistics(segment[horizon.segments]), segments),
+        MetricStatistics(_order_statistics(host[horizon.groups], with_zeros), hosts),
+        MetricStatistics(_order_statistics(segment[horizon.segments], with_zeros), horizon.per_segment(hosts)),
     )
 
 
-def _order_statistics(described: Floats) -> OrderStatistics:
-    columns = np.ascontiguousarray(described.T)
-    return OrderStatistics(columns[:-1], columns[-1])
+def _order_statistics(described: Floats, with_zeros: bool) -> OrderStatistics:
+    *percentiles, mad, p95_all = np.ascontiguousarray(described.T)
+    return OrderStatistics(np.array(percentiles), mad, p95_all if with_zeros else None)

@@ -9,19 +9,15 @@ from datetime import datetime, timedelta
 from ndr.contract.errors import InvalidRequestError
 from ndr.contract.horizons import HORIZONS, choices_sentence, labels_of
 from ndr.contract.jobspecs.fg_b_builder import Cadences
-from ndr.contract.time import SLICE, Interval, baseline_ends, floor_to, horizon_interval, parse_instant
+from ndr.contract.time import SLICE, Interval, baseline_ends, floor_to, parse_instant
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Target:
-    """One baseline: over [end - horizon, end)."""
+    """One baseline: its horizon, and the end that names it."""
 
     end: datetime
     horizon: str
-
-    @property
-    def interval(self) -> Interval:
-        return horizon_interval(self.horizon, self.end)
 
 
 def horizons_of(word: str) -> list[str]:
@@ -87,7 +83,7 @@ def chunks(targets: Iterable[Target], reach: timedelta) -> Iterator[list[Target]
     memory and reading stay within twice a horizon however long the backfill is.
     """
     chunk: list[Target] = []
-    for target in sorted(targets, key=lambda each: (each.end, each.interval.start)):
+    for target in sorted(targets, key=lambda each: each.end):
         if chunk and target.end - chunk[0].end >= reach:
             yield chunk
             chunk = []

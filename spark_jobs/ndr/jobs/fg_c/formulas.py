@@ -11,8 +11,10 @@ percentiles. Above p99 it goes on as an exponential distribution, by whose law t
 p99 - p95 (Pickands 1975 with shape 0). It is never below 1 / (support + 1), since n values cannot tell of rarer ones
 (Davison and Hinkley, Bootstrap Methods and Their Application, 1997, section 4.2).
 
-`contribution` is weight (1 - expected) log2(1 + z) where the value is above p95, else 0: z grows without bound, so its
-logarithm lets several unusual metrics outweigh one extreme one.
+`contribution` is weight ((1 - e) log2(1 + z) + e log2(1 + y)) where the value is above p95, else 0: z grows without
+bound, so its logarithm lets several unusual metrics outweigh one extreme one. e is `expected`, 0 where it is unknown. A
+large value that is expected at this hour is compared with p99 in place of the median: y = max(0, value - p99) /
+max(scale, r p99), r the least scale as a share.
 """
 
 from __future__ import annotations
@@ -30,10 +32,10 @@ STATISTICS: Final = ("median", "mad", "iqr", "p25", "p75", "p95", "p99", "suppor
 """The order of a baseline's statistics in the arrays below."""
 
 RESULTS: Final = (
-    "support_count", "median", "mad", "p95", "scale", "z", "log_ratio", "excess_over_p95", "tail_probability",
+    "support_count", "median", "mad", "p95", "p99", "scale", "z", "log_ratio", "excess_over_p95", "tail_probability",
     "contribution",
 )  # fmt: skip
-"""The order of what `scores_of` returns for each value; NaN is null."""
+"""The order of what `fill_scores` finds for each value; NaN is null."""
 
 MAD_TO_DEVIATION: Final = 1.4826
 IQR_TO_DEVIATION: Final = 1 / 1.349
@@ -76,33 +78,37 @@ def _score(values, judges, known, usable, minimum, relative, weights, expected, 
                     tier, judge = each, place
                     break
             tiers[row, metric] = tier
-            out = results[row, metric]
             if judge < 0 or np.isnan(value):
-                out[:] = np.nan
-                out[0] = 0.0
-                out[9] = 0.0
+                results[:, row, metric] = np.nan
+                results[0, row, metric] = 0.0
+                results[10, row, metric] = 0.0
                 continue
             it = known[metric, judge]
-            median, mad, iqr, p95 = it[0], it[1], it[2], it[5]
+            median, mad, iqr, p95, p99 = it[0], it[1], it[2], it[5], it[6]
             least = minimum[metric]
             deviation = 1.4826 * mad if mad > 0 else iqr / 1.349
             scale = max(deviation, least, relative * abs(median))
             z = (value - median) / scale
-            out[0], out[1], out[2], out[3], out[4], out[5] = it[7], median, mad, p95, scale, z
-            if value + least > 0 and median + least > 0:
-                out[6] = np.log2((value + least) / (median + least))
-            else:
-                out[6] = np.nan
-            out[7] = max(value - p95, 0.0)
-            out[8] = _tail(value, it)
-            out[9] = 0.0
+            results[0, row, metric] = it[7]
+            results[1, row, metric] = median
+            results[2, row, metric] = mad
+            results[3, row, metric] = p95
+            results[4, row, metric] = p99
+            results[5, row, metric] = scale
+            results[6, row, metric] = z
+            has_ratio = value + least > 0 and median + least > 0
+            results[7, row, metric] = np.log2((value + least) / (median + least)) if has_ratio else np.nan
+            results[8, row, metric] = max(value - p95, 0.0)
+            results[9, row, metric] = _tail(value, it)
+            contribution = 0.0
             if value > p95 and z > 0:
-                usual = expected[row, metric]
-                surprise = 1.0 if np.isnan(usual) else 1.0 - usual
-                out[9] = weights[tier] * surprise * np.log2(1.0 + z)
+                share = 0.0 if np.isnan(expected[row, metric]) else expected[row, metric]
+                beyond = max(value - p99, 0.0) / max(scale, relative * p99)
+                contribution = weights[tier] * ((1.0 - share) * np.log2(1.0 + z) + share * np.log2(1.0 + beyond))
+            results[10, row, metric] = contribution
 
 
-def scores_of(
+def fill_scores(
     values: Floats,
     judges: Ints,
     known: Floats,
@@ -111,7 +117,9 @@ def scores_of(
     relative: float,
     weights: Floats,
     expected: Floats,
-) -> tuple[NDArray[np.int8], Floats]:
+    tiers: NDArray[np.int8],
+    results: Floats,
+) -> None:
     """Score values against the first baseline that can judge them.
 
     Parameters
@@ -132,15 +140,9 @@ def scores_of(
         Of a contribution that each tier judged, in the order of JUDGES.
     expected : float64[rows, metrics]
         Share of days on which so large a value came at this hour, in [0, 1]; NaN where that is not known.
-
-    Returns
-    -------
     tiers : int8[rows, metrics]
-        Places in JUDGES.
-    results : float64[rows, metrics, results]
-        By RESULTS.
+        Is filled with places in JUDGES.
+    results : float64[results, rows, metrics]
+        Is filled by RESULTS.
     """
-    tiers = np.empty(values.shape, np.int8)
-    results = np.empty((*values.shape, len(RESULTS)))
     _score(values, judges, known, usable, minimum, relative, weights, expected, tiers, results)
-    return tiers, results

@@ -10,13 +10,13 @@ import numpy as np
 import pyarrow as pa
 
 from ndr.contract.datasets import FG_C_HOSTS, JUDGES
+from ndr.jobs.fg_c.absences import Absence
 from ndr.jobs.fg_c.calibration import Calibration
 from ndr.jobs.fg_c.formulas import Floats, Ints
 from ndr.jobs.fg_c.judges import coded_column
 from ndr.jobs.fg_c.kernel import ScoredRows
 from ndr.jobs.fg_c.reasons import Reasons, places
-from ndr.jobs.fg_c.sentences import host_sentence
-from ndr.jobs.fg_c.silence import Silence
+from ndr.jobs.fg_c.sentences import host_sentences
 from ndr.store.publish import in_key_order
 
 _NO_JUDGE = len(JUDGES) - 1
@@ -65,27 +65,28 @@ class HostScores:
     def none(cls) -> HostScores:
         """Return no host."""
         empty = np.zeros(0, np.int64)
-        return cls([], empty, empty, np.zeros(0, bool), Reasons.of_silences(empty, []))
+        return cls([], empty, empty, np.zeros(0, bool), Reasons.of_absences(empty, []))
 
-    def with_silences(self, silences: Sequence[Silence], most: int) -> HostScores:
-        """Add silent hosts; one that has no window at the time is added with silence alone."""
+    def with_absences(self, absences: Sequence[Absence], most: int) -> HostScores:
+        """Add what did not happen; a host that has no window at the time is added with that alone."""
         known = {key: number for number, key in enumerate(zip(self.hosts, self.ends.tolist(), strict=True))}
-        for each in silences:
+        for each in absences:
             known.setdefault((each.host_ip, each.end), len(known))
-        groups = np.array([known[each.host_ip, each.end] for each in silences], np.int64)
+        groups = np.array([known[each.host_ip, each.end] for each in absences], np.int64)
         added = len(known) - len(self.hosts)
         is_silent = np.concatenate([self.is_silent, np.zeros(added, bool)])
         nearest = np.concatenate([self.nearest, np.full(added, _NO_JUDGE)])
-        is_silent[groups], nearest[groups] = True, 0
+        is_silent[groups[np.array([each.is_silence for each in absences], bool)]] = True
+        nearest[groups] = 0
         keys = list(known)
-        reasons = self.reasons.and_those(Reasons.of_silences(groups, silences)).largest(most)
+        reasons = self.reasons.and_those(Reasons.of_absences(groups, absences)).largest(most)
         return HostScores([host for host, _ in keys], np.array([end for _, end in keys]), nearest, is_silent, reasons)
 
     def table(self, calibration: Calibration) -> pa.Table:
         """Return rows of FG_C_HOSTS, sorted by its key."""
         count = len(self.hosts)
-        scores, reasons = self.reasons.scores(count), self.reasons.lists(count)
-        judged_by = [JUDGES[place] for place in self.nearest.tolist()]
+        scores = self.reasons.scores(count)
+        judged_by = pa.array(JUDGES, pa.string()).take(pa.array(self.nearest))
         columns = {
             "host_ip": pa.array(self.hosts, pa.string()),
             "window_end": pa.array(self.ends, pa.int64()).cast(pa.timestamp("us", tz="UTC")),
@@ -93,9 +94,9 @@ class HostScores:
             "p_value": pa.array(calibration.p_values(scores), from_pandas=True),
             "calibration_count": pa.array(np.full(count, len(calibration))),
             "is_silent": pa.array(self.is_silent),
-            "judged_by": pa.array(judged_by, pa.string()),
-            "reasons": reasons,
-            "sentence": pa.array(map(host_sentence, reasons.to_pylist(), judged_by), pa.string(), size=count),
+            "judged_by": judged_by,
+            "reasons": self.reasons.lists(count),
+            "sentence": host_sentences(self.reasons, judged_by),
         }
         names = FG_C_HOSTS.column_names
         return in_key_order(pa.table([columns[name] for name in names], names), FG_C_HOSTS)

@@ -14,6 +14,7 @@ from ndr.contract.datasets import (
     FG_A,
     FG_B_IP_METADATA,
     FG_B_PAIR_HOST,
+    FG_B_PROFILE,
     PAIR_COUNTS,
     SILENCE_WINDOW,
     fg_b_host,
@@ -25,6 +26,7 @@ from ndr.contract.lineage import Answers
 from ndr.contract.manifest import InputEntry, InputRange, Owner
 from ndr.contract.time import DAY, SLICE, SLICES_PER_DAY, Interval
 from ndr.jobs.fg_c.baselines import PublishedBaselines
+from ndr.jobs.fg_c.expected import MISSED
 from ndr.jobs.fg_c.formulas import STATISTICS
 from ndr.jobs.fg_c.judges import GROUP, HorizonBaseline
 from ndr.jobs.fg_c.pairs import COUNTED, KNOWN, PairBaseline
@@ -119,7 +121,7 @@ class Inputs:
         return self._scan(self.fg_a, interval)
 
     def _scan(self, pieces: tuple[Piece, ...], interval: Interval) -> Scan:
-        return Scan(FG_A, pieces, (*KEY, *sorted(self.spec.metrics))).within(interval)
+        return Scan(FG_A, pieces, (*KEY, *sorted({*self.spec.metrics, *MISSED}))).within(interval)
 
     def pair_scan(self, interval: Interval) -> Scan:
         """Return the pair counts that the scores of an interval's pairs look at."""
@@ -131,7 +133,7 @@ class Inputs:
         return rows.filter(pc.is_in(rows["window_label"].cast(pa.string()), windows))
 
     def _statistics_columns(self) -> list[str]:
-        wanted = dict.fromkeys((*sorted(self.spec.metrics), SESSIONS))
+        wanted = sorted({*self.spec.metrics, SESSIONS, *(name for name in MISSED if name in self.metrics)})
         return [f"{metric}_{name}" for metric in wanted for name in (*STATISTICS, "cold_start")]
 
     def read_baselines(self, valid: dict[str, Partition]) -> list[HorizonBaseline]:
@@ -148,7 +150,8 @@ class Inputs:
         uri, manifest = partition.uri, partition.manifest
         host = read_table(uri, manifest, fg_b_host(self.metrics), self.host_columns())
         cold = cold_hosts(read_table(uri, manifest, FG_B_IP_METADATA, METADATA_COLUMNS))
-        return HorizonBaseline(horizon, manifest.end, host, self.read_segments(partition), cold)
+        profile = read_table(uri, manifest, FG_B_PROFILE)
+        return HorizonBaseline(horizon, manifest.end, host, self.read_segments(partition), cold, profile)
 
     def host_columns(self) -> tuple[str, ...]:
         """Return what is read of host baselines."""

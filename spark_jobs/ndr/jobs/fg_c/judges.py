@@ -32,6 +32,8 @@ class HorizonBaseline:
         With their keys, and the statistics of the metrics that are scored.
     cold_hosts : frozenset of str
         Hosts without full history or of short-lived machines, which their segment judges.
+    profile : pa.Table, optional
+        Of the hosts; None where it does not matter.
     """
 
     horizon: str
@@ -39,6 +41,7 @@ class HorizonBaseline:
     host: pa.Table
     segment: pa.Table
     cold_hosts: frozenset[str] = frozenset()
+    profile: pa.Table | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,11 @@ class Groups:
 
     def __len__(self) -> int:
         return int(np.prod([len(words) for words in self.words]))
+
+    def least(self, support_min: Mapping[str, int]) -> Ints:
+        """Return the least support of each group, by its window."""
+        of_window = [support_min.get(word, 1) for word in self.words[-1]]
+        return np.tile(np.array(of_window, np.int64), len(self) // max(1, len(of_window)))
 
     def numbers(self, table: pa.Table) -> Ints:
         """Return the number of each row's group."""
@@ -89,14 +97,14 @@ class Judges:
         hosts: Sequence[str],
         segments: Sequence[str],
         metrics: Sequence[str],
-        support_min: int,
+        support_min: Mapping[str, int],
     ) -> Judges:
         """Lay out a baseline for the given hosts and segments; others are left out, but count in the network's."""
         of_hosts = baseline.host.filter(pc.is_in(baseline.host["host_ip"], pa.array(hosts, pa.string())))
         of_segments = baseline.segment
         group = groups.numbers(of_segments)
         by_segment, by_host = (_statistics(table, metrics) for table in (of_segments, of_hosts))
-        network, network_usable = _network(by_segment, group, len(groups), support_min)
+        network, network_usable = _network(by_segment, group, groups.least(support_min))
         warm = ~np.array([name in baseline.cold_hosts for name in of_hosts["host_ip"].to_pylist()], bool)
         usable = np.concatenate(
             [_usable(of_hosts, by_host, metrics) & warm, _usable(of_segments, by_segment, metrics), network_usable],
@@ -133,9 +141,9 @@ def _usable(table: pa.Table, known: Floats, metrics: Sequence[str]) -> NDArray[n
     return ~np.array(cold, bool).reshape(known.shape[:2]) & ~np.isnan(known).any(axis=2)
 
 
-def _network(known: Floats, group: Ints, groups: int, support_min: int) -> tuple[Floats, NDArray[np.bool_]]:
+def _network(known: Floats, group: Ints, least: Ints) -> tuple[Floats, NDArray[np.bool_]]:
     """Return the statistics of the network, float64[metrics, groups, statistics], and whether they can judge."""
-    found = np.full((known.shape[0], groups, known.shape[2]), np.nan)
+    found = np.full((known.shape[0], len(least), known.shape[2]), np.nan)
     for number in np.unique(group):
         members = known[:, group == number, :]
         for metric in range(members.shape[0]):
@@ -147,7 +155,7 @@ def _network(known: Floats, group: Ints, groups: int, support_min: int) -> tuple
                 weighted_median(rows[:, place], support) for place in range(rows.shape[1] - 1)
             ]
             found[metric, number, -1] = support.sum()
-    return found, np.nan_to_num(found[:, :, -1]) >= support_min
+    return found, np.nan_to_num(found[:, :, -1]) >= least
 
 
 def weighted_median(values: Floats, weights: Floats) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +15,7 @@ from ndr.contract.datasets import FG_C_SCORES, JUDGES
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.jobspecs.fg_c_builder import FgCBuilderSpec, MinimumScale
 from ndr.contract.time import microseconds
-from ndr.jobs.fg_c.formulas import RESULTS, Floats, Ints, scores_of
+from ndr.jobs.fg_c.formulas import RESULTS, Floats, Ints, fill_scores
 from ndr.jobs.fg_c.judges import Groups, HorizonBaseline, Judges
 from ndr.jobs.fg_c.rows import FeatureRows
 from ndr.store.schema import CODED, coded_schema
@@ -44,10 +44,10 @@ class ScoredRows:
     values : float64[rows, metrics]
     tiers : int8[rows, metrics, horizons]
         Places in JUDGES.
-    results : float64[rows, metrics, horizons, results]
+    results : float64[results, rows, metrics, horizons]
         By RESULTS.
     expected : float64[rows, metrics]
-    drift : float64[rows, metrics, 2]
+    drift : float64[2, rows, metrics]
         Ratio and MADs.
     ends : int64[horizons]
         Ends of the baselines, microseconds since the epoch.
@@ -65,26 +65,26 @@ class ScoredRows:
 
     def of(self, name: str) -> Floats:
         """Return a result, float64[rows, metrics, horizons]."""
-        return self.results[..., RESULTS.index(name)]
+        return self.results[RESULTS.index(name)]  # type: ignore[no-any-return]
 
     def table(self) -> pa.Table:
         """Return the rows of FG_C_SCORES, sorted by its key, text as codes. A null value has no row."""
         count, metrics, horizons = self.tiers.shape
-        repeated, shape = metrics * horizons, self.tiers.shape
+        repeated = metrics * horizons
         columns = {
             **{name: _codes(self.rows.table[name], repeated) for name in ("host_ip", "role", "window_label")},
             "window_end": _instants(np.repeat(self.rows.ends, repeated)),
             "metric": _words(np.tile(np.repeat(np.arange(metrics), horizons), count), self.metrics),
             "baseline_horizon": _words(np.tile(np.arange(horizons), count * metrics), self.horizons),
             "baseline_end": _instants(np.tile(self.ends, count * metrics), (self.tiers == len(JUDGES) - 1).ravel()),
-            "value": pa.array(np.repeat(self.values.ravel(), horizons), from_pandas=True),
-            "judged_by": _words(self.tiers.ravel().astype(np.int64), JUDGES),
+            "value": _numbers(np.repeat(self.values.ravel(), horizons)),
+            "judged_by": _words(self.tiers.ravel(), JUDGES),
             "support_count": pa.array(self.of("support_count").ravel().astype(np.int64)),
-            **{name: pa.array(self.of(name).ravel(), from_pandas=True) for name in RESULTS[1:]},
-            "expected": pa.array(np.repeat(self.expected.ravel(), horizons), from_pandas=True),
+            **{name: _numbers(self.of(name).ravel()) for name in RESULTS[1:]},
+            "expected": _numbers(np.repeat(self.expected.ravel(), horizons)),
         }
         for place, name in enumerate(("median_7d_to_30d_ratio", "median_7d_30d_mads")):
-            columns[name] = pa.array(np.broadcast_to(self.drift[:, :, None, place], shape).ravel(), from_pandas=True)
+            columns[name] = _numbers(np.repeat(self.drift[place].ravel(), horizons))
         schema = coded_schema(FG_C_SCORES)
         table = pa.table([columns[name] for name in schema.names], schema=schema)
         is_null = np.isnan(self.values)
@@ -96,7 +96,7 @@ def score_rows(
     baselines: Sequence[HorizonBaseline],
     segments: Sequence[str],
     spec: FgCBuilderSpec,
-    support_min: int,
+    support_min: Mapping[str, int],
     expected_shares: ExpectedShares = nothing_expected,
 ) -> Iterator[ScoredRows]:
     """Score the values of FG-A rows against baselines, a part of the hosts at a time.
@@ -108,8 +108,8 @@ def score_rows(
         At most one a horizon; each with the statistics of the spec's metrics.
     segments : sequence of str
         The segment of each of the rows' hosts.
-    support_min : int
-        What a network's baseline must rest on; that of hosts and segments follows from their `cold_start`.
+    support_min : mapping of str to int
+        What a network's baseline of a window must rest on; that of hosts and segments follows from their `cold_start`.
     """
     metrics = tuple(sorted(spec.metrics))
     valid = sorted(baselines, key=lambda each: each.horizon)
@@ -123,7 +123,7 @@ def score_rows(
         group, values = groups.numbers(part.table), part.values(metrics)
         expected = expected_shares(part, metrics)
         tiers = np.empty((*values.shape, len(valid)), np.int8)
-        results = np.empty((*tiers.shape, len(RESULTS)))
+        results = np.empty((len(RESULTS), *tiers.shape))
         for place, judge in enumerate(judges):
             asked = np.stack(
                 [
@@ -133,8 +133,17 @@ def score_rows(
                 ],
                 axis=1,
             )
-            tiers[..., place], results[..., place, :] = scores_of(
-                values, asked, judge.known, judge.usable, scale, spec.minimum_scale.relative, weights, expected
+            fill_scores(
+                values,
+                asked,
+                judge.known,
+                judge.usable,
+                scale,
+                spec.minimum_scale.relative,
+                weights,
+                expected,
+                tiers[..., place],
+                results[..., place],
             )
         ends = np.array([microseconds(each.end) for each in valid], np.int64)
         horizons = tuple(each.horizon for each in valid)
@@ -145,16 +154,16 @@ def score_rows(
 
 def _drift(tiers: NDArray[np.int8], results: Floats, horizons: Sequence[str]) -> Floats:
     """Return how far the host's median over the shortest horizon is from that over the longest one."""
-    found = np.full((*tiers.shape[:2], 2), np.nan)
+    found = np.full((2, *tiers.shape[:2]), np.nan)
     lengths = sorted(HORIZONS, key=lambda name: HORIZONS[name])
     if lengths[0] not in horizons or lengths[-1] not in horizons:
         return found
     short, long = horizons.index(lengths[0]), horizons.index(lengths[-1])
-    median, scale = (results[..., RESULTS.index(name)] for name in ("median", "scale"))
+    median, scale = (results[RESULTS.index(name)] for name in ("median", "scale"))
     both = (tiers[..., short] == 0) & (tiers[..., long] == 0)
     is_ratio = both & (median[..., long] != 0)
-    found[..., 0][is_ratio] = median[..., short][is_ratio] / median[..., long][is_ratio]
-    found[..., 1][both] = (median[..., short][both] - median[..., long][both]) / scale[..., long][both]
+    found[0][is_ratio] = median[..., short][is_ratio] / median[..., long][is_ratio]
+    found[1][both] = (median[..., short][both] - median[..., long][both]) / scale[..., long][both]
     return found
 
 
@@ -175,9 +184,15 @@ def _codes(column: pa.ChunkedArray, times: int) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(np.repeat(coded.indices.to_numpy(), times)), coded.dictionary)
 
 
-def _words(places: Ints, words: Sequence[str]) -> pa.DictionaryArray:
+def _words(places: NDArray[np.integer], words: Sequence[str]) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(places.astype(np.int32)), pa.array(list(words), pa.string()))
 
 
 def _instants(values: Ints, is_null: NDArray[np.bool_] | None = None) -> pa.Array:
     return pa.array(values, pa.int64(), mask=is_null).cast(pa.timestamp("us", tz="UTC"))
+
+
+def _numbers(values: Floats) -> pa.Array:
+    """Return values as they lie in memory, with null for NaN."""
+    is_null = np.isnan(values)
+    return pa.array(values, mask=is_null) if is_null.any() else pa.array(values)

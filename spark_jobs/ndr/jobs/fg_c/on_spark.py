@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from ndr.contract.datasets import FG_B_IP_METADATA, FG_C_HOSTS, FG_C_SCORES, fg_b_host
+from ndr.contract.datasets import FG_B_IP_METADATA, FG_B_PROFILE, FG_C_HOSTS, FG_C_SCORES, fg_b_host
 from ndr.jobs.fg_c.inputs import METADATA_COLUMNS, cold_hosts
 from ndr.jobs.fg_c.judges import HorizonBaseline
 from ndr.jobs.fg_c.parts import scored_tables
@@ -30,7 +30,7 @@ def write_on_spark(spark: SparkSession, task: ScoringTask, writer: PartitionWrit
     """Score the interval of a task, a file of each table for each part of the hosts."""
     inputs, rules, bands, calibration = task.inputs, task.rules, task.bands, task.calibration
     features = inputs.feature_scan(task.interval)
-    host, metadata = fg_b_host(inputs.metrics), FG_B_IP_METADATA
+    host, metadata, profile = fg_b_host(inputs.metrics), FG_B_IP_METADATA, FG_B_PROFILE
     columns = inputs.host_columns()
     shares = file_shares(_FEATURES, features)
     segments = {}
@@ -38,6 +38,7 @@ def write_on_spark(spark: SparkSession, task: ScoringTask, writer: PartitionWrit
         piece = Piece(partition, partition.manifest.interval)
         shares += file_shares(f"host {horizon}", Scan(host, (piece,), columns))
         shares += file_shares(f"metadata {horizon}", Scan(metadata, (piece,), METADATA_COLUMNS))
+        shares += file_shares(f"profile {horizon}", Scan(profile, (piece,), tuple(profile.column_names)))
         segments[horizon] = (partition.manifest.end, inputs.read_segments(partition))
     parts = part_count(spark, sum(share.rows for share in shares))
 
@@ -55,6 +56,7 @@ def write_on_spark(spark: SparkSession, task: ScoringTask, writer: PartitionWrit
                 received.table(f"host {horizon}", read_schema(host, columns)),
                 segment,
                 cold_hosts(received.table(f"metadata {horizon}", read_schema(metadata, METADATA_COLUMNS))),
+                received.table(f"profile {horizon}", read_schema(profile, profile.column_names)),
             )
             for horizon, (end, segment) in segments.items()
         ]

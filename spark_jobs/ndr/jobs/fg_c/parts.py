@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 
 from ndr.contract.datasets import FG_C_SCORES
 from ndr.contract.jobspecs.fg_c_builder import FgCBuilderSpec
 from ndr.contract.jobspecs.networks import Networks
+from ndr.jobs.fg_c.absences import Absence, silences
 from ndr.jobs.fg_c.calibration import Calibration
+from ndr.jobs.fg_c.expected import longest, missing, shares_of
 from ndr.jobs.fg_c.hosts import HostScores
 from ndr.jobs.fg_c.judges import HorizonBaseline
 from ndr.jobs.fg_c.kernel import score_rows
 from ndr.jobs.fg_c.rows import FeatureRows
-from ndr.jobs.fg_c.silence import Silence, silences
 from ndr.net.networks import segment_ids
 from ndr.store.schema import coded_schema
 
@@ -26,7 +28,7 @@ class ScoringRules:
 
     spec: FgCBuilderSpec
     networks: Networks
-    support_min: int
+    support_min: Mapping[str, int]
     time_zone: str = "UTC"
 
 
@@ -37,7 +39,7 @@ def scored_tables(
     rules: ScoringRules,
     calibration: Calibration,
 ) -> Iterator[tuple[pa.Table, pa.Table]]:
-    """Score FG-A rows, and find the hosts that are silent.
+    """Score FG-A rows, and find what did not happen.
 
     Parameters
     ----------
@@ -52,17 +54,22 @@ def scored_tables(
         Rows of FG_C_SCORES and of FG_C_HOSTS, each sorted by its key: of a part of the hosts, last of those that have
         no row.
     """
-    spec = rules.spec
-    silent = silences(rows.table, bands, baselines, spec.expected_active_ratio, spec.weights.host)
-    of_host: dict[str, list[Silence]] = {}
-    for each in silent:
+    spec, profiled = rules.spec, longest(baselines)
+    least, weight = spec.expected_active_ratio, spec.weights.host
+    absent = [
+        *silences(rows.table, bands, baselines, least, weight),
+        *missing(rows.table, bands, profiled, least, weight, rules.time_zone),
+    ]
+    of_host: dict[str, list[Absence]] = {}
+    for each in absent:
         of_host.setdefault(each.host_ip, []).append(each)
     scored = rows.of_windows(spec.windows)
     segments = segment_ids(scored.hosts, rules.networks).to_pylist()
-    for part in score_rows(scored, baselines, segments, spec, rules.support_min):
+    expected = partial(shares_of, profiled, time_zone=rules.time_zone)
+    for part in score_rows(scored, baselines, segments, spec, rules.support_min, expected):
         hosts = HostScores.of(part, spec.reasons)
         here = [each for host in dict.fromkeys(hosts.hosts) for each in of_host.pop(host, [])]
-        yield part.table(), hosts.with_silences(here, spec.reasons).table(calibration)
+        yield part.table(), hosts.with_absences(here, spec.reasons).table(calibration)
     if of_host:
-        rest = HostScores.none().with_silences([each for found in of_host.values() for each in found], spec.reasons)
+        rest = HostScores.none().with_absences([each for found in of_host.values() for each in found], spec.reasons)
         yield coded_schema(FG_C_SCORES).empty_table(), rest.table(calibration)

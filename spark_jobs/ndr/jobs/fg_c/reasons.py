@@ -8,16 +8,18 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ndr.contract.datasets import FG_A_METRICS, FG_C_HOSTS, JUDGES, REASON_FIELDS, ROLES, SILENCE_WINDOW
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.time import WINDOWS
+from ndr.jobs.fg_c.absences import SILENCE, Absence
+from ndr.jobs.fg_c.expected import MISSED, missing_name
 from ndr.jobs.fg_c.formulas import Floats, Ints
-from ndr.jobs.fg_c.silence import SILENCE, Silence
 from ndr.store.schema import arrow_schema
 
 VOCABULARY: Final[dict[str, tuple[str, ...]]] = {
-    "metric": (*(column.name for column in FG_A_METRICS), SILENCE),
+    "metric": (*(column.name for column in FG_A_METRICS), SILENCE, *map(missing_name, MISSED)),
     "role": ROLES,
     "window_label": tuple(WINDOWS),
     "baseline_horizon": tuple(HORIZONS),
@@ -47,18 +49,18 @@ class Reasons:
     contribution: Floats
 
     @classmethod
-    def of_silences(cls, groups: Ints, silences: Sequence[Silence]) -> Reasons:
-        """Return what silences add to groups, one each."""
+    def of_absences(cls, groups: Ints, absences: Sequence[Absence]) -> Reasons:
+        """Return what absences add to groups, one each."""
         return cls(
             groups,
-            places("metric", [SILENCE] * len(silences)),
-            places("role", [each.role for each in silences]),
-            places("window_label", [SILENCE_WINDOW] * len(silences)),
-            places("baseline_horizon", [each.horizon for each in silences]),
-            places("judged_by", ["host"] * len(silences)),
-            np.zeros(len(silences)),
-            np.array([each.usual for each in silences], np.float64),
-            np.array([each.contribution for each in silences], np.float64),
+            places("metric", [each.metric for each in absences]),
+            places("role", [each.role for each in absences]),
+            places("window_label", [SILENCE_WINDOW] * len(absences)),
+            places("baseline_horizon", [each.horizon for each in absences]),
+            places("judged_by", ["host"] * len(absences)),
+            np.array([each.value for each in absences], np.float64),
+            np.array([each.usual for each in absences], np.float64),
+            np.array([each.contribution for each in absences], np.float64),
         )
 
     def and_those(self, others: Reasons) -> Reasons:
@@ -79,22 +81,26 @@ class Reasons:
         """Return the sum of the contributions of each group."""
         return np.bincount(self.group, self.contribution, groups).astype(np.float64)
 
+    def texts(self, name: str) -> pa.Array:
+        """Return the words of a field of VOCABULARY."""
+        return pa.array(VOCABULARY[name], pa.string()).take(pa.array(getattr(self, name)))
+
+    def offsets(self, groups: int) -> NDArray[np.int32]:
+        """Return where the reasons of each group start, and where those of the last one end."""
+        counts = np.bincount(self.group, minlength=groups)
+        return np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+
     def lists(self, groups: int) -> pa.ListArray:
         """Return the list of each group; the reasons are in the order of `largest`."""
         with np.errstate(divide="ignore", invalid="ignore"):
             factor = np.where(self.usual == 0, np.nan, self.value / self.usual)
         columns = {
-            **{name: _texts(name, getattr(self, name)) for name in VOCABULARY},
+            **{name: self.texts(name) for name in VOCABULARY},
             **{name: pa.array(getattr(self, name)) for name in ("value", "usual", "contribution")},
             "factor": pa.array(factor, from_pandas=True),
         }
         names = [field.name for field in REASON_FIELDS]
-        counts = np.bincount(self.group, minlength=groups)
-        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
         structs = pa.StructArray.from_arrays([columns[name] for name in names], names)
-        return pa.ListArray.from_arrays(pa.array(offsets), structs).cast(arrow_schema(FG_C_HOSTS).field("reasons").type)
-
-
-def _texts(name: str, places_of: Ints) -> pa.Array:
-    words = pa.array(VOCABULARY[name], pa.string())
-    return words.take(pa.array(places_of))
+        return pa.ListArray.from_arrays(pa.array(self.offsets(groups)), structs).cast(
+            arrow_schema(FG_C_HOSTS).field("reasons").type
+        )

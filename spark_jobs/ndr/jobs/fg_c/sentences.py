@@ -1,40 +1,86 @@
-"""Findings in words."""
+"""Findings in words, of many hosts at once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
-_UNITS: Final = ("B", "kB", "MB", "GB", "TB")
-_JUDGES: Final = {"host": "its own", "segment": "its segment's", "network": "the network's"}
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ndr.jobs.fg_c.absences import SILENCE
+from ndr.jobs.fg_c.formulas import Floats
+from ndr.jobs.fg_c.reasons import Reasons
+
+_UNITS: Final = pa.array([" B", " kB", " MB", " GB", " TB"])
+_NO_UNIT: Final = pa.array([""])
+_JUDGES: Final = pa.array(["its own ", "its segment's ", "the network's ", ""])
+"""In the order of the contract's JUDGES."""
+_MISSING: Final = "missing_"
 NO_BASELINE: Final = "No baseline could judge it."
 USUAL: Final = "Nothing unusual."
 
 
+def host_sentences(reasons: Reasons, judged_by: pa.Array) -> pa.Array:
+    """Return a sentence for each host and window end: its reasons, the largest contribution first.
+
+    Parameters
+    ----------
+    reasons : Reasons
+        In the order of `Reasons.largest`.
+    judged_by : string[groups]
+        The nearest baseline that judged anything.
+    """
+    clauses = pa.ListArray.from_arrays(pa.array(reasons.offsets(len(judged_by))), _clauses(reasons))
+    told = pc.binary_join(clauses, pa.scalar("; "))
+    none = pc.if_else(pc.equal(judged_by, "none"), NO_BASELINE, USUAL)
+    return pc.if_else(pc.equal(pc.list_value_length(clauses), 0), none, _joined(told, "."))
+
+
+def _clauses(reasons: Reasons) -> pa.Array:
+    metric, role, window, horizon = (
+        reasons.texts(name) for name in ("metric", "role", "window_label", "baseline_horizon")
+    )
+    is_missing = pc.starts_with(metric, _MISSING)
+    what = pc.replace_substring(metric, _MISSING, "")
+    is_bytes = pc.match_substring(metric, "bytes").to_numpy(zero_copy_only=False)
+    value, usual = (amounts(numbers, is_bytes) for numbers in (reasons.value, reasons.usual))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factor = _three_digits(np.where(reasons.usual == 0, 0.0, reasons.value / reasons.usual))
+    by = _joined(" by ", _JUDGES.take(pa.array(reasons.judged_by)), horizon, " baseline")
+    head = _joined(what, " (", role, ", ", window, ") ")
+    times = _joined(head, value, ", ", factor, " times the usual ", usual, by)
+    more = _joined(head, value, ", where ", usual, " is usual", by)
+    short = _joined(head, "only ", value, ", where ", usual, " comes at this hour", by)
+    silent = _joined("no session in ", window, ", where ", usual, " are usual", by)
+    large = pc.if_else(pa.array(reasons.usual == 0), more, times)
+    return pc.if_else(pc.equal(metric, SILENCE), silent, pc.if_else(is_missing, short, large))
+
+
+def amounts(values: Floats, is_bytes: NDArray[np.bool_]) -> pa.Array:
+    """Return values with their units, in three digits: `1.25 GB`, `340`, `0.42`; whole numbers in full."""
+    with np.errstate(divide="ignore"):
+        thousands = np.floor(np.log10(np.maximum(np.abs(values), 1.0)) / 3 + 1e-12)
+    unit = np.where(is_bytes, np.minimum(thousands, len(_UNITS) - 1), 0).astype(np.int64)
+    is_whole = ~is_bytes & (values == np.round(values))
+    whole = pa.array(np.where(is_whole, values, 0).astype(np.int64)).cast(pa.string())
+    digits = pc.if_else(pa.array(is_whole), whole, _three_digits(values / 1000.0**unit))
+    units = pa.concat_arrays([_UNITS, _NO_UNIT]).take(pa.array(np.where(is_bytes, unit, len(_UNITS))))
+    return _joined(digits, units)
+
+
 def amount(metric: str, value: float) -> str:
-    """Return a value with its unit, in three digits: `1.25 GB`, `340`, `0.42`."""
-    if "bytes" in metric and not metric.endswith(("_ratio", "_share")):
-        for unit in _UNITS:
-            if abs(value) < 1000 or unit == _UNITS[-1]:
-                return f"{value:.3g} {unit}" if abs(value) < 1000 else f"{value:,.0f} {unit}"
-            value /= 1000
-    return f"{value:,.0f}" if value == round(value) else f"{value:.3g}"
+    """Return one value with its unit."""
+    return str(amounts(np.array([value]), np.array(["bytes" in metric]))[0].as_py())
 
 
-def host_sentence(reasons: Sequence[Mapping[str, Any]], judged_by: str) -> str:
-    """Return the reasons as one sentence, the largest contribution first."""
-    if not reasons:
-        return NO_BASELINE if judged_by == "none" else USUAL
-    return "; ".join(map(_clause, reasons)) + "."
+def _three_digits(values: Floats) -> pa.Array:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        magnitude = np.where(values == 0, 0.0, np.floor(np.log10(np.abs(values)) + 1e-12))
+    factor = 10.0 ** (2 - magnitude)
+    return pa.array(np.round(values * factor) / factor).cast(pa.string())
 
 
-def _clause(reason: Mapping[str, Any]) -> str:
-    metric, usual = str(reason["metric"]), float(reason["usual"])
-    of = f"{_JUDGES[str(reason['judged_by'])]} {reason['baseline_horizon']} baseline"
-    if metric == "silence":
-        return f"no session in {reason['window_label']}, where {amount('sessions_cnt', usual)} are usual by {of}"
-    factor = reason["factor"]
-    times = f", {factor:.3g} times" if factor is not None else ", where"
-    told = f"{metric} ({reason['role']}, {reason['window_label']}) {amount(metric, float(reason['value']))}{times} "
-    usually = f"the usual {amount(metric, usual)}" if factor is not None else f"{amount(metric, usual)} is usual"
-    return f"{told}{usually} by {of}"
+def _joined(*parts: pa.Array | str) -> pa.Array:
+    return pc.binary_join_element_wise(*parts, "")

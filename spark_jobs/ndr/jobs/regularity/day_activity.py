@@ -83,12 +83,14 @@ class DayActivity:
         place = (number % SLICES_PER_DAY).astype(np.uint64)
         bit = np.left_shift(np.uint64(1), place % np.uint64(_WORD)) * is_active
         ones = is_active.astype(np.int64)
-        moments = [Moments(values * ones.astype(np.float64), np.zeros(len(ones))) for values in (allowed, volume)]
-        sessions, total = (each.together(ones, starts) for each in moments)
+        no_squares = np.zeros(len(ones))
+        sessions, total = (
+            Moments(values.astype(np.float64), no_squares).together(ones, starts) for values in (allowed, volume)
+        )
         if not len(starts):
             return cls(ones[:0], bit[:0], bit[:0], *sessions, *total)
-        words = [np.bitwise_or.reduceat(bit * (place // np.uint64(_WORD) == at), starts) for at in (0, 1)]
-        return cls(np.add.reduceat(ones, starts), *words, *sessions, *total)
+        low, high = (np.bitwise_or.reduceat(bit * (place // np.uint64(_WORD) == at), starts) for at in (0, 1))
+        return cls(np.add.reduceat(ones, starts), low, high, *sessions, *total)
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> DayActivity:
@@ -106,8 +108,8 @@ class DayActivity:
         if len(starts) == len(self.active):
             return self
         sessions, total = (each.together(self.active, starts) for each in (self.sessions, self.bytes))
-        words = (np.bitwise_or.reduceat(each, starts) for each in (self.low, self.high))
-        return DayActivity(np.add.reduceat(self.active, starts), *words, *sessions, *total)
+        low, high = (np.bitwise_or.reduceat(each, starts) for each in (self.low, self.high))
+        return DayActivity(np.add.reduceat(self.active, starts), low, high, *sessions, *total)
 
     @property
     def sessions(self) -> Moments:

@@ -45,7 +45,7 @@ class RunRows:
     @classmethod
     def of(cls, day: Ints, bits: NDArray[np.uint8], published: PublishedSlices) -> RunRows:
         """Find the runs of rows of bits, (n, 12) bytes with a slice or more each, on the given UTC days."""
-        position = np.cumsum(published.published)
+        position = np.cumsum(published.published, dtype=np.int64)
         columns = np.zeros((7, len(day)), np.int64)
         for at in range(0, len(day), _BLOCK):
             part = slice(at, at + _BLOCK)
@@ -103,7 +103,7 @@ class RunRows:
         return longest
 
 
-def _runs(base: Ints, bits: NDArray[np.uint8], position: Ints) -> tuple[Ints, ...]:
+def _runs(base: Ints, bits: NDArray[np.uint8], position: NDArray[Any]) -> tuple[Ints, ...]:
     active = np.unpackbits(bits, axis=1, bitorder="little").view(bool)
     row, place = np.nonzero(active)
     at = position[base[row] + place]

@@ -25,11 +25,15 @@ READ_COLUMNS: Final = pa.schema(
 )
 """Flows with their provenance; `problem` and `raw` are null but in rows that could not be read."""
 
-EXTRA_COLUMNS: Final = pa.schema([("observer", CODED), ("tcp_flags", pa.int64()), ("sessions", pa.int64())])
+ROW_ID: Final = "source_row_id"
+EXTRA_COLUMNS: Final = pa.schema(
+    [("observer", CODED), ("tcp_flags", pa.int64()), ("sessions", pa.int64()), (ROW_ID, pa.int64())]
+)
 """Columns that only some sources have, and that a file of the integration schema may have.
 
 `observer` names the interface that saw a row where the row has the packets of one direction only, and `tcp_flags` are
-the flags of these packets. `sessions` is how many flows the row stands for.
+the flags of these packets. `sessions` is how many flows the row stands for. `source_row_id` is a number for the
+id that the source gives the row: rows that have it and all else in common are one row that was delivered again.
 """
 
 # Who, whom, when and how it ended: a row without one of these says nothing that could be counted.

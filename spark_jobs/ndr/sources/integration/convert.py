@@ -12,12 +12,13 @@ import pyarrow.compute as pc
 
 from ndr.contract.datasets import INTEGRATION
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
-from ndr.sources.integration.columns import EXTRA_COLUMNS, FLOW_COLUMNS
+from ndr.sources.integration.columns import EXTRA_COLUMNS, FLOW_COLUMNS, ROW_ID
 from ndr.sources.integration.vocabulary import action_word, lower_word, transport_word, upper_word
 from ndr.sources.source import Rows
 from ndr.sources.values.addresses import to_addresses
-from ndr.sources.values.converted import Converted, to_words
+from ndr.sources.values.converted import NONE_FAILED, Converted, plain, to_words
 from ndr.sources.values.numbers import to_int64, to_seconds
+from ndr.sources.values.row_ids import row_ids
 from ndr.sources.values.times import to_timestamp
 
 COLUMN_TYPES: Final = {column.name: column.type for column in INTEGRATION.columns}
@@ -37,11 +38,21 @@ _MAPPED_SPELLING: Final = {"event_action": lower_word, "event_reason": lower_wor
 
 def convert(name: str, column: pa.Array, time_zone: str | None = None) -> Converted:
     """Convert one column by its name; strings come as dictionary codes."""
+    if name == ROW_ID:
+        return _row_ids(column)
     if name in _SPELLING:
         return to_words(column, _SPELLING[name])
     if name.endswith("_ip"):
         return to_addresses(column)
     return to_timestamp(column, time_zone) if COLUMN_TYPES.get(name) == "timestamp" else to_int64(column)
+
+
+def _row_ids(column: pa.Array) -> Converted:
+    """Take ids that are whole numbers as they are, and number others; none of them is a reason to refuse a row."""
+    values, failed = to_int64(column)
+    if len(failed):
+        values = pc.coalesce(values, row_ids(plain(column)))
+    return Converted(values, NONE_FAILED)
 
 
 def converted(rows: Rows, spec: DeltaBuilderSpec) -> pa.Table:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
 from ndr.sources.delimited import TextLines, columns_of, joined, where
 from ndr.sources.source import Columns, Field, Lines, Rows, Source
+from ndr.sources.values.row_ids import row_id_column
 from ndr.sources.zeek.conn_state import outcomes
 from ndr.sources.zeek.header import Header
 from ndr.sources.zeek.recognise import CONN, recognise
@@ -21,7 +22,7 @@ FIELDS: Final = {
     **{name: Field((name, name.replace(".", "_"))) for name in ("id.orig_h", "id.resp_h")},
     **{name: Field((name, name.replace(".", "_")), "int64") for name in _NUMBERS},
     **{name: Field((name,), "float64") for name in ("ts", "duration")},
-    **{name: Field((name,)) for name in ("proto", "conn_state")},
+    **{name: Field((name,)) for name in ("proto", "conn_state", "uid")},
     "path": Field(("_path", "@stream")),
 }
 
@@ -93,6 +94,7 @@ def to_rows(columns: Columns, spec: DeltaBuilderSpec) -> Rows:
         "event_start": columns["ts"], "duration": columns["duration"], "event_action": action,
         "event_name": pa.repeat("TRAFFIC", len(action)), "event_reason": reason, "network_transport": transport,
     }  # fmt: skip
+    found |= row_id_column(columns["uid"])
     path = pc.cast(columns["path"], pa.string())
     no_state = pc.and_(pc.is_null(path), pc.and_(pc.is_null(columns["conn_state"]), pc.is_null(columns["id.orig_h"])))
     other = pc.coalesce(where(pc.fill_null(pc.not_equal(path, CONN), False), path), where(no_state, "unknown"))

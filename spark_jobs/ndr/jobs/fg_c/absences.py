@@ -1,4 +1,4 @@
-"""Hosts that are usually active and were not: what has no row in FG-A."""
+"""What did not happen: hosts that are usually active and were not, which have no row in FG-A."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ SILENCE = "silence"
 
 
 @dataclass(frozen=True)
-class Silence:
-    """A host without a session in the hour before `end`, microseconds since the epoch, and what it usually has."""
+class Absence:
+    """What a host usually has in the hour before `end`, microseconds since the epoch, and did not have."""
 
     host_ip: str
     end: int
@@ -28,6 +28,12 @@ class Silence:
     horizon: str
     usual: float
     contribution: float
+    metric: str = SILENCE
+    value: float = 0.0
+
+    @property
+    def is_silence(self) -> bool:
+        return self.metric == SILENCE
 
 
 def surprise(active: Floats, windows: Floats) -> Floats:
@@ -44,7 +50,7 @@ def silences(
     baselines: Sequence[HorizonBaseline],
     expected_active_ratio: float,
     weight: float,
-) -> list[Silence]:
+) -> list[Absence]:
     """Return the silent hosts at each window end, by the shortest horizon that knows the host.
 
     Parameters
@@ -61,13 +67,13 @@ def silences(
     present = present.filter(pc.equal(present["window_label"].cast(pa.string()), SILENCE_WINDOW))
     instants = present["window_end"].cast(pa.int64()).to_pylist()
     seen = set(zip(present["host_ip"].cast(pa.string()).to_pylist(), instants, strict=True))
-    found: dict[tuple[str, int], Silence] = {}
+    found: dict[tuple[str, int], Absence] = {}
     for baseline in sorted(baselines, key=lambda each: HORIZONS[each.horizon]):
         usual = _usually_active(baseline, expected_active_ratio, weight)
         for end, band in bands.items():
             for host, (role, median, contribution) in usual.get(band, {}).items():
                 if (host, end) not in seen and (host, end) not in found:
-                    found[host, end] = Silence(host, end, role, baseline.horizon, median, contribution)
+                    found[host, end] = Absence(host, end, role, baseline.horizon, median, contribution)
     return list(found.values())
 
 

@@ -1,0 +1,101 @@
+"""Support: how many windows of a group do not overlap.
+
+A window of 24 hours ends with every slice, so that one connection is seen in 96 of them. Of windows of one length the
+largest number of disjoint ones is found by taking the earliest end, then the earliest end whose window starts at or
+after it, and so on (interval scheduling; Kleinberg & Tardos, Algorithm Design, 2005, section 4.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ndr.contract.errors import SchemaMismatchError
+from ndr.contract.time import EPOCH, SLICE_MICROSECONDS, WINDOWS
+from ndr.jobs.fg_b.order_statistics import Floats, Ints
+
+
+def window_lengths(labels: Sequence[str]) -> Ints:
+    """Return the lengths of windows in microseconds.
+
+    Raises
+    ------
+    SchemaMismatchError
+        A label is not that of a window.
+    """
+    unknown = sorted(set(labels) - set(WINDOWS))
+    if unknown:
+        raise SchemaMismatchError(
+            f"FG-A rows have the windows {unknown}, but the windows are {', '.join(WINDOWS)}: rebuild the partition."
+        )
+    return np.array([WINDOWS[label] // EPOCH.resolution for label in labels], np.int64)
+
+
+@dataclass(frozen=True)
+class DisjointWindows:
+    """The window ends of groups, whose disjoint windows are counted.
+
+    Attributes
+    ----------
+    ends : array of (rows,)
+        Microseconds since the epoch, ascending within a group.
+    offsets : array of (groups + 1,)
+        Where each group starts; no group is empty.
+    lengths : array of (groups,)
+        The length of the windows of each group, microseconds.
+    """
+
+    ends: Ints
+    offsets: Ints
+    lengths: Ints
+    _known: dict[bytes, Ints] = field(default_factory=dict, compare=False, repr=False)
+
+    def with_value(self, column: Floats) -> Ints:
+        """Count each group's disjoint windows among the rows with a finite value.
+
+        Metrics that lack a value in the same rows, such as the shares of bytes, are counted once.
+        """
+        present = np.isfinite(column)
+        pattern = b"" if present.all() else np.packbits(present).tobytes()
+        if pattern not in self._known:
+            self._known[pattern] = self._counted(present)
+        return self._known[pattern]
+
+    def _counted(self, present: NDArray[np.bool_]) -> Ints:
+        if not len(self.lengths):
+            return np.zeros(0, np.int64)
+        counts = np.add.reduceat(present, self.offsets[:-1], dtype=np.int64)
+        longer = self.lengths > SLICE_MICROSECONDS
+        chosen = np.repeat(longer, np.diff(self.offsets)) & present
+        if chosen.any():
+            ends = self.ends[chosen]
+            sizes = counts[longer]
+            counts[longer] = disjoint_counts(ends, np.concatenate(([0], np.cumsum(sizes))), self.lengths[longer])
+        return counts
+
+
+def disjoint_counts(ends: Ints, offsets: Ints, lengths: Ints) -> Ints:
+    """Return the largest number of disjoint windows in each group; a group may be empty.
+
+    Parameters
+    ----------
+    ends, offsets, lengths : arrays of int64
+        As in `DisjointWindows`.
+    """
+    group = np.repeat(np.arange(len(lengths)), np.diff(offsets))
+    first = ends.min(initial=0)
+    width = ends.max(initial=0) - first + lengths.max() + 1
+    times = group * width + (ends - first)
+    following = np.searchsorted(times, times + lengths[group])
+    counts = np.zeros(len(lengths), np.int64)
+    groups = np.flatnonzero(np.diff(offsets))
+    at = offsets[groups]
+    while len(groups):
+        counts[groups] += 1
+        at = following[at]
+        inside = at < offsets[groups + 1]
+        at, groups = at[inside], groups[inside]
+    return counts
