@@ -356,8 +356,8 @@ REGULARITY: Final = (
     Column(
         "best_autocorrelation",
         "float64",
-        "largest autocorrelation of the allowed flows over lags up to a sixth of the span; null below three active "
-        "slices, and where all slices are equal",
+        "largest autocorrelation of being active over lags up to a sixth of the span; null below three active slices, "
+        "and where all slices are active",
     ),
     Column("best_autocorrelation_lag", "int64", "its lag, slices; the shortest of equal ones"),
     Column("longest_run", "int64", "most active slices in a row, of the published ones"),

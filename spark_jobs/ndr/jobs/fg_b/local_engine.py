@@ -79,9 +79,8 @@ class SharedRows:
 
     @classmethod
     def of(cls, specs: BaselineSpecs, rows: ScanRows, pair_counts: Scan, baselines: Sequence[Baseline]) -> SharedRows:
-        intervals = [baseline.interval for baseline in baselines]
         pairs = (of_pairs(table, specs.networks) for table in pair_counts.bundles(coded=True))
-        by_host = PairRows.of(map(condense_for(intervals), pairs), intervals)
+        by_host = PairRows.of(map(condense_for(baselines), pairs), baselines)
         by_segment = by_host.by_segment(specs.networks)
         return cls(
             HostActivity.of(one_slice_rows(rows, specs.networks), span_of(baselines), THREADS), by_host, by_segment
@@ -90,6 +89,6 @@ class SharedRows:
     def pairs(self, baseline: Baseline, rules: PairRules) -> PairBaselines:
         """Return the pair baselines of one baseline."""
         sums, segment_sums = (pairs.sums(baseline.interval) for pairs in (self.by_host, self.by_segment))
-        regularity = self.by_host.regularity(baseline.interval, baseline.pair_time)
+        regularity = self.by_host.regularity(baseline)
         prevalence = destination_hosts([sums], rules.networks)
         return pair_baselines(sums, regularity, segment_sums, prevalence, baseline, rules)
