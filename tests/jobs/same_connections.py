@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
+from zlib import crc32
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -126,7 +127,8 @@ def _strata(each: Connection, batch: Interval) -> dict[str, Any]:
 
 def _zeek(each: Connection, batch: Interval) -> dict[str, Any]:
     return {
-        "ts": _epoch(batch, each.start), "uid": "-", "id.orig_h": each.source, "id.orig_p": each.source_port,
+        "ts": _epoch(batch, each.start), "uid": f"C{crc32(repr(each).encode()):08x}",
+        "id.orig_h": each.source, "id.orig_p": each.source_port,
         "id.resp_h": each.destination, "id.resp_p": each.destination_port, "proto": each.transport,
         "duration": each.seconds, "orig_bytes": 1, "resp_bytes": 1,
         "conn_state": "REJ" if each.is_denied else ZEEK_STATES[each.reason], "orig_ip_bytes": each.sent,

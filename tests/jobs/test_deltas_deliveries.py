@@ -129,6 +129,18 @@ def test_a_row_with_an_id_counts_once_however_its_log_is_cut(zeek: Project) -> N
     assert (manifest.rows.rows_in, manifest.rows.rows_repeated) == (22 + 32 + 21, 20 + 21)
 
 
+def test_an_out_of_batch_row_with_an_id_counts_once_too(tmp_path: Path) -> None:
+    inputs = {"integration": f"{tmp_path.as_uri()}/integration/", "source": "zeek"}
+    project = Project(tmp_path, {"delta_builder": {"inputs": inputs}})
+    late = _zeek(900, "Clate")
+    for name in ("current.json", "conn.json"):
+        put_bytes(f"{project.uri('integration')}{mini_batch_id(FIRST)}/{name}", f"{_zeek(1, name)}\n{late}".encode())
+    put_bytes(f"{project.uri('integration')}{mini_batch_id(SECOND)}/conn.json", _zeek(901, "C1").encode())
+    project.deltas(FIRST)
+    project.deltas(SECOND)
+    assert (_flow_count(project, FIRST), _flow_count(project, SECOND)) == (2, 2)
+
+
 def test_files_in_subfolders_are_read_and_markers_are_not(tmp_path: Path) -> None:
     project = Project(tmp_path)
     flows = random_flows(FIRST, 10, seed=4)

@@ -27,6 +27,7 @@ def documents(project: str, version: str = "v1", bucket: str = "ndr-data") -> li
         "fg_b_builder": {
             "inputs": {name: f"{base}/{name}" for name in ("fg_a", "pair_counts", "machine_inventory")},
             "outputs": {"fg_b": f"{base}/fg_b"},
+            "safety_gap": {"7d": 0, "30d": 0},
         },
         "machine_inventory_unload": {
             "redshift": {

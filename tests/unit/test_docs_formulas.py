@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from ndr.jobs.fg_b.profile import profiles_of_baselines
+from ndr.jobs.fg_b.statistics import tables_of_baselines
 from ndr.jobs.fg_c import formulas, judges
 from ndr.jobs.fg_c.absences import surprise
 from ndr.jobs.fg_c.calibration import Calibration
@@ -21,6 +22,7 @@ Written from the docstrings by `python -m tests.unit.test_docs_formulas`; a test
 [datasets.md](datasets.md), and [scoring.md](scoring.md) says how to use the scores.
 """
 FORMULAS: Final[dict[str, object]] = {
+    "Baseline of a host or a segment": tables_of_baselines,
     "Profile of a host": profiles_of_baselines,
     "Score of a value": formulas,
     "Baseline of the network": judges,
