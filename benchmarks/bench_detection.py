@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from benchmarks.detection.evaluate import evaluate
-from benchmarks.detection.network import build
+from benchmarks.detection.network import Size, build
 from benchmarks.detection.summary import summary
 
 CLEAN_EVERY = 4
@@ -26,8 +26,10 @@ CLEAN_EVERY = 4
 
 def one(seed: int, attacks: str) -> None:
     """Build one network and print its lines."""
+    # Only clean networks are asked for p values, which need scored days before the evaluated ones.
+    size = Size() if attacks == "none" else Size(scored=Size.evaluated)
     with tempfile.TemporaryDirectory() as scratch:
-        for line in evaluate(build(Path(scratch), seed, attacks)):
+        for line in evaluate(build(Path(scratch), seed, attacks, size)):
             print(json.dumps({"bench": "detection"} | line), flush=True)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 Row = Mapping[str, Any]
+JUDGES = ("host", "segment", "network", "none")
 HORIZON_DAYS = {"7d": 7, "30d": 30}
 STATISTICS = ("median", "mad", "iqr", "p25", "p75", "p95", "p99", "support_count")
 UNKNOWN = dict.fromkeys(("median", "mad", "p95", "p99", "scale", "z", "log_ratio", "excess_over_p95", "tail"))
@@ -98,10 +99,9 @@ def score(
     deviation = known["mad"] * 1.4826 if known["mad"] > 0 else known["iqr"] / 1.349
     scale = max(deviation, least, relative * abs(known["median"]))
     z = (value - known["median"]) / scale
-    is_above = value > known["p95"] and z > 0
-    share = expected or 0.0
-    beyond = max(0.0, value - known["p99"]) / max(scale, relative * known["p99"])
-    surprise = (1 - share) * math.log2(1 + max(z, 0.0)) + share * math.log2(1 + beyond)
+    tail = max(known["p99"] - known["p95"], least, relative * abs(known["p99"]))
+    excused = known["p99"] * (1 + (expected or 0.0))
+    surprise = math.log2((tail + value - excused) / tail) if value > excused else 0.0
     has_ratio = value + least > 0 and known["median"] + least > 0
     return {
         "judged_by": tier,
@@ -115,14 +115,19 @@ def score(
         "log_ratio": math.log2((value + least) / (known["median"] + least)) if has_ratio else None,
         "excess_over_p95": max(0.0, value - known["p95"]),
         "tail": tail_probability(value, known),
-        "contribution": weights[tier] * surprise if is_above else 0.0,
+        "contribution": weights[tier] * surprise,
     }
 
 
 def host_reasons(scores: Sequence[Row], most: int) -> list[Row]:
     """The largest contribution of each metric, the largest first; `scores` are of one host and window end."""
-    best: dict[str, Row] = {}
+    judged: dict[tuple[str, str, str], list[Row]] = {}
     for row in scores:
+        judged.setdefault((row["metric"], row["role"], row["window_label"]), []).append(row)
+    best: dict[str, Row] = {}
+    for rows in judged.values():
+        nearest = min((each["judged_by"] for each in rows), key=JUDGES.index)
+        row = min((each for each in rows if each["judged_by"] == nearest), key=lambda each: each["contribution"])
         if row["contribution"] > best.get(row["metric"], {"contribution": 0.0})["contribution"]:
             best[row["metric"]] = row
     return sorted(best.values(), key=lambda row: -row["contribution"])[:most]

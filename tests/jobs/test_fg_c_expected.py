@@ -65,23 +65,23 @@ def scored(hour: int, sent: int) -> dict[str, Any]:
         **dict.fromkeys(NAMES, 10), "deny_ratio": 10.0, "bytes_sent_sum": sent,
     }  # fmt: skip
     rows = FeatureRows.of(pa.Table.from_pylist([row], arrow_schema(FG_A)))
-    rules = ScoringRules(SPEC, Networks(), {"1h": 20}, "UTC")
-    bands = {microseconds(end): "night"}
+    rules = ScoringRules(SPEC, Networks(), {"1h": 20})
+    bands = {"1h": {microseconds(end): "night"}}
     (tables,) = scored_tables(rows, bands, [baseline()], rules, Calibration(np.zeros(0), 1))
     (found,) = tables[1].to_pylist()
     return dict(found)
 
 
-def test_the_backup_is_expected_at_its_hour_only() -> None:
-    assert scored(2, BACKUP)["score"] == 0
-    assert scored(2, BACKUP)["sentence"] == "Nothing unusual."
-    at_noon = scored(12, BACKUP)
+def test_a_larger_backup_is_expected_at_its_hour_only() -> None:
+    assert scored(2, 2 * BACKUP)["score"] == 0
+    assert scored(2, 2 * BACKUP)["sentence"] == "Nothing unusual."
+    at_noon = scored(12, 2 * BACKUP)
     assert at_noon["reasons"][0]["metric"] == "bytes_sent_sum"
-    assert at_noon["score"] > 10
+    assert at_noon["score"] == pytest.approx(1, abs=1e-3)
 
 
-def test_much_more_than_the_backup_is_not_expected() -> None:
-    assert scored(2, 20 * BACKUP)["score"] == pytest.approx(np.log2(1 + (20 - 1) / 0.1))
+def test_ten_times_the_backup_is_not_expected() -> None:
+    assert scored(2, 10 * BACKUP)["score"] == pytest.approx(np.log2(1 + (10 - 2)), abs=1e-3)
 
 
 def test_a_missing_backup_is_seen() -> None:

@@ -85,8 +85,8 @@ def test_every_value_is_scored_as_the_definitions_say(seed: int) -> None:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_host_s_score_follows_from_the_reasons_that_are_stored_with_it(seed: int) -> None:
     part, baselines = scored(seed)
-    bands = {microseconds(NOON + number * SLICE): BANDS[number % 2] for number in range(3)}
-    silent = silences(part.rows.table, bands, baselines, 0.1, 1.0)
+    silent_bands = {microseconds(NOON + number * SLICE): BANDS[number % 2] for number in range(3)}
+    silent = silences(part.rows.table, {"1h": silent_bands}, baselines, 0.1, 1.0)
     hosts = HostScores.of(part, 5).with_absences(silent, 5).table(UNCALIBRATED)
     check_table(hosts, FG_C_HOSTS)
     by_value = {tuple(row[name] for name in FG_C_SCORES.key): row for row in part.table().to_pylist()}
@@ -105,10 +105,10 @@ def test_a_host_s_score_follows_from_the_reasons_that_are_stored_with_it(seed: i
             value = by_value[key]
             assert (reason["value"], reason["usual"]) == (value["value"], value["median"])
             assert reason["factor"] == (value["value"] / value["median"] if value["median"] else None)
-            share, scale = value["expected"] or 0.0, value["scale"]
-            beyond = max(0.0, reason["value"] - value["p99"]) / max(scale, 0.1 * value["p99"])
-            bits = (1 - share) * math.log2(1 + (reason["value"] - reason["usual"]) / scale)
-            contributions.append(WEIGHTS[reason["judged_by"]] * (bits + share * math.log2(1 + beyond)))
+            least = minimum_scale(reason["metric"], SPEC.minimum_scale)
+            tail = max(value["p99"] - value["p95"], least, 0.1 * value["p99"])
+            beyond = reason["value"] - (1 + (value["expected"] or 0.0)) * value["p99"]
+            contributions.append(WEIGHTS[reason["judged_by"]] * math.log2(1 + beyond / tail))
         assert math.isclose(row["score"], sum(contributions), rel_tol=1e-9, abs_tol=1e-9)
         assert contributions == sorted(contributions, reverse=True)
         if not row["is_silent"]:

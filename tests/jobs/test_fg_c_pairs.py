@@ -80,8 +80,8 @@ def test_a_pair_is_new_rare_or_regular_or_has_no_row() -> None:
     assert found["192.0.2.2"]["sentence"] == ("10.0.0.1 to 192.0.2.2 port 443: new; 1 flows and 1 kB in 24 hours.")
     assert found["192.0.2.4"]["active_slices_share"] == 0.25
     for row in found.values():
-        together = 1 - (1 - row["regularity"]) * (1 - row["novelty"] * row["volume"])
-        assert row["score"] == pytest.approx(row["spread"] * together, abs=1e-9)
+        together = 1 - (1 - row["regularity"]) * (1 - row["volume"])
+        assert row["score"] == pytest.approx(row["spread"] * row["novelty"] * together, abs=1e-9)
 
 
 def test_the_longest_horizon_that_knows_a_pair_speaks_for_it() -> None:

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 from benchmarks.rita import RitaScore, rita_score, span_start
 from tests.jobs.job_chain import Project
@@ -58,9 +57,8 @@ def ranking(logs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> list[
     project.pair_counts(DAY)
     counts = of_pairs(Scan.of(project.uri("pair_counts"), PAIR_COUNTS, DAY).read(), project.spec("networks"))
     found = pair_regularity(counts, PublishedSlices.of([DAY], DAY))
-    volume = counts.append_column("bytes", pc.add(counts["src_bytes_sum"], counts["dst_bytes_sum"]))
-    found = found.join(volume.group_by(PAIR).aggregate([("bytes", "sum")]), PAIR)
-    pairs = found.rename_columns([*found.column_names[:-1], "bytes"])
+    found = found.join(counts.group_by(PAIR).aggregate([("src_bytes_sum", "sum")]), PAIR)
+    pairs = found.rename_columns([*found.column_names[:-1], "bytes_sent"])
     for name in (*(f"{column.name}_7d" for column in REGULARITY), "pair_rarity_score", "prevalence_hosts_cnt"):
         pairs = pairs.append_column(name, pa.nulls(len(pairs), pa.float64()))
     pairs = pairs.append_column("is_rare_pair", pa.nulls(len(pairs), pa.bool_()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from ndr.contract.datasets import SILENCE_WINDOW
 from ndr.contract.horizons import HORIZONS
+from ndr.contract.time import WINDOWS
 from ndr.jobs.fg_c.formulas import Floats
 from ndr.jobs.fg_c.judges import HorizonBaseline, floats
 
@@ -20,7 +21,7 @@ SILENCE = "silence"
 
 @dataclass(frozen=True)
 class Absence:
-    """What a host usually has in the hour before `end`, microseconds since the epoch, and did not have."""
+    """What a host usually has in a window before `end`, microseconds since the epoch, and did not have."""
 
     host_ip: str
     end: int
@@ -30,6 +31,7 @@ class Absence:
     contribution: float
     metric: str = SILENCE
     value: float = 0.0
+    window_label: str = SILENCE_WINDOW
 
     @property
     def is_silence(self) -> bool:
@@ -46,42 +48,70 @@ def surprise(active: Floats, windows: Floats) -> Floats:
 
 def silences(
     present: pa.Table,
-    bands: Mapping[int, str],
+    bands: Mapping[str, Mapping[int, str]],
     baselines: Sequence[HorizonBaseline],
     expected_active_ratio: float,
     weight: float,
 ) -> list[Absence]:
     """Return the silent hosts at each window end, by the shortest horizon that knows the host.
 
+    A host is silent that has no session in SILENCE_WINDOW. Each longer window without a session adds its own surprise,
+    so that a silence of a day counts for more than one of an hour.
+
     Parameters
     ----------
     present : pa.Table
-        host_ip, window_label and window_end of FG-A rows; those of SILENCE_WINDOW count.
-    bands : mapping of int to str
-        The time band of each window end, in microseconds since the epoch, whose window was published in full.
+        host_ip, window_label and window_end of FG-A rows.
+    bands : mapping of str to mapping of int to str
+        By window label, SILENCE_WINDOW at least, the time band of each window end, in microseconds since the epoch,
+        whose window was published in full.
     expected_active_ratio : float
         A host is usually active when its active ratio in the time band, in either role, is at least this.
     weight : float
         Of a contribution that the host's own baseline judged.
     """
-    present = present.filter(pc.equal(present["window_label"].cast(pa.string()), SILENCE_WINDOW))
-    instants = present["window_end"].cast(pa.int64()).to_pylist()
-    seen = set(zip(present["host_ip"].cast(pa.string()).to_pylist(), instants, strict=True))
+    ordered = sorted(baselines, key=lambda each: HORIZONS[each.horizon])
     found: dict[tuple[str, int], Absence] = {}
-    for baseline in sorted(baselines, key=lambda each: HORIZONS[each.horizon]):
-        usual = _usually_active(baseline, expected_active_ratio, weight)
-        for end, band in bands.items():
-            for host, (role, median, contribution) in usual.get(band, {}).items():
-                if (host, end) not in seen and (host, end) not in found:
-                    found[host, end] = Absence(host, end, role, baseline.horizon, median, contribution)
+    for label in sorted(bands, key=lambda name: WINDOWS[name]):
+        of_window = _empty(present, label, bands[label], ordered, expected_active_ratio, weight)
+        if label == SILENCE_WINDOW:
+            found = of_window
+            continue
+        for key in found.keys() & of_window.keys():
+            longer, so_far = of_window[key], found[key].contribution
+            found[key] = replace(longer, contribution=longer.contribution + so_far)
     return list(found.values())
 
 
+def _empty(
+    present: pa.Table,
+    label: str,
+    bands: Mapping[int, str],
+    baselines: Sequence[HorizonBaseline],
+    least: float,
+    weight: float,
+) -> dict[tuple[str, int], Absence]:
+    """Return the hosts that have no session in a window and usually have, by host and window end."""
+    present = present.filter(pc.equal(present["window_label"].cast(pa.string()), label))
+    instants = present["window_end"].cast(pa.int64()).to_pylist()
+    seen = set(zip(present["host_ip"].cast(pa.string()).to_pylist(), instants, strict=True))
+    found: dict[tuple[str, int], Absence] = {}
+    for baseline in baselines:
+        usual = _usually_active(baseline, label, least, weight)
+        for end, band in bands.items():
+            for host, (role, median, contribution) in usual.get(band, {}).items():
+                if (host, end) not in seen and (host, end) not in found:
+                    found[host, end] = Absence(
+                        host, end, role, baseline.horizon, median, contribution, window_label=label
+                    )
+    return found
+
+
 def _usually_active(
-    baseline: HorizonBaseline, least: float, weight: float
+    baseline: HorizonBaseline, label: str, least: float, weight: float
 ) -> dict[str, dict[str, tuple[str, float, float]]]:
     """Return by band and host the role, the usual sessions and the contribution of the role that is most active."""
-    rows = baseline.host.filter(pc.equal(baseline.host["window_label"].cast(pa.string()), SILENCE_WINDOW))
+    rows = baseline.host.filter(pc.equal(baseline.host["window_label"].cast(pa.string()), label))
     ratio, active = floats(rows["active_ratio"]), floats(rows["rows_cnt"])
     with np.errstate(divide="ignore", invalid="ignore"):
         contribution = weight * surprise(active, active / ratio)

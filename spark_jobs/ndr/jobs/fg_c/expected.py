@@ -22,6 +22,7 @@ from ndr.jobs.fg_c.rows import FeatureRows
 MISSED: Final = ("sessions_cnt", "bytes_sent_sum", "bytes_recv_sum")
 """Metrics whose large values are missed when they do not come."""
 WINDOW: Final = ("host_ip", "role", "window_label", "window_end")
+_LATELY: Final = "8h"
 _WEEKS: Final = 3 * 7 * DAY
 """From this length on a horizon has enough days of one weekday."""
 
@@ -68,15 +69,18 @@ def missing(
     Parameters
     ----------
     present : pa.Table
-        WINDOW, time_band and the MISSED metrics of FG-A rows; those of SILENCE_WINDOW count. A window without a row has
-        the value 0.
+        WINDOW, time_band and the MISSED metrics of FG-A rows; those of SILENCE_WINDOW and of eight hours count. A
+        window without a row has the value 0.
     bands : mapping of int to str
         The time band of each window end, in microseconds since the epoch, whose window was published in full. Those
         that end an hour are looked at: they hold all of it.
     baseline : HorizonBaseline or None
         With the profile.
     least_share : float
-        Share of the days on which the value came, from which on it is missed where it is at most the host's median.
+        Share of the days on which the value came, from which on it is missed: where it is at most the host's
+        median, and the last eight hours hold less than half of the usual p95. The profile counts an hour as
+        high where any window that ends in it is, so what came before the full hour, or a little early, is not
+        missed.
     """
     ends = [end for end in bands if instant_of(end).minute == 0]
     if baseline is None or baseline.profile is None or not ends:
@@ -84,7 +88,7 @@ def missing(
     windows, days = _expected_windows(baseline.profile, ends)
     shares = expected_shares(baseline.profile, windows, time_zone)
     keys = [tuple(row.values()) for row in windows.select(WINDOW).to_pylist()]
-    values = _values(present)
+    values, lately = _values(present, SILENCE_WINDOW), _values(present, _LATELY)
     usual = _usual(baseline.host)
     found = []
     for metric in (each for each in MISSED if each in PROFILE_METRICS):
@@ -94,7 +98,8 @@ def missing(
             instant = (end - _EPOCH) // timedelta(microseconds=1)
             median, p95 = usual.get((host, role, bands[instant], metric), (0.0, 0.0))
             value = values.get((host, role, instant), {}).get(metric, 0.0)
-            if value <= median and host not in baseline.cold_hosts:
+            came = lately.get((host, role, instant), {}).get(metric, 0.0)
+            if value <= median and came < p95 / 2 and host not in baseline.cold_hosts:
                 observed = float(days.get((host, role), 0))
                 bits = weight * float(surprise(np.array([share[place] * observed]), np.array([observed]))[0])
                 found.append(Absence(host, instant, role, baseline.horizon, p95, bits, missing_name(metric), value))
@@ -123,8 +128,8 @@ def _expected_windows(profile: pa.Table, ends: Sequence[int]) -> tuple[pa.Table,
     )
 
 
-def _values(present: pa.Table) -> dict[tuple[str, str, int], dict[str, float]]:
-    rows = present.filter(pc.equal(present["window_label"].cast(pa.string()), SILENCE_WINDOW))
+def _values(present: pa.Table, label: str) -> dict[tuple[str, str, int], dict[str, float]]:
+    rows = present.filter(pc.equal(present["window_label"].cast(pa.string()), label))
     names = [rows[name].cast(pa.string()).to_pylist() for name in ("host_ip", "role")]
     ends = rows["window_end"].cast(pa.int64()).to_pylist()
     columns = {name: floats(rows[name]).tolist() for name in MISSED if name in rows.column_names}

@@ -11,10 +11,12 @@ percentiles. Above p99 it goes on as an exponential distribution, by whose law t
 p99 - p95 (Pickands 1975 with shape 0). It is never below 1 / (support + 1), since n values cannot tell of rarer ones
 (Davison and Hinkley, Bootstrap Methods and Their Application, 1997, section 4.2).
 
-`contribution` is weight ((1 - e) log2(1 + z) + e log2(1 + y)) where the value is above p95, else 0: z grows without
-bound, so its logarithm lets several unusual metrics outweigh one extreme one. e is `expected`, 0 where it is unknown. A
-large value that is expected at this hour is compared with p99 in place of the median: y = max(0, value - p99) /
-max(scale, r p99), r the least scale as a share.
+`contribution` is weight log2(1 + max(0, value - (1 + e) p99) / s) with s = max(p99 - p95, m, r p99), m the least scale
+in the metric's unit and r the least scale as a share: the excess over a high threshold in units of the tail's scale
+(Davison and Smith, Models for Exceedances over High Thresholds, JRSS B 52, 1990). What recurs in more than one of a
+hundred windows of the band, such as a nightly backup, is below the threshold. The logarithm lets several unusual
+metrics outweigh one extreme one. e is `expected`, 0 where it is unknown: at an hour at which large values come on all
+days, up to twice the p99 adds nothing, and ten times still does.
 """
 
 from __future__ import annotations
@@ -101,10 +103,10 @@ def _score(values, judges, known, usable, minimum, relative, weights, expected, 
             results[8, row, metric] = max(value - p95, 0.0)
             results[9, row, metric] = _tail(value, it)
             contribution = 0.0
-            if value > p95 and z > 0:
-                share = 0.0 if np.isnan(expected[row, metric]) else expected[row, metric]
-                beyond = max(value - p99, 0.0) / max(scale, relative * p99)
-                contribution = weights[tier] * ((1.0 - share) * np.log2(1.0 + z) + share * np.log2(1.0 + beyond))
+            share = 0.0 if np.isnan(expected[row, metric]) else expected[row, metric]
+            beyond = value - (1.0 + share) * p99
+            if beyond > 0:
+                contribution = weights[tier] * np.log2(1.0 + beyond / max(p99 - p95, least, relative * abs(p99)))
             results[10, row, metric] = contribution
 
 

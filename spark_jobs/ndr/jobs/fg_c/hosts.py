@@ -48,8 +48,9 @@ class HostScores:
     def of(cls, scored: ScoredRows, most: int) -> HostScores:
         """Combine the values of a part of the hosts, with at most so many reasons each.
 
-        Of a metric only the largest contribution of any role, window and horizon counts, since these see the same
-        flows.
+        Of a metric only the largest contribution of any role and window counts, since these see the same flows; of a
+        value the smallest one of the horizons that the nearest baseline judged, since it is usual where one of them
+        knows it.
         """
         groups, first = _groups(scored)
         best, horizon = _over_horizons(scored)
@@ -111,12 +112,13 @@ def _groups(scored: ScoredRows) -> tuple[Ints, Ints]:
 
 
 def _over_horizons(scored: ScoredRows) -> tuple[Floats, Ints]:
-    """Return the largest contribution over the horizons, and which it is."""
+    """Return the smallest contribution over the horizons of the nearest judge, and which it is."""
     contributions = scored.of("contribution")
     if not scored.horizons:
         return np.zeros(contributions.shape[:2]), np.zeros(contributions.shape[:2], np.int64)
-    known = np.nan_to_num(contributions)
-    return known.max(axis=2), known.argmax(axis=2)
+    is_nearest = scored.tiers == scored.tiers.min(axis=2, keepdims=True)
+    known = np.where(is_nearest, np.nan_to_num(contributions), np.inf)
+    return known.min(axis=2), known.argmin(axis=2)
 
 
 def _largest(groups: Ints, contributions: Floats, count: int) -> tuple[Floats, Ints]:

@@ -53,7 +53,7 @@ class FgCSpecs:
     @property
     def rules(self) -> ScoringRules:
         least = {window: self.fg_b.least_support(window) for window in self.fg_c.windows}
-        return ScoringRules(self.fg_c, self.networks, least, self.fg_a.calendar.time_zone)
+        return ScoringRules(self.fg_c, self.networks, least, self.fg_a.calendar)
 
 
 def publish_fg_c(run: Run, specs: FgCSpecs, batch: Interval, replace_with_empty: bool = False) -> Iterator[Manifest]:

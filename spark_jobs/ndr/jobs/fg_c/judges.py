@@ -63,6 +63,12 @@ class Groups:
         of_window = [support_min.get(word, 1) for word in self.words[-1]]
         return np.tile(np.array(of_window, np.int64), len(self) // max(1, len(of_window)))
 
+    def in_band(self, numbers: Ints, band: str) -> Ints:
+        """Return the numbers of the same groups in another time band."""
+        windows = len(self.words[2])
+        others = numbers // (len(self.words[1]) * windows) * len(self.words[1]) + self.words[1].index(band)
+        return others * windows + numbers % windows
+
     def numbers(self, table: pa.Table) -> Ints:
         """Return the number of each row's group."""
         number = np.zeros(table.num_rows, np.int64)
@@ -118,6 +124,11 @@ class Judges:
             _table(_places(of_segments["segment_id"], segments), group, (len(segments), len(groups)), first_segment),
             np.arange(len(groups)) + first_network,
         )
+
+    def asked(self, hosts: Ints, segments: Ints, groups: Ints) -> Ints:
+        """Return int64[rows, 3]: the judges of each host, segment and network, in this order."""
+        judges = (self.of_host[hosts, groups], self.of_segment[segments, groups], self.of_network[groups])
+        return np.stack(judges, axis=1)
 
 
 def _table(rows: Ints, groups: Ints, shape: tuple[int, int], first: int) -> Ints:

@@ -27,6 +27,15 @@ ExpectedShares = Callable[[FeatureRows, Sequence[str]], Floats]
 """Returns float64[rows, metrics]: the share of days on which so large a value came at this hour; NaN is unknown."""
 
 
+ReachedBands = Callable[[FeatureRows], Mapping[str, NDArray[np.bool_]]]
+"""Returns, by time band, which windows reach into it; see `ndr.jobs.fg_c.reach`."""
+
+
+def nothing_reached(rows: FeatureRows) -> Mapping[str, NDArray[np.bool_]]:
+    """Return that each window is in its own band only."""
+    return {}
+
+
 def nothing_expected(rows: FeatureRows, metrics: Sequence[str]) -> Floats:
     """Return that nothing is known of what is expected."""
     return np.full((len(rows), len(metrics)), np.nan)
@@ -98,6 +107,7 @@ def score_rows(
     spec: FgCBuilderSpec,
     support_min: Mapping[str, int],
     expected_shares: ExpectedShares = nothing_expected,
+    reached_bands: ReachedBands = nothing_reached,
 ) -> Iterator[ScoredRows]:
     """Score the values of FG-A rows against baselines, a part of the hosts at a time.
 
@@ -110,6 +120,9 @@ def score_rows(
         The segment of each of the rows' hosts.
     support_min : mapping of str to int
         What a network's baseline of a window must rest on; that of hosts and segments follows from their `cold_start`.
+    expected_shares, reached_bands : callable
+        A window is judged by the baseline of its own time band, and by those of the other bands that it reaches into
+        where these have as near a judge: of them that counts by which a value is the least unusual.
     """
     metrics = tuple(sorted(spec.metrics))
     valid = sorted(baselines, key=lambda each: each.horizon)
@@ -118,38 +131,49 @@ def score_rows(
     segment_of = np.array([names.index(name) for name in segments], np.int64) if names else np.zeros(0, np.int64)
     judges = [Judges.of(each, groups, rows.hosts, names, metrics, support_min) for each in valid]
     scale = np.array([minimum_scale(metric, spec.minimum_scale) for metric in metrics])
-    weights = np.array([spec.weights.host, spec.weights.segment, spec.weights.network, 0.0])
     for part in rows.parts(PART_ROWS):
         group, values = groups.numbers(part.table), part.values(metrics)
         expected = expected_shares(part, metrics)
         tiers = np.empty((*values.shape, len(valid)), np.int8)
         results = np.empty((len(RESULTS), *tiers.shape))
+        reached = {band: of for band, of in reached_bands(part).items() if band in groups.words[1]}
+
         for place, judge in enumerate(judges):
-            asked = np.stack(
-                [
-                    judge.of_host[part.host_of, group],
-                    judge.of_segment[segment_of[part.host_of], group],
-                    judge.of_network[group],
-                ],
-                axis=1,
-            )
-            fill_scores(
-                values,
-                asked,
-                judge.known,
-                judge.usable,
-                scale,
-                spec.minimum_scale.relative,
-                weights,
-                expected,
-                tiers[..., place],
-                results[..., place],
-            )
+            asked = judge.asked(part.host_of, segment_of[part.host_of], group)
+            tiers[..., place], results[..., place] = _judged(values, asked, judge, scale, spec, expected)
+            for band, is_reached in reached.items():
+                other = groups.in_band(group, band)
+                of = np.flatnonzero(is_reached & (other != group))
+                asked = judge.asked(part.host_of[of], segment_of[part.host_of[of]], other[of])
+                its_tiers, its = _judged(values[of], asked, judge, scale, spec, expected[of])
+                _keep_least(tiers[..., place], results[..., place], of, its_tiers, its)
         ends = np.array([microseconds(each.end) for each in valid], np.int64)
         horizons = tuple(each.horizon for each in valid)
         yield ScoredRows(
             part, metrics, horizons, values, tiers, results, expected, _drift(tiers, results, horizons), ends
         )
+
+
+def _judged(
+    values: Floats, asked: Ints, judge: Judges, scale: Floats, spec: FgCBuilderSpec, expected: Floats
+) -> tuple[NDArray[np.int8], Floats]:
+    """Return the tiers and the results of values, by the judges that are asked."""
+    tiers = np.empty(values.shape, np.int8)
+    results = np.empty((len(RESULTS), *values.shape))
+    relative = spec.minimum_scale.relative
+    weights = np.array([spec.weights.host, spec.weights.segment, spec.weights.network, 0.0])
+    fill_scores(values, asked, judge.known, judge.usable, scale, relative, weights, expected, tiers, results)
+    return tiers, results
+
+
+def _keep_least(
+    tiers: NDArray[np.int8], results: Floats, rows: Ints, other_tiers: NDArray[np.int8], others: Floats
+) -> None:
+    """Put what another band says into the results, where it has as near a judge and a smaller contribution."""
+    contribution = RESULTS.index("contribution")
+    is_less = (other_tiers == tiers[rows]) & (others[contribution] < results[contribution][rows])
+    row, metric = np.nonzero(is_less)
+    results[:, rows[row], metric] = others[:, row, metric]
 
 
 def _drift(tiers: NDArray[np.int8], results: Floats, horizons: Sequence[str]) -> Floats:

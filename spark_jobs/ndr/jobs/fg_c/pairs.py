@@ -83,7 +83,7 @@ def pair_findings(
     pairs = _with_baselines(summed.join(_plain(regular), PAIR, join_type="left outer"), baselines)
     pairs = pairs.sort_by([(name, "ascending") for name in PAIR])
     volume = pc.add(pairs["src_bytes_sum_sum"], pairs["dst_bytes_sum_sum"])
-    pairs = pairs.append_column("bytes", volume)
+    pairs = pairs.append_column("bytes", volume).append_column("bytes_sent", pairs["src_bytes_sum_sum"])
     scores = pair_scores(pairs, slices.count, baselines[0].slices if baselines else 0, rules)
     for name in scores.column_names:
         pairs = pairs.append_column(name, scores[name])

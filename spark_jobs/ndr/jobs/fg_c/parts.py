@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import pyarrow as pa
 
-from ndr.contract.datasets import FG_C_SCORES
+from ndr.contract.datasets import FG_C_SCORES, SILENCE_WINDOW
+from ndr.contract.jobspecs.calendar import Calendar
 from ndr.contract.jobspecs.fg_c_builder import FgCBuilderSpec
 from ndr.contract.jobspecs.networks import Networks
 from ndr.jobs.fg_c.absences import Absence, silences
@@ -17,6 +18,7 @@ from ndr.jobs.fg_c.expected import longest, missing, shares_of
 from ndr.jobs.fg_c.hosts import HostScores
 from ndr.jobs.fg_c.judges import HorizonBaseline
 from ndr.jobs.fg_c.kernel import score_rows
+from ndr.jobs.fg_c.reach import reached_bands
 from ndr.jobs.fg_c.rows import FeatureRows
 from ndr.net.networks import segment_ids
 from ndr.store.schema import coded_schema
@@ -29,12 +31,12 @@ class ScoringRules:
     spec: FgCBuilderSpec
     networks: Networks
     support_min: Mapping[str, int]
-    time_zone: str = "UTC"
+    calendar: Calendar = field(default_factory=Calendar)
 
 
 def scored_tables(
     rows: FeatureRows,
-    bands: Mapping[int, str],
+    bands: Mapping[str, Mapping[int, str]],
     baselines: Sequence[HorizonBaseline],
     rules: ScoringRules,
     calibration: Calibration,
@@ -45,7 +47,7 @@ def scored_tables(
     ----------
     rows : FeatureRows
         Of the windows that are scored, and of the window that tells of silence; of complete hosts.
-    bands : mapping of int to str
+    bands : mapping of str to mapping of int to str
         As `silences` takes them.
 
     Yields
@@ -58,15 +60,16 @@ def scored_tables(
     least, weight = spec.expected_active_ratio, spec.weights.host
     absent = [
         *silences(rows.table, bands, baselines, least, weight),
-        *missing(rows.table, bands, profiled, least, weight, rules.time_zone),
+        *missing(rows.table, bands[SILENCE_WINDOW], profiled, least, weight, rules.calendar.time_zone),
     ]
     of_host: dict[str, list[Absence]] = {}
     for each in absent:
         of_host.setdefault(each.host_ip, []).append(each)
     scored = rows.of_windows(spec.windows)
     segments = segment_ids(scored.hosts, rules.networks).to_pylist()
-    expected = partial(shares_of, profiled, time_zone=rules.time_zone)
-    for part in score_rows(scored, baselines, segments, spec, rules.support_min, expected):
+    expected = partial(shares_of, profiled, time_zone=rules.calendar.time_zone)
+    reached = partial(reached_bands, calendar=rules.calendar)
+    for part in score_rows(scored, baselines, segments, spec, rules.support_min, expected, reached):
         hosts = HostScores.of(part, spec.reasons)
         here = [each for host in dict.fromkeys(hosts.hosts) for each in of_host.pop(host, [])]
         yield part.table(), hosts.with_absences(here, spec.reasons).table(calibration)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ndr.contract.datasets import FG_A_METRICS, FG_C_HOSTS, JUDGES, REASON_FIELDS, ROLES, SILENCE_WINDOW
+from ndr.contract.datasets import FG_A_METRICS, FG_C_HOSTS, JUDGES, REASON_FIELDS, ROLES
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.time import WINDOWS
 from ndr.jobs.fg_c.absences import SILENCE, Absence
@@ -55,7 +55,7 @@ class Reasons:
             groups,
             places("metric", [each.metric for each in absences]),
             places("role", [each.role for each in absences]),
-            places("window_label", [SILENCE_WINDOW] * len(absences)),
+            places("window_label", [each.window_label for each in absences]),
             places("baseline_horizon", [each.horizon for each in absences]),
             places("judged_by", ["host"] * len(absences)),
             np.array([each.value for each in absences], np.float64),

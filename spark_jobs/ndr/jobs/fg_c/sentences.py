@@ -18,6 +18,7 @@ _NO_UNIT: Final = pa.array([""])
 _JUDGES: Final = pa.array(["its own ", "its segment's ", "the network's ", ""])
 """In the order of the contract's JUDGES."""
 _MISSING: Final = "missing_"
+_WHOLE_BELOW: Final = 1e15
 NO_BASELINE: Final = "No baseline could judge it."
 USUAL: Final = "Nothing unusual."
 
@@ -73,8 +74,12 @@ def amounts(values: Floats, is_bytes: NDArray[np.bool_]) -> pa.Array:
 def _three_digits(values: Floats) -> pa.Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         magnitude = np.where(values == 0, 0.0, np.floor(np.log10(np.abs(values)) + 1e-12))
-    factor = 10.0 ** (2 - magnitude)
-    return pa.array(np.round(values * factor) / factor).cast(pa.string())
+    # Powers of ten below one are not exact, so that large values are divided by a step in place of multiplied by one.
+    step, factor = 10.0 ** np.maximum(magnitude - 2, 0), 10.0 ** np.maximum(2 - magnitude, 0)
+    rounded = np.round(values / step * factor) * step / factor
+    is_whole = (np.abs(rounded) < _WHOLE_BELOW) & (rounded == np.round(rounded))
+    whole = pa.array(np.where(is_whole, rounded, 0).astype(np.int64)).cast(pa.string())
+    return pc.if_else(pa.array(is_whole), whole, pa.array(rounded).cast(pa.string()))
 
 
 def _joined(*parts: pa.Array | str) -> pa.Array:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ndr.contract.datasets import FG_C_HOSTS, FG_C_SCORES, SILENCE_WINDOW
 from ndr.contract.jobspecs.calendar import Calendar
-from ndr.contract.time import SLICE, WINDOWS, Interval, microseconds, slice_number, unfilled
+from ndr.contract.time import DAY, SLICE, WINDOWS, Interval, microseconds, slice_number, unfilled
 from ndr.jobs.fg_a.business_time import calendar_columns
 from ndr.jobs.fg_c.calibration import Calibration
 from ndr.jobs.fg_c.inputs import Inputs
@@ -29,7 +29,7 @@ class ScoringTask:
     inputs: Inputs
     interval: Interval
     valid: dict[str, Partition]
-    bands: dict[int, str]
+    bands: dict[str, dict[int, str]]
     calibration: Calibration
 
     def features(self, rows: pa.Table) -> pa.Table:
@@ -50,18 +50,23 @@ def write_here(task: ScoringTask, writer: PartitionWriter) -> None:
     writer.write(pa.concat_tables(hosts).sort_by([(name, "ascending") for name in FG_C_HOSTS.key]), FG_C_HOSTS)
 
 
-def silence_bands(inputs: Inputs, interval: Interval, calendar: Calendar) -> dict[int, str]:
-    """Return the time band of each window end of an interval at which silence can be told from absence.
+def silence_bands(inputs: Inputs, interval: Interval, calendar: Calendar) -> dict[str, dict[int, str]]:
+    """Return, by window, the time band of each window end of an interval at which silence can be told from absence.
 
-    That is where FG-A has the last slice and pair counts have the whole window: they were built from the same deltas.
+    The windows are those that are scored, up to a day, and SILENCE_WINDOW. That is where FG-A has the last slice and
+    pair counts have the whole window: they were built from the same deltas.
     """
     delivered = delivered_intervals(inputs.pair_counts)
     featured = delivered_intervals(inputs.feature_scan(interval).pieces)
-    length = WINDOWS[SILENCE_WINDOW]
-    ends = [
-        each.end
-        for each in interval.steps(SLICE)
-        if not unfilled(Interval(each.end - length, each.end), delivered) and not unfilled(each, featured)
-    ]
-    bands = calendar_columns(np.array([slice_number(end) for end in ends], np.int64), calendar)["time_band"].to_pylist()
-    return dict(zip(map(microseconds, ends), bands, strict=True))
+    featured_ends = [each.end for each in interval.steps(SLICE) if not unfilled(each, featured)]
+    numbers = np.array([slice_number(end) for end in featured_ends], np.int64)
+    bands = calendar_columns(numbers, calendar)["time_band"].to_pylist()
+    return {
+        label: {
+            microseconds(end): band
+            for end, band in zip(featured_ends, bands, strict=True)
+            if not unfilled(Interval(end - WINDOWS[label], end), delivered)
+        }
+        for label in sorted({*inputs.spec.windows, SILENCE_WINDOW})
+        if WINDOWS[SILENCE_WINDOW] <= WINDOWS[label] <= DAY
+    }

@@ -1,4 +1,4 @@
-"""A score of pairs: regular ones, and new or rare ones with much volume, to a destination that few hosts contact."""
+"""A score of pairs: new or rare ones that are regular or send much, to a destination that few hosts contact."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ def pair_scores(
     Parameters
     ----------
     pairs : pa.Table
-        One row for each pair of the day. dst_port; bytes (both ways, in the day); the columns REGULARITY of the day;
-        the same with the suffix `_7d` as the newest baseline has them; from that baseline pair_rarity_score and
-        is_rare_pair, and prevalence_hosts_cnt and active_hosts_cnt of (destination, port). What a baseline does not
-        have is null: of a pair that it lacks, all but the last two.
+        One row for each pair of the day. dst_port; bytes_sent (by the source, in the day); the columns REGULARITY of
+        the day; the same with the suffix `_7d` as the newest baseline has them; from that baseline pair_rarity_score
+        and is_rare_pair, and prevalence_hosts_cnt and active_hosts_cnt of (destination, port). What a baseline does
+        not have is null: of a pair that it lacks, all but the last two.
     day_slices, baseline_slices : int
         Published slices of the day, and of the seven days of the baseline; 0 without a baseline.
     rules : PairScoreRules, optional
@@ -69,8 +69,8 @@ def pair_scores(
 
     Notes
     -----
-    score = spread (1 - (1 - regularity) (1 - novelty volume)), the noisy or of two reasons (Pearl 1988, section 4.3),
-    where
+    score = spread novelty (1 - (1 - regularity) (1 - volume)), the noisy or of two reasons (Pearl 1988, section 4.3)
+    for a pair of which there is little history, where
 
     - regularity is the larger of the day's and of the baseline's. Of n active slices out of P published ones it is
       ln n / ln P times the larger of active_span_share (1 - gaps_cv) (1 - sessions_cv), for equal gaps and equal
@@ -79,10 +79,11 @@ def pair_scores(
       (destination, port) is not rare, or whose prevalence is not known because fewer than min_hosts hosts are active.
     - spread is 1 - ln(1 + h) / ln(1 + H), the inverse document frequency (Spärck Jones 1972) of the (destination,
       port) that h of H active internal hosts contact, in units of its largest value; 1 below min_hosts.
-    - novelty is 1 for a pair that the baseline lacks, otherwise its pair_rarity_score; 0 without a baseline, and below
-      min_hosts.
-    - volume is (z - 2) / 6, within [0, 1], of the robust z-score z (Iglewicz and Hoaglin 1993) of ln bytes among the
-      pairs of the day that have bytes: the deviation from their median over 1.4826 MAD or 0.5, whichever is larger.
+    - novelty is 1 for a pair that the baseline lacks, and 1 for every pair without a baseline, otherwise its
+      pair_rarity_score: a clock or a monitor that calls each day is regular, known, and no finding.
+    - volume is (z - 2) / 6, within [0, 1], of the robust z-score z (Iglewicz and Hoaglin 1993) of ln bytes_sent among
+      the pairs of the day that sent any: the deviation from their median over 1.4826 MAD or 0.5, whichever is larger.
+      What the source receives is not in it: a download is not a leak. It is 0 without a baseline, and below min_hosts.
     """
     rules = rules or PairScoreRules()
     hosts, active = (_numbers(pairs, name, 0) for name in ("prevalence_hosts_cnt", "active_hosts_cnt"))
@@ -95,8 +96,8 @@ def pair_scores(
         spread = np.where(is_known, np.maximum(0.0, 1 - np.log1p(hosts) / np.log1p(active)), 1.0)
     has_baseline = baseline_slices > 0
     is_new = pc.is_null(pairs["pair_rarity_score"]).to_numpy() & has_baseline
-    novelty = np.where(is_known & has_baseline, _numbers(pairs, "pair_rarity_score", 1), 0.0)
-    volume = _volume(_numbers(pairs, "bytes", 0))
+    novelty = _numbers(pairs, "pair_rarity_score", 1) if has_baseline else np.ones(len(pairs))
+    volume = np.where(is_known & has_baseline, _volume(_numbers(pairs, "bytes_sent", 0)), 0.0)
     columns = {
         "is_new": pa.array(is_new, mask=np.full(len(is_new), not has_baseline)),
         "is_rare": pc.fill_null(pairs["is_rare_pair"], False).to_numpy() | (is_new & is_known & ~is_common),
@@ -106,7 +107,7 @@ def pair_scores(
         "spread": spread,
         "novelty": novelty,
         "volume": volume,
-        "score": spread * (1 - (1 - regularity) * (1 - novelty * volume)),
+        "score": spread * novelty * (1 - (1 - regularity) * (1 - volume)),
     }
     return pa.table(columns)
 

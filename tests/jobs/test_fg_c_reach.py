@@ -1,0 +1,69 @@
+"""Windows that reach into several time bands: the one by which a value is the least unusual judges it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from tests.jobs.fg_c_tables import BANDS, HOSTS, METRICS, SEGMENTS, SPEC, WINDOWS, baseline, feature_rows
+
+from ndr.contract.datasets import FG_A
+from ndr.contract.jobspecs.calendar import Calendar
+from ndr.jobs.fg_c.kernel import ScoredRows, nothing_expected, score_rows
+from ndr.jobs.fg_c.reach import reached_bands
+from ndr.jobs.fg_c.rows import FeatureRows
+from ndr.store.schema import arrow_schema
+
+LEAST = dict.fromkeys(WINDOWS, 20)
+SEGMENT_OF = dict(zip(HOSTS, SEGMENTS, strict=True))
+FRIDAY = datetime(2026, 1, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("label", "end", "bands"),
+    [
+        ("1h", timedelta(hours=8), {"night"}),
+        ("1h", timedelta(hours=8, minutes=15), {"night", "working_hours"}),
+        ("8h", timedelta(hours=8, minutes=15), {"night", "working_hours"}),
+        ("8h", timedelta(hours=16), {"working_hours"}),
+        ("24h", timedelta(days=1, hours=8, minutes=15), {"working_hours", "evening", "night", "weekend_day"}),
+    ],
+)
+def test_the_bands_of_a_window_are_those_of_its_slices(label: str, end: timedelta, bands: set[str]) -> None:
+    row = {"host_ip": "10.0.0.1", "role": "outbound", "window_label": label, "window_end": FRIDAY + end}
+    other = row | {"window_label": "1h", "window_end": FRIDAY + timedelta(hours=12)}
+    rows = FeatureRows.of(pa.Table.from_pylist([row, other], arrow_schema(FG_A)))
+    (place,) = np.flatnonzero(rows.ends == int((FRIDAY + end).timestamp() * 1e6))
+    assert {band for band, of in reached_bands(rows, Calendar()).items() if of[place]} == bands
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_least_unusual_of_the_reached_bands_judges(seed: int) -> None:
+    """Scored as a row of each of both bands; of those with the nearest judge, the smaller contribution is kept."""
+    table, baselines = feature_rows(seed), [baseline("7d", seed + 1, 1)]
+
+    def scored(rows: pa.Table, reach: bool) -> ScoredRows:
+        features = FeatureRows.of(rows)
+        segments = [SEGMENT_OF[host] for host in features.hosts]
+        everywhere = {band: np.ones(len(features), bool) for band in (*BANDS, "unknown")}
+        (part,) = score_rows(
+            features, baselines, segments, SPEC, LEAST, nothing_expected, lambda _: everywhere if reach else {}
+        )
+        return part
+
+    def in_band(change: dict[str, str]) -> pa.Table:
+        bands = [change[band] for band in table["time_band"].to_pylist()]
+        return table.set_column(table.column_names.index("time_band"), "time_band", pa.array(bands))
+
+    found = scored(table, reach=True)
+    own, other = (scored(in_band(dict(zip(BANDS, bands, strict=True))), reach=False) for bands in (BANDS, BANDS[::-1]))
+    as_near = other.tiers == own.tiers
+    least = np.where(as_near, np.minimum(own.of("contribution"), other.of("contribution")), own.of("contribution"))
+    assert np.array_equal(found.tiers, own.tiers)
+    np.testing.assert_array_equal(found.of("contribution"), least)
+    is_other = least < own.of("contribution")
+    assert is_other.any()
+    assert len(METRICS) == is_other.shape[1]
+    np.testing.assert_array_equal(found.of("p99"), np.where(is_other, other.of("p99"), own.of("p99")))
