@@ -5,6 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from tests.jobs.column_rules import broken_rules
 from tests.jobs.job_chain import Project, random_flows
 
 from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS, PEER_DELTAS, QUARANTINE, Dataset
@@ -60,6 +61,7 @@ def test_history_in_bulk_equals_the_schedule_slice_by_slice(tmp_path: Path) -> N
         expected = _rows(bulk, dataset, folder, compared)
         assert len(expected) > 500
         assert _rows(schedule, dataset, folder, compared) == expected
+        assert not broken_rules(dataset, Scan.of(bulk.uri(folder), dataset, compared).read())
     (fresh,) = {row["lookback_days"] for row in _rows(bulk, FG_A, "fg_a", Interval(days.start, days.start + DAY))}
     assert fresh == 0, "on the first day, nothing is behind the novelty columns"
     first_windows = [row for row in _rows(bulk, FG_A, "fg_a", first) if row["window_label"] == "24h"]
@@ -114,6 +116,7 @@ def test_rows_in_are_rows_used_and_rows_quarantined(tmp_path: Path) -> None:
         "rows_repeated": 0,
     }
     assert manifest.tables["quarantine"].rows == 3
+    assert not broken_rules(QUARANTINE, Scan.of(project.uri("deltas"), QUARANTINE, batch).read())
     reasons = [row["reason"].split(":")[0] for row in _rows(project, QUARANTINE, "deltas", batch)]
     assert sorted(reasons) == ["bad_source_ip", "negative_bytes", "outside_batch"]
     sessions = [row["sessions_cnt"] for row in _rows(project, DELTAS, "deltas", batch) if row["role"] == "outbound"]
