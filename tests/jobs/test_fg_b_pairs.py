@@ -16,7 +16,6 @@ from tests.jobs.regularity_oracle import regularity_of
 
 from ndr.contract.datasets import FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, PAIR_COUNTS
 from ndr.contract.time import DAY, Interval
-from ndr.jobs.fg_b import pair_slices
 from ndr.jobs.fg_b.baseline import Baseline
 from ndr.jobs.fg_b.pair_rows import SUMS, PairRows, condense_for
 from ndr.jobs.fg_b.pairs import PairBaselines, PairRules, destination_hosts, pair_baselines
@@ -47,15 +46,14 @@ def table(rows: list[dict]) -> pa.Table:
 
 def pair_rows(rows: list[dict], *windows: Baseline) -> PairRows:
     """Condense the rows in two parts, as files are, of which one is in the order that files are published in."""
-    intervals = [window.interval for window in windows]
     ordered = table(rows[::2]).sort_by([(name, "ascending") for name in PAIR_COUNTS.key])
-    return PairRows.of(map(condense_for(intervals), (ordered, table(rows[1::2]))), intervals)
+    return PairRows.of(map(condense_for(windows), (ordered, table(rows[1::2]))), windows)
 
 
 def parts_of(rows: list[dict], window: Baseline) -> tuple[pa.Table, pa.Table, pa.Table]:
     """Return the sums of hosts, their regularity, and the sums of segments."""
     by_host = pair_rows(rows, window)
-    regularity = by_host.regularity(window.interval, window.pair_time)
+    regularity = by_host.regularity(window)
     return by_host.sums(window.interval), regularity, by_host.by_segment(RULES.networks).sums(window.interval)
 
 
@@ -160,7 +158,7 @@ def test_baselines_of_several_windows_equal_the_oracle(rows: list[dict], windows
     by_segment = by_host.by_segment(RULES.networks)
     for window in windows:
         sums, segment_sums = by_host.sums(window.interval), by_segment.sums(window.interval)
-        regularity = by_host.regularity(window.interval, window.pair_time)
+        regularity = by_host.regularity(window)
         prevalence = destination_hosts([sums], RULES.networks)
         result = pair_baselines(sums, regularity, segment_sums, prevalence, window, RULES)
         assert result.host.to_pylist() == oracle(rows, window, by_segment=False)
@@ -179,16 +177,14 @@ def test_parts_of_whole_segments_equal_the_whole(rows: list[dict]) -> None:
     assert pa.concat_tables(part.segment for part in apart) == together.segment
 
 
-def test_blocks_of_pairs_have_the_regularity_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [pair(port=port, at=at, allowed=1 + at % 3) for port in range(1, 12) for at in range(0, 200, port)]
-    # A slice that is published by itself comes after its neighbours.
-    rows = [row for row in rows if row["slice_start"] != WINDOW.interval.start] + [pair(port=1), pair(port=5)]
-    intervals = [WINDOW.interval]
-    by_host = PairRows.of(map(condense_for(intervals), (table(rows[:-2]), table(rows[-2:]))), intervals)
-    whole = by_host.regularity(WINDOW.interval, WINDOW.pair_time)
-    assert whole["longest_run"].to_pylist()[0] == 200
-    monkeypatch.setattr(pair_slices, "_BLOCK_SLICES", 50)
-    assert by_host.regularity(WINDOW.interval, WINDOW.pair_time) == whole
+def test_a_slice_that_is_published_by_itself_lies_between_its_neighbours() -> None:
+    rows = [pair(port=port, at=at, allowed=1 + at % 3) for port in (1, 2) for at in range(0, 300, port)]
+    apart = [row for row in rows if row["slice_start"] == WINDOW.interval.start + 8 * SLICE]
+    others = [row for row in rows if row not in apart]
+    in_parts = PairRows.of(map(condense_for([WINDOW]), (table(others), table(apart))), [WINDOW]).regularity(WINDOW)
+    assert in_parts == pair_rows(rows, WINDOW).regularity(WINDOW)
+    assert in_parts["longest_run"].to_pylist() == [300, 1]
+    assert in_parts["best_autocorrelation_lag"].to_pylist() == [1, 2]
 
 
 def test_no_rows_give_empty_tables_of_the_contract() -> None:

@@ -15,7 +15,7 @@ from tests.jobs.regularity_oracle import regularity_of
 from ndr.contract.datasets import REGULARITY
 from ndr.contract.time import SLICE, Interval
 from ndr.jobs.published_slices import PublishedSlices
-from ndr.jobs.regularity import autocorrelation, pair_regularity
+from ndr.jobs.regularity import autocorrelation, pair_regularity, runs
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 DAY = Interval(START, START + timedelta(days=1))
@@ -87,7 +87,8 @@ def test_pairs_in_several_blocks_equal_those_in_one(monkeypatch: pytest.MonkeyPa
     calls = [(host, at) for host in range(1, 10) for at in range(0, 96, host)]
     rows = [(f"10.0.0.{host}", "192.0.2.1", 443, at, 1 + at % 3, 9) for host, at in calls]
     whole = pair_regularity(counts(rows), published())
-    monkeypatch.setattr(autocorrelation, "_BLOCK_VALUES", 200)
+    monkeypatch.setattr(autocorrelation, "_BLOCK", 4)
+    monkeypatch.setattr(runs, "_BLOCK", 3)
     assert pair_regularity(counts(rows), published()) == whole
 
 

@@ -460,7 +460,7 @@ def fg_b_segment(metrics: Iterable[str]) -> Dataset:
 
 _BELOW_TWO: Final = "fewer than two active slices"
 _BELOW_THREE: Final = "fewer than three active slices"
-_NO_LAG: Final = f"{_BELOW_THREE}, all slices equal, or no lag with enough published slices at both its ends"
+_NO_LAG: Final = f"{_BELOW_THREE}, all slices active, or no lag with enough published slices at both its ends"
 _VARIATION: Final = "standard deviation / mean"
 
 REGULARITY: Final = (
@@ -492,7 +492,7 @@ REGULARITY: Final = (
     Column(
         "best_autocorrelation",
         "float64",
-        "largest autocorrelation of the allowed flows, in [-1, 1]",
+        "largest autocorrelation of being active, in [-1, 1]",
         "ratio",
         "c(k) / c(0), maximum over lags k up to a sixth of the span",
         _NO_LAG,

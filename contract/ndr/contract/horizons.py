@@ -26,6 +26,9 @@ TABLE: Final = (
     Horizon("30d", timedelta(days=30), "weekly", safety_gap=2),
 )
 
+LONGEST_SAFETY_GAP: Final = timedelta(days=30)
+"""The most that a JobSpec may set."""
+
 HORIZONS: Final[dict[str, timedelta]] = {horizon.label: horizon.length for horizon in TABLE}
 """Label to length, in the table's order."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -37,6 +37,16 @@ class PublishedSlices:
                 published[slice_number(part.start) - first : slice_number(part.end) - first] = True
         return cls(first, published)
 
+    @classmethod
+    def union(cls, spans: Sequence[PublishedSlices]) -> PublishedSlices:
+        """Return the slices that any of the spans has, from the first of all to the last."""
+        first = min((each.first for each in spans), default=0)
+        end = max((each.first + len(each.published) for each in spans), default=0)
+        published = np.zeros(end - first, bool)
+        for each in spans:
+            published[each.first - first :][: len(each.published)] |= each.published
+        return cls(first, published)
+
     @property
     def count(self) -> int:
         """Published slices."""
@@ -46,6 +56,13 @@ class PublishedSlices:
     def days(self) -> int:
         """UTC days with a published slice."""
         return len(np.unique((np.flatnonzero(self.published) + self.first) // SLICES_PER_DAY))
+
+    def has(self, number: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell of slices, counted from the epoch, which are in the interval and published."""
+        place = number - self.first
+        inside = (place >= 0) & (place < len(self.published))
+        inside[inside] = self.published[place[inside]]
+        return inside
 
     def last(self, duration: timedelta) -> PublishedSlices:
         """Return the end of the interval, of at most a duration."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, Field, create_model, field_validator, model_validator
 
 from ndr.contract.datasets import FG_A_METRICS
-from ndr.contract.horizons import TABLE, Cadence
+from ndr.contract.horizons import LONGEST_SAFETY_GAP, TABLE, Cadence
 from ndr.contract.jobspecs.delta_builder import Engine
 from ndr.contract.jobspecs.model import SpecModel
 from ndr.contract.jobspecs.uri import PrefixUri
@@ -78,7 +78,10 @@ class Cadences(create_model("CadenceFields", __base__=SpecModel, **_CADENCE_FIEL
 
 
 _GAP_FIELDS: Any = {
-    _field_of(horizon.label): (Annotated[int, Field(alias=horizon.label, ge=0, le=30)], horizon.safety_gap)
+    _field_of(horizon.label): (
+        Annotated[int, Field(alias=horizon.label, ge=0, le=LONGEST_SAFETY_GAP.days)],
+        horizon.safety_gap,
+    )
     for horizon in TABLE
 }
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from pyarrow import fs
 
 from ndr.contract.datasets import DELTAS, FG_B_PAIR_HOST
+from ndr.contract.horizons import LONGEST_SAFETY_GAP
 from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
 from ndr.contract.lineage import Answers, is_stale
 from ndr.contract.manifest import Manifest
@@ -52,6 +53,9 @@ def history_start(spec: FgABuilderSpec, batch: Interval, deltas: Answers) -> His
     named = sorted((end for name in folders if (end := baseline_end_of(name))), reverse=True)
     lookback = lookback_of(batch, spec)
     for end in named:
+        # Named by an end so late, it stops after the lookback.
+        if end - LONGEST_SAFETY_GAP > lookback.end:
+            continue
         # Named by an end before the lookback, it stops before it.
         if end <= lookback.start:
             break

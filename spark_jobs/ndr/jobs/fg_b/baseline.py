@@ -69,7 +69,8 @@ class Baseline:
         missing = sorted(set(groups) - set(self.published_ends))
         if missing:
             raise InvalidRequestError(
-                f"No number of published window ends is given for {missing}: the horizon {self.label} has none of them."
+                f"FG-A has rows of the time bands and windows {missing}, which its JobSpec does not name: after a "
+                f"change of calendar.bands or windows, rebuild FG-A over the horizon {self.label}."
             )
         return np.array([self.published_ends[group] for group in groups], np.int64)
 

@@ -111,9 +111,9 @@ def _publish_chunk(
         for (target, _), inventory in zip(targets, inventories, strict=True)
     ]
     if run.spark is None:
-        written: Iterable[PartitionWriter] = local_engine.write_baselines(specs, jobs, chunk.fg_a, chunk.pair_counts)
+        written: Iterable[PartitionWriter] = local_engine.write_baselines(specs, jobs, chunk)
     else:
-        written = spark_engine.write_baselines(run.spark, specs, jobs, chunk.fg_a, chunk.pair_counts)
+        written = spark_engine.write_baselines(run.spark, specs, jobs, chunk)
     for (target, covered), writer, inventory in zip(targets, written, inventories, strict=True):
         fence = partial(run.claims.fence, lease_key(run, target))
         interval = specs.interval(target)

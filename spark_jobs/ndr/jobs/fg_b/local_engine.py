@@ -22,7 +22,7 @@ from ndr.jobs.fg_b.ip_metadata import HostActivity, ip_metadata
 from ndr.jobs.fg_b.pair_rows import PairRows, condense_for
 from ndr.jobs.fg_b.pairs import PairBaselines, destination_hosts, pair_baselines
 from ndr.jobs.fg_b.profile import profiles_of_baselines
-from ndr.jobs.fg_b.published import profile_rules
+from ndr.jobs.fg_b.published import ChunkRows, profile_rules
 from ndr.jobs.fg_b.row_source import ScanRows, one_slice_rows
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.statistics import tables_of_baselines
@@ -33,17 +33,13 @@ from ndr.store.scan import Scan
 THREADS = 2
 
 
-def write_baselines(
-    specs: BaselineSpecs, jobs: Sequence[BaselineJob], fg_a: Scan, pair_counts: Scan
-) -> Iterator[PartitionWriter]:
+def write_baselines(specs: BaselineSpecs, jobs: Sequence[BaselineJob], chunk: ChunkRows) -> Iterator[PartitionWriter]:
     """Write the tables of each baseline, in the order of the jobs, THREADS at a time.
 
     Parameters
     ----------
-    fg_a : Scan
-        TEXT_COLUMNS, window_end, the metrics and PROFILE_METRICS, over all baselines.
-    pair_counts : Scan
-        PAIR_COLUMNS, over all baselines.
+    chunk : ChunkRows
+        What is published of the inputs, over all baselines.
 
     Yields
     ------
@@ -51,10 +47,10 @@ def write_baselines(
         Of each job; not yet committed.
     """
     baselines = [job.baseline for job in jobs]
-    with ScanRows(fg_a) as rows:
+    with ScanRows(chunk.fg_a) as rows:
         statistics = tables_of_baselines(rows, baselines, specs.statistics_rules, THREADS)
-        profiles = profiles_of_baselines(rows, baselines, profile_rules(specs, fg_a), THREADS)
-        shared = SharedRows.of(specs, rows, pair_counts, baselines)
+        profiles = profiles_of_baselines(rows, baselines, profile_rules(specs, chunk), THREADS)
+        shared = SharedRows.of(specs, rows, chunk.pair_counts, baselines)
 
     def write(job: BaselineJob, of_baseline: BaselineTables, profile: pa.Table) -> PartitionWriter:
         pairs = shared.pairs(job.baseline, specs.pair_rules)
@@ -83,9 +79,8 @@ class SharedRows:
 
     @classmethod
     def of(cls, specs: BaselineSpecs, rows: ScanRows, pair_counts: Scan, baselines: Sequence[Baseline]) -> SharedRows:
-        intervals = [baseline.interval for baseline in baselines]
         pairs = (of_pairs(table, specs.networks) for table in pair_counts.bundles(coded=True))
-        by_host = PairRows.of(map(condense_for(intervals), pairs), intervals)
+        by_host = PairRows.of(map(condense_for(baselines), pairs), baselines)
         by_segment = by_host.by_segment(specs.networks)
         return cls(
             HostActivity.of(one_slice_rows(rows, specs.networks), span_of(baselines), THREADS), by_host, by_segment
@@ -94,6 +89,6 @@ class SharedRows:
     def pairs(self, baseline: Baseline, rules: PairRules) -> PairBaselines:
         """Return the pair baselines of one baseline."""
         sums, segment_sums = (pairs.sums(baseline.interval) for pairs in (self.by_host, self.by_segment))
-        regularity = self.by_host.regularity(baseline.interval, baseline.pair_time)
+        regularity = self.by_host.regularity(baseline)
         prevalence = destination_hosts([sums], rules.networks)
         return pair_baselines(sums, regularity, segment_sums, prevalence, baseline, rules)

@@ -31,7 +31,7 @@ from ndr.jobs.fg_b.ip_metadata import HostActivity, ip_metadata
 from ndr.jobs.fg_b.layout import GROUP_COLUMNS
 from ndr.jobs.fg_b.pairs_on_spark import write_pairs
 from ndr.jobs.fg_b.profile import ProfileRules, profiles_of_baselines
-from ndr.jobs.fg_b.published import profile_rules
+from ndr.jobs.fg_b.published import ChunkRows, profile_rules
 from ndr.jobs.fg_b.row_source import COVERAGE_COLUMN, TEXT_COLUMNS, TIME_COLUMN, TableRows
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.statistics import tables_of_baselines
@@ -60,16 +60,14 @@ _OWNER: Final = ("segment_id", "role")
 
 
 def write_baselines(
-    spark: SparkSession, specs: BaselineSpecs, jobs: Sequence[BaselineJob], fg_a: Scan, pair_counts: Scan
+    spark: SparkSession, specs: BaselineSpecs, jobs: Sequence[BaselineJob], chunk: ChunkRows
 ) -> list[PartitionWriter]:
     """Write the tables of each baseline; the rows are read once for all of them.
 
     Parameters
     ----------
-    fg_a : Scan
-        TEXT_COLUMNS, window_end, the metrics and PROFILE_METRICS, over all baselines.
-    pair_counts : Scan
-        PAIR_COLUMNS, over all baselines.
+    chunk : ChunkRows
+        What is published of the inputs, over all baselines.
 
     Returns
     -------
@@ -81,8 +79,8 @@ def write_baselines(
     machines = [job.machines for job in jobs]
     rules = specs.statistics_rules
     prefixes = specs.non_persistent_prefixes
-    write_statistics(spark, rules, profile_rules(specs, fg_a), prefixes, baselines, machines, fg_a, writers)
-    write_pairs(spark, specs.pair_rules, baselines, pair_counts, writers)
+    write_statistics(spark, rules, profile_rules(specs, chunk), prefixes, baselines, machines, chunk.fg_a, writers)
+    write_pairs(spark, specs.pair_rules, baselines, chunk.pair_counts, writers)
     return writers
 
 

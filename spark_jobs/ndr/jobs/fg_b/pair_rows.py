@@ -8,21 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from ndr.contract.networks import NetworkLists
-from ndr.contract.time import DAY_MICROSECONDS, EPOCH, Interval, day_number, microseconds
+from ndr.contract.time import DAY_MICROSECONDS, EPOCH, SLICE_MICROSECONDS, Interval, day_number, microseconds
 from ndr.jobs.deltas.grouping import packed
-from ndr.jobs.fg_b.pair_slices import REGULARITY_SPAN, PairSliceRows, SliceColumns, SliceFilter, regularity_span
+from ndr.jobs.fg_b.baseline import Baseline
 from ndr.jobs.ordered_texts import OrderedTexts
 from ndr.jobs.published_slices import PublishedSlices
+from ndr.jobs.regularity import DayActivity, PairDays
 from ndr.net.networks import is_internal, segment_ids
 
-SUMS = ("sessions_cnt", "allow_cnt", "deny_cnt", "src_bytes_sum", "dst_bytes_sum")
+SUMS: Final = ("sessions_cnt", "allow_cnt", "deny_cnt", "src_bytes_sum", "dst_bytes_sum")
 """Columns of pair counts that a pair baseline has the sums of."""
+
+REGULARITY_SPAN: Final = timedelta(days=7)
+"""How much of a baseline's end its regularity looks at."""
 
 _PORTS = 1 << 16
 
@@ -31,29 +37,28 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CondensedPairs:
-    """Pair counts, merged where no baseline tells them apart, and their slices where one asks for regularity.
+    """Pair counts, merged where no baseline tells them apart.
 
     Attributes
     ----------
     rows : pa.Table
-        src_ip and dst_ip as codes, dst_port, `first` and `last` slice start (microseconds since the epoch), the SUMS,
-        and `slices`: how many of `slices` are the row's.
-    slices : SliceColumns
-        Slices of the rows, row after row.
+        src_ip and dst_ip as codes, dst_port, `first` and `last` slice start (microseconds since the epoch), the SUMS.
+    activity : DayActivity
+        Of each row, the active slices that a baseline's regularity looks at.
     """
 
     rows: pa.Table
-    slices: SliceColumns
+    activity: DayActivity
 
 
-def condense_for(intervals: Iterable[Interval]) -> Callable[[pa.Table], CondensedPairs]:
-    """Return a function that merges neighbouring pair counts between which no interval starts or ends.
+def condense_for(baselines: Iterable[Baseline]) -> Callable[[pa.Table], CondensedPairs]:
+    """Return a function that merges neighbouring pair counts between which no baseline starts or ends.
 
     It takes src_ip, dst_ip, dst_port, slice_start and the SUMS, text plain or as codes, and returns what `PairRows.of`
     takes. The more of a day's rows it is given together, the more are merged; the sums are the same.
     """
-    intervals = list(intervals)
-    cuts, spans = _cuts(intervals), SliceFilter.of(intervals)
+    baselines = list(baselines)
+    cuts, regular = _cuts(baselines), PublishedSlices.union([regularity_time(each) for each in baselines])
 
     def condense(table: pa.Table) -> CondensedPairs:
         source, destination = OrderedTexts.of(table["src_ip"]), OrderedTexts.of(table["dst_ip"])
@@ -68,7 +73,9 @@ def condense_for(intervals: Iterable[Interval]) -> Callable[[pa.Table], Condense
             codes = (codes[0][order], codes[1][order], codes[2][order])
         of_source, of_destination, port = codes
         runs = _runs(key, np.searchsorted(cuts, began, side="right"))
-        slices, kept = spans.slices_of(began, totals)
+        _, allowed, _, sent, received = totals
+        number = began // SLICE_MICROSECONDS
+        is_active = (allowed > 0) & regular.has(number)
         rows = {
             "src_ip": _texts(of_source[runs], source.texts),
             "dst_ip": _texts(of_destination[runs], destination.texts),
@@ -76,11 +83,15 @@ def condense_for(intervals: Iterable[Interval]) -> Callable[[pa.Table], Condense
             "first": began[runs],
             "last": _of_runs(np.maximum, began, runs),
             **dict(zip(SUMS, _of_runs(np.add, totals, runs), strict=True)),
-            "slices": _of_runs(np.add, kept.astype(np.int64), runs),
         }
-        return CondensedPairs(pa.table(rows), slices)
+        return CondensedPairs(pa.table(rows), DayActivity.of(number, allowed, sent + received, is_active, runs))
 
     return condense
+
+
+def regularity_time(baseline: Baseline) -> PublishedSlices:
+    """Return the published slices that a baseline's regularity looks at: those of the last days of its interval."""
+    return baseline.pair_time.last(REGULARITY_SPAN)
 
 
 def _is_ordered(key: Ints, began: Ints) -> bool:
@@ -88,10 +99,13 @@ def _is_ordered(key: Ints, began: Ints) -> bool:
     return bool(later.all())
 
 
-def _cuts(intervals: Iterable[Interval]) -> Ints:
+def _cuts(baselines: Iterable[Baseline]) -> Ints:
     """Return the instants between which flows may be merged, microseconds since the epoch."""
-    spans = [part for each in intervals for part in (each, regularity_span(each))]
-    bounds = [microseconds(at) for each in spans for at in (each.start, each.end)]
+    starts = [
+        (each.interval.start, max(each.interval.start, each.interval.end - REGULARITY_SPAN)) for each in baselines
+    ]
+    ends = [each.interval.end for each in baselines]
+    bounds = [microseconds(at) for at in (*(start for both in starts for start in both), *ends)]
     midnights = np.arange(min(bounds, default=0) // DAY_MICROSECONDS, max(bounds, default=0) // DAY_MICROSECONDS + 1)
     return np.union1d(np.array(bounds, np.int64), midnights * DAY_MICROSECONDS)
 
@@ -129,8 +143,8 @@ class PairRows:
     totals : int64[SUMS, n]
     pair : int64[n]
         Number of the row's pair.
-    slices : PairSliceRows
-        The slices of the pairs where a baseline asks for regularity; None for segments.
+    days : PairDays
+        The days in which the pairs are active where a baseline's regularity looks; None for segments.
     """
 
     source_column: str
@@ -144,27 +158,27 @@ class PairRows:
     last: Ints
     totals: Ints
     pair: Ints
-    slices: PairSliceRows | None
+    days: PairDays | None
 
     @classmethod
-    def of(cls, condensed: Iterable[CondensedPairs], intervals: Iterable[Interval]) -> PairRows:
-        """Sort condensed pair counts; sums can be taken over the intervals that they were condensed for."""
-        bundles = list(condensed)
-        names = ("src_ip", "dst_ip", "dst_port", "first", "last", *SUMS, "slices")
+    def of(cls, condensed: Iterable[CondensedPairs], baselines: Iterable[Baseline]) -> PairRows:
+        """Sort condensed pair counts; sums can be taken over the baselines that they were condensed for."""
+        bundles, baselines = list(condensed), list(baselines)
+        names = ("src_ip", "dst_ip", "dst_port", "first", "last", *SUMS)
         text = pa.dictionary(pa.int32(), pa.string())
         types = (text, text, *[pa.int64()] * (len(names) - 2))
         none = pa.table([[]] * len(names), pa.schema(zip(names, types, strict=True)))
         table = pa.concat_tables([none, *(bundle.rows for bundle in bundles)])
-        slices = SliceColumns.joined([bundle.slices for bundle in bundles])
+        activity = DayActivity.joined([bundle.activity for bundle in bundles])
         del bundles
         sources, destinations = OrderedTexts.of(table["src_ip"]), OrderedTexts.of(table["dst_ip"])
-        port, first, last, *totals, counts = (table[name].to_numpy() for name in names[2:])
+        port, first, last, *totals = (table[name].to_numpy() for name in names[2:])
         keys = (sources.of_row, destinations.of_row, port)
-        rows = cls._sorted(
-            "src_ip", sources.texts, destinations.texts, _cuts(intervals), keys, first, last, np.stack(totals),
-            (counts, slices),
+        published = PublishedSlices.union([regularity_time(each) for each in baselines])
+        return cls._sorted(
+            "src_ip", sources.texts, destinations.texts, _cuts(baselines), keys, first, last, np.stack(totals),
+            (activity, published),
         )  # fmt: skip
-        return rows
 
     @classmethod
     def _sorted(
@@ -177,18 +191,24 @@ class PairRows:
         first: Ints,
         last: Ints,
         totals: Ints,
-        slices: tuple[Ints, SliceColumns] | None = None,
+        activity: tuple[DayActivity, PublishedSlices] | None = None,
     ) -> PairRows:
         key = packed(keys, (max(len(sources), 1), max(len(destinations), 1), _PORTS))
         order = np.lexsort((first, key))
         key, first = key[order], first[order]
         pair = np.cumsum(np.diff(key, prepend=key[:1]) != 0)
-        runs = _runs(key, np.searchsorted(cuts, first, side="right"))
+        part = np.searchsorted(cuts, first, side="right")
+        runs = _runs(key, part)
+        days = None
+        if activity:
+            some = np.flatnonzero(activity[0].active[order])
+            start = first[some] // SLICE_MICROSECONDS
+            days = PairDays.of(pair[some], part[some], start, activity[0].take(order[some]), activity[1])
         source, destination, port = (of_row[order[runs]] for of_row in keys)
         return cls(
             source_column, sources, destinations, cuts, source, destination, port, first[runs],
             _of_runs(np.maximum, last[order], runs), _of_runs(np.add, np.take(totals, order, axis=1), runs), pair[runs],
-            PairSliceRows.of(order, pair, first, *slices) if slices else None,
+            days,
         )  # fmt: skip
 
     def by_segment(self, networks: NetworkLists) -> PairRows:
@@ -230,20 +250,14 @@ class PairRows:
         }
         return pa.table(columns)
 
-    def regularity(self, interval: Interval, published: PublishedSlices) -> pa.Table:
-        """Return REGULARITY over the last days of an interval, a row for each pair that `sums` has.
-
-        Parameters
-        ----------
-        published : PublishedSlices
-            Of the interval.
-        """
-        start, end = (microseconds(instant) for instant in (interval.start, interval.end))
+    def regularity(self, baseline: Baseline) -> pa.Table:
+        """Return REGULARITY over the last days of a baseline, a row for each pair that `sums` has."""
+        if self.days is None:
+            raise ValueError("Rows of segments have no days.")
+        start, end = (microseconds(instant) for instant in (baseline.interval.start, baseline.interval.end))
         pairs = self.pair[(self.first >= start) & (self.first < end)]
         pairs = pairs[_runs(pairs)]
-        if self.slices is None:
-            raise ValueError("Rows of segments have no slices.")
-        return self.slices.regularity(pairs, published.last(REGULARITY_SPAN))
+        return self.days.of_span(pairs, regularity_time(baseline))
 
 
 def _texts(codes: Ints, texts: pa.Array) -> pa.DictionaryArray:

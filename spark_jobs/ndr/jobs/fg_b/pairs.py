@@ -19,7 +19,7 @@ from ndr.contract.networks import NetworkLists
 from ndr.contract.time import SLICES_PER_DAY
 from ndr.jobs.fg_b.baseline import Baseline, PairRules
 from ndr.net.networks import is_internal
-from ndr.store.schema import arrow_schema
+from ndr.store.schema import CODED, arrow_schema
 
 _PORTS = 1 << 16
 
@@ -60,18 +60,18 @@ def destination_hosts(sums: Iterable[pa.Table], networks: NetworkLists) -> Preva
         internal = is_internal(source.dictionary, networks)[source.indices.to_numpy()]
         # Every row is another pair: each is one more source of its (destination, port).
         keys, hosts = np.unique(_key(destination, part["dst_port"])[internal], return_counts=True)
-        texts = destination.dictionary.take(pa.array(keys // _PORTS))
+        texts = pa.DictionaryArray.from_arrays(pa.array(keys // _PORTS, pa.int32()), destination.dictionary)
         counts.append(pa.table([texts, keys % _PORTS, hosts], _NO_DESTINATIONS.column_names))
         active += len(np.unique(source.indices.to_numpy()[internal]))
-    merged = pa.concat_tables(counts)
+    merged = pa.concat_tables(counts).unify_dictionaries()
     if len(counts) > 2:
         grouped = merged.group_by(["dst_ip", "dst_port"]).aggregate([("hosts", "sum")])
         merged = grouped.rename_columns(merged.column_names)
-    return Prevalence(merged, active)
+    return Prevalence(merged.combine_chunks(), active)
 
 
 _NO_DESTINATIONS = pa.table(
-    {"dst_ip": pa.array([], pa.string()), "dst_port": pa.array([], pa.int64()), "hosts": pa.array([], pa.int64())}
+    {"dst_ip": pa.array([], CODED), "dst_port": pa.array([], pa.int64()), "hosts": pa.array([], pa.int64())}
 )
 
 
@@ -148,14 +148,19 @@ def _judged(sums: pa.Table, prevalence: Prevalence, baseline: Baseline, rules: P
 def _hosts(sums: pa.Table, prevalence: Prevalence) -> NDArray[np.int64]:
     """Return how many internal hosts contact each row's (destination, port)."""
     known, destination = prevalence.destinations, sums["dst_ip"].combine_chunks()
-    code = pc.index_in(known["dst_ip"], destination.dictionary)
-    here = code.is_valid().to_numpy()
-    keys = pc.fill_null(code, 0).to_numpy()[here].astype(np.int64) * _PORTS + known["dst_port"].to_numpy()[here]
-    order = np.argsort(keys)
-    keys = np.append(keys[order], np.iinfo(np.int64).max)
-    hosts = np.append(known["hosts"].to_numpy()[here][order], 0)
+    texts = known["dst_ip"].combine_chunks()
+    keys = _key(texts, known["dst_port"])
+    hosts = known["hosts"].to_numpy()
+    if not texts.dictionary.equals(destination.dictionary):
+        code = pc.fill_null(pc.index_in(texts.dictionary, destination.dictionary), -1).to_numpy().astype(np.int64)
+        code = code[texts.indices.to_numpy()]
+        keys, hosts = (code * _PORTS + keys % _PORTS)[code >= 0], hosts[code >= 0]
+    if np.any(keys[1:] < keys[:-1]):
+        order = np.argsort(keys)
+        keys, hosts = keys[order], hosts[order]
     wanted = _key(destination, sums["dst_port"])
     place = np.searchsorted(keys, wanted)
+    keys, hosts = np.append(keys, -1), np.append(hosts, 0)
     of_row: NDArray[np.int64] = np.where(keys[place] == wanted, hosts[place], 0)
     return of_row
 

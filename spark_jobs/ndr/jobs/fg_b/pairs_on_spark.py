@@ -45,8 +45,7 @@ def write_pairs(
     shares = file_shares(_ROWS, pair_counts)
     parts = part_count(spark, sum(share.rows for share in shares))
     active_hosts = _active_hosts(spark, rules, baselines, pair_counts, parts)
-    intervals = [baseline.interval for baseline in baselines]
-    condense = condense_for(intervals)
+    condense = condense_for(baselines)
 
     def read(task: list[FileShare]) -> Iterator[Cut]:
         for name, table in tables_of(task):
@@ -54,11 +53,11 @@ def write_pairs(
             yield name, rows, parts_by_text(rows["dst_ip"], parts)
 
     def make(inputs: Inputs) -> Iterator[Output]:
-        by_host = PairRows.of([condense(inputs[_ROWS])], intervals)
+        by_host = PairRows.of([condense(inputs[_ROWS])], baselines)
         by_segment = by_host.by_segment(rules.networks)
         for writer, baseline, active in zip(writers, baselines, active_hosts, strict=True):
             sums, segment_sums = by_host.sums(baseline.interval), by_segment.sums(baseline.interval)
-            regularity = by_host.regularity(baseline.interval, baseline.pair_time)
+            regularity = by_host.regularity(baseline)
             prevalence = replace(destination_hosts([sums], rules.networks), active_hosts=active)
             pairs = pair_baselines(sums, regularity, segment_sums, prevalence, baseline, rules)
             yield writer, FG_B_PAIR_HOST, "", pairs.host

@@ -91,9 +91,9 @@ class ChunkRows:
         return tuple(merged(gap for covered in delivered for gap in unfilled(interval, covered)))
 
 
-def profile_rules(specs: BaselineSpecs, fg_a: Scan) -> ProfileRules:
-    """Return the rules of the profiles over a scan of FG-A."""
-    return ProfileRules(delivered_intervals(fg_a.pieces), specs.fg_a.calendar.time_zone, specs.networks)
+def profile_rules(specs: BaselineSpecs, chunk: ChunkRows) -> ProfileRules:
+    """Return the rules of the profiles of a chunk."""
+    return ProfileRules(chunk.published, specs.fg_a.calendar.time_zone, specs.networks)
 
 
 def baseline_age_days(fg_b: str, fg_a: str, horizon: str, end: datetime, safety_gap: timedelta) -> int:

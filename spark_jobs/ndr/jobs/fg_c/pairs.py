@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ndr.contract.datasets import FG_C_PAIRS, REGULARITY
 from ndr.contract.time import DAY, SLICE, Interval, microseconds
-from ndr.jobs.fg_c.sentences import amount
+from ndr.jobs.fg_c.sentences import amounts
 from ndr.jobs.published_slices import PublishedSlices
 from ndr.jobs.regularity import PairScoreRules, pair_regularity, pair_scores
 from ndr.jobs.regularity.scores import BASELINE_SUFFIX
@@ -151,11 +152,12 @@ def _table(found: pa.Table, end: datetime) -> pa.Table:
     }
     names = [name for name in FG_C_PAIRS.column_names if name != "sentence"]
     rows = pa.table([columns[name] for name in names], names).sort_by([(name, "ascending") for name in FG_C_PAIRS.key])
-    sentences = pa.array(map(pair_sentence, rows.to_pylist()), pa.string(), size=rows.num_rows)
+    volumes = amounts(rows["bytes"].cast(pa.float64()).to_numpy(), np.ones(rows.num_rows, bool)).to_pylist()
+    sentences = pa.array(map(_sentence, rows.to_pylist(), volumes), pa.string(), size=rows.num_rows)
     return rows.append_column("sentence", sentences).cast(arrow_schema(FG_C_PAIRS))
 
 
-def pair_sentence(row: dict[str, Any]) -> str:
+def _sentence(row: dict[str, Any], volume: str) -> str:
     """Return a finding in words."""
     rare = (
         "contacted by few hosts" if not row["active_days"] else f"active on {row['active_days']} days of the baseline"
@@ -163,5 +165,5 @@ def pair_sentence(row: dict[str, Any]) -> str:
     told = ["new"] if row["is_new"] else [rare] if row["is_rare"] else []
     if row["is_regular"]:
         told.append(f"regular ({row['regularity']:.2f} of 1)")
-    flows = f"{row['sessions_cnt']:,} flows and {amount('bytes', float(row['bytes']))} in 24 hours"
+    flows = f"{row['sessions_cnt']:,} flows and {volume} in 24 hours"
     return f"{row['src_ip']} to {row['dst_ip']} port {row['dst_port']}: {', '.join(told)}; {flows}."

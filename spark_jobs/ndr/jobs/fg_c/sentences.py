@@ -70,11 +70,6 @@ def amounts(values: Floats, is_bytes: NDArray[np.bool_]) -> pa.Array:
     return _joined(digits, units)
 
 
-def amount(metric: str, value: float) -> str:
-    """Return one value with its unit."""
-    return str(amounts(np.array([value]), np.array(["bytes" in metric]))[0].as_py())
-
-
 def _three_digits(values: Floats) -> pa.Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         magnitude = np.where(values == 0, 0.0, np.floor(np.log10(np.abs(values)) + 1e-12))

@@ -1,13 +1,15 @@
-"""The best autocorrelation of sparse series over the lags up to a sixth of a span, a block of series at a time.
+"""The best autocorrelation of activity over the lags up to a sixth of a span, for many pairs at once.
 
-Of a series x over the published slices, with mean m over them, and y = x - m there and 0 elsewhere, the autocovariance
-at lag k is c(k) = sum of y(t) y(t + k) / N(k), where N(k) counts the t for which t and t + k are published. The
-autocorrelation is c(k) / c(0) (Box and Jenkins 1976, section 2.1.5, with the mean over the pairs that were observed, as
-Parzen 1963 has it for series with missing values). All lags of a series come from one Fourier transform.
+Of the series x over the published slices, 1 where a pair is active and 0 where it is not, with mean m over P published
+slices, the autocovariance at lag k is c(k) = sum of (x(t) - m) (x(t + k) - m) / N(k), over the N(k) slices t for which
+t and t + k are published. The autocorrelation is c(k) / c(0) (Box and Jenkins 1976, section 2.1.5; Parzen 1963 for
+series with missing values). As x is 0 or 1, the sums are counts of bits: c(k) N(k) = n(k) - m (a(k) + b(k)) + m^2 N(k)
+with n(k) the slices active at t and t + k, a(k) those active at t, b(k) those active at t + k.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -16,25 +18,27 @@ from numpy.typing import NDArray
 LAGS_SHARE: Final = 6
 """Lags reach up to the span divided by this."""
 
-_BLOCK_VALUES: Final = 1 << 19
-_DECIMALS: Final = 9  # to which equal peaks are equal, whatever the transform rounds
+_BLOCK: Final = 1024
+_DECIMALS: Final = 9  # to which equal peaks are equal, whatever a sum rounds
+_WORD: Final = 64
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Bytes = NDArray[np.uint8]
+Words = NDArray[np.uint64]
 
 
-def best_autocorrelation(
-    starts: Ints, counts: Ints, places: Ints, values: Ints, published: NDArray[np.bool_]
-) -> tuple[Floats, Floats]:
+def best_autocorrelation(active: Bytes, published: Bytes, span: int) -> tuple[Floats, Floats]:
     """Return the largest autocorrelation of each series, and the shortest lag that has it.
 
     Parameters
     ----------
-    starts, counts : int64[series]
-        Series i has the values from `starts[i]`, `counts[i]` of them: one or more.
-    places, values : int64[n]
-        Place in the span, at a published slice, and value; elsewhere a series is 0.
-    published : bool[span]
+    active : uint8[series, bytes]
+        Slices as bits, the first in the lowest bit of the first byte; only published ones are set.
+    published : uint8[bytes]
+        The published slices of the span.
+    span : int
+        Slices of the span, published or not.
 
     Returns
     -------
@@ -42,58 +46,75 @@ def best_autocorrelation(
         In [-1, 1], and in slices. NaN for a constant series, and where no lag has both ends published for half of the
         published slices.
     """
-    lags = _lags(published)
-    best, lag = np.full((2, len(starts)), np.nan)
-    if not len(lags):
-        return best, lag
-    block = max(1, _BLOCK_VALUES // (len(published) + int(lags[-1])))
-    for first in range(0, len(starts), block):
-        of_block = slice(first, first + block)
-        dense = _deviations(starts[of_block], counts[of_block], places, values, published)
-        found = _autocorrelations(dense, published, lags)
-        at = np.argmax(found, axis=1)
-        best[of_block] = found[np.arange(len(found)), at]
-        lag[of_block] = np.where(np.isnan(best[of_block]), np.nan, lags[at])
-    return best, lag
+    is_known = np.unpackbits(published, bitorder="little").view(bool)
+    slices = int(np.count_nonzero(is_known))
+    lags = np.arange(1, span // LAGS_SHARE + 1)
+    pairs = np.array([np.count_nonzero(is_known[lag:] & is_known[:-lag]) for lag in lags.tolist()], np.int64)
+    lags, pairs = (each[pairs * 2 >= max(slices, 1)] for each in (lags, pairs))
+    best, best_lag = np.full((2, len(active)), np.nan)
+    for first in range(0, len(active), _BLOCK) if len(lags) else ():
+        bits = active[first : first + _BLOCK]
+        mean = np.bitwise_count(bits).sum(axis=1, dtype=np.int64) / slices
+        covariance = _together(bits, lags) - mean * _ends(bits, is_known, lags) + mean * mean * pairs[:, None]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found = np.clip(np.round(covariance / pairs[:, None] / (mean - mean * mean), _DECIMALS), -1, 1)
+        at = np.argmax(found, axis=0)
+        peak = np.where(mean < 1, found[at, np.arange(len(at))], np.nan)
+        best[first : first + _BLOCK] = peak
+        best_lag[first : first + _BLOCK] = np.where(np.isnan(peak), np.nan, lags[at])
+    return best, best_lag
 
 
-def _lags(published: NDArray[np.bool_]) -> Ints:
-    """Return the lags, from 1, at which half of the published slices or more have a published partner."""
-    lags = np.arange(1, len(published) // LAGS_SHARE + 1)
-    if not len(lags):
-        return lags
-    return lags[_partners(published, lags) * 2 >= np.count_nonzero(published)]
+def _together(bits: Bytes, lags: Ints) -> Ints:
+    """Count for each lag and series the slices that are active and have an active one a lag later: n(k)."""
+    words = _Shifted.of(bits, int(lags[-1]) // _WORD)
+    return np.stack([words.together(lag) for lag in lags.tolist()])
 
 
-def _partners(published: NDArray[np.bool_], lags: Ints) -> Ints:
-    return np.array([np.count_nonzero(published[lag:] & published[:-lag]) for lag in lags.tolist()], np.int64)
+def _ends(bits: Bytes, is_known: NDArray[np.bool_], lags: Ints) -> Ints:
+    """Count for each lag and series the active slices with a published one a lag later, and before: a(k) + b(k)."""
+    active = np.unpackbits(bits, axis=1, bitorder="little")
+    known = np.flatnonzero(is_known)
+    if known[-1] - known[0] + 1 == len(known):
+        # Without a gap only the slices at the ends of the span have no partner.
+        inside = active[:, known[0] : known[-1] + 1]
+        head, tail = (np.cumsum(each[:, : lags[-1]], axis=1, dtype=np.int64) for each in (inside, inside[:, ::-1]))
+        return 2 * inside.sum(axis=1, dtype=np.int64) - (head + tail).T[lags - 1]
+    partners = np.zeros((len(lags), len(is_known)), np.float32)
+    for partner, lag in zip(partners, lags.tolist(), strict=True):
+        partner[:-lag] += is_known[lag:]
+        partner[lag:] += is_known[:-lag]
+    ends: Ints = (partners @ active.T.astype(np.float32)).astype(np.int64)  # whole numbers, far below 2^24
+    return ends
 
 
-def _deviations(starts: Ints, counts: Ints, places: Ints, values: Ints, published: NDArray[np.bool_]) -> Floats:
-    """Return y of each series, a row each."""
-    span, slices = len(published), np.count_nonzero(published)
-    before = np.cumsum(counts) - counts
-    entry = np.arange(int(counts.sum())) + np.repeat(starts - before, counts)
-    own = values[entry]
-    mean = np.add.reduceat(own, before, dtype=np.float64) / slices
-    dense = np.empty((len(starts), span))
-    dense[:] = -mean[:, None]
-    if slices < span:
-        dense[:, ~published] = 0
-    dense.reshape(-1)[places[entry] + np.repeat(np.arange(len(starts)) * span, counts)] += own
-    constant = (counts == slices) & (np.minimum.reduceat(own, before) == np.maximum.reduceat(own, before))
-    dense[constant] = 0
-    return dense
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shifted:
+    """Bits as words, a column for each series: `words[i]` begins with word i. The rest is reused from lag to lag."""
 
+    words: list[Words]
+    moved: Words
+    scratch: Words
+    counts: Bytes
 
-def _autocorrelations(dense: Floats, published: NDArray[np.bool_], lags: Ints) -> Floats:
-    """Return the autocorrelation of each row at each lag; NaN for a row of zeros."""
-    length = dense.shape[1] + int(lags[-1])  # zeros enough that no lag reaches around
-    spectrum = np.fft.rfft(dense, n=length, axis=1)
-    power = spectrum.real**2
-    power += spectrum.imag**2
-    products = np.fft.irfft(power, n=length, axis=1)
-    weight = np.count_nonzero(published) / _partners(published, lags)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found = products[:, lags] * weight / products[:, :1]
-    return np.clip(np.round(found, _DECIMALS), -1, 1)
+    @classmethod
+    def of(cls, bits: Bytes, most_words: int) -> _Shifted:
+        width = (bits.shape[1] + 7) // 8
+        padded = np.zeros((len(bits), width * 8), np.uint8)
+        padded[:, : bits.shape[1]] = bits
+        whole = np.zeros((width + most_words + 1, len(bits)), np.uint64)
+        whole[:width] = padded.view("<u8").T
+        words = [whole[first : first + width] for first in range(most_words + 2)]
+        return cls(words, np.empty_like(words[0]), np.empty_like(words[0]), np.empty(words[0].shape, np.uint8))
+
+    def together(self, lag: int) -> NDArray[np.uint16]:
+        """Count of each series the slices that are active and have an active one a lag later."""
+        whole, rest = divmod(lag, _WORD)
+        later = self.words[whole]
+        if rest:
+            np.right_shift(later, np.uint64(rest), out=self.moved)
+            np.left_shift(self.words[whole + 1], np.uint64(_WORD - rest), out=self.scratch)
+            later = np.bitwise_or(self.moved, self.scratch, out=self.moved)
+        both = np.bitwise_count(np.bitwise_and(self.words[0], later, out=self.scratch), out=self.counts)
+        counts: NDArray[np.uint16] = np.add.reduce(both, axis=0, dtype=np.uint16)
+        return counts

@@ -15,43 +15,22 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ndr.contract.datasets import REGULARITY, Column
-from ndr.contract.time import SLICE_MICROSECONDS
+from ndr.contract.time import SLICE_MICROSECONDS, SLICES_PER_DAY
 from ndr.jobs.deltas.grouping import packed
 from ndr.jobs.ordered_texts import OrderedTexts
 from ndr.jobs.published_slices import PublishedSlices
-from ndr.jobs.regularity.autocorrelation import Floats, Ints, best_autocorrelation
+from ndr.jobs.regularity.autocorrelation import best_autocorrelation
+from ndr.jobs.regularity.day_activity import DayActivity, Floats, Ints, Moments
+from ndr.jobs.regularity.runs import RunRows
 from ndr.store.schema import ARROW_TYPES
 
 KEY: Final = ("src_ip", "dst_ip", "dst_port")
+VALUES: Final = ("allow_cnt", "src_bytes_sum", "dst_bytes_sum")
 
 MIN_SLICES: Final = 3
 """Active slices from which on a pair has an autocorrelation: two of them repeat nothing."""
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PairSlices:
-    """Slices of pairs, a row for each pair and slice with a flow.
-
-    Attributes
-    ----------
-    pair : int64[n]
-        Number of the pair, ascending.
-    number : int64[n]
-        Number of the slice, counted from the epoch, ascending within a pair.
-    allowed : int64[n]
-        Sessions that were allowed.
-    volume : int64[n]
-        Bytes, both ways.
-    """
-
-    pair: Ints
-    number: Ints
-    allowed: Ints
-    volume: Ints
-
-    def take(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> PairSlices:
-        """Return some of the rows."""
-        return PairSlices(self.pair[rows], self.number[rows], self.allowed[rows], self.volume[rows])
+_DECIMALS: Final = 9  # of a variation, so that equal values have none whatever a sum rounds
 
 
 def pair_regularity(pair_counts: pa.Table, published: PublishedSlices) -> pa.Table:
@@ -75,27 +54,78 @@ def pair_regularity(pair_counts: pa.Table, published: PublishedSlices) -> pa.Tab
     key = packed(codes, (max(1, len(source.texts)), max(1, len(destination.texts)), 1 << 16))
     began = pair_counts["slice_start"].cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy()
     order = np.lexsort((began, key))
-    changes = np.diff(key[order], prepend=-1) != 0
-    slices = PairSlices(
-        np.cumsum(changes) - 1,
-        began[order] // SLICE_MICROSECONDS,
-        pair_counts["allow_cnt"].to_numpy()[order],
-        (pair_counts["src_bytes_sum"].to_numpy() + pair_counts["dst_bytes_sum"].to_numpy())[order],
-    )
+    key, number = key[order], began[order] // SLICE_MICROSECONDS
+    allowed, sent, received = (pair_counts[name].to_numpy()[order] for name in VALUES)
+    is_active = (allowed > 0) & published.has(number)
+    changes = np.diff(key, prepend=-1) != 0
+    starts = np.flatnonzero(changes | (np.diff(number // SLICES_PER_DAY, prepend=-1) != 0))
+    days = DayActivity.of(number, allowed, sent + received, is_active, starts)
+    start = number[starts]
+    rows = PairDays.of((np.cumsum(changes) - 1)[starts], start // SLICES_PER_DAY, start, days, published)
     pairs = pair_counts.select(KEY).take(pa.array(order[changes]))
-    columns = regularity(slices, len(pairs), published)
+    columns = regularity(rows, len(pairs), published)
     for name in columns.column_names:
         pairs = pairs.append_column(name, columns[name])
     return pairs
 
 
-def regularity(slices: PairSlices, pairs: int, published: PublishedSlices) -> pa.Table:
+@dataclass(frozen=True, slots=True, eq=False)
+class PairDays:
+    """Activity of pairs by UTC day, or part of one, without the days of no activity.
+
+    Attributes
+    ----------
+    pair : int64[n]
+        Number of the pair.
+    start : int64[n]
+        A slice of the row, counted from the epoch; rows are ordered by pair and start.
+    activity : DayActivity
+    runs : RunRows
+        The same slices as positions among the published ones.
+    """
+
+    pair: Ints
+    start: Ints
+    activity: DayActivity
+    runs: RunRows
+
+    @classmethod
+    def of(cls, pair: Ints, part: Ints, start: Ints, activity: DayActivity, published: PublishedSlices) -> PairDays:
+        """Put the rows of a pair and part of a day together.
+
+        Parameters
+        ----------
+        pair, part, start : int64[n]
+            Ordered by pair and start; `part` numbers what stays apart, each within a day.
+        activity : DayActivity
+            Of disjoint slices.
+        published : PublishedSlices
+            Of all the days.
+        """
+        begins = np.ones(len(pair), bool)
+        begins[1:] = (np.diff(pair) != 0) | (np.diff(part) != 0)
+        starts = np.flatnonzero(begins)
+        activity = activity.together(starts)
+        some = activity.active > 0
+        pair, start, activity = pair[starts][some], start[starts][some], activity.take(some)
+        return cls(pair, start, activity, RunRows.of(start // SLICES_PER_DAY, activity.bits(), published))
+
+    def of_span(self, pairs: Ints, published: PublishedSlices) -> pa.Table:
+        """Return REGULARITY over a span, whose bounds cut no row, of the pairs with these numbers, ascending."""
+        end = published.first + len(published.published)
+        rows = np.flatnonzero((self.start >= published.first) & (self.start < end))
+        place = np.searchsorted(pairs, self.pair[rows])
+        own = PairDays(place, self.start[rows], self.activity.take(rows), self.runs.take(rows))
+        return regularity(own, len(pairs), published)
+
+
+def regularity(rows: PairDays, pairs: int, published: PublishedSlices) -> pa.Table:
     """Return the regularity of pairs over the published slices of a span.
 
     Parameters
     ----------
-    slices : PairSlices
-        Of the pairs 0 to `pairs` - 1; slices outside the published ones are left out.
+    rows : PairDays
+        Of the pairs 0 to `pairs` - 1, all of them in the span.
     pairs : int
     published : PublishedSlices
         The span.
@@ -103,28 +133,42 @@ def regularity(slices: PairSlices, pairs: int, published: PublishedSlices) -> pa
     Returns
     -------
     pa.Table
-        REGULARITY, a row for each pair. Memory is bounded by a few columns of the slices and a block of transforms.
+        REGULARITY, a row for each pair. Memory is bounded by a few columns of the rows, and the slices of the pairs as
+        bits.
 
     Notes
     -----
     The coefficient of variation is the population standard deviation over the mean (Pearson 1896), over the active
     slices; 0 is a machine. `best_autocorrelation` has its formula in the module of that name.
     """
-    slices = _active(slices, published)
-    counts = np.bincount(slices.pair, minlength=pairs)
-    starts = np.cumsum(counts) - counts
-    repeated = counts >= MIN_SLICES
-    best, lag = np.full((2, pairs), np.nan)
-    best[repeated], lag[repeated] = best_autocorrelation(
-        starts[repeated], counts[repeated], slices.number - published.first, slices.allowed, published.published
+    starts = np.flatnonzero(np.diff(rows.pair, prepend=-1))
+    own = rows.pair[starts]
+    counts = np.zeros(pairs, np.int64)
+    counts[own] = np.add.reduceat(rows.activity.active, starts) if len(starts) else 0
+
+    def of_pairs(values: Floats | Ints) -> Floats:
+        spread = np.full(pairs, np.nan)
+        spread[own] = values
+        return spread
+
+    variations = (
+        of_pairs(_variation(moments.together(rows.activity.active, starts), counts[own]))
+        for moments in (rows.activity.sessions, rows.activity.bytes)
     )
+    best, lag = np.full((2, pairs), np.nan)
+    repeated = np.flatnonzero(counts >= MIN_SLICES)
+    best[repeated], lag[repeated] = best_autocorrelation(
+        *_bits(rows, repeated, published), span=len(published.published)
+    )
+    longest, gap_variation, covered = rows.runs.together(rows.pair, starts)
     values = (
         counts / max(1, published.count),
-        _variation(slices.allowed, starts, counts),
-        _variation(slices.volume, starts, counts),
+        *variations,
         best,
         lag,
-        *_positions(slices, starts, counts, published),
+        np.nan_to_num(of_pairs(longest)),
+        of_pairs(np.round(gap_variation, _DECIMALS)),
+        np.nan_to_num(of_pairs(covered)) / max(1, published.count),
     )
     return pa.table({column.name: _column(column, of) for column, of in zip(REGULARITY, values, strict=True)})
 
@@ -134,52 +178,24 @@ def _column(column: Column, values: Floats | Ints) -> pa.Array:
     return pa.array(values, from_pandas=True).cast(ARROW_TYPES[column.type])
 
 
-def _active(slices: PairSlices, published: PublishedSlices) -> PairSlices:
-    """Return the slices of the span that were published and have an allowed session."""
-    place = slices.number - published.first
-    inside = (place >= 0) & (place < len(published.published)) & (slices.allowed > 0)
-    if not inside.all():
-        slices, place = slices.take(inside), place[inside]
-    seen = published.published[place]
-    return slices if seen.all() else slices.take(seen)
+def _variation(moments: Moments, counts: Ints) -> Floats:
+    """Return the coefficient of variation; NaN for fewer than two values, and for a mean of 0."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        variation = np.round(np.sqrt(moments.squares / counts) / moments.mean, _DECIMALS)
+    return np.where((counts > 1) & (moments.mean > 0), variation, np.nan)
 
 
-def _variation(values: Ints, starts: Ints, counts: Ints) -> Floats:
-    """Return the coefficient of variation of each pair; NaN for fewer than two values, and for a mean of 0."""
-    variation = np.full(len(counts), np.nan)
-    some = np.flatnonzero(counts > 0)
-    if not len(some):
-        return variation
-    own, starts = counts[some], starts[some]
-    mean = np.add.reduceat(values, starts, dtype=np.float64) / own
-    deviation = values - np.repeat(mean, own)
-    deviation *= deviation
-    spread = np.sqrt(np.add.reduceat(deviation, starts) / own)
-    told = (own > 1) & (mean > 0)
-    variation[some[told]] = spread[told] / mean[told]
-    return variation
-
-
-def _positions(
-    slices: PairSlices, starts: Ints, counts: Ints, published: PublishedSlices
-) -> tuple[Ints, Floats, Floats]:
-    """Return the longest run, the variation of the gaps and the share of the span from first to last active slice.
-
-    Positions are counted in published slices.
-    """
-    longest, span = np.zeros((2, len(counts)), np.int64)
-    position = np.cumsum(published.published)[slices.number - published.first]
-    steps, same = np.diff(position), np.diff(slices.pair) == 0
-    variation = _variation(steps[same], *_gaps(counts))
-    some = counts > 0
-    if len(position):
-        span[some] = position[(starts + counts - 1)[some]] - position[starts[some]] + 1
-        runs = np.flatnonzero(np.concatenate(([True], (steps != 1) | ~same)))
-        np.maximum.at(longest, slices.pair[runs], np.diff(runs, append=len(position)))
-    return longest, variation, span / max(1, published.count)
-
-
-def _gaps(counts: Ints) -> tuple[Ints, Ints]:
-    """Return where the gaps between the slices of each pair start, and how many these are."""
-    gaps = np.maximum(counts - 1, 0)
-    return np.cumsum(gaps) - gaps, gaps
+def _bits(rows: PairDays, pairs: Ints, published: PublishedSlices) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return the active slices of some pairs as bits, a row each, and those that were published, over whole days."""
+    first = published.first // SLICES_PER_DAY
+    days = -(-(published.first + len(published.published)) // SLICES_PER_DAY) - first
+    place = np.searchsorted(pairs, rows.pair)
+    wanted = np.flatnonzero(pairs[np.minimum(place, len(pairs) - 1)] == rows.pair) if len(pairs) else place[:0]
+    active = np.zeros((len(pairs), days, SLICES_PER_DAY // 8), np.uint8)
+    # A day that another span's end cuts has several rows.
+    np.bitwise_or.at(
+        active, (place[wanted], rows.start[wanted] // SLICES_PER_DAY - first), rows.activity.take(wanted).bits()
+    )
+    known = np.zeros(days * SLICES_PER_DAY, bool)
+    known[published.first - first * SLICES_PER_DAY :][: len(published.published)] = published.published
+    return active.reshape(len(pairs), days * SLICES_PER_DAY // 8), np.packbits(known, bitorder="little")
