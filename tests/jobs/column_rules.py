@@ -22,5 +22,5 @@ def broken_rules(dataset: Dataset, table: pa.Table) -> list[str]:
         if column.unit == "share" and values.null_count < len(values):
             least, most = pc.min(values).as_py(), pc.max(values).as_py()
             if least < 0 or most > 1 + 1e-12:
-                broken.append(f"{dataset.name}.{column.name}: {least} to {most} is no share")
+                broken.append(f"{dataset.name}.{column.name}: {least} to {most} are not all a share")
     return broken
