@@ -859,7 +859,7 @@ FG_C_PAIRS: Final = Dataset(
             "how common the destination on the port is among the internal hosts",
             "share",
             "prevalence_hosts_cnt / active_hosts_cnt of the baseline",
-            "no baseline is valid, or none of its pairs is known",
+            "no baseline is valid, or no internal host opened a flow in it",
         ),
         *REGULARITY,
         Column(
