@@ -320,7 +320,8 @@ def test_the_message_names_stale_baselines_by_horizon_and_the_request_that_build
         "30d": {day(2).start: LedgerRow("completed"), day(3).start: LedgerRow("completed")},
     }
     found = LateData(stale=(day(0),), delivered=(day(0),))
-    planned = plan_late(request, jobspecs(), found, rows, stale_by_lineage=[("30d", day(4).start)])
+    specs = jobspecs(safety_gap={"7d": 1, "30d": 2})
+    planned = plan_late(request, specs, found, rows, stale_by_lineage=[("30d", day(4).start)])
     assert planned.stale == [
         "30d 2026-01-08T00:00:00Z",
         "30d 2026-01-09T00:00:00Z",

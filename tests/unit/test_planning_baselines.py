@@ -22,9 +22,11 @@ NOW = datetime(2027, 3, 10, 1, 2, 3, tzinfo=UTC)
 DEFAULTS = {"project_name": "ndr-prod", "feature_spec_version": "v1"}
 
 
-def jobspecs(**images: str) -> JobSpecs:
+def jobspecs(safety_gap: dict[str, int] | None = None, **images: str) -> JobSpecs:
     written = documents("ndr-prod")
     for document in written:
+        if document["job_name"] == "fg_b_builder" and safety_gap is not None:
+            document["spec"]["safety_gap"] = safety_gap
         if document["job_name"] in images:
             document["spec"]["processing_image_uri"] = images[document["job_name"]]
     return check_jobspecs([parse_jobspec(document) for document in written])
