@@ -18,7 +18,7 @@ from tests.statemachines.machines import Machines, Run
 
 from ministack_sagemaker.lifecycle import Account
 from ndr.contract.horizons import HORIZONS
-from ndr.contract.jobspecs import put_jobspec
+from ndr.contract.jobspecs import FG_B_BUILDER, JobSpec, put_jobspec
 from ndr.contract.manifest import MANIFEST_NAME
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, SCORED_MINI_BATCH_PIPELINE
 from ndr.contract.time import DAY, Interval, compact_instant, format_instant, mini_batch_id, parse_instant
@@ -50,7 +50,7 @@ class DeployedProject:
         with Path("/dev/null").open("w") as nowhere:
             deployment = deploy_stack(account, "left", "v1", "up", Progress(Console(file=nowhere)))
         for jobspec in read_jobspec_files(DEMO_FILES, deployed_values(deployment, "local")):
-            put_jobspec(deployment.table("JobSpecTableName"), jobspec)
+            put_jobspec(deployment.table("JobSpecTableName"), _without_safety_gap(jobspec))
         deployment.warehouse.run("INSERT INTO public.dim_machine VALUES ('10.0.0.1', 'a', true, 'prod', NULL, NULL)")
         gates = account.directory / "gates"
         gates.mkdir()
@@ -231,6 +231,14 @@ def twice_at_once(project: DeployedProject) -> Iterator[str]:
     for run in map(project.machines.ended, both):
         project.expect("started twice at once", run, [], [], end)
     yield "baselines started twice at once"
+
+
+def _without_safety_gap(jobspec: JobSpec) -> JobSpec:
+    """Let baselines reach up to the end that names them: three days of features must suffice for one."""
+    if jobspec.job_name != FG_B_BUILDER:
+        return jobspec
+    spec = {**jobspec.spec.model_dump(by_alias=True), "safety_gap": dict.fromkeys(HORIZONS, 0)}
+    return jobspec.model_copy(update={"spec": type(jobspec.spec).model_validate(spec)})
 
 
 def _batch(batch: Interval) -> dict[str, str]:

@@ -10,7 +10,19 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ndr.contract.datasets import DELTAS, FG_A, FG_B_PARTS, PAIR_COUNTS, PEER_DELTAS
+from ndr.contract.datasets import (
+    DELTAS,
+    FG_A,
+    FG_B_IP_METADATA,
+    FG_B_PAIR_HOST,
+    FG_B_PAIR_SEGMENT,
+    FG_B_PARTS,
+    FG_B_PROFILE,
+    PAIR_COUNTS,
+    PEER_DELTAS,
+    fg_b_host,
+    fg_b_segment,
+)
 from ndr.jobs.fg_b.targets import Target
 from ndr.store.catalog import Partition
 from ndr.store.manifest import read_manifest
@@ -24,12 +36,13 @@ from tests.fortnight.traffic import Traffic
 TIMED = ((DELTAS, "deltas"), (PEER_DELTAS, "deltas"), (PAIR_COUNTS, "pair_counts"), (FG_A, "fg_a"))
 """The datasets that answer for times, and the prefix below which each lies."""
 KEYS = {
-    "host": ("host_ip", "role", "time_band", "window_label"),
-    "segment": ("segment_id", "role", "time_band", "window_label"),
-    "pair_host": ("src_ip", "dst_ip", "dst_port"),
-    "pair_segment": ("segment_id", "dst_ip", "dst_port"),
-    "ip_metadata": ("host_ip",),
+    table.name: tuple(column for column in table.key if column not in ("baseline_horizon", "baseline_end"))
+    for table in (
+        *(fg_b_host(()), fg_b_segment(()), FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT),
+        *(FG_B_IP_METADATA, FG_B_PROFILE),
+    )
 }
+"""What names a row in a table of a baseline, whose horizon and end are those of the partition."""
 
 Prefix = Callable[[str], str]
 Row = dict[str, Any]

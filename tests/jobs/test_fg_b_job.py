@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.jobs.column_rules import broken_rules
 from tests.jobs.job_chain import Project, random_flows
 
 from ndr.contract.datasets import (
@@ -59,7 +60,9 @@ def _tables(project: Project, target: Target) -> dict[str, list[dict[str, Any]]]
     partition = newest_baseline(project.uri("fg_b"), target.horizon, target.end)
     assert partition is not None
     assert partition.manifest.end == target.end
-    return {dataset.name: read_table(partition.uri, partition.manifest, dataset).to_pylist() for dataset in DATASETS}
+    tables = {dataset: read_table(partition.uri, partition.manifest, dataset) for dataset in DATASETS}
+    assert [line for dataset, table in tables.items() for line in broken_rules(dataset, table)] == []
+    return {dataset.name: table.to_pylist() for dataset, table in tables.items()}
 
 
 def test_published_host_statistics_equal_numpy_on_the_published_features(project: Project) -> None:

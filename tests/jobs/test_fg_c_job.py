@@ -9,9 +9,11 @@ from typing import Any
 
 import duckdb
 import pytest
+from tests.jobs.column_rules import broken_rules
 from tests.jobs.job_chain import Project, random_flows, spelled
 
-from ndr.contract.datasets import FG_C_HOSTS, FG_C_PAIRS, FG_C_SCORES, Dataset
+from ndr.contract.columns import NEVER
+from ndr.contract.datasets import FG_C_HOSTS, FG_C_PAIRS, FG_C_SCORES, REASON_FIELDS, Dataset
 from ndr.contract.errors import EmptyResultError
 from ndr.contract.time import DAY, SLICE, Interval
 from ndr.jobs.compaction.job import Compacted, compact_days
@@ -68,6 +70,18 @@ def test_values_are_judged_by_the_baseline_that_was_valid_then(bulk: Project) ->
     assert "host" in {row["judged_by"] for row in scores}
     assert any(row["score"] > 0 for row in rows(bulk, FG_C_HOSTS, SCORED))  # type: ignore[operator]
     assert any(row["is_new"] for row in rows(bulk, FG_C_PAIRS, SCORED))
+
+
+def test_columns_are_null_only_as_declared(bulk: Project) -> None:
+    for dataset in TABLES:
+        table = Scan.of(bulk.uri("fg_c"), dataset, Interval(LEARNT.start, SCORED.end)).read()
+        assert broken_rules(dataset, table) == []
+    of_reasons = [reason for row in rows(bulk, FG_C_HOSTS, SCORED) for reason in row["reasons"]]  # type: ignore[attr-defined]
+    assert of_reasons
+    names = [field.name for field in REASON_FIELDS if field.null == NEVER]
+    assert not [reason for reason in of_reasons if any(reason[name] is None for name in names)]
+    for row in rows(bulk, FG_C_SCORES, SCORED):
+        assert (row["z"] is None) == (row["median"] is None) == (row["judged_by"] == "none")
 
 
 def test_slices_have_the_scores_of_the_bulk_batch(bulk: Project, tmp_path: Path) -> None:

@@ -5,8 +5,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from tests.jobs.column_rules import broken_rules
 from tests.jobs.job_chain import Project, random_flows
 
+from ndr.contract.columns import NEVER
 from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS, PEER_DELTAS, QUARANTINE, Dataset
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.time import DAY, SLICE, Interval, parse_instant, unfilled
@@ -28,6 +30,8 @@ def test_history_in_bulk_equals_the_schedule_slice_by_slice(tmp_path: Path) -> N
     days = Interval(START, START + 3 * DAY)
     bulk, schedule = Project(tmp_path / "bulk"), Project(tmp_path / "schedule")
     flows = {day: random_flows(day, 400, seed=number) for number, day in enumerate(days.steps(DAY))}
+    no_bytes = {"source_ip": "10.0.9.9", "source_bytes": 0, "destination_bytes": 0}
+    flows[Interval(days.start, days.start + DAY)][0] |= no_bytes
     # Of one slice in the morning, nothing is ever delivered.
     morning = Interval(days.start + 2 * DAY + 40 * SLICE, days.start + 2 * DAY + 44 * SLICE)
     gap = Interval(morning.start + SLICE, morning.start + 2 * SLICE)
@@ -60,6 +64,14 @@ def test_history_in_bulk_equals_the_schedule_slice_by_slice(tmp_path: Path) -> N
         expected = _rows(bulk, dataset, folder, compared)
         assert len(expected) > 500
         assert _rows(schedule, dataset, folder, compared) == expected
+        assert not broken_rules(dataset, Scan.of(bulk.uri(folder), dataset, compared).read())
+    may_be_null = [column.name for column in FG_A.columns if column.null != NEVER]
+    without_bytes = set()
+    for row in _rows(bulk, FG_A, "fg_a", compared):
+        no_byte = row["bytes_sent_sum"] + row["bytes_recv_sum"] == 0
+        assert {row[name] is None for name in may_be_null} == {no_byte}
+        without_bytes.add(no_byte)
+    assert without_bytes == {True, False}
     (fresh,) = {row["lookback_days"] for row in _rows(bulk, FG_A, "fg_a", Interval(days.start, days.start + DAY))}
     assert fresh == 0, "on the first day, nothing is behind the novelty columns"
     first_windows = [row for row in _rows(bulk, FG_A, "fg_a", first) if row["window_label"] == "24h"]
@@ -114,6 +126,7 @@ def test_rows_in_are_rows_used_and_rows_quarantined(tmp_path: Path) -> None:
         "rows_repeated": 0,
     }
     assert manifest.tables["quarantine"].rows == 3
+    assert not broken_rules(QUARANTINE, Scan.of(project.uri("deltas"), QUARANTINE, batch).read())
     reasons = [row["reason"].split(":")[0] for row in _rows(project, QUARANTINE, "deltas", batch)]
     assert sorted(reasons) == ["bad_source_ip", "negative_bytes", "outside_batch"]
     sessions = [row["sessions_cnt"] for row in _rows(project, DELTAS, "deltas", batch) if row["role"] == "outbound"]

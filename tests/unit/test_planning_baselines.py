@@ -23,8 +23,10 @@ DEFAULTS = {"project_name": "ndr-prod", "feature_spec_version": "v1"}
 
 
 def jobspecs(**images: str) -> JobSpecs:
+    """The JobSpecs of a project whose baselines stop the default safety gap earlier."""
     written = documents("ndr-prod")
     for document in written:
+        document["spec"].pop("safety_gap", None)
         if document["job_name"] in images:
             document["spec"]["processing_image_uri"] = images[document["job_name"]]
     return check_jobspecs([parse_jobspec(document) for document in written])

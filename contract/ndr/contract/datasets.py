@@ -1,4 +1,4 @@
-"""The datasets: their keys, columns, units and types. Each column is declared once, here.
+"""The datasets: their keys and columns. Each column is declared once, here, with all that docs/features.md says of it.
 
 Types are words that every engine knows: `string`, `int64`, `float64`, `bool`, `date` and `timestamp`
 (microseconds, UTC); `reasons` is a list of structures with REASON_FIELDS. Source and destination follow the flow;
@@ -9,13 +9,12 @@ Types are words that every engine knows: `string`, `int64`, `float64`, `bool`, `
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final, Literal
+from dataclasses import dataclass, replace
+from typing import Final
 
+from ndr.contract.columns import Column, Dataset, Unit, family
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.time import WINDOWS
-
-ColumnType = Literal["string", "int64", "float64", "bool", "date", "timestamp", "reasons"]
 
 OUTBOUND: Final = "outbound"
 INBOUND: Final = "inbound"
@@ -26,74 +25,73 @@ PEER_PORT_CLASSES: Final = ("admin", "high_risk")
 PEER_DIMENSIONS: Final = ("peer_ip", "peer_port", "peer_segment")
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column: its name, type and meaning, with the unit where it has one."""
-
-    name: str
-    type: ColumnType
-    meaning: str
-
-
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    """A dataset: its name, the columns that identify a row, and all columns in file order.
-
-    `time_column` holds the instant that partitions are pruned by; `is_window_end` says that this instant closes
-    its slice rather than opening it.
-    """
-
-    name: str
-    key: tuple[str, ...]
-    columns: tuple[Column, ...]
-    time_column: str | None = None
-    is_window_end: bool = False
-
-    @property
-    def column_names(self) -> list[str]:
-        return [column.name for column in self.columns]
-
-
 def _listed(words: Iterable[str]) -> str:
     """Return words for a sentence: `a, b or c`."""
     *others, last = words
     return f"{', '.join(others)} or {last}"
 
 
-def _columns(type_: ColumnType, names: Iterable[tuple[str, str]]) -> tuple[Column, ...]:
-    return tuple(Column(name, type_, meaning) for name, meaning in names)
+_SUM: Final = "sum over the flows"
+_ROBUST: Final = "Iglewicz & Hoaglin 1993"
 
-
-COUNTS: Final = _columns(
-    "int64",
-    [
-        ("sessions_cnt", "flows"),
-        ("allow_cnt", "flows allowed"),
-        ("deny_cnt", "flows denied or dropped"),
-        ("alert_cnt", "flows with an alert"),
-        ("rst_cnt", "flows that ended with a TCP reset"),
-        ("aged_out_cnt", "flows that timed out"),
-        ("zero_reply_cnt", "flows to which the destination sent no byte"),
-        ("short_session_cnt", "flows no longer than the JobSpec's short_session_seconds"),
-        ("threat_cnt", "flows logged as THREAT"),
-        ("traffic_cnt", "flows logged as TRAFFIC"),
-        ("tcp_cnt", "TCP flows"),
-        ("udp_cnt", "UDP flows"),
-        ("icmp_cnt", "ICMP flows, v4 and v6"),
-        ("syn_only_cnt", "TCP flows to which the destination sent no byte: a SYN without an answer"),
-        ("bytes_sent_sum", "bytes that the host sent"),
-        ("bytes_recv_sum", "bytes that the host received"),
-        *((f"{port_class}_port_sessions_cnt", f"flows to a {port_class} port") for port_class in PORT_CLASSES),
-    ],
+COUNTS: Final = (
+    *family(
+        "int64",
+        [
+            ("sessions_cnt", "flows"),
+            ("allow_cnt", "flows allowed"),
+            ("deny_cnt", "flows denied or dropped"),
+            ("alert_cnt", "flows with an alert"),
+            ("rst_cnt", "flows that ended with a TCP reset"),
+            ("aged_out_cnt", "flows that timed out"),
+            ("zero_reply_cnt", "flows to which the destination sent no byte"),
+            ("short_session_cnt", "flows no longer than the JobSpec's short_session_seconds"),
+            ("threat_cnt", "flows logged as THREAT"),
+            ("traffic_cnt", "flows logged as TRAFFIC"),
+            ("tcp_cnt", "TCP flows"),
+            ("udp_cnt", "UDP flows"),
+            ("icmp_cnt", "ICMP flows, v4 and v6"),
+            ("syn_only_cnt", "TCP flows to which the destination sent no byte: a SYN without an answer"),
+        ],
+        unit="flows",
+        formula="count",
+    ),
+    *family(
+        "int64",
+        [("bytes_sent_sum", "bytes that the host sent"), ("bytes_recv_sum", "bytes that the host received")],
+        unit="bytes",
+        formula=_SUM,
+    ),
+    *family(
+        "int64",
+        [
+            (f"{port_class}_port_sessions_cnt", f"flows to a port of the class {port_class}")
+            for port_class in PORT_CLASSES
+        ],
+        unit="flows",
+        formula="count",
+    ),
 )
-DURATION_SUM: Final = Column("duration_sum", "float64", "seconds, event_end less event_start, summed over flows")
-MAXIMA: Final = _columns(
-    "int64",
-    [
-        ("max_sessions_per_minute", "flows in the busiest minute of a slice"),
-        ("max_flow_bytes_sent", "bytes that the host sent in the flow in which it sent most"),
-        ("max_flow_bytes_recv", "bytes that the host received in the flow in which it received most"),
-    ],
+DURATION_SUM: Final = Column(
+    "duration_sum", "float64", "duration of the flows", "seconds", "sum of event_end - event_start over the flows"
+)
+MAXIMA: Final = (
+    Column(
+        "max_sessions_per_minute",
+        "int64",
+        "flows in the busiest minute of a slice",
+        "flows",
+        "maximum over the minutes",
+    ),
+    *family(
+        "int64",
+        [
+            ("max_flow_bytes_sent", "bytes that the host sent in the flow in which it sent most"),
+            ("max_flow_bytes_recv", "bytes that the host received in the flow in which it received most"),
+        ],
+        unit="bytes",
+        formula="maximum over the flows",
+    ),
 )
 ACTIVITY: Final = (*COUNTS, DURATION_SUM, *MAXIMA)
 
@@ -102,26 +100,34 @@ _ROLE: Final = Column("role", "string", _listed(ROLES))
 _SLICE: Final = Column("slice_start", "timestamp", "start of the 15-minute slice")
 _ACTIONS: Final = tuple(column for column in COUNTS if column.name in ("sessions_cnt", "allow_cnt", "deny_cnt"))
 _BYTES: Final = tuple(column for column in COUNTS if column.name in ("bytes_sent_sum", "bytes_recv_sum"))
+_HOUR: Final = Column("hour_of_day", "int64", "0 to 23, local, of the last slice's start", "hour")
 _TIME_BAND: Final = Column(
     "time_band", "string", "band of the JobSpec's calendar that has the window's last slice, local"
 )
+
+_UNTOLD: Final = "the source does not tell it"
 
 INTEGRATION: Final = Dataset(
     "integration",
     (),
     (
         Column("source_ip", "string", "who opened the flow, IPv4 or IPv6"),
-        Column("source_port", "int64", "0 to 65535; ICMP type where the log gives it"),
+        Column("source_port", "int64", "0 to 65535; ICMP type where the log gives it", "port number", null=_UNTOLD),
         Column("destination_ip", "string", "who was contacted"),
-        Column("destination_port", "int64", "0 to 65535"),
-        Column("source_bytes", "int64", "bytes from source to destination"),
-        Column("destination_bytes", "int64", "bytes from destination to source"),
+        Column("destination_port", "int64", "0 to 65535", "port number"),
+        Column("source_bytes", "int64", "bytes from source to destination", "bytes", null=_UNTOLD),
+        Column("destination_bytes", "int64", "bytes from destination to source", "bytes", null=_UNTOLD),
         Column("event_start", "timestamp", "start of the flow"),
         Column("event_end", "timestamp", "end of the flow"),
         Column("event_action", "string", "allow, deny, drop or alert"),
-        Column("event_name", "string", "TRAFFIC or THREAT"),
-        Column("event_reason", "string", "why the flow ended, e.g. tcp-fin, tcp-rst-from-server, aged-out"),
-        Column("network_transport", "string", "tcp, udp, icmp, ..."),
+        Column("event_name", "string", "TRAFFIC or THREAT", null=_UNTOLD),
+        Column(
+            "event_reason",
+            "string",
+            "why the flow ended, e.g. tcp-fin, tcp-rst-from-server, aged-out",
+            null=_UNTOLD,
+        ),
+        Column("network_transport", "string", "tcp, udp, icmp, ...", null=_UNTOLD),
     ),
     time_column="event_start",
 )
@@ -131,7 +137,7 @@ QUARANTINE: Final = Dataset(
     (),
     (
         Column("source_file", "string", "the file that holds the row"),
-        Column("row_number", "int64", "place of the row in its file, from 0"),
+        Column("row_number", "int64", "place of the row in its file, from 0", "rows"),
         Column("reason", "string", "why the row can't be used"),
         Column("raw", "string", "the row as JSON"),
     ),
@@ -146,7 +152,7 @@ PEER_DELTAS: Final = Dataset(
         _HOST,
         _ROLE,
         Column("peer_ip", "string", "the other end of the flow"),
-        Column("peer_port", "int64", "the destination port of the flow, in both roles"),
+        Column("peer_port", "int64", "the destination port of the flow, in both roles", "port number"),
         _SLICE,
         *_ACTIONS,
         *_BYTES,
@@ -158,33 +164,63 @@ PEER_DELTAS: Final = Dataset(
     "slice_start",
 )
 
+_DESTINATION: Final = (
+    Column("dst_ip", "string", "destination of the flows"),
+    Column("dst_port", "int64", "destination port", "port number"),
+)
+_DIRECTED_BYTES: Final = family(
+    "int64",
+    [
+        ("src_bytes_sum", "bytes from source to destination"),
+        ("dst_bytes_sum", "bytes from destination to source"),
+    ],
+    unit="bytes",
+    formula=_SUM,
+)
+
 PAIR_COUNTS: Final = Dataset(
     "pair_counts",
     ("src_ip", "dst_ip", "dst_port", "slice_start"),
-    (
-        Column("src_ip", "string", "source of the flows"),
-        Column("dst_ip", "string", "destination of the flows"),
-        Column("dst_port", "int64", "destination port"),
-        _SLICE,
-        *_ACTIONS,
-        Column("src_bytes_sum", "int64", "bytes from source to destination"),
-        Column("dst_bytes_sum", "int64", "bytes from destination to source"),
-    ),
+    (Column("src_ip", "string", "source of the flows"), *_DESTINATION, _SLICE, *_ACTIONS, *_DIRECTED_BYTES),
     "slice_start",
 )
 
 
+_PEER_UNITS: Final[dict[str, Unit]] = {"peer_ip": "peers", "peer_port": "ports", "peer_segment": "segments"}
+
+
 def _peer_metrics() -> tuple[Column, ...]:
-    per_dimension = (
-        ("nunique", "int64", "distinct values in the window"),
-        ("entropy", "float64", "Shannon entropy of the sessions over the values, bits"),
-        ("top1_sessions_share", "float64", "share of the sessions that the value with most sessions has"),
-        ("top1_bytes_share", "float64", "share of the bytes that the value with most bytes has; null without bytes"),
+    """n_i are the sessions of value i, N those of all; b_i and B the bytes both ways."""
+    nunique = Column("nunique", "int64", "distinct values in the window")
+    others = (
+        Column(
+            "entropy",
+            "float64",
+            "Shannon entropy of the sessions over the values",
+            "bits",
+            "log2 N - (sum of n_i log2 n_i) / N, for n_i of N sessions with value i",
+            source="Shannon 1948",
+        ),
+        Column(
+            "top1_sessions_share",
+            "float64",
+            "share of the sessions that the value with most sessions has",
+            "share",
+            "max n_i / N",
+        ),
+        Column(
+            "top1_bytes_share",
+            "float64",
+            "share of the bytes both ways that the value with most bytes has",
+            "share",
+            "max b_i / B, for b_i of B bytes with value i",
+            null="no byte was sent or received in the window",
+        ),
     )
     return tuple(
-        Column(f"{dimension}_{suffix}", type_, f"{dimension}: {meaning}")  # type: ignore[arg-type]
+        replace(each, name=f"{dimension}_{each.name}", meaning=f"{dimension}: {each.meaning}")
         for dimension in PEER_DIMENSIONS
-        for suffix, type_, meaning in per_dimension
+        for each in (replace(nunique, unit=_PEER_UNITS[dimension]), *others)
     )
 
 
@@ -198,7 +234,7 @@ class Ratio:
 
     @property
     def column(self) -> Column:
-        return Column(self.name, "float64", f"{self.part} / {self.whole}")
+        return Column(self.name, "float64", f"{self.part} as a share", "share", f"{self.part} / {self.whole}")
 
 
 COUNT_RATIOS: Final = (
@@ -209,30 +245,48 @@ COUNT_RATIOS: Final = (
     Ratio("syn_only_ratio", "syn_only_cnt"),
 )
 RATIOS: Final = (
-    Column("duration_mean", "float64", "seconds a flow"),
-    Column("bytes_asymmetry_ratio", "float64", "(sent - received) / (sent + received), in [-1, 1]; null without bytes"),
+    Column("duration_mean", "float64", "mean duration of a flow", "seconds", "duration_sum / sessions_cnt"),
+    Column(
+        "bytes_asymmetry_ratio",
+        "float64",
+        "1 where the host only sent, -1 where it only received",
+        "ratio",
+        "(bytes_sent_sum - bytes_recv_sum) / (bytes_sent_sum + bytes_recv_sum)",
+        null="no byte was sent or received in the window",
+    ),
     *(ratio.column for ratio in COUNT_RATIOS),
 )
-PEER_CLASSES: Final = _columns(
-    "int64",
-    [
-        ("admin_peer_cnt", "distinct peers on admin ports"),
-        ("high_risk_peer_cnt", "distinct peers on high-risk ports"),
-        ("high_risk_port_cnt", "distinct high-risk ports"),
-        ("high_risk_segment_sessions_cnt", "flows with peers in the high-risk networks of the JobSpec `networks`"),
-    ],
+PEER_CLASSES: Final = (
+    *family(
+        "int64",
+        [
+            ("admin_peer_cnt", "distinct peers with a flow to an admin port"),
+            ("high_risk_peer_cnt", "distinct peers with a flow to a high-risk port"),
+        ],
+        unit="peers",
+    ),
+    Column("high_risk_port_cnt", "int64", "distinct high-risk ports", "ports"),
+    Column(
+        "high_risk_segment_sessions_cnt",
+        "int64",
+        "flows with peers in the high-risk networks of the JobSpec `networks`",
+        "flows",
+    ),
 )
-NOVELTY: Final = _columns(
-    "int64",
-    [
-        ("new_peer_cnt", "peers of the window not contacted in the lookback"),
-        ("rare_peer_cnt", "peers of the window contacted on few days of the lookback"),
-        ("new_port_cnt", "peer ports of the window not used in the lookback"),
-        ("rare_port_cnt", "peer ports of the window used on few days of the lookback"),
-        ("new_pair_cnt", "(peer, port) of the window not seen in the lookback"),
-        ("rare_pair_cnt", "(peer, port) of the window seen on few days of the lookback"),
-        ("new_peer_segment_cnt", "segments of peers of the window not contacted in the lookback"),
-    ],
+_NOVEL: Final[tuple[tuple[str, Unit, str], ...]] = (
+    ("peer", "peers", "peers"),
+    ("port", "ports", "peer ports"),
+    ("pair", "pairs", "(peer, port)"),
+    ("peer_segment", "segments", "segments of peers"),
+)
+NOVELTY: Final = tuple(
+    Column(f"{kind}_{name}_cnt", "int64", f"{what} of the window {when}", unit)
+    for name, unit, what in _NOVEL
+    for kind, when in (
+        ("new", "on no day of the lookback"),
+        ("rare", "on 1 to rare_max_active_days days of the lookback"),
+    )
+    if (kind, name) != ("rare", "peer_segment")
 )
 FG_A_METRICS: Final = (*ACTIVITY, *_peer_metrics(), *PEER_CLASSES, *RATIOS, *NOVELTY)
 COUNTS_AND_SUMS: Final = frozenset(
@@ -243,10 +297,15 @@ SEEN: Final = (
     Column(
         "window_coverage",
         "float64",
-        "published slices / slices of the window, in [0, 1]; a slice of which nothing was delivered is not published",
+        "how much of the window is published; a slice of which nothing was delivered is not",
+        "share",
+        "published slices of the window / its slices",
     ),
     Column(
-        "lookback_days", "int64", "days of the lookback, before the day of the window's start, with a published slice"
+        "lookback_days",
+        "int64",
+        "days of the lookback, before the day of the window's start, with a published slice",
+        "days",
     ),
 )
 """What a row of FG-A was computed from."""
@@ -260,8 +319,8 @@ FG_A: Final = Dataset(
         Column("window_label", "string", _listed(WINDOWS)),
         Column("window_end", "timestamp", "end of the window, exclusive"),
         *FG_A_METRICS,
-        Column("hour_of_day", "int64", "0 to 23, local, of the last slice's start"),
-        Column("day_of_week", "int64", "0 is Monday, local"),
+        _HOUR,
+        Column("day_of_week", "int64", "0 is Monday, local, of the last slice's start", "weekday"),
         Column(
             "is_weekend",
             "bool",
@@ -286,18 +345,50 @@ MACHINE_INVENTORY: Final = Dataset(
 
 P95_ALL: Final = "p95_all"
 """The statistic that only counts and sums have."""
-STATISTICS: Final[tuple[tuple[str, ColumnType, str], ...]] = (
-    ("median", "float64", "50th percentile"),
-    ("p25", "float64", "25th percentile, linear between ranks"),
-    ("p75", "float64", "75th percentile"),
-    ("p95", "float64", "95th percentile"),
-    ("p99", "float64", "99th percentile"),
-    ("iqr", "float64", "p75 - p25"),
-    ("mad", "float64", "median of |x - median|"),
-    (P95_ALL, "float64", "95th percentile over all published windows, 0 where the host had no session"),
-    ("support_count", "int64", "windows with a value of which no two overlap, capped ones included"),
-    ("cold_start", "bool", "support below the JobSpec's support_min of the window"),
+_NO_VALUE: Final = "no row of the group has a value: support_count is 0"
+
+
+def _percentile(name: str, percent: int) -> Column:
+    return Column(
+        name,
+        "float64",
+        f"{percent}th percentile of the values that are not capped",
+        "of the metric",
+        "linear between ranks",
+        _NO_VALUE,
+        "Hyndman & Fan 1996, type 7",
+    )
+
+
+STATISTICS: Final = (
+    _percentile("median", 50),
+    _percentile("p25", 25),
+    _percentile("p75", 75),
+    _percentile("p95", 95),
+    _percentile("p99", 99),
+    Column("iqr", "float64", "interquartile range", "of the metric", "p75 - p25", _NO_VALUE),
+    Column(
+        "mad",
+        "float64",
+        "median absolute deviation",
+        "of the metric",
+        "median of |x - median|",
+        _NO_VALUE,
+        "Hampel 1974",
+    ),
+    Column(
+        P95_ALL,
+        "float64",
+        "95th percentile over all published windows; of counts and sums alone",
+        "of the metric",
+        "as p95, with 0 where the host had no session",
+        _NO_VALUE,
+        "Hyndman & Fan 1996, type 7",
+    ),
+    Column("support_count", "int64", "windows with a value of which no two overlap, capped ones included", "windows"),
+    Column("cold_start", "bool", "support too small to judge by", formula="support_count < support_min of the window"),
 )
+"""The statistics of a metric, named without it."""
 
 _HORIZON_COLUMNS: Final = (
     Column("baseline_horizon", "string", _listed(HORIZONS)),
@@ -306,17 +397,17 @@ _HORIZON_COLUMNS: Final = (
 _SEGMENT: Final = Column("segment_id", "string", "segment of the host: the name of a named one, otherwise its CIDR")
 
 
-def statistics_of(metric: str) -> tuple[tuple[str, ColumnType, str], ...]:
-    """Return the statistics that a metric has, each with its type and meaning."""
-    return tuple(each for each in STATISTICS if each[0] != P95_ALL or metric in COUNTS_AND_SUMS)
+def statistics_of(metric: str) -> tuple[Column, ...]:
+    """Return the statistics that a metric has, named without it."""
+    return tuple(each for each in STATISTICS if each.name != P95_ALL or metric in COUNTS_AND_SUMS)
 
 
 def statistics_dataset(name: str, entity: Column, metrics: Iterable[str]) -> Dataset:
     """Return the schema of host or segment baselines over `metrics`."""
     per_metric = tuple(
-        Column(f"{metric}_{statistic}", type_, f"{metric}: {meaning}")
+        replace(each, name=f"{metric}_{each.name}", meaning=f"{metric}: {each.meaning}")
         for metric in metrics
-        for statistic, type_, meaning in statistics_of(metric)
+        for each in statistics_of(metric)
     )
     return Dataset(
         name,
@@ -327,11 +418,29 @@ def statistics_dataset(name: str, entity: Column, metrics: Iterable[str]) -> Dat
             _TIME_BAND,
             Column("window_label", "string", _listed(WINDOWS)),
             *_HORIZON_COLUMNS,
-            Column("rows_cnt", "int64", "FG-A rows in the horizon whose whole window is published"),
-            Column("capped_rows_cnt", "int64", "of them left out of the percentiles as anomalous"),
-            Column("active_slices_cnt", "int64", "slices of the horizon with a session in the role, in any time band"),
-            Column("active_days_cnt", "int64", "UTC days of these slices"),
-            Column("active_ratio", "float64", "observed window ends / published ones of the time band, in [0, 1]"),
+            Column("rows_cnt", "int64", "FG-A rows in the horizon whose whole window is published", "rows"),
+            Column(
+                "capped_rows_cnt",
+                "int64",
+                "of them left out of the percentiles as anomalous",
+                "rows",
+                "|x - median| / MAD of a key metric above the JobSpec's threshold, up to a fifth of the rows",
+                source=_ROBUST,
+            ),
+            Column(
+                "active_slices_cnt",
+                "int64",
+                "slices of the horizon with a session in the role, in any time band",
+                "slices",
+            ),
+            Column("active_days_cnt", "int64", "UTC days of these slices", "days"),
+            Column(
+                "active_ratio",
+                "float64",
+                "how much of the published time the group was active",
+                "share",
+                "observed window ends / published ones of the time band",
+            ),
             *per_metric,
         ),
         "baseline_end",
@@ -349,20 +458,70 @@ def fg_b_segment(metrics: Iterable[str]) -> Dataset:
     return statistics_dataset("segment", _SEGMENT, metrics)
 
 
+_BELOW_TWO: Final = "fewer than two active slices"
+_BELOW_THREE: Final = "fewer than three active slices"
+_NO_LAG: Final = f"{_BELOW_THREE}, all slices active, or no lag with enough published slices at both its ends"
+_VARIATION: Final = "standard deviation / mean"
+
 REGULARITY: Final = (
-    Column("active_slices_share", "float64", "slices with an allowed flow / published slices, in [0, 1]"),
-    Column("sessions_cv", "float64", "standard deviation / mean of the allowed flows of active slices; null below two"),
-    Column("bytes_cv", "float64", "the same of the bytes both ways; null without bytes"),
+    Column(
+        "active_slices_share",
+        "float64",
+        "how much of the span the pair is active; an active slice has an allowed flow",
+        "share",
+        "active slices / published slices",
+    ),
+    Column(
+        "sessions_cv",
+        "float64",
+        "variation of the allowed flows of active slices; 0 is a machine",
+        "ratio",
+        _VARIATION,
+        _BELOW_TWO,
+        "Pearson 1896",
+    ),
+    Column(
+        "bytes_cv",
+        "float64",
+        "variation of the bytes both ways of active slices",
+        "ratio",
+        _VARIATION,
+        f"{_BELOW_TWO}, or no byte in them",
+        "Pearson 1896",
+    ),
     Column(
         "best_autocorrelation",
         "float64",
-        "largest autocorrelation of being active over lags up to a sixth of the span; null below three active slices, "
-        "and where all slices are active",
+        "largest autocorrelation of being active, in [-1, 1]",
+        "ratio",
+        "c(k) / c(0), maximum over lags k up to a sixth of the span",
+        _NO_LAG,
+        "Box & Jenkins 1976; Parzen 1963",
     ),
-    Column("best_autocorrelation_lag", "int64", "its lag, slices; the shortest of equal ones"),
-    Column("longest_run", "int64", "most active slices in a row, of the published ones"),
-    Column("gaps_cv", "float64", "the same of the gaps between active slices, in published slices; null below three"),
-    Column("active_span_share", "float64", "published slices from the first to the last active one / all, in [0, 1]"),
+    Column(
+        "best_autocorrelation_lag",
+        "int64",
+        "the lag of the best autocorrelation; the shortest of equal ones",
+        "slices",
+        null=_NO_LAG,
+    ),
+    Column("longest_run", "int64", "most active slices in a row, of the published ones", "slices"),
+    Column(
+        "gaps_cv",
+        "float64",
+        "variation of the gaps between active slices, in published slices",
+        "ratio",
+        _VARIATION,
+        _BELOW_THREE,
+        "Pearson 1896",
+    ),
+    Column(
+        "active_span_share",
+        "float64",
+        "how much of the span lies between the first and the last active slice",
+        "share",
+        "published slices from the first to the last active one / all",
+    ),
 )
 """Regularity of a pair over a span of published slices."""
 
@@ -373,25 +532,52 @@ def _pair_dataset(name: str, entity: Column, more: tuple[Column, ...] = ()) -> D
         (entity.name, "dst_ip", "dst_port", "baseline_horizon", "baseline_end"),
         (
             entity,
-            Column("dst_ip", "string", "destination of the flows"),
-            Column("dst_port", "int64", "destination port"),
+            *_DESTINATION,
             *_HORIZON_COLUMNS,
-            Column("pair_seen_count", "int64", "flows in the horizon"),
-            Column("allow_cnt", "int64", "of them allowed"),
-            Column("deny_cnt", "int64", "of them denied or dropped"),
-            Column("src_bytes_sum", "int64", "bytes from source to destination"),
-            Column("dst_bytes_sum", "int64", "bytes from destination to source"),
-            Column("active_days", "int64", "UTC days with a flow"),
-            Column("active_days_mask", "int64", "bit i: the pair was active i UTC days before the last one summarized"),
-            Column("published_days", "int64", "UTC days of the horizon with published pair counts"),
+            Column("pair_seen_count", "int64", "flows in the horizon", "flows"),
+            Column("allow_cnt", "int64", "of them allowed", "flows"),
+            Column("deny_cnt", "int64", "of them denied or dropped", "flows"),
+            *_DIRECTED_BYTES,
+            Column("active_days", "int64", "UTC days with a flow", "days"),
+            Column(
+                "active_days_mask",
+                "int64",
+                "bit i: the pair was active i UTC days before the last one summarized",
+                "bit mask",
+            ),
+            Column("published_days", "int64", "UTC days of the horizon with published pair counts", "days"),
             Column("first_seen", "timestamp", "start of the first slice with a flow"),
             Column("last_seen", "timestamp", "start of the last slice with a flow"),
-            Column("pair_daily_avg", "float64", "flows a day of published time"),
-            Column("pair_rarity_score", "float64", "log(published / active days) / log(published): 0 everyday, 1 rare"),
-            Column("dst_prevalence", "float64", "prevalence_hosts_cnt / active_hosts_cnt, in [0, 1]"),
-            Column("prevalence_hosts_cnt", "int64", "internal hosts that contact the destination on the port"),
-            Column("active_hosts_cnt", "int64", "internal hosts that opened a flow"),
-            Column("is_rare_pair", "bool", "few active days, low prevalence and enough hosts to tell, by the JobSpec"),
+            Column(
+                "pair_daily_avg",
+                "float64",
+                "flows a day of published time",
+                "flows a day",
+                "96 pair_seen_count / published slices",
+            ),
+            Column(
+                "pair_rarity_score",
+                "float64",
+                "0 is every day, 1 is one day; 0 where one day is published",
+                "share",
+                "ln(published_days / active_days) / ln(published_days)",
+                source="Spärck Jones 1972",
+            ),
+            Column(
+                "dst_prevalence",
+                "float64",
+                "how common the destination on the port is among the internal hosts",
+                "share",
+                "prevalence_hosts_cnt / active_hosts_cnt",
+            ),
+            Column("prevalence_hosts_cnt", "int64", "internal hosts that contact the destination on the port", "hosts"),
+            Column("active_hosts_cnt", "int64", "internal hosts that opened a flow", "hosts"),
+            Column(
+                "is_rare_pair",
+                "bool",
+                "few active days, low prevalence and enough hosts to tell",
+                formula="active_days, dst_prevalence and active_hosts_cnt against `rarity` of the JobSpec",
+            ),
             *more,
         ),
         "baseline_end",
@@ -410,7 +596,7 @@ FG_B_IP_METADATA: Final = Dataset(
     (
         _HOST,
         *_HORIZON_COLUMNS,
-        Column("machine_name", "string", "from the newest inventory; null when unknown to it"),
+        Column("machine_name", "string", "from the newest inventory", null="the inventory does not know the address"),
         Column("is_full_history", "bool", "seen on the first and on the last UTC day of the horizon"),
         Column("is_non_persistent_machine", "bool", "the name starts with a prefix of non_persistent_prefixes"),
         Column("is_cold_start", "bool", "without full history, or non-persistent: judge by its segment"),
@@ -430,16 +616,32 @@ FG_B_PROFILE: Final = Dataset(
         _HOST,
         _ROLE,
         Column("window_label", "string", _listed(PROFILE_WINDOWS)),
-        Column("hour_of_day", "int64", "0 to 23, local, of the last slice's start"),
+        _HOUR,
         *_HORIZON_COLUMNS,
-        Column("days_observed", "int64", "local days on which a window of this hour was published in full"),
-        Column("observed_days_mask", "int64", "bit i is set for the observed day i local days before the last one"),
+        Column("days_observed", "int64", "local days on which a window of this hour was published in full", "days"),
+        Column(
+            "observed_days_mask",
+            "int64",
+            "bit i is set for the observed day i local days before the last one",
+            "bit mask",
+        ),
         *(
-            Column(f"{metric}_{suffix}", type_, meaning)  # type: ignore[arg-type]
+            replace(each, name=f"{metric}_{each.name}", meaning=each.meaning.format(metric=metric))
             for metric in PROFILE_METRICS
-            for suffix, type_, meaning in (
-                ("high_days_share", "float64", f"share of the observed days on which {metric} was high, in [0, 1]"),
-                ("high_days_mask", "int64", f"as observed_days_mask, of the days on which {metric} was high"),
+            for each in (
+                Column(
+                    "high_days_share",
+                    "float64",
+                    "observed days on which {metric} was high: x >= p95 and x > median",
+                    "share",
+                    "high days / days_observed",
+                ),
+                Column(
+                    "high_days_mask",
+                    "int64",
+                    "as observed_days_mask, of the days on which {metric} was high",
+                    "bit mask",
+                ),
             )
         ),
     ),
@@ -506,6 +708,9 @@ _WINDOW: Final = (
     Column("window_end", "timestamp", "end of the window, exclusive"),
 )
 
+_UNJUDGED: Final = "judged_by is none"
+_NO_DRIFT: Final = "the host's baselines of the shortest and longest horizon do not both judge the value"
+
 FG_C_SCORES: Final = Dataset(
     "scores",
     ("host_ip", "role", "window_label", "window_end", "metric", "baseline_horizon"),
@@ -515,23 +720,83 @@ FG_C_SCORES: Final = Dataset(
         *_WINDOW,
         Column("metric", "string", "a metric of FG-A, of the JobSpec's list"),
         Column("baseline_horizon", "string", _listed(HORIZONS)),
-        Column("baseline_end", "timestamp", "end of the baseline that was valid; null where judged_by is none"),
-        Column("value", "float64", "the metric in the window"),
+        Column("baseline_end", "timestamp", "end of the baseline that was valid", null=_UNJUDGED),
+        Column("value", "float64", "the metric in the window; a null value has no row", "of the metric"),
         _JUDGED_BY,
-        Column("support_count", "int64", "values behind the baseline; 0 where judged_by is none"),
-        Column("median", "float64", "of the baseline"),
-        Column("mad", "float64", "of the baseline"),
-        Column("p95", "float64", "of the baseline"),
-        Column("p99", "float64", "of the baseline"),
-        Column("scale", "float64", "what z divides by: 1.4826 MAD, IQR / 1.349 where the MAD is 0, at least a minimum"),
-        Column("z", "float64", "(value - median) / scale"),
-        Column("log_ratio", "float64", "log2((value + m) / (median + m)), m the metric's minimum scale"),
-        Column("excess_over_p95", "float64", "value - p95 where that is above 0, else 0"),
-        Column("tail_probability", "float64", "estimated share of values at least as large, in (0, 1]"),
-        Column("expected", "float64", "share of days with the value at or above p95 at this hour; null if unknown"),
-        Column("median_7d_to_30d_ratio", "float64", "drift: the host's 7d median / its 30d median; null without both"),
-        Column("median_7d_30d_mads", "float64", "drift: (7d median - 30d median) / scale of 30d; null without both"),
-        Column("contribution", "float64", "what the value can add to the host's score; 0 up to p99"),
+        Column("support_count", "int64", "values behind the baseline; 0 where judged_by is none", "windows"),
+        *family(
+            "float64",
+            [(name, f"{name} of the baseline") for name in ("median", "mad", "p95", "p99")],
+            unit="of the metric",
+            null=_UNJUDGED,
+        ),
+        Column(
+            "scale",
+            "float64",
+            "what z divides by; at least the JobSpec's minimum_scale",
+            "of the metric",
+            "1.4826 mad, or iqr / 1.349 where mad is 0",
+            _UNJUDGED,
+            f"{_ROBUST}; Rousseeuw & Croux 1993",
+        ),
+        Column("z", "float64", "robust z score", "ratio", "(value - median) / scale", _UNJUDGED, _ROBUST),
+        Column(
+            "log_ratio",
+            "float64",
+            "how many doublings the value is above the median, m the metric's minimum scale",
+            "ratio",
+            "log2((value + m) / (median + m))",
+            f"{_UNJUDGED}, or value + m or median + m is not above 0",
+        ),
+        Column(
+            "excess_over_p95",
+            "float64",
+            "how far the value is above p95",
+            "of the metric",
+            "max(value - p95, 0)",
+            _UNJUDGED,
+        ),
+        Column(
+            "tail_probability",
+            "float64",
+            "estimated share of values at least as large, never 0",
+            "share",
+            "interpolated between percentiles, exponential above p99; at least 1 / (support_count + 1)",
+            _UNJUDGED,
+            "Pickands 1975; Davison & Hinkley 1997",
+        ),
+        Column(
+            "expected",
+            "float64",
+            "share of days with so large a value at this hour, of the metric of the profile that stands for it",
+            "share",
+            "high days / days_observed; with three weeks, the larger one of all days and of the weekday",
+            "no metric of the profile stands for it, or no profile tells of the window",
+        ),
+        Column(
+            "median_7d_to_30d_ratio",
+            "float64",
+            "drift of the host",
+            "ratio",
+            "7d median / 30d median",
+            f"{_NO_DRIFT}, or the 30d median is 0",
+        ),
+        Column(
+            "median_7d_30d_mads",
+            "float64",
+            "drift of the host",
+            "ratio",
+            "(7d median - 30d median) / scale of 30d",
+            _NO_DRIFT,
+        ),
+        Column(
+            "contribution",
+            "float64",
+            "what the value can add to the host's score; 0 up to p99, and where judged_by is none",
+            "points",
+            "weight log2(1 + max(0, value - (1 + expected) p99) / s), s = p99 - p95 or a least scale",
+            source="Davison & Smith 1990",
+        ),
     ),
     "window_end",
     is_window_end=True,
@@ -543,10 +808,10 @@ REASON_FIELDS: Final = (
     Column("window_label", "string", _listed(WINDOWS)),
     Column("baseline_horizon", "string", _listed(HORIZONS)),
     Column("judged_by", "string", _listed(JUDGES)),
-    Column("value", "float64", "the metric in the window"),
-    Column("usual", "float64", "the baseline's median"),
-    Column("factor", "float64", "value / usual; null where usual is 0"),
-    Column("contribution", "float64", "its part of the score"),
+    Column("value", "float64", "the metric in the window", "of the metric"),
+    Column("usual", "float64", "the baseline's median", "of the metric"),
+    Column("factor", "float64", "how many times the usual", "ratio", "value / usual", "usual is 0"),
+    Column("contribution", "float64", "its part of the score", "points"),
 )
 
 FG_C_HOSTS: Final = Dataset(
@@ -555,9 +820,19 @@ FG_C_HOSTS: Final = Dataset(
     (
         _HOST,
         Column("window_end", "timestamp", "end of the windows, exclusive"),
-        Column("score", "float64", "sum of the contributions of the reasons; 0 is usual"),
-        Column("p_value", "float64", "share of the calibration scores at least as large; null with too few of them"),
-        Column("calibration_count", "int64", "scores of the calibration days that the p value ranks among"),
+        Column(
+            "score", "float64", "how unusual the host is; 0 is usual", "points", "sum of the reasons' contributions"
+        ),
+        Column(
+            "p_value",
+            "float64",
+            "share of the calibration scores at least as large",
+            "share",
+            "(1 + those at least as large) / (1 + calibration_count)",
+            "calibration_count is below calibration.min_scores of the JobSpec",
+            "Vovk, Gammerman & Shafer 2005",
+        ),
+        Column("calibration_count", "int64", "scores of the calibration days that the p value ranks among", "scores"),
         Column("is_silent", "bool", "the host is usually active and had no session in the last hour"),
         Column("judged_by", "string", f"the nearest baseline that judged any value: {_listed(JUDGES)}"),
         Column("reasons", "reasons", "the largest contributions, at most five, one a metric"),
@@ -572,27 +847,56 @@ FG_C_PAIRS: Final = Dataset(
     ("src_ip", "dst_ip", "dst_port", "window_end"),
     (
         Column("src_ip", "string", "source of the flows"),
-        Column("dst_ip", "string", "destination of the flows"),
-        Column("dst_port", "int64", "destination port"),
+        *_DESTINATION,
         Column("window_end", "timestamp", "end of the 24 hours that are judged, exclusive"),
-        Column("sessions_cnt", "int64", "flows in the 24 hours"),
-        Column("bytes", "int64", "bytes both ways in the 24 hours"),
-        Column("is_new", "bool", "in none of the valid baselines; null without one"),
+        Column("sessions_cnt", "int64", "flows in the 24 hours", "flows"),
+        Column("bytes", "int64", "bytes both ways in the 24 hours", "bytes"),
+        Column("is_new", "bool", "in none of the valid baselines", null="no baseline is valid"),
         Column("is_rare", "bool", "the baseline calls it rare, or it is new and few hosts contact the destination"),
-        Column("is_regular", "bool", "regularity of at least a half"),
+        Column("is_regular", "bool", "the pair calls by the clock", formula="regularity >= 0.5"),
         Column("is_well_known", "bool", "a service that hosts call by the clock, such as DNS, at a common destination"),
-        Column("active_days", "int64", "days with a flow in the baseline; 0 where the pair is new"),
-        Column("dst_prevalence", "float64", "share of hosts that contact the destination on the port, in [0, 1]"),
-        *REGULARITY,
-        Column("regularity", "float64", "the larger one of the 24 hours and of the baseline's seven days, in [0, 1]"),
-        Column("spread", "float64", "1 where no other host contacts the destination, 0 where all do"),
+        Column("active_days", "int64", "days with a flow in the baseline; 0 where the pair is new", "days"),
         Column(
-            "novelty",
+            "dst_prevalence",
             "float64",
-            "1 where the pair is new or no baseline is valid, else its rarity there, in [0, 1]",
+            "how common the destination on the port is among the internal hosts",
+            "share",
+            "prevalence_hosts_cnt / active_hosts_cnt of the baseline",
+            "no baseline is valid, or no internal host opened a flow in it",
         ),
-        Column("volume", "float64", "how unusual the sent bytes are among the pairs of the 24 hours, in [0, 1]"),
-        Column("score", "float64", "spread novelty (1 - (1 - regularity) (1 - volume)), in [0, 1]"),
+        *REGULARITY,
+        Column(
+            "regularity",
+            "float64",
+            "the larger one of the 24 hours and of the baseline's seven days",
+            "share",
+            "ln n / ln P times the better one of even gaps and repeated pattern",
+        ),
+        Column(
+            "spread",
+            "float64",
+            "1 where no other host contacts the destination, 0 where all do",
+            "share",
+            "1 - ln(1 + h) / ln(1 + H)",
+            source="Spärck Jones 1972",
+        ),
+        Column("novelty", "float64", "1 where the pair is new or no baseline is valid, else its rarity", "share"),
+        Column(
+            "volume",
+            "float64",
+            "how unusual the bytes that the source sent are among the pairs of the 24 hours",
+            "share",
+            "(z - 2) / 6 of ln of the sent bytes, within [0, 1]",
+            source=_ROBUST,
+        ),
+        Column(
+            "score",
+            "float64",
+            "how much the pair deserves a look",
+            "share",
+            "spread novelty (1 - (1 - regularity) (1 - volume))",
+            source="noisy or, Pearl 1988",
+        ),
         Column("sentence", "string", "the finding in words"),
     ),
     "window_end",

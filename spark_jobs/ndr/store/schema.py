@@ -6,7 +6,8 @@ from typing import Final
 
 import pyarrow as pa
 
-from ndr.contract.datasets import REASON_FIELDS, ColumnType, Dataset
+from ndr.contract.columns import ColumnType
+from ndr.contract.datasets import REASON_FIELDS, Dataset
 
 _FLAT: Final[dict[str, pa.DataType]] = {
     "string": pa.string(),

@@ -45,7 +45,7 @@ Outcome = Compacted | LeftAlone | Swept
 
 
 def compact_days(run: Run, days: Interval, now: datetime | None = None) -> Iterator[Outcome]:
-    """Compact and sweep days of deltas, pair counts and FG-A, a day of a dataset at a time, and sweep the baselines.
+    """Compact and sweep days of deltas, pair counts, FG-A and FG-C, a day of a dataset at a time; sweep the baselines.
 
     What is published of a day without a gap becomes one partition. A day that is one already stays as it is.
 
