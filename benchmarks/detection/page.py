@@ -89,9 +89,10 @@ def _false(counts: dict[str, Any], of_kinds: Sequence[dict[str, Any]]) -> str:
     )
     baits = (
         f"In all networks, {counts['backups_in_top']} host-days in the top ten are backups and "
-        f"{counts['patch_nights_in_top']} are patch nights."
+        f"{counts['patch_nights_in_top']} are patch nights; none should be."
     )
-    return f"{below}\n\n{flagged} {baits}"
+    networks = max(line["networks"] for line in of_kinds)
+    return f"{networks} attacked networks. {below}\n\n{flagged} {baits}"
 
 
 def _beacons(lines: Sequence[dict[str, Any]]) -> str:
