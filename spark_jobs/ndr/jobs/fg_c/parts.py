@@ -60,7 +60,7 @@ def scored_tables(
     least, weight = spec.expected_active_ratio, spec.weights.host
     absent = [
         *silences(rows.table, bands, baselines, least, weight),
-        *missing(rows.table, bands[SILENCE_WINDOW], profiled, least, weight, rules.calendar.time_zone),
+        *missing(rows.table, bands.get(SILENCE_WINDOW, {}), profiled, least, weight, rules.calendar.time_zone),
     ]
     of_host: dict[str, list[Absence]] = {}
     for each in absent:
