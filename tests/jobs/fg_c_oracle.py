@@ -91,7 +91,7 @@ def tail_probability(value: float, known: Mapping[str, float]) -> float:
 
 def score(
     value: float, tier: str, known: Mapping[str, float] | None, least: float, relative: float,
-    weights: Mapping[str, float], expected: float | None,
+    weights: Mapping[str, float], expected: float | None, highest: float | None,
 ) -> dict[str, Any]:  # fmt: skip
     """What is published of one value."""
     if known is None:
@@ -99,8 +99,8 @@ def score(
     deviation = known["mad"] * 1.4826 if known["mad"] > 0 else known["iqr"] / 1.349
     scale = max(deviation, least, relative * abs(known["median"]))
     z = (value - known["median"]) / scale
-    tail = max(known["p99"] - known["p95"], least, relative * abs(known["p99"]))
-    excused = known["p99"] * (1 + (expected or 0.0))
+    tail = max(known["p99"] - known["p95"], least, relative * max(abs(known["p99"]), highest or 0.0))
+    excused = max(known["p99"] * (1 + (expected or 0.0)), highest or 0.0)
     surprise = math.log2((tail + value - excused) / tail) if value > excused else 0.0
     has_ratio = value + least > 0 and known["median"] + least > 0
     return {

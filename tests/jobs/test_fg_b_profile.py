@@ -70,14 +70,17 @@ def naive_profile(
         for host, role in sorted({(row["host_ip"], row["role"]) for row in of_label}):
             own = [row for row in of_label if (row["host_ip"], row["role"]) == (host, role)]
             high: dict[str, dict[int, set[int]]] = {}
+            highest: dict[str, dict[int, dict[int, int]]] = {metric: defaultdict(dict) for metric in PROFILE_METRICS}
             for metric in PROFILE_METRICS:
                 values = [row[metric] for row in own]
                 median, p95 = np.percentile(values + [0] * (len(ends) - len(own)), [50, 95])
                 high[metric] = defaultdict(set)
                 for row in own:
                     at = local[row["window_end"]]
+                    day = (last_day - at.date()).days
+                    highest[metric][at.hour][day] = max(row[metric], highest[metric][at.hour].get(day, 0))
                     if row[metric] > median and row[metric] >= p95:
-                        high[metric][at.hour].add((last_day - at.date()).days)
+                        high[metric][at.hour].add(day)
             for hour in sorted({hour for hours in high.values() for hour in hours}):
                 key = (host, role, label, hour, baseline.label, baseline.end)
                 row = dict(zip(FG_B_PROFILE.key, key, strict=True))
@@ -86,6 +89,8 @@ def naive_profile(
                     days = high[metric][hour]
                     row |= {f"{metric}_high_days_share": len(days) / len(observed[hour])}
                     row |= {f"{metric}_high_days_mask": _mask(days)}
+                    second = sorted([0, 0, *highest[metric][hour].values()])[-2]
+                    row |= {f"{metric}_second_highest": second or None}
                 found.append(row)
     return sorted(found, key=lambda row: [row[name] for name in FG_B_PROFILE.key])
 
@@ -146,6 +151,7 @@ def test_a_nightly_backup_is_high_at_its_hour_on_each_day_and_a_weekly_one_on_it
     )
     hourly = {row["hour_of_day"]: row for row in profile.to_pylist() if row["window_label"] == "1h"}
     assert {hour: row["bytes_sent_sum_high_days_share"] for hour, row in hourly.items()} == {2: 1.0, 20: 4 / 30}
+    assert {hour: row["bytes_sent_sum_second_highest"] for hour, row in hourly.items()} == {2: 50_300, 20: 60_300}
     masks = hourly[20]["bytes_sent_sum_high_days_mask"], hourly[20]["observed_days_mask"]
     # Seen from Tuesday, 3 February, whose day lies two days after Sunday, the last one.
     assert [weekday_share(*masks, days_ago) for days_ago in range(1, 8)] == [0, 1, 0, 0, 0, 0, 0]
@@ -172,6 +178,12 @@ def test_expected_shares_are_those_of_the_row_of_the_hour(
         known = by_key.get((row["host_ip"], row["role"], row["window_label"], at.hour))
         for metric in PROFILE_METRICS:
             share, by_weekday = found[metric].days_share[number], found[metric].weekday_share[number]
+            highest = known[f"{metric}_second_highest"] if known else None
+            assert (
+                np.isnan(found[metric].second_highest[number])
+                if highest is None
+                else (found[metric].second_highest[number] == highest)
+            )
             if row["window_label"] not in PROFILE_WINDOWS:
                 assert np.isnan([share, by_weekday]).all()
             elif known is None:
@@ -181,6 +193,34 @@ def test_expected_shares_are_those_of_the_row_of_the_hour(
                 expected = weekday_share(*masks, (at.date() - last_day).days)
                 assert share == known[f"{metric}_high_days_share"]
                 assert np.isnan(by_weekday) if expected is None else by_weekday == expected
+
+
+def second_highest(sizes: list[int]) -> float | None:
+    """Return what the profile has of a host that sends so much at two o'clock of consecutive days."""
+    end = parse_instant("2026-01-08")
+    week = Interval(end - 7 * DAY, end)
+    at_two = [week.start + day * DAY + timedelta(hours=2) for day in range(len(sizes))]
+    sessions = {
+        (*HOST, at): {"sessions_cnt": 1, "bytes_sent_sum": size} for at, size in zip(at_two, sizes, strict=True)
+    }
+    rules = ProfileRules([week])
+    (profile,) = profiles_of_baselines(table_of(fg_a_rows(sessions, ("1h",))), [Baseline("7d", week)], rules)
+    (row,) = (row for row in profile.to_pylist() if row["hour_of_day"] == 2)
+    return row["bytes_sent_sum_second_highest"]  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "found"),
+    [
+        ([900], None),  # an attack of one day
+        ([0, 900, 0], None),
+        ([10, 10, 900], 10),
+        ([900, 10, 900], 900),  # two days teach, also where they tie
+        ([10, 700, 20, 900], 700),
+    ],
+)
+def test_the_second_highest_is_what_two_days_reach(sizes: list[int], found: int | None) -> None:
+    assert second_highest(sizes) == found
 
 
 def test_without_rows_there_is_no_profile() -> None:

@@ -26,11 +26,13 @@ OFTEN = ("sessions_cnt", "bytes_recv_sum", *METRICS)
 NAMES = tuple(dict.fromkeys(OFTEN))
 
 
-def baseline() -> HorizonBaseline:
+def baseline(
+    horizon: str = "30d", p99: int = BACKUP, share: float = 1.0, second_highest: int | None = None
+) -> HorizonBaseline:
     """A month in which the host sends a backup at two; at other hours it sends a megabyte an hour."""
     statistics: dict[str, Any] = {"active_ratio": 0.5, "rows_cnt": 400}
     for metric in NAMES:
-        usual, high = (10**6, BACKUP) if metric == "bytes_sent_sum" else (10.0, 12.0)
+        usual, high = (10**6, p99) if metric == "bytes_sent_sum" else (10.0, 12.0)
         statistics |= {
             f"{metric}_{name}": value
             for name, value in {
@@ -41,14 +43,15 @@ def baseline() -> HorizonBaseline:
     group = {"role": "outbound", "time_band": "night", "window_label": "1h"}
     host = pa.Table.from_pylist([{"host_ip": HOST, **group, **statistics}], arrow_schema(fg_b_host(NAMES)))
     profile = {
-        "host_ip": HOST, "role": "outbound", "window_label": "1h", "hour_of_day": 2, "baseline_horizon": "30d",
+        "host_ip": HOST, "role": "outbound", "window_label": "1h", "hour_of_day": 2, "baseline_horizon": horizon,
         "baseline_end": NIGHT - timedelta(days=2), "days_observed": 30, "observed_days_mask": (1 << 30) - 1,
         **{f"{metric}_high_days_share": 0.0 for metric in PROFILE_METRICS},
         **{f"{metric}_high_days_mask": 0 for metric in PROFILE_METRICS},
-        "bytes_sent_sum_high_days_share": 1.0, "bytes_sent_sum_high_days_mask": (1 << 30) - 1,
+        "bytes_sent_sum_high_days_share": share, "bytes_sent_sum_second_highest": second_highest,
+        "bytes_sent_sum_high_days_mask": (1 << 30) - 1,
     }  # fmt: skip
     return HorizonBaseline(
-        "30d",
+        horizon,
         NIGHT - timedelta(days=2),
         host,
         arrow_schema(fg_b_segment(NAMES)).empty_table(),
@@ -57,7 +60,7 @@ def baseline() -> HorizonBaseline:
     )
 
 
-def scored(hour: int, sent: int) -> dict[str, Any]:
+def scored(hour: int, sent: int, *baselines: HorizonBaseline) -> dict[str, Any]:
     """The host's row at the end of an hour in which it sent so many bytes."""
     end = NIGHT + timedelta(hours=hour + 1)
     row = {
@@ -67,7 +70,7 @@ def scored(hour: int, sent: int) -> dict[str, Any]:
     rows = FeatureRows.of(pa.Table.from_pylist([row], arrow_schema(FG_A)))
     rules = ScoringRules(SPEC, Networks(), {"1h": 20})
     bands = {"1h": {microseconds(end): "night"}}
-    (tables,) = scored_tables(rows, bands, [baseline()], rules, Calibration(np.zeros(0), 1))
+    (tables,) = scored_tables(rows, bands, baselines or [baseline()], rules, Calibration(np.zeros(0), 1))
     (found,) = tables[1].to_pylist()
     return dict(found)
 
@@ -82,6 +85,17 @@ def test_a_larger_backup_is_expected_at_its_hour_only() -> None:
 
 def test_ten_times_the_backup_is_not_expected() -> None:
     assert scored(2, 10 * BACKUP)["score"] == pytest.approx(np.log2(1 + (10 - 2)), abs=1e-3)
+
+
+def test_a_weekly_backup_is_usual_at_its_hour_up_to_the_size_that_two_days_had() -> None:
+    """The baseline caps the four Saturdays of a month, so p99 knows nothing of them. The week has one of them."""
+    month = baseline(p99=2 * 10**6, share=0.0, second_highest=BACKUP)
+    week = baseline("7d", p99=2 * 10**6, share=0.0)
+    assert scored(2, BACKUP, month, week)["score"] == 0
+    assert scored(2, BACKUP, week)["score"] > 10
+    assert scored(2, 10 * BACKUP, month, week)["score"] == pytest.approx(np.log2(1 + 9 / 0.1))
+    assert scored(2, int(1.1 * BACKUP), month, week)["score"] == pytest.approx(1)
+    assert scored(12, BACKUP, month, week)["score"] > 10
 
 
 def test_a_missing_backup_is_seen() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from ndr.jobs.fg_c.absences import silences
 from ndr.jobs.fg_c.calibration import Calibration
 from ndr.jobs.fg_c.host_days import host_day_p_values
 from ndr.jobs.fg_c.hosts import HostScores
+from ndr.jobs.fg_c.judges import HorizonBaseline
 from ndr.jobs.fg_c.kernel import minimum_scale, score_rows
 from ndr.jobs.fg_c.rows import FeatureRows
 from ndr.store.publish import check_table
@@ -35,11 +37,21 @@ def expected_shares(rows: FeatureRows, metrics: tuple[str, ...]) -> np.ndarray:
     return shares
 
 
+def highest_at(horizon: str, end: int, place: int) -> float | None:
+    """Of every third slice, a value that differs by horizon and metric; nothing is known of the others."""
+    return 2.0 + place * (3 if horizon == "7d" else 5) if (end // 900_000_000) % 3 == 0 else None
+
+
+def second_highest(known: HorizonBaseline, rows: FeatureRows, metrics: Sequence[str]) -> np.ndarray:
+    of_rows = [[highest_at(known.horizon, end, place) for place in range(len(metrics))] for end in rows.ends.tolist()]
+    return np.array(of_rows, float)
+
+
 def scored(seed: int) -> Any:
     baselines = [baseline("7d", seed + 1, 1), baseline("30d", seed + 2, 3)]
     rows = FeatureRows.of(feature_rows(seed))
     segments = [SEGMENT_OF[host] for host in rows.hosts]
-    (part,) = score_rows(rows, baselines, segments, SPEC, LEAST, expected_shares)
+    (part,) = score_rows(rows, baselines, segments, SPEC, LEAST, expected_shares, second_highest)
     return part, baselines
 
 
@@ -67,9 +79,10 @@ def test_every_value_is_scored_as_the_definitions_say(seed: int) -> None:
                 tier, statistics = known.judge(row, SEGMENT_OF[row["host_ip"]], metric)
                 slot = int(row["window_end"].timestamp()) // 900
                 least = minimum_scale(metric, SPEC.minimum_scale)
-                want = oracle.score(
-                    float(row[metric]), tier, statistics, least, 0.1, WEIGHTS, 0.5 if slot % 2 == 0 else None
-                )
+                share = 0.5 if slot % 2 == 0 else None
+                highest = highest_at(horizon, slot * 900_000_000, sorted(METRICS).index(metric))
+                assert got["second_highest"] == highest
+                want = oracle.score(float(row[metric]), tier, statistics, least, 0.1, WEIGHTS, share, highest)
                 want["tail_probability"] = want.pop("tail")
                 for name, value in want.items():
                     if isinstance(value, float):
@@ -106,8 +119,9 @@ def test_a_host_s_score_follows_from_the_reasons_that_are_stored_with_it(seed: i
             assert (reason["value"], reason["usual"]) == (value["value"], value["median"])
             assert reason["factor"] == (value["value"] / value["median"] if value["median"] else None)
             least = minimum_scale(reason["metric"], SPEC.minimum_scale)
-            tail = max(value["p99"] - value["p95"], least, 0.1 * value["p99"])
-            beyond = reason["value"] - (1 + (value["expected"] or 0.0)) * value["p99"]
+            highest = value["second_highest"] or 0.0
+            tail = max(value["p99"] - value["p95"], least, 0.1 * max(value["p99"], highest))
+            beyond = reason["value"] - max((1 + (value["expected"] or 0.0)) * value["p99"], highest)
             contributions.append(WEIGHTS[reason["judged_by"]] * math.log2(1 + beyond / tail))
         assert math.isclose(row["score"], sum(contributions), rel_tol=1e-9, abs_tol=1e-9)
         assert contributions == sorted(contributions, reverse=True)

@@ -11,7 +11,7 @@ from tests.jobs.fg_c_tables import BANDS, HOSTS, METRICS, SEGMENTS, SPEC, WINDOW
 
 from ndr.contract.datasets import FG_A
 from ndr.contract.jobspecs.calendar import Calendar
-from ndr.jobs.fg_c.kernel import ScoredRows, nothing_expected, score_rows
+from ndr.jobs.fg_c.kernel import ScoredRows, nothing_expected, nothing_highest, score_rows
 from ndr.jobs.fg_c.reach import reached_bands
 from ndr.jobs.fg_c.rows import FeatureRows
 from ndr.store.schema import arrow_schema
@@ -49,7 +49,14 @@ def test_the_least_unusual_of_the_reached_bands_judges(seed: int) -> None:
         segments = [SEGMENT_OF[host] for host in features.hosts]
         everywhere = {band: np.ones(len(features), bool) for band in (*BANDS, "unknown")}
         (part,) = score_rows(
-            features, baselines, segments, SPEC, LEAST, nothing_expected, lambda _: everywhere if reach else {}
+            features,
+            baselines,
+            segments,
+            SPEC,
+            LEAST,
+            nothing_expected,
+            nothing_highest,
+            lambda _: everywhere if reach else {},
         )
         return part
 

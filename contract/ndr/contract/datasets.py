@@ -642,6 +642,14 @@ FG_B_PROFILE: Final = Dataset(
                     "as observed_days_mask, of the days on which {metric} was high",
                     "bit mask",
                 ),
+                Column(
+                    "second_highest",
+                    "float64",
+                    "what {metric} reaches at the hour on at least two days",
+                    "of the metric",
+                    "second largest of the observed days' maxima, not capped",
+                    "fewer than two days have a value above 0",
+                ),
             )
         ),
     ),
@@ -774,6 +782,14 @@ FG_C_SCORES: Final = Dataset(
             "no metric of the profile stands for it, or no profile tells of the window",
         ),
         Column(
+            "second_highest",
+            "float64",
+            "what the metric reaches at this hour on at least two days, by the profile of the horizon",
+            "of the metric",
+            "<metric>_second_highest of the profile",
+            "the profile has not the metric, has no row for the hour, or has null there",
+        ),
+        Column(
             "median_7d_to_30d_ratio",
             "float64",
             "drift of the host",
@@ -792,9 +808,9 @@ FG_C_SCORES: Final = Dataset(
         Column(
             "contribution",
             "float64",
-            "what the value can add to the host's score; 0 up to p99, and where judged_by is none",
+            "what the value can add to the host's score; 0 up to p99 and second_highest, and where judged_by is none",
             "points",
-            "weight log2(1 + max(0, value - (1 + expected) p99) / s), s = p99 - p95 or a least scale",
+            "weight log2(1 + max(0, value - max((1 + expected) p99, second_highest)) / s), s = p99 - p95 or least",
             source="Davison & Smith 1990",
         ),
     ),

@@ -1,4 +1,4 @@
-"""What a profile expects of windows: how often a host was high at the hour of each, on all days and on its weekday."""
+"""What a profile expects of windows: how often a host was high at the hour of each, and how high on two days."""
 
 from __future__ import annotations
 
@@ -31,16 +31,19 @@ class Expectation:
         Share of the observed days on which the metric was high at the hour; 0 where the profile has no row for it.
     weekday_share : float64[windows]
         The same of the days with the window's weekday; NaN where the row has no such day.
+    second_highest : float64[windows]
+        What the metric reached at the hour on two days; NaN where the profile has no row for it, or null.
     """
 
     days_share: Floats
     weekday_share: Floats
+    second_highest: Floats
 
 
 def expected_shares(profile: pa.Table, windows: pa.Table, time_zone: str) -> dict[str, Expectation]:
     """Return, for each of PROFILE_METRICS, how often it was high at the hour of each window.
 
-    A high share says that a high value is usual there, not how high it is; and that a low one is missing.
+    A high share says that a high value is usual there, and that a low one is missing; `second_highest`, how high it is.
 
     Parameters
     ----------
@@ -55,7 +58,7 @@ def expected_shares(profile: pa.Table, windows: pa.Table, time_zone: str) -> dic
     Returns
     -------
     dict of str to Expectation
-        NaN in both shares where the window is not among PROFILE_WINDOWS.
+        NaN in all where the window is not among PROFILE_WINDOWS.
     """
     days, hours = _local(windows["window_end"], time_zone)
     row = _rows_of(profile, windows, hours)
@@ -67,11 +70,12 @@ def expected_shares(profile: pa.Table, windows: pa.Table, time_zone: str) -> dic
     of_weekday = np.bitwise_count(observed & same)
     expected = {}
     for metric in PROFILE_METRICS:
-        share, by_weekday = base.copy(), base.copy()
+        share, by_weekday, second_highest = base.copy(), base.copy(), np.full(len(row), np.nan)
         share[found] = _taken(profile, f"{metric}_high_days_share", row[found])
         high = np.bitwise_count(_taken(profile, f"{metric}_high_days_mask", row[found]) & observed & same)
         by_weekday[found] = np.where(of_weekday > 0, high / np.maximum(of_weekday, 1), np.nan)
-        expected[metric] = Expectation(share, by_weekday)
+        second_highest[found] = _taken(profile, f"{metric}_second_highest", row[found])
+        expected[metric] = Expectation(share, by_weekday, second_highest)
     return expected
 
 

@@ -1,6 +1,6 @@
-"""Profile: on how many days, at which hours of the day, each host was at the top of its own range.
+"""Profile: on how many days, at which hours of the day, each host was at the top of its own range, and how high.
 
-A nightly backup is high at its hour on every day, so it is expected there, and only there.
+A nightly backup is high at its hour on every day, so it is expected there, and only there, up to its usual size.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ndr.contract.networks import DefaultNetworks, NetworkLists
 from ndr.contract.time import SLICE_MICROSECONDS, WINDOWS, Interval, slice_number
 from ndr.jobs.deltas.grouping import group, packed
 from ndr.jobs.fg_b.baseline import Baseline
+from ndr.jobs.fg_b.daily_maxima import HourDays
 from ndr.jobs.fg_b.internal_hosts import of_internal_hosts
 from ndr.jobs.fg_b.local_slices import LocalSlices
 from ndr.jobs.fg_b.order_statistics import Floats, Ints, between, ranks, sort_groups
@@ -83,10 +84,15 @@ def profiles_of_baselines(
         x >= p95 and x > median
 
     of the N values (Hyndman & Fan 1996, type 7). The median keeps a host that does the same at all times, whose p95 is
-    what it always does, from being high at every hour. A high value is expected at an hour, not how high it is.
+    what it always does, from being high at every hour.
 
     A day is high at an hour when any of its windows is. The share of high days is high days / observed days, where a
     day is observed at an hour when any of its windows there counts. Masks hold the last 63 days.
+
+    How high a value is at an hour, on more than one day, is the *second-highest*: of each observed day the largest of
+    the values at that hour (0 where the host has none), and of these the second largest, as they are: not capped, and
+    equal ones count one by one. It is null where it would be 0: fewer than two days have a value above 0. An attack
+    of one day cannot raise it above the largest value of the other days; the full backups of four Saturdays do.
     """
     source = rows if isinstance(rows, RowSource) else TableRows(rows)
     span = Interval(min(each.interval.start for each in baselines), max(each.interval.end for each in baselines))
@@ -94,9 +100,9 @@ def profiles_of_baselines(
     with ThreadPoolExecutor(threads) as pool:
         found = _ProfileRows.read(source, span, slices, rules.networks, pool)
         horizons = [_Horizon.of(found, slices, baseline) for baseline in baselines]
-        high = list(pool.map(partial(_high_days, found, source, horizons), PROFILE_METRICS))
-    of_horizons = zip(*high, strict=True)
-    return [_table(found, horizon, masks) for horizon, masks in zip(horizons, of_horizons, strict=True)]
+        hours = list(pool.map(partial(_hours, found, source, horizons), PROFILE_METRICS))
+    of_horizons = zip(*hours, strict=True)
+    return [_table(found, horizon, metrics) for horizon, metrics in zip(horizons, of_horizons, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +217,8 @@ class _Horizon:
     observed : int64[windows, 24]
         The days on which a window of the label and hour counts, as a mask.
     day_bits, hours : int64[slices]
+    hour_days : HourDays
+        Of the rows, by series * 24 + hour.
     """
 
     baseline: Baseline
@@ -220,6 +228,7 @@ class _Horizon:
     observed: Ints
     day_bits: Ints
     hours: Ints
+    hour_days: HourDays
 
     @classmethod
     def of(cls, found: _ProfileRows, slices: LocalSlices, baseline: Baseline) -> _Horizon:
@@ -237,17 +246,39 @@ class _Horizon:
         offsets = np.concatenate(([0], np.cumsum(sizes)))
         is_whole = offsets[-1] == len(found.places)
         rows = None if is_whole else np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], sizes)
-        return cls(baseline, rows, offsets, counted[found.windows], observed, day_bits, slices.hours)
+        series, last_slices = np.divmod(found.places if rows is None else found.places.take(rows), found.slices)
+        keys = series * _HOURS + slices.hours.take(last_slices)
+        hour_days = HourDays.of(keys, slices.days.take(last_slices), len(found.windows) * _HOURS)
+        return cls(baseline, rows, offsets, counted[found.windows], observed, day_bits, slices.hours, hour_days)
 
 
-def _high_days(found: _ProfileRows, source: RowSource, horizons: Sequence[_Horizon], metric: str) -> list[Ints]:
-    """Return, for each horizon, the days on which a metric was high: masks of (series * 24)."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Hours:
+    """What a metric did at each hour.
+
+    Attributes
+    ----------
+    high_days : int64[series * 24]
+        The days on which it was high, as masks.
+    second_highest : float64[series * 24]
+    """
+
+    high_days: Ints
+    second_highest: Floats
+
+
+def _hours(found: _ProfileRows, source: RowSource, horizons: Sequence[_Horizon], metric: str) -> list[_Hours]:
+    """Return, for each horizon, what a metric did at each hour."""
     column = found.column(source, metric)
-    return [_high_days_of(found, horizon, column) for horizon in horizons]
+    of_horizons = []
+    for horizon in horizons:
+        values = column if horizon.rows is None else column.take(horizon.rows)
+        second_highest = horizon.hour_days.second_highest(values)
+        of_horizons.append(_Hours(_high_days(found, horizon, values), second_highest))
+    return of_horizons
 
 
-def _high_days_of(found: _ProfileRows, horizon: _Horizon, column: Floats) -> Ints:
-    values = column if horizon.rows is None else column.take(horizon.rows)
+def _high_days(found: _ProfileRows, horizon: _Horizon, values: Floats) -> Ints:
     least = _least_high(values, horizon.offsets, horizon.counted)
     high = np.flatnonzero(values >= np.repeat(least, np.diff(horizon.offsets)))
     rows = high if horizon.rows is None else horizon.rows.take(high)
@@ -274,8 +305,8 @@ def _least_high(values: Floats, offsets: Ints, counted: Ints) -> Floats:
     return np.maximum(percentile(HIGH_PERCENT), np.nextafter(percentile(50), np.inf))
 
 
-def _table(found: _ProfileRows, horizon: _Horizon, masks: Sequence[Ints]) -> pa.Table:
-    kept = np.flatnonzero(np.bitwise_or.reduce(masks))
+def _table(found: _ProfileRows, horizon: _Horizon, metrics: Sequence[_Hours]) -> pa.Table:
+    kept = np.flatnonzero(np.bitwise_or.reduce([each.high_days for each in metrics]))
     series, hours = np.divmod(kept, _HOURS)
     observed = horizon.observed[found.windows[series], hours]
     days = np.bitwise_count(observed).astype(np.int64)
@@ -285,8 +316,10 @@ def _table(found: _ProfileRows, horizon: _Horizon, masks: Sequence[Ints]) -> pa.
     columns["baseline_end"] = pa.repeat(pa.scalar(horizon.baseline.end, pa.timestamp("us", "UTC")), len(kept))
     columns["days_observed"] = pa.array(days)
     columns["observed_days_mask"] = pa.array(observed)
-    for metric, mask in zip(PROFILE_METRICS, masks, strict=True):
-        columns[f"{metric}_high_days_share"] = pa.array(np.bitwise_count(mask[kept]) / np.maximum(days, 1))
-        columns[f"{metric}_high_days_mask"] = pa.array(mask[kept])
+    for metric, its in zip(PROFILE_METRICS, metrics, strict=True):
+        mask, second_highest = its.high_days[kept], its.second_highest[kept]
+        columns[f"{metric}_high_days_share"] = pa.array(np.bitwise_count(mask) / np.maximum(days, 1))
+        columns[f"{metric}_high_days_mask"] = pa.array(mask)
+        columns[f"{metric}_second_highest"] = pa.array(second_highest, mask=np.isnan(second_highest))
     schema = arrow_schema(FG_B_PROFILE)
     return pa.table([columns[name] for name in schema.names], schema=schema)

@@ -1,4 +1,4 @@
-"""What a host's profile expects at an hour: large values that come then on most days, and that they come."""
+"""What a host's profile expects at an hour: large values that come then, how large, and that they come."""
 
 from __future__ import annotations
 
@@ -53,6 +53,21 @@ def shares_of(baseline: HorizonBaseline | None, rows: FeatureRows, metrics: Sequ
         if metric in EXPECTED_BY:
             share = shares[EXPECTED_BY[metric]]
             found[:, place] = np.fmax(share.days_share, share.weekday_share) if by_weekday else share.days_share
+    return found
+
+
+def highest_of(baseline: HorizonBaseline, rows: FeatureRows, metrics: Sequence[str], time_zone: str) -> Floats:
+    """Return what each metric reached at the hour on two days of the horizon, float64[rows, metrics]; NaN is unknown.
+
+    Metrics that the profile does not have are unknown: that of another metric is not in their unit.
+    """
+    found = np.full((len(rows), len(metrics)), np.nan)
+    if baseline.profile is None or not baseline.profile.num_rows:
+        return found
+    expected = expected_shares(baseline.profile, rows.table.select(WINDOW), time_zone)
+    for place, metric in enumerate(metrics):
+        if metric in expected:
+            found[:, place] = expected[metric].second_highest
     return found
 
 

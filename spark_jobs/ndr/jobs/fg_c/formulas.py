@@ -11,12 +11,17 @@ percentiles. Above p99 it goes on as an exponential distribution, by whose law t
 p99 - p95 (Pickands 1975 with shape 0). It is never below 1 / (support + 1), since n values cannot tell of rarer ones
 (Davison and Hinkley, Bootstrap Methods and Their Application, 1997, section 4.2).
 
-`contribution` is weight log2(1 + max(0, value - (1 + e) p99) / s) with s = max(p99 - p95, m, r p99), m the least scale
-in the metric's unit and r the least scale as a share: the excess over a high threshold in units of the tail's scale
-(Davison and Smith, Models for Exceedances over High Thresholds, JRSS B 52, 1990). What recurs in more than one of a
-hundred windows of the band, such as a nightly backup, is below the threshold. The logarithm lets several unusual
-metrics outweigh one extreme one. e is `expected`, 0 where it is unknown: at an hour at which large values come on all
-days, up to twice the p99 adds nothing, and ten times still does.
+`contribution` is weight log2(1 + max(0, value - u) / s) with u = max((1 + e) p99, h) and s = max(p99 - p95, m,
+r max(p99, h)), m the least scale in the metric's unit and r the least scale as a share: the excess over a high
+threshold in units of the tail's scale (Davison and Smith, Models for Exceedances over High Thresholds, JRSS B 52,
+1990). What recurs in more than one of a hundred windows of the band is below the threshold. The logarithm lets several
+unusual metrics outweigh one extreme one.
+
+e is `expected`, 0 where it is unknown: at an hour at which large values come on all days, up to twice the p99 adds
+nothing. h is `second_highest`, 0 where it is unknown: what the host reached at this hour on two days of the horizon.
+p99 is of capped values, and capping removes a job that runs in a few of a hundred windows, such as a backup; h is not
+capped. A value ten times the backup at the backup's hour still scores: log2(1 + 9 / r) where h is the backup and p99 is
+far below. A backup at an hour at which it does not come is compared with p99.
 """
 
 from __future__ import annotations
@@ -66,10 +71,12 @@ def _tail(value, known):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(
-    numba.void(_F2, numba.int64[:, :], _F3, numba.boolean[:, :], _F1, numba.float64, _F1, _F2, numba.int8[:, :], _F3),
+    numba.void(
+        _F2, numba.int64[:, :], _F3, numba.boolean[:, :], _F1, numba.float64, _F1, _F2, _F2, numba.int8[:, :], _F3
+    ),
     nogil=True, cache=True,
 )  # fmt: skip
-def _score(values, judges, known, usable, minimum, relative, weights, expected, tiers, results):  # type: ignore[no-untyped-def]
+def _score(values, judges, known, usable, minimum, relative, weights, expected, highest, tiers, results):  # type: ignore[no-untyped-def]
     for row in range(values.shape[0]):
         for metric in range(values.shape[1]):
             value = values[row, metric]
@@ -104,9 +111,11 @@ def _score(values, judges, known, usable, minimum, relative, weights, expected, 
             results[9, row, metric] = _tail(value, it)
             contribution = 0.0
             share = 0.0 if np.isnan(expected[row, metric]) else expected[row, metric]
-            beyond = value - (1.0 + share) * p99
+            reached = 0.0 if np.isnan(highest[row, metric]) else highest[row, metric]
+            beyond = value - max((1.0 + share) * p99, reached)
             if beyond > 0:
-                contribution = weights[tier] * np.log2(1.0 + beyond / max(p99 - p95, least, relative * abs(p99)))
+                tail = max(p99 - p95, least, relative * max(abs(p99), reached))
+                contribution = weights[tier] * np.log2(1.0 + beyond / tail)
             results[10, row, metric] = contribution
 
 
@@ -119,6 +128,7 @@ def fill_scores(
     relative: float,
     weights: Floats,
     expected: Floats,
+    highest: Floats,
     tiers: NDArray[np.int8],
     results: Floats,
 ) -> None:
@@ -142,9 +152,11 @@ def fill_scores(
         Of a contribution that each tier judged, in the order of JUDGES.
     expected : float64[rows, metrics]
         Share of days on which so large a value came at this hour, in [0, 1]; NaN where that is not known.
+    highest : float64[rows, metrics]
+        `second_highest` of the metric at this hour, in the metric's unit; NaN where that is not known.
     tiers : int8[rows, metrics]
         Is filled with places in JUDGES.
     results : float64[results, rows, metrics]
         Is filled by RESULTS.
     """
-    _score(values, judges, known, usable, minimum, relative, weights, expected, tiers, results)
+    _score(values, judges, known, usable, minimum, relative, weights, expected, highest, tiers, results)

@@ -27,6 +27,9 @@ ExpectedShares = Callable[[FeatureRows, Sequence[str]], Floats]
 """Returns float64[rows, metrics]: the share of days on which so large a value came at this hour; NaN is unknown."""
 
 
+SecondHighest = Callable[[HorizonBaseline, FeatureRows, Sequence[str]], Floats]
+"""Returns float64[rows, metrics]: what a baseline's profile has as second_highest at this hour; NaN is unknown."""
+
 ReachedBands = Callable[[FeatureRows], Mapping[str, NDArray[np.bool_]]]
 """Returns, by time band, which windows reach into it; see `ndr.jobs.fg_c.reach`."""
 
@@ -38,6 +41,11 @@ def nothing_reached(rows: FeatureRows) -> Mapping[str, NDArray[np.bool_]]:
 
 def nothing_expected(rows: FeatureRows, metrics: Sequence[str]) -> Floats:
     """Return that nothing is known of what is expected."""
+    return np.full((len(rows), len(metrics)), np.nan)
+
+
+def nothing_highest(baseline: HorizonBaseline, rows: FeatureRows, metrics: Sequence[str]) -> Floats:
+    """Return that nothing is known of how high values are at their hours."""
     return np.full((len(rows), len(metrics)), np.nan)
 
 
@@ -56,6 +64,8 @@ class ScoredRows:
     results : float64[results, rows, metrics, horizons]
         By RESULTS.
     expected : float64[rows, metrics]
+    highest : float64[rows, metrics, horizons]
+        `second_highest`.
     drift : float64[2, rows, metrics]
         Ratio and MADs.
     ends : int64[horizons]
@@ -69,6 +79,7 @@ class ScoredRows:
     tiers: NDArray[np.int8]
     results: Floats
     expected: Floats
+    highest: Floats
     drift: Floats
     ends: Ints
 
@@ -91,6 +102,7 @@ class ScoredRows:
             "support_count": pa.array(self.of("support_count").ravel().astype(np.int64)),
             **{name: _numbers(self.of(name).ravel()) for name in RESULTS[1:]},
             "expected": _numbers(np.repeat(self.expected.ravel(), horizons)),
+            "second_highest": _numbers(self.highest.ravel()),
         }
         for place, name in enumerate(("median_7d_to_30d_ratio", "median_7d_30d_mads")):
             columns[name] = _numbers(np.repeat(self.drift[place].ravel(), horizons))
@@ -107,6 +119,7 @@ def score_rows(
     spec: FgCBuilderSpec,
     support_min: Mapping[str, int],
     expected_shares: ExpectedShares = nothing_expected,
+    second_highest: SecondHighest = nothing_highest,
     reached_bands: ReachedBands = nothing_reached,
 ) -> Iterator[ScoredRows]:
     """Score the values of FG-A rows against baselines, a part of the hosts at a time.
@@ -120,7 +133,7 @@ def score_rows(
         The segment of each of the rows' hosts.
     support_min : mapping of str to int
         What a network's baseline of a window must rest on; that of hosts and segments follows from their `cold_start`.
-    expected_shares, reached_bands : callable
+    expected_shares, second_highest, reached_bands : callable
         A window is judged by the baseline of its own time band, and by those of the other bands that it reaches into
         where these have as near a judge: of them that counts by which a value is the least unusual.
     """
@@ -135,34 +148,59 @@ def score_rows(
         group, values = groups.numbers(part.table), part.values(metrics)
         expected = expected_shares(part, metrics)
         tiers = np.empty((*values.shape, len(valid)), np.int8)
-        results = np.empty((len(RESULTS), *tiers.shape))
+        highest, results = np.empty(tiers.shape), np.empty((len(RESULTS), *tiers.shape))
         reached = {band: of for band, of in reached_bands(part).items() if band in groups.words[1]}
 
         for place, judge in enumerate(judges):
+            highest[..., place] = second_highest(valid[place], part, metrics)
+            usual = _AtHour(expected, highest[..., place])
             asked = judge.asked(part.host_of, segment_of[part.host_of], group)
-            tiers[..., place], results[..., place] = _judged(values, asked, judge, scale, spec, expected)
+            tiers[..., place], results[..., place] = _judged(values, asked, judge, scale, spec, usual)
             for band, is_reached in reached.items():
                 other = groups.in_band(group, band)
                 of = np.flatnonzero(is_reached & (other != group))
                 asked = judge.asked(part.host_of[of], segment_of[part.host_of[of]], other[of])
-                its_tiers, its = _judged(values[of], asked, judge, scale, spec, expected[of])
+                its_tiers, its = _judged(values[of], asked, judge, scale, spec, usual.of(of))
                 _keep_least(tiers[..., place], results[..., place], of, its_tiers, its)
         ends = np.array([microseconds(each.end) for each in valid], np.int64)
         horizons = tuple(each.horizon for each in valid)
         yield ScoredRows(
-            part, metrics, horizons, values, tiers, results, expected, _drift(tiers, results, horizons), ends
+            part, metrics, horizons, values, tiers, results, expected, highest, _drift(tiers, results, horizons), ends
         )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _AtHour:
+    """What is usual at the hours of values, of one baseline: float64[rows, metrics] as `fill_scores` takes them."""
+
+    expected: Floats
+    highest: Floats
+
+    def of(self, rows: Ints) -> _AtHour:
+        return _AtHour(self.expected[rows], self.highest[rows])
+
+
 def _judged(
-    values: Floats, asked: Ints, judge: Judges, scale: Floats, spec: FgCBuilderSpec, expected: Floats
+    values: Floats, asked: Ints, judge: Judges, scale: Floats, spec: FgCBuilderSpec, usual: _AtHour
 ) -> tuple[NDArray[np.int8], Floats]:
     """Return the tiers and the results of values, by the judges that are asked."""
     tiers = np.empty(values.shape, np.int8)
     results = np.empty((len(RESULTS), *values.shape))
     relative = spec.minimum_scale.relative
     weights = np.array([spec.weights.host, spec.weights.segment, spec.weights.network, 0.0])
-    fill_scores(values, asked, judge.known, judge.usable, scale, relative, weights, expected, tiers, results)
+    fill_scores(
+        values,
+        asked,
+        judge.known,
+        judge.usable,
+        scale,
+        relative,
+        weights,
+        usual.expected,
+        usual.highest,
+        tiers,
+        results,
+    )
     return tiers, results
 
 

@@ -14,7 +14,7 @@ from ndr.contract.jobspecs.fg_c_builder import FgCBuilderSpec
 from ndr.contract.jobspecs.networks import Networks
 from ndr.jobs.fg_c.absences import Absence, silences
 from ndr.jobs.fg_c.calibration import Calibration
-from ndr.jobs.fg_c.expected import longest, missing, shares_of
+from ndr.jobs.fg_c.expected import highest_of, longest, missing, shares_of
 from ndr.jobs.fg_c.hosts import HostScores
 from ndr.jobs.fg_c.judges import HorizonBaseline
 from ndr.jobs.fg_c.kernel import score_rows
@@ -68,8 +68,9 @@ def scored_tables(
     scored = rows.of_windows(spec.windows)
     segments = segment_ids(scored.hosts, rules.networks).to_pylist()
     expected = partial(shares_of, profiled, time_zone=rules.calendar.time_zone)
+    highest = partial(highest_of, time_zone=rules.calendar.time_zone)
     reached = partial(reached_bands, calendar=rules.calendar)
-    for part in score_rows(scored, baselines, segments, spec, rules.support_min, expected, reached):
+    for part in score_rows(scored, baselines, segments, spec, rules.support_min, expected, highest, reached):
         hosts = HostScores.of(part, spec.reasons)
         here = [each for host in dict.fromkeys(hosts.hosts) for each in of_host.pop(host, [])]
         yield part.table(), hosts.with_absences(here, spec.reasons).table(calibration)
