@@ -13,9 +13,17 @@ from ndr.contract.manifest import Manifest
 from ndr.contract.time import Interval, mini_batch_id
 from ndr.jobs.run import Run
 
+
+class NoJobSpecs:
+    """A table without items: the networks are the default ones."""
+
+    def get_item(self, **_: object) -> dict[str, object]:
+        return {}
+
+
 job, folder, batch = sys.argv[1], Path(sys.argv[2]).as_uri(), Interval.parse(sys.argv[3], sys.argv[4])
 uri = {name: f"{folder}/v1/{name}" for name in ("integration", "deltas", "fg_a", "fg_b", "pair_counts")}
-run = Run(f"{job}_builder", "bench", "v1", table=None)  # type: ignore[arg-type]  # the specs are here
+run = Run(f"{job}_builder", "bench", "v1", table=NoJobSpecs())  # type: ignore[arg-type]  # the specs are here
 
 
 def publish() -> Iterator[Manifest]:

@@ -17,7 +17,8 @@ from tests.jobs.job_chain import random_flows
 from ministack_sagemaker.lifecycle import Account
 from ministack_sagemaker.testing import JOBS_ROLE, create_open_roles
 from ndr.contract.datasets import Dataset
-from ndr.contract.jobspecs import put_jobspec
+from ndr.contract.jobspecs import FG_B_BUILDER, put_jobspec
+from ndr.contract.jobspecs.fg_b_builder import SafetyGaps
 from ndr.contract.time import DAY, Interval, format_instant, mini_batch_id, parse_instant
 from ndr.local.deployment.redshift import Warehouse
 from ndr.local.jobspecs import DEMO_FILES, read_jobspec_files
@@ -131,7 +132,11 @@ class ProjectInAccount:
             "engine": engine,
         }
         for jobspec in read_jobspec_files(DEMO_FILES, values):
-            put_jobspec(self.account.table("ndr-jobspecs"), jobspec)
+            written = jobspec
+            if jobspec.job_name == FG_B_BUILDER:  # two days of features are too few for a safety gap
+                spec = jobspec.spec.model_copy(update={"safety_gap": SafetyGaps(**{"7d": 0, "30d": 0})})
+                written = jobspec.model_copy(update={"spec": spec})
+            put_jobspec(self.account.table("ndr-jobspecs"), written)
 
     def _deliver(self, version: str) -> None:
         for number, day in enumerate(DAYS.steps(DAY)):

@@ -93,7 +93,9 @@ def test_the_local_image_is_small_and_has_no_java(images: dict[str, str]) -> Non
 
 def test_the_images_know_the_aws_services_that_jobs_call(images: dict[str, str]) -> None:
     sources = [path.read_text() for folder in ("contract", "spark_jobs") for path in (ROOT / folder).rglob("*.py")]
-    called = {name for text in sources for name in re.findall(r'boto3\.(?:client|resource)\("([\w-]+)"\)', text)}
+    calls = re.compile(r'(?:boto3|aws|session\(\))\.(?:client|resource)\(\s*"([\w-]+)"')
+    called = {name for text in sources for name in calls.findall(text)}
+    called |= {"dynamodb"} if any("dynamodb_table(" in text for text in sources) else set()
     assert called > {"dynamodb", "s3"}
     for image in images.values():
         known = docker("run", "--rm", image, "-c", "import boto3; print(*boto3.Session().get_available_services())")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Literal, NamedTuple
 
@@ -107,7 +107,7 @@ class Source:
     map : callable
         Turns the columns of some rows into `Rows`.
     fields : callable
-        Returns the fields that are read from JSON objects and Parquet rows, by column name.
+        Returns the fields that are read from JSON objects and Parquet rows, by column name. None: its logs are text.
     parse : callable or None
         Splits a block of whole lines, given the header before it. None where the text is JSON.
     header : callable or None
@@ -117,6 +117,10 @@ class Source:
     name: str
     recognise: Callable[[Sample], float]
     map: Callable[[Columns, DeltaBuilderSpec], Rows]
-    fields: Callable[[DeltaBuilderSpec], Mapping[str, Field]] = field(default=lambda spec: {})
+    fields: Callable[[DeltaBuilderSpec], Mapping[str, Field]] | None = None
     parse: Callable[[bytes, Any, DeltaBuilderSpec], Lines] | None = None
     header: Callable[[Any, bytes], Any] | None = None
+
+    def fields_of(self, spec: DeltaBuilderSpec) -> Mapping[str, Field]:
+        """Return the fields that are read from JSON objects and Parquet rows; none where its logs are text."""
+        return self.fields(spec) if self.fields else {}

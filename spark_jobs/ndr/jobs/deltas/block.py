@@ -47,7 +47,7 @@ def json_block(contents: Sequence[bytes], source: Source, spec: DeltaBuilderSpec
     """Parse the lines of one file or of several small ones at once."""
     lines_of_file = [lines_of(content) for content in contents] if len(contents) > 1 else []
     whole = contents[0] if len(contents) == 1 else b"".join(content.removesuffix(b"\n") + b"\n" for content in contents)
-    fields = source.fields(spec)
+    fields = source.fields_of(spec)
     objects = parse_block(whole, fields)
     if len(contents) == 1 and any(problem.null_count < len(problem) for _, problem in objects) and objects_touch(whole):
         whole = as_lines(whole)
@@ -88,7 +88,7 @@ def parquet_block(batch: pa.RecordBatch, source: Source, names: set[str], spec: 
 
     absent = pa.nulls(batch.num_rows, pa.string())
     columns = {}
-    for name, field in source.fields(spec).items():
+    for name, field in source.fields_of(spec).items():
         found = (_column_at(batch, path) for path in field.paths)
         columns[name] = next((column for column in found if column is not None), absent)
     rows = _mapped(source, columns, absent, spec)

@@ -167,12 +167,17 @@ def sample_of(filesystem: fs.FileSystem, path: str) -> Sample:
 
 def form_of(source: Source, beginning: bytes) -> str:
     """Return whether a text is JSON or other lines."""
+    if source.fields is None:
+        return TEXT
     return JSON if source.parse is None or beginning.lstrip()[:1] in (b"{", b"[") else TEXT
 
 
 def _opened_parquet(filesystem: fs.FileSystem, path: str, spec: DeltaBuilderSpec) -> Opened:
     with named_errors(path, PARQUET), opened_parquet(filesystem, path) as names:
-        return Opened(source_of(spec.inputs.source, Sample(path, names=names)), PARQUET)
+        recognised = source_of(spec.inputs.source, Sample(path, names=names))
+        if recognised.source.fields is None:
+            raise OSError(f"it is Parquet, and logs of {recognised.source.name} are text")
+        return Opened(recognised, PARQUET)
 
 
 def _together(small: Sequence[Opened], spec: DeltaBuilderSpec) -> Part:

@@ -32,7 +32,7 @@ def parquet_batches(
             return
         schema = pq.read_schema(file)
         every = set(_names(schema))
-        fields = source.fields(spec).values()
+        fields = source.fields_of(spec).values()
         wanted = list(dict.fromkeys(place for field in fields for place in field.paths if place in every))
         for place in wanted:
             found = _type_at(schema, place)
