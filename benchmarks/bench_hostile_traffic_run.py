@@ -17,6 +17,8 @@ from ndr.jobs.run import Run
 class NoJobSpecs:
     """A table without items: the networks are the default ones."""
 
+    name = "none"
+
     def get_item(self, **_: object) -> dict[str, object]:
         return {}
 
