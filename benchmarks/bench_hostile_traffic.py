@@ -148,7 +148,7 @@ def main() -> None:
             case.write(folder, case.size)
             for job in case.jobs:
                 cost = run(job, Path(scratch), case.batch)
-                used, quarantined, published = map(int, cost.output.split())
+                used, quarantined, published = map(int, cost.output.splitlines()[-1].split())
                 print(
                     json.dumps(
                         {

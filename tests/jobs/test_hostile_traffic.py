@@ -80,7 +80,7 @@ class Peaks:
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
         assert process.returncode == 0
-        return usage.ru_maxrss / 1024, [int(number) for number in output.split()]
+        return usage.ru_maxrss / 1024, [int(number) for number in output.splitlines()[-1].split()]
 
 
 @pytest.fixture
