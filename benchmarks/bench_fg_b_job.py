@@ -20,14 +20,7 @@ from pathlib import Path
 from bench_fg_b_job_data import END, METRICS, publish_project
 from measure import measure
 
-from ndr.contract.datasets import (
-    FG_B_IP_METADATA,
-    FG_B_PAIR_HOST,
-    FG_B_PAIR_SEGMENT,
-    FG_B_PROFILE,
-    fg_b_host,
-    fg_b_segment,
-)
+from ndr.contract.datasets import fg_b_tables
 from ndr.contract.jobspecs.fg_b_builder import Cadences
 from ndr.contract.time import DAY, SLICE, format_instant
 from ndr.jobs.fg_b.targets import Target, backfill_targets
@@ -35,14 +28,7 @@ from ndr.store.catalog import newest_baseline
 from ndr.store.publish import read_table
 
 RUN = Path(__file__).parent / "bench_fg_b_job_run.py"
-DATASETS = (
-    fg_b_host(METRICS),
-    fg_b_segment(METRICS),
-    FG_B_PAIR_HOST,
-    FG_B_PAIR_SEGMENT,
-    FG_B_IP_METADATA,
-    FG_B_PROFILE,
-)
+DATASETS = fg_b_tables(METRICS)
 CADENCES = {"backfill": Cadences(), "backfill_daily": Cadences(**{"30d": "daily"})}
 
 

@@ -22,26 +22,12 @@ from bench_fg_b_job_data import END, METRICS
 from bench_layout_data import LAYOUTS, publish_layouts
 from measure import Measurement, measure
 
-from ndr.contract.datasets import (
-    FG_B_IP_METADATA,
-    FG_B_PAIR_HOST,
-    FG_B_PAIR_SEGMENT,
-    FG_B_PROFILE,
-    fg_b_host,
-    fg_b_segment,
-)
+from ndr.contract.datasets import fg_b_tables
 from ndr.store.catalog import newest_baseline
 from ndr.store.publish import read_table
 
 FOLDER = Path(__file__).parent
-DATASETS = (
-    fg_b_host(METRICS),
-    fg_b_segment(METRICS),
-    FG_B_PAIR_HOST,
-    FG_B_PAIR_SEGMENT,
-    FG_B_IP_METADATA,
-    FG_B_PROFILE,
-)
+DATASETS = fg_b_tables(METRICS)
 LIMITS = {"production": {"cpu_ratio": 1.3, "request_ratio": 1.5}, "slices": {"cpu_ratio": 3.0}}
 
 

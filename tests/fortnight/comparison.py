@@ -10,19 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ndr.contract.datasets import (
-    DELTAS,
-    FG_A,
-    FG_B_IP_METADATA,
-    FG_B_PAIR_HOST,
-    FG_B_PAIR_SEGMENT,
-    FG_B_PARTS,
-    FG_B_PROFILE,
-    PAIR_COUNTS,
-    PEER_DELTAS,
-    fg_b_host,
-    fg_b_segment,
-)
+from ndr.contract.datasets import DELTAS, FG_A, FG_B_PARTS, PAIR_COUNTS, PEER_DELTAS, fg_b_tables
 from ndr.jobs.fg_b.targets import Target
 from ndr.store.catalog import Partition
 from ndr.store.manifest import read_manifest
@@ -37,10 +25,7 @@ TIMED = ((DELTAS, "deltas"), (PEER_DELTAS, "deltas"), (PAIR_COUNTS, "pair_counts
 """The datasets that answer for times, and the prefix below which each lies."""
 KEYS = {
     table.name: tuple(column for column in table.key if column not in ("baseline_horizon", "baseline_end"))
-    for table in (
-        *(fg_b_host(()), fg_b_segment(()), FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT),
-        *(FG_B_IP_METADATA, FG_B_PROFILE),
-    )
+    for table in fg_b_tables(())
 }
 """What names a row in a table of a baseline, whose horizon and end are those of the partition."""
 

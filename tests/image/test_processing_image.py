@@ -12,26 +12,13 @@ import pytest
 from tests.image.containers import Containers, Ended
 from tests.image.project_in_account import BUCKET, DAYS, FLOWS_A_DAY, ProjectInAccount, fg_b, fifteen_minute, inventory
 
-from ndr.contract.datasets import (
-    DELTAS,
-    FG_A,
-    FG_A_METRICS,
-    FG_B_IP_METADATA,
-    FG_B_PAIR_HOST,
-    FG_B_PAIR_SEGMENT,
-    FG_B_PROFILE,
-    PAIR_COUNTS,
-    PEER_DELTAS,
-    fg_b_host,
-    fg_b_segment,
-)
+from ndr.contract.datasets import DELTAS, FG_A, FG_A_METRICS, FG_B_IP_METADATA, PAIR_COUNTS, PEER_DELTAS, fg_b_tables
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 from ndr.contract.time import DAY
 
 METRICS = [column.name for column in FG_A_METRICS]
 FIFTEEN_MINUTE = [(DELTAS, "deltas"), (PEER_DELTAS, "deltas"), (FG_A, "fg_a"), (PAIR_COUNTS, "pair_counts")]
-PAIRS = [FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT]
-BASELINES = [fg_b_host(METRICS), fg_b_segment(METRICS), *PAIRS, FG_B_IP_METADATA, FG_B_PROFILE]
+BASELINES = fg_b_tables(METRICS)
 FLOWS = FLOWS_A_DAY * (DAYS.duration // DAY)
 SPARK_IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/ndr-processing:spark"
 MOST_BYTES_OF_LOCAL = 600_000_000

@@ -35,7 +35,7 @@ def opened() -> Iterator[list[Path]]:
     _is_recorded[0] = False
 
 
-def test_models_are_read_once_whoever_asks_first(bucket: str, opened: list[Path]) -> None:
+def test_models_are_read_once_when_threads_ask_together(bucket: str, opened: list[Path]) -> None:
     storage.put_bytes(f"{bucket}/a", b"content")
     storage.forget_clients()
     opened.clear()

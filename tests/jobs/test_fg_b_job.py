@@ -9,15 +9,7 @@ import pytest
 from tests.jobs.column_rules import broken_rules
 from tests.jobs.job_chain import Project, random_flows
 
-from ndr.contract.datasets import (
-    FG_A,
-    FG_B_IP_METADATA,
-    FG_B_PAIR_HOST,
-    FG_B_PAIR_SEGMENT,
-    FG_B_PROFILE,
-    fg_b_host,
-    fg_b_segment,
-)
+from ndr.contract.datasets import FG_A, fg_b_tables
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import DAY, WINDOWS, Interval, parse_instant
 from ndr.jobs.fg_b.job import InsufficientHistory
@@ -37,14 +29,7 @@ CHANGES: dict[str, dict[str, Any]] = {
         "support_min": 20,
     },
 }
-DATASETS = (
-    fg_b_host(METRICS),
-    fg_b_segment(METRICS),
-    FG_B_PAIR_HOST,
-    FG_B_PAIR_SEGMENT,
-    FG_B_IP_METADATA,
-    FG_B_PROFILE,
-)
+DATASETS = fg_b_tables(METRICS)
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,6 @@ from ndr.contract.datasets import (
     DELTAS,
     FG_A,
     FG_A_METRICS,
-    FG_B_IP_METADATA,
-    FG_B_PAIR_HOST,
-    FG_B_PAIR_SEGMENT,
-    FG_B_PROFILE,
     FG_C_HOSTS,
     FG_C_PAIRS,
     FG_C_SCORES,
@@ -24,8 +20,7 @@ from ndr.contract.datasets import (
     PEER_DELTAS,
     QUARANTINE,
     Dataset,
-    fg_b_host,
-    fg_b_segment,
+    fg_b_tables,
 )
 from ndr.contract.time import DAY, Interval, parse_instant
 from ndr.jobs.fg_b.targets import Target
@@ -41,7 +36,7 @@ START = parse_instant("2026-01-05")
 DAYS = Interval(START, START + 3 * DAY)
 SCORED = Interval(DAYS.end - DAY, DAYS.end)
 TARGETS = [Target(DAYS.end - DAY, "7d"), Target(DAYS.end, "7d")]
-HOST, SEGMENT = (dataset([column.name for column in FG_A_METRICS]) for dataset in (fg_b_host, fg_b_segment))
+METRICS = [column.name for column in FG_A_METRICS]
 
 NETWORKS: dict[str, Any] = {
     "internal": {"site": ["10.0.0.0/16", "2001:db8::/64"], "servers": ["192.0.2.0/28"]},
@@ -114,7 +109,7 @@ def test_both_engines_quarantine_the_same_rows(engines: dict[str, Project]) -> N
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: f"{target.end:%d}")
 @pytest.mark.parametrize(
     "dataset",
-    [HOST, SEGMENT, FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT, FG_B_IP_METADATA, FG_B_PROFILE],
+    fg_b_tables(METRICS),
     ids=lambda dataset: dataset.name,
 )
 def test_both_engines_publish_the_same_baselines(engines: dict[str, Project], dataset: Dataset, target: Target) -> None:

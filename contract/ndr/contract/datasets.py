@@ -663,7 +663,15 @@ LATE_FOLDER: Final = "_late"
 FG_B: Final = "fg_b"
 """The dataset of the baselines: one partition a baseline, with FG_B_PARTS as its tables."""
 
-FG_B_PARTS: Final = ("host", "segment", "pair_host", "pair_segment", "ip_metadata", "profile")
+
+def fg_b_tables(metrics: Iterable[str]) -> tuple[Dataset, ...]:
+    """Return the schemas of a baseline's tables over `metrics`, in the order of FG_B_PARTS."""
+    names = tuple(metrics)
+    pairs = (FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT)
+    return (fg_b_host(names), fg_b_segment(names), *pairs, FG_B_IP_METADATA, FG_B_PROFILE)
+
+
+FG_B_PARTS: Final = tuple(table.name for table in fg_b_tables(()))
 
 FG_C: Final = "fg_c"
 """The dataset of the scores: partitions of a day or of a part of one, with FG_C_PARTS as their tables."""
