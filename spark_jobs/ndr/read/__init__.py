@@ -1,0 +1,1 @@
+"""Reading the published datasets, as people do: Arrow, pandas, DuckDB, SQL."""
