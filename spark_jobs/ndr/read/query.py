@@ -97,8 +97,9 @@ def _check_reads(query: str) -> None:
     except duckdb.Error as error:
         raise InvalidRequestError(_sentence(error)) from None
     if len(statements) != 1:
+        example = "select count(*) from deltas"
         raise InvalidRequestError(
-            f"The query has {len(statements)} statements, and one is allowed, such as: select count(*) from deltas"
+            f"The query has {len(statements)} statements, and one is allowed, such as: {example}"
         )
     (statement,) = statements
     if statement.type not in _READS:
