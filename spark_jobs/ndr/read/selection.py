@@ -87,7 +87,9 @@ def read(
     InvalidRequestError
         There is no such table, column or horizon in it, or the time is none.
     """
-    bounds = Bounds(Interval(instant_of(start, "start"), instant_of(end, "end")), as_of and instant_of(as_of, "as_of"))
+    bounds = Bounds(
+        Interval(instant_of(start, "start"), instant_of(end, "end")), instant_of(as_of, "as_of") if as_of else None
+    )
     source = source_of(dataset, found(place), bounds)
     names = tuple(source.schema.names if columns is None else columns)
     check_columns(names, source.schema, dataset)
