@@ -24,9 +24,9 @@ class BaselineState:
     reason: str | None
 
 
-def baseline_grid(published: Published, ledger: Iterable[Mapping[str, Any]], owner: tuple[str, str], now: datetime) -> (
-    list[BaselineState]
-):
+def baseline_grid(
+    published: Published, ledger: Iterable[Mapping[str, Any]], owner: tuple[str, str], now: datetime
+) -> list[BaselineState]:
     """Return the state of each baseline that the ledger or the data knows, by horizon and end.
 
     Parameters

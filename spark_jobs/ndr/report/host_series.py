@@ -64,9 +64,7 @@ def host_values(
         is not published. A host without a row in the day has no entry.
     """
     metrics = list(dict.fromkeys(series.metric for series in wanted))
-    pieces = tuple(
-        cut for cut in Scan(FG_A, tuple(published.pieces[FG_A.name]), ()).within(day).pieces
-    )
+    pieces = tuple(cut for cut in Scan(FG_A, tuple(published.pieces[FG_A.name]), ()).within(day).pieces)
     rows = Scan(FG_A, pieces, ("host_ip", "role", "window_label", "window_end", *metrics)).read(coded=True)
     known = _published_slots(published, day)
     found: dict[str, dict[Series, Floats]] = {}

@@ -116,9 +116,7 @@ def _only(manifest: Manifest, dataset: str, outdated: Iterable[InputRange]) -> M
     return manifest.model_copy(update={"reads": tuple(reads)})
 
 
-def _lineage(
-    published: Published, horizon: str, baseline: Partition, now: Mapping[str, Answers]
-) -> BaselineLineage:
+def _lineage(published: Published, horizon: str, baseline: Partition, now: Mapping[str, Answers]) -> BaselineLineage:
     manifest = baseline.manifest
     features = _within(published.pieces.get(FG_A.name, []), manifest.summarized)
     deltas = _within(published.pieces[DELTAS.name], manifest.summarized)

@@ -7,7 +7,7 @@ its series. The script of the page reads them in the same order.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from itertools import groupby
 from typing import Any, Final
 
@@ -80,9 +80,7 @@ def _order(series: Series) -> tuple[bool, str, str, int]:
 
 
 def _is_drawn(pages: HostPages, host: str, series: Series) -> bool:
-    return series in pages.values.get(host, {}) or (
-        series.window == "1h" and series in pages.of_hosts.of.get(host, {})
-    )
+    return series in pages.values.get(host, {}) or (series.window == "1h" and series in pages.of_hosts.of.get(host, {}))
 
 
 def _host_codes(
