@@ -21,7 +21,7 @@ NOUNS: Final = (
     "nulls|others|pairs|partitions|pipelines|records|requests|rows|schedules|seconds|segments|slices|tables|times|"
     "versions|windows|workers"
 )
-PLURAL: Final = re.compile(rf"^ (?:(?!has|holds|not)[a-z-]+ )?(?:{NOUNS})\b")
+PLURAL: Final = re.compile(rf"^ (?:(?!has|holds|not|of)[a-z-]+ )?(?:{NOUNS})\b")
 VERB: Final = re.compile(r"^ (?:are|have|were)\b")
 NUMBER: Final = re.compile(r"\blen\(|\bsum\(|count\b")
 NEVER_ONE: Final = {
