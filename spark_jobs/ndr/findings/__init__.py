@@ -1,0 +1,1 @@
+"""Findings: the scores that a person or a SIEM should look at."""

@@ -1,0 +1,1 @@
+"""Apache Iceberg tables of the published datasets."""
