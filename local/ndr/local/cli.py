@@ -24,6 +24,7 @@ from ndr.local.commands.follow import follow
 from ndr.local.commands.group import EndsWithASentence
 from ndr.local.commands.ingest import ingest
 from ndr.local.commands.logs import logs
+from ndr.local.commands.report import report
 from ndr.local.commands.status import status
 from ndr.local.commands.stop import stop
 from ndr.local.commands.up import up
@@ -43,6 +44,7 @@ for command in (
     ingest,
     backfill,
     status,
+    report,
     follow,
     why,
     logs,
