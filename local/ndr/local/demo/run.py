@@ -16,6 +16,7 @@ from ministack_sagemaker.lifecycle import down as stop_account
 from ndr.contract.errors import InsufficientHistoryError, InvalidRequestError, NdrError
 from ndr.contract.jobspecs import DELTA_BUILDER, NETWORKS, check_jobspecs
 from ndr.contract.time import DAY, Interval, floor_to, format_instant
+from ndr.contract.wording import agreeing, counted
 from ndr.local.commands.ingest import ingest_folder
 from ndr.local.commands.jobspec import put_checked
 from ndr.local.commands.run import raise_if_failed, run_machine
@@ -82,7 +83,7 @@ def run_demo(request: DemoRequest, lines: Progress) -> None:
     given = (request.traffic, directory / "traffic", request.days, request.seed, request.time_zone)
     with prepared(*given) as traffic:
         if request.traffic is None:
-            lines.line(f"generate {request.days} days of traffic of a synthetic network in the background")
+            lines.line(f"generate {counted(request.days, 'day')} of traffic of a synthetic network in the background")
         networks = SYNTHETIC_NETWORKS if request.traffic is None else ()
         deployment = _deployed(directory, request.engine, networks, lines)
         report = _fed(deployment, traffic, lines)
@@ -159,7 +160,7 @@ def _deployed(directory: Path, engine: str, networks: Sequence[str], lines: Prog
     names = ", ".join(name for name, _ in registered_pipelines(deployment))
     lines.line(f"  registered by the deploy, through its function upsert_pipelines: {names}")
     files = [file for file in DEMO_FILES if file != SCORES_FILE]
-    with lines.doing(f"check and put {len(files)} JobSpecs"):
+    with lines.doing(f"check and put {counted(len(files), 'JobSpec')}"):
         jobspecs = [
             with_internal(jobspec, networks)
             for jobspec in read_jobspec_files(files, deployed_values(deployment, engine))
@@ -189,7 +190,7 @@ def _load_inventory(deployment: Deployment, traffic: Traffic, lines: Progress) -
         return
     with lines.doing("load inventory.csv into the Redshift stand-in"):
         rows = deployment.warehouse.load_inventory(traffic.inventory)
-    lines.line(f"  {rows} machines")
+    lines.line(f"  {counted(rows, 'machine')}")
 
 
 def covered_days(report: IngestReport, now: datetime, lines: Progress) -> Interval:
@@ -209,7 +210,9 @@ def covered_days(report: IngestReport, now: datetime, lines: Progress) -> Interv
     if len(past) < len(report.batches):
         skipped = sum(batch.rows for batch in report.batches if batch.interval.end > today)
         lines.line(
-            f"{skipped:,} connections since {format_instant(today)} are skipped: their day is not over.", "yellow"
+            f"{counted(skipped, 'connection')} since {format_instant(today)} {agreeing(skipped, 'is', 'are')} "
+            f"skipped: the day is not over.",
+            "yellow",
         )
     return Interval(min(each.start for each in past), max(each.end for each in past))
 
@@ -222,7 +225,7 @@ def _report(
 ) -> None:
     for title, ended in runs:
         print_timeline(lines.console, title, ended)
-    short = [item["reason"] for item in ledger_items(deployment) if item["status"] == "insufficient_history"]
+    short = [item["reason"] for item in ledger_items(deployment) if item.get("status") == "insufficient_history"]
     is_short = short and InsufficientHistoryError.__name__ in f"{baselines.error} {baselines.cause}"
     if baselines.status != "SUCCEEDED" and not is_short:
         raise_if_failed(baselines)
