@@ -17,6 +17,7 @@ from ndr.local.commands.demo import demo
 from ndr.local.commands.down import down
 from ndr.local.commands.group import EndsWithASentence
 from ndr.local.commands.ingest import ingest
+from ndr.local.commands.report import report
 from ndr.local.commands.status import status
 from ndr.local.commands.up import up
 
@@ -29,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (up, down, ingest, backfill, status, check, cost, demo):
+for command in (up, down, ingest, backfill, status, report, check, cost, demo):
     app.command()(command)
 app.add_typer(run.app, name="run")
 app.add_typer(jobspec.app, name="jobspec")

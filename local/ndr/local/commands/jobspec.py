@@ -12,6 +12,7 @@ import typer
 from ministack_sagemaker.errors import AccountError
 from ndr.contract.errors import InvalidRequestError, JobSpecInvalidError, NdrError
 from ndr.contract.jobspecs import JobSpec, check_jobspecs, parse_jobspec, put_jobspec
+from ndr.contract.wording import counted
 from ndr.local.access.needs import needs_of
 from ndr.local.access.simulation import refused_actions
 from ndr.local.access.stack import Stack
@@ -56,7 +57,7 @@ def check(files: OptionalFiles = None, directory: Directory = HERE, stack_name: 
     check_jobspecs(jobspecs)
     for jobspec in jobspecs:
         lines.line(f"{jobspec.project_name} {jobspec.job_name_version}: valid", "green")
-    lines.line(f"{len(jobspecs)} JobSpecs are consistent.", "green")
+    lines.line(f"{counted(len(jobspecs), 'JobSpec')} are consistent.", "green")
     if stack:
         _check_access(lines, stack, jobspecs)
 
