@@ -22,7 +22,7 @@ from ndr.contract.datasets import (
 from ndr.contract.errors import InsufficientHistoryError
 from ndr.contract.jobspecs import JobSpecs, parse_jobspec
 from ndr.contract.time import DAY, Interval
-from ndr.local.findings import newest_findings
+from ndr.findings import newest_findings
 from ndr.store.partition import baseline_partition_uri, time_partition_uri
 from ndr.store.publish import PartitionWriter
 from ndr.store.schema import arrow_schema

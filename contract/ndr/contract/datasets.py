@@ -715,6 +715,20 @@ SCORED_WINDOWS: Final = ("1h", "8h", "24h")
 SILENCE_WINDOW: Final = "1h"
 """A host is silent when it has no session in this window."""
 
+SILENCE: Final = "silence"
+"""The metric of a reason that says that a host had no session."""
+MISSED: Final = ("sessions_cnt", "bytes_sent_sum", "bytes_recv_sum")
+"""Metrics whose large values are missed when they do not come."""
+
+
+def missing_name(metric: str) -> str:
+    """Return the metric of a reason that says that a large value did not come."""
+    return f"missing_{metric}"
+
+
+REASON_METRICS: Final = (*(column.name for column in FG_A_METRICS), SILENCE, *map(missing_name, MISSED))
+"""What a reason of FG-C can be about."""
+
 JUDGES: Final = ("host", "segment", "network", "none")
 """The baselines that can judge a value, the first one with enough support; none says that no one has."""
 
