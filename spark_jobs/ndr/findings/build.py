@@ -21,8 +21,8 @@ _PAIR_FIELDS: Final = (
     *("src_ip", "dst_ip", "dst_port", "sessions_cnt", "bytes", "is_new", "is_rare", "is_regular", "active_days"),
     *("dst_prevalence", "regularity", "spread", "novelty", "volume"),
 )
-Times = tuple[datetime, datetime, datetime]
-"""First and last window end at which a finding was seen, and when the newest of its scores was published."""
+Times = tuple[tuple[datetime, ...], datetime]
+"""Window ends at which a finding was seen, and when the newest of its scores was published."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +76,12 @@ class Builder:
 
     def _shared(self, row: dict[str, Any], host: str, segment: str, seen: Times) -> dict[str, Any]:
         source, baselines = self.lineage.of(row["window_end"])
-        first, last, modified = seen
+        seen_at, modified = seen
         return {
             "owner": self.place.owner,
             "machine_name": self.names.get(host),
             "segment": segment,
-            "first_seen": first,
-            "last_seen": last,
+            "seen_at": seen_at,
             "is_finding": row[IS_FINDING],
             "source": source,
             "baselines": baselines,
@@ -116,7 +115,7 @@ class Builder:
         return [self._seen(ends.get(tuple(names), [end])) for *names, end in own]
 
     def _seen(self, ends: Sequence[datetime]) -> Times:
-        return min(ends), max(ends), max(self.lineage.of(end)[0].published_at for end in ends)
+        return tuple(sorted(ends)), max(self.lineage.of(end)[0].published_at for end in ends)
 
 
 def _value_key(row: dict[str, Any], reason: dict[str, Any]) -> ValueKey:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeAlias
 
 from ndr.contract.datasets import FG_C_HOSTS, FG_C_PAIRS, FG_C_SCORES
 from ndr.contract.manifest import Owner
@@ -81,8 +81,8 @@ class Finding:
         Of the host, or of the source.
     window_end : datetime
         End of the windows with the largest score of the day.
-    first_seen, last_seen : datetime
-        First and last window end of the day at which the score was a finding; both `window_end` where it never was.
+    seen_at : tuple of datetime
+        Window ends of the day at which the score was a finding, in order; `window_end` alone where it never was.
     score : float
         The largest of the day: points of a host, a share of a pair.
     sentence : str
@@ -100,8 +100,7 @@ class Finding:
     machine_name: str | None
     segment: str
     window_end: datetime
-    first_seen: datetime
-    last_seen: datetime
+    seen_at: tuple[datetime, ...]
     score: float
     sentence: str
     is_finding: bool
@@ -117,6 +116,16 @@ class Finding:
     def entity(self) -> tuple[str | int, ...]:
         """What the finding is of."""
         raise NotImplementedError
+
+    @property
+    def first_seen(self) -> datetime:
+        """The first window end at which the score was a finding."""
+        return self.seen_at[0]
+
+    @property
+    def last_seen(self) -> datetime:
+        """The last window end at which the score was a finding."""
+        return self.seen_at[-1]
 
     @property
     def day(self) -> Interval:
@@ -194,6 +203,9 @@ class PairFinding(Finding):
         return Confidence.UNKNOWN
 
 
+AnyFinding: TypeAlias = HostFinding | PairFinding
+
+
 @dataclass(frozen=True, slots=True)
 class Suppressed:
     """How many findings an active suppression removed; each counts for the first suppression, by name, that fits."""
@@ -219,3 +231,8 @@ class Findings:
     pairs_scored: int
     suppressed: tuple[Suppressed, ...] = ()
     expired: tuple[str, ...] = field(default=())
+
+    @property
+    def all(self) -> tuple[AnyFinding, ...]:
+        """Those of hosts, then those of pairs."""
+        return (*self.hosts, *self.pairs)

@@ -13,7 +13,7 @@ from ndr.contract.errors import InsufficientHistoryError
 from ndr.contract.jobspecs import JobSpec
 from ndr.contract.time import DAY, Interval, interval_of
 from ndr.findings.build import Builder
-from ndr.findings.finding import Findings, Suppressed
+from ndr.findings.finding import Findings
 from ndr.findings.machines import machine_names
 from ndr.findings.place import FindingsPlace
 from ndr.findings.scored import largest, scored_pieces, scored_rows
@@ -60,22 +60,9 @@ def ranked(place: FindingsPlace, interval: Interval, count: int, now: datetime) 
         tuple(builder.pairs(largest(pairs.rows, pairs.key).slice(0, count), pairs)),
         hosts.entities,
         pairs.entities,
-        suppressed_by(place, suppressor, now),
-        expired(place, now),
+        suppressor.counted(),
+        place.suppressions.expired(now),
     )
-
-
-def suppressed_by(place: FindingsPlace, suppressor: Suppressor, now: datetime) -> tuple[Suppressed, ...]:
-    """Return how many findings each active suppression removed, by name."""
-    active = sorted(place.suppressions.active(now).items())
-    return tuple(
-        Suppressed(name, each.owner, each.reason, each.expires, suppressor.removed[name]) for name, each in active
-    )
-
-
-def expired(place: FindingsPlace, now: datetime) -> tuple[str, ...]:
-    """Return the names of the suppressions that have no effect any more."""
-    return tuple(sorted(set(place.suppressions.suppressions) - set(place.suppressions.active(now))))
 
 
 def newest_end(prefix: str) -> datetime | None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ndr.contract.datasets import FG_C_HOSTS
 from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.jobspecs.suppressions import Suppression
+from ndr.findings.finding import Suppressed
 from ndr.findings.scored import DAY_NUMBER, IS_FINDING, ScoredRows
 from ndr.net.networks import are_within, segment_ids
 
@@ -58,6 +59,13 @@ class Suppressor:
         is_left &= left["score"].to_numpy() > 0
         self._count(scored, left[IS_FINDING].to_numpy() & is_left, by)
         return replace(scored, rows=left.filter(pa.array(is_left)))
+
+    def counted(self) -> tuple[Suppressed, ...]:
+        """Return how many findings each suppression removed, by name."""
+        return tuple(
+            Suppressed(name, each.owner, each.reason, each.expires, self.removed[name])
+            for name, each in sorted(self.active.items())
+        )
 
     def _count(self, scored: ScoredRows, after: Flags, by: NDArray[Any]) -> None:
         """Count the findings of which no row is left, each for what removed its first one."""

@@ -98,3 +98,7 @@ class SuppressionsSpec(SpecModel):
     def active(self, now: datetime) -> dict[str, Suppression]:
         """Return those that have not expired, by name."""
         return {name: each for name, each in self.suppressions.items() if now < each.expires}
+
+    def expired(self, now: datetime) -> tuple[str, ...]:
+        """Return the names of those that have no effect any more, sorted."""
+        return tuple(sorted(name for name, each in self.suppressions.items() if each.expires <= now))
