@@ -257,8 +257,8 @@ def test_a_fill_that_is_being_built_is_followed_first_and_the_rest_of_the_gap_bu
     assert planned["followed_batches"] == {"rebuild-20270218T000000Z-PT7200M": arn_of(5, MINI_BATCH_PIPELINE)}
     assert planned["insufficient"] == 0
     assert planned["message"].startswith(
-        f"1 batches of features are being built by {arn_of(5, MINI_BATCH_PIPELINE)}; this execution follows it. "
-        "1 batches of missing features are built first: [2027-02-23T00:00:00Z, 2027-03-02T00:00:00Z)."
+        f"1 batch of features is being built by {arn_of(5, MINI_BATCH_PIPELINE)}; this execution follows it. "
+        "1 batch of missing features is built first: [2027-02-23T00:00:00Z, 2027-03-02T00:00:00Z)."
     )
     assert plan({"fill_upstream": False}, running, upstream=upstream)["batches"] == []
 
@@ -286,7 +286,7 @@ def test_late_slices_that_are_being_built_again_are_followed_even_when_no_longer
     assert planned["followed_batches"] == {"rebuild-20270308T000000Z-PT1440M": arn_of(1, MINI_BATCH_PIPELINE)}
     assert [batch["MiniBatchId"] for batch in planned["batches"]] == list(planned["followed_batches"])
     assert planned["stale"] == ["7d 2027-03-10T00:00:00Z"]  # the other stops before the day
-    assert planned["message"].startswith("1 batches of features are being built by arn:")
+    assert planned["message"].startswith("1 batch of features is being built by arn:")
     file = InputFile(name="part-0", bytes=1, modified_at=NOW)
     late = tuple(Folder(each, "s3://b/x", (file,)) for each in (day, later))
     found = LateData(late=late, delivered=(day, later))

@@ -67,8 +67,8 @@ def test_a_plan_names_three_of_what_it_builds_first_and_of_what_was_not_delivere
     )
     one_runs = _plan(batches=[_batch(0), _batch(1)], followed_batches={"b0": "arn"})
     assert baselines_message(one_runs) == (
-        "1 batches of features are being built by arn; this execution follows it. "
-        f"1 batches of missing features are built first: [1, 2). {none}"
+        "1 batch of features is being built by arn; this execution follows it. "
+        f"1 batch of missing features is built first: [1, 2). {none}"
     )
 
 
@@ -100,7 +100,7 @@ def test_a_plan_says_what_is_skipped_and_which_word_undoes_that() -> None:
         "start the same request again when it has ended: what is completed is skipped."
     )
     assert told == (
-        "2 have a ledger item that cannot be read and are skipped (first); correct or delete the item. "
+        "2 have a ledger item that cannot be read, skipped (first); correct or delete the item. "
         '6 are completed and skipped; write "reprocess": "completed" to build them. '
         '3 are failed and skipped; write "reprocess": "failed" to build them. '
         f'5 are insufficient_history and skipped; write "reprocess": "failed" to build them. {held}'

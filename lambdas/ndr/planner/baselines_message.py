@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ndr.contract.wording import agreeing, counted
 from ndr.planner.batches import followed_batches_sentences
 from ndr.planner.plan import BaselinesPlan, InventoryRun
 from ndr.planner.report import followed_sentence, in_progress_sentence
@@ -25,7 +26,8 @@ def _batches_sentences(plan: BaselinesPlan) -> list[str]:
     if not new:
         return []
     named = ", ".join(f"[{batch['BatchStartTsIso']}, {batch['BatchEndTsIso']})" for batch in new[:3])
-    return [f"{len(new)} batches of missing features are built first: {named}."]
+    what = counted(len(new), "batch of missing features is", "batches of missing features are")
+    return [f"{what} built first: {named}."]
 
 
 def _inventory_sentence(inventory: InventoryRun) -> str:
@@ -40,11 +42,12 @@ def _runs_sentences(plan: BaselinesPlan) -> list[str]:
     built_elsewhere = sum(len(run.baselines) for run in plan.runs if run.pipeline_execution_arn)
     own = [run for run in plan.runs if run.pipeline_execution_arn is None]
     sentences = [
-        f"{plan.baselines - built_elsewhere} baselines of {plan.project_name} {plan.feature_spec_version} to build in "
-        f"{len(own)} pipeline executions."
+        f"{counted(plan.baselines - built_elsewhere, 'baseline')} of {plan.project_name} {plan.feature_spec_version} "
+        f"to build in {counted(len(own), 'pipeline execution')}."
     ]
     if followed:
-        sentences.append(followed_sentence(f"{built_elsewhere} are being built", [str(arn) for arn in followed]))
+        what = counted(built_elsewhere, "is being built", "are being built")
+        sentences.append(followed_sentence(what, [str(arn) for arn in followed]))
     return sentences
 
 
@@ -58,17 +61,20 @@ def _skipped_sentences(plan: BaselinesPlan) -> list[str]:
             counts[item.status] = counts.get(item.status, 0) + item.count
     sentences = []
     if unreadable:
-        sentences.append(
-            f"{sum(item.count for item in unreadable)} have a ledger item that cannot be read and are skipped "
-            f"({unreadable[0].reason}); correct or delete the item."
-        )
+        count = sum(item.count for item in unreadable)
+        skipped = counted(count, "has a ledger item that cannot be read", "have a ledger item that cannot be read")
+        sentences.append(f"{skipped}, skipped ({unreadable[0].reason}); correct or delete the item.")
     for status, count in counts.items():
         word = "completed" if status == "completed" else "failed"
-        sentences.append(f'{count} are {status} and skipped; write "reprocess": "{word}" to build them.')
-    if plan.insufficient:
-        first = next(iter(plan.insufficient.values()))
         sentences.append(
-            f"{len(plan.insufficient)} have too little history and are not run: {first}. "
+            f'{count} {agreeing(count, "is", "are")} {status} and skipped; write "reprocess": "{word}" to build '
+            f"{agreeing(count, 'it', 'them')}."
+        )
+    if plan.insufficient:
+        first, count = next(iter(plan.insufficient.values())), len(plan.insufficient)
+        sentences.append(
+            f"{count} {agreeing(count, 'has', 'have')} too little history and {agreeing(count, 'is', 'are')} "
+            f"not run: {first}. "
             'Write "fill_upstream": true to build missing features first, or load more history.'
         )
     return [*sentences, *([in_progress_sentence(held)] if held else [])]

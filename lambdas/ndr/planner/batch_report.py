@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from ndr.contract.datasets import DELTAS
 from ndr.contract.manifest import MANIFEST_NAME, Manifest
 from ndr.contract.time import DAY, Interval, day_text, mini_batch_id
+from ndr.contract.wording import counted
 from ndr.planner.keys import bucket_and_key
 from ndr.planner.plan import BatchToReport, PlanPart
 from ndr.planner.published import Published, read_manifests
@@ -101,5 +102,5 @@ def _coverage(manifests: Sequence[Manifest], batch: Interval) -> float:
 
 def _message(rows: BatchRows, coverage: float) -> str:
     parts = f"{rows.used} used, {rows.quarantined} quarantined, {rows.repeated} repeated"
-    replaced = f" {rows.replaced} published rows were replaced." if rows.replaced else ""
-    return f"{rows.rows_in} rows came in: {parts}; coverage {coverage:.0%}.{replaced}"
+    replaced = f" {counted(rows.replaced, 'published row')} were replaced." if rows.replaced else ""
+    return f"{counted(rows.rows_in, 'row')} came in: {parts}; coverage {coverage:.0%}.{replaced}"

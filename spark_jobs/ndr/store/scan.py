@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import pyarrow as pa
@@ -26,7 +27,7 @@ from ndr.store.read_ahead import in_bundles, read_ahead
 from ndr.store.rows import Asked, read_rows, read_schema
 from ndr.store.storage import join
 
-_COMMITTED_WITH: Final = {
+COMMITTED_WITH: Final = {
     **{table.name: DELTAS.name for table in (PEER_DELTAS, QUARANTINE)},
     **{table.name: FG_C for table in (FG_C_SCORES, FG_C_HOSTS, FG_C_PAIRS)},
 }
@@ -53,6 +54,7 @@ class Scan:
         columns: Sequence[str] | None = None,
         owner: Owner | None = None,
         without_reads: bool = False,
+        as_of: datetime | None = None,
     ) -> Scan:
         """Look up what is published below `prefix` for `interval`, of `owner` where one is given.
 
@@ -60,14 +62,16 @@ class Scan:
         ----------
         without_reads : bool
             Whether the manifests are kept without what their partitions were built from.
+        as_of : datetime, optional
+            Leaves out what was published later, as `published_pieces` does.
 
         Raises
         ------
         SchemaMismatchError
             A manifest that would answer can't be read, or is of another dataset, project or version.
         """
-        of = _COMMITTED_WITH.get(dataset.name, dataset.name)
-        pieces = published_pieces(prefix, interval, of, owner, without_reads=without_reads)
+        of = COMMITTED_WITH.get(dataset.name, dataset.name)
+        pieces = published_pieces(prefix, interval, of, owner, without_reads=without_reads, as_of=as_of)
         return cls(dataset, tuple(pieces), tuple(columns or dataset.column_names))
 
     def within(self, interval: Interval) -> Scan:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable
@@ -21,7 +20,11 @@ from ndr.contract.errors import NdrError
 from ndr.local.check.areas import check_stack
 from ndr.local.check.finding import Finding, Verdict
 from ndr.local.check.stack import Stack, StackUnreadableError, read_stack
-from ndr.local.commands.options import progress
+from ndr.local.commands.options import AsJson
+from ndr.local.console.documents import print_document
+from ndr.local.console.exit_codes import ExitCode
+from ndr.local.console.output import output_console, print_error
+from ndr.local.console.plain import plain
 from ndr.local.deployment.deployment import Deployment
 
 STYLES: Final = {
@@ -41,7 +44,7 @@ def check(
         Path | None,
         typer.Option("--directory", "-d", help="Check a stack in the account on this machine of this folder instead."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check a deployed stack: images, pipelines, JobSpecs, data, schedules, executions, alarms. It changes nothing.
 
@@ -55,15 +58,15 @@ def check(
                 "--stack."
             )
     except StackUnreadableError as error:
-        Console(stderr=True).print(Text(f"{type(error).__name__}: {error}", style="red"), soft_wrap=True)
-        raise typer.Exit(2) from None
+        print_error(f"{type(error).__name__}: {error}")
+        raise typer.Exit(ExitCode.USAGE) from None
     if as_json:
         findings = list(check_stack(found))
-        typer.echo(json.dumps(_document(found, findings), indent=2))
+        print_document(_document(found, findings))
     else:
-        findings = _print_lines(progress().console, found)
+        findings = _print_lines(output_console(), found)
     if any(finding.verdict is Verdict.BROKEN for finding in findings):
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _session(region: str, profile: str, directory: Path | None) -> boto3.Session:
@@ -92,9 +95,9 @@ def _print_lines(console: Console, stack: Stack) -> list[Finding]:
     for finding in check_stack(stack):
         findings.append(finding)
         verdict = Text(f"{finding.verdict:<11}  ", style=STYLES[finding.verdict])
-        console.print(Text.assemble(verdict, f"{finding.area:<12}  {finding.found}"), soft_wrap=True)
+        console.print(Text.assemble(verdict, plain(f"{finding.area:<12}  {finding.found}")), soft_wrap=True)
         if finding.mend:
-            console.print(Text(f"{'':<11}  {'':<12}  -> {finding.mend}"), soft_wrap=True)
+            console.print(Text(plain(f"{'':<11}  {'':<12}  -> {finding.mend}")), soft_wrap=True)
     console.print(Text(_summary(findings)), soft_wrap=True)
     return findings
 

@@ -12,12 +12,14 @@ import typer
 from ministack_sagemaker.errors import AccountError
 from ndr.contract.errors import InvalidRequestError, JobSpecInvalidError, NdrError
 from ndr.contract.jobspecs import JobSpec, check_jobspecs, parse_jobspec, put_jobspec
+from ndr.contract.wording import counted
 from ndr.local.access.needs import needs_of
 from ndr.local.access.simulation import refused_actions
 from ndr.local.access.stack import Stack
-from ndr.local.commands.options import HERE, Directory, progress
+from ndr.local.commands.options import HERE, AsJson, Directory, progress
+from ndr.local.console.output import output_console
 from ndr.local.console.progress import Progress
-from ndr.local.console.tables import print_table
+from ndr.local.console.tables import Listing, print_listings
 from ndr.local.deployment.deployment import Deployment, jobspec_items
 from ndr.local.jobspecs import deployed_values, read_jobspec_files
 
@@ -55,7 +57,7 @@ def check(files: OptionalFiles = None, directory: Directory = HERE, stack_name: 
     check_jobspecs(jobspecs)
     for jobspec in jobspecs:
         lines.line(f"{jobspec.project_name} {jobspec.job_name_version}: valid", "green")
-    lines.line(f"{len(jobspecs)} JobSpecs are consistent.", "green")
+    lines.line(f"{counted(len(jobspecs), 'JobSpec')} are consistent.", "green")
     if stack:
         _check_access(lines, stack, jobspecs)
 
@@ -93,12 +95,12 @@ def put(files: Files, directory: Directory = HERE, table_name: TableName = "") -
 
 
 @app.command("list")
-def list_(directory: Directory = HERE, table_name: TableName = "") -> None:
+def list_(directory: Directory = HERE, table_name: TableName = "", as_json: AsJson = False) -> None:
     """List the JobSpecs in the table."""
-    lines = progress()
     keys = ("project_name", "job_name", "feature_spec_version", "updated_at", "owner")
     rows = [tuple(item[key] for key in keys) for item in jobspec_items(_table(directory, table_name))]
-    print_table(lines.console, "JobSpecs", ("project", "job", "version", "updated", "owner"), rows)
+    columns = ("project", "job", "version", "updated", "owner")
+    print_listings(output_console(), [Listing("jobspecs", "JobSpecs", columns, rows)], as_json)
 
 
 def put_checked(table: Any, jobspecs: list[JobSpec]) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from ndr.local.console.output import output_console
 from ndr.local.console.progress import Progress
 
 Directory = Annotated[
@@ -16,9 +16,10 @@ Directory = Annotated[
 ]
 HERE = Path(".ndr")
 ZONE = "Zone of the times that tell none, as Europe/Berlin."
+"""Help of the options that name such a zone."""
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 
 
-def progress() -> Progress:
-    """Return progress lines on standard output. Without a terminal they are plain text of at most 160 columns."""
-    console = Console()
-    return Progress(console if console.is_terminal else Console(width=160, highlight=False))
+def progress(as_json: bool = False) -> Progress:
+    """Return progress lines on standard output; on standard error where standard output has a JSON document."""
+    return Progress(output_console(stderr=as_json))

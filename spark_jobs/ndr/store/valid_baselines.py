@@ -30,9 +30,10 @@ class PublishedBaselines:
     by_horizon: dict[str, tuple[Partition, ...]]
 
     @classmethod
-    def of(cls, prefix: str, interval: Interval) -> PublishedBaselines:
-        """Look them up: those that end in the interval, and the newest before it. What can't be read is passed over."""
-        return cls({horizon: tuple(_found(prefix, horizon, interval)) for horizon in HORIZONS})
+    def of(cls, prefix: str, interval: Interval, as_of: datetime | None = None) -> PublishedBaselines:
+        """Look them up: those that end in the interval, and the newest before it. What can't be read is passed over,
+        and with `as_of` what was published later."""
+        return cls({horizon: tuple(_found(prefix, horizon, interval, as_of)) for horizon in HORIZONS})
 
     def runs(self, interval: Interval) -> list[tuple[Interval, dict[str, Partition]]]:
         """Cut an interval where another baseline becomes valid; return each part with the baselines valid in it.
@@ -71,13 +72,13 @@ def _from(partition: Partition) -> datetime:
     return ceil_to(partition.manifest.end, SLICE)
 
 
-def _found(prefix: str, horizon: str, interval: Interval) -> Iterator[Partition]:
+def _found(prefix: str, horizon: str, interval: Interval, as_of: datetime | None) -> Iterator[Partition]:
     folders = list_names(join(prefix, f"horizon={horizon}"), kind=fs.FileType.Directory)
     ends = sorted((end for name in folders if (end := baseline_end_of(name)) and end < interval.end), reverse=True)
     newest_first = []
     for end in ends:
         partition = readable_baseline(prefix, horizon, end)
-        if partition:
+        if partition and (as_of is None or partition.manifest.published_at <= as_of):
             newest_first.append(partition)
             if end <= interval.start:
                 break
