@@ -15,6 +15,7 @@ from ndr.local.commands.check import check
 from ndr.local.commands.cost import cost
 from ndr.local.commands.demo import demo
 from ndr.local.commands.down import down
+from ndr.local.commands.findings import findings
 from ndr.local.commands.group import EndsWithASentence
 from ndr.local.commands.ingest import ingest
 from ndr.local.commands.report import report
@@ -30,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (up, down, ingest, backfill, status, report, check, cost, demo):
+for command in (up, down, ingest, backfill, status, findings, report, check, cost, demo):
     app.command()(command)
 app.add_typer(run.app, name="run")
 app.add_typer(jobspec.app, name="jobspec")
