@@ -29,7 +29,7 @@ def place_of(root: Path, **suppressions: Mapping[str, Any]) -> FindingsPlace:
     return FindingsPlace.of(jobspecs_of(root, suppressions=spec))
 
 
-def score(root: Path, part: Interval, hosts: Mapping[str, float], pairs: Rows = (), place: Any = None) -> Told:
+def score(root: Path, part: Interval, hosts: Mapping[str, float], pairs: Rows = (), place: Any = None) -> Told | None:
     """Publish scores of a part of the day, one window end, and tell their findings."""
     hour = (part.end - START) / timedelta(hours=1)
     rows = [host(name, hour, value, p_value=None, reasons=[reason("deny_cnt", value)]) for name, value in hosts.items()]
@@ -69,7 +69,7 @@ def test_nothing_is_written_where_there_is_no_finding_or_no_prefix(tmp_path: Pat
     assert not (tmp_path / "findings").exists()
     spec = {"outputs": {"fg_c": (tmp_path / "fg_c").as_uri() + "/"}}
     without = FindingsPlace.of(jobspecs_of(tmp_path, fg_c_builder=spec))
-    assert score(tmp_path, FIRST, {HOST: 20.0}, place=without) == Told()
+    assert score(tmp_path, FIRST, {HOST: 20.0}, place=without) is None
     assert not (tmp_path / "findings").exists()
 
 
@@ -109,6 +109,7 @@ def test_a_suppression_closes_and_its_end_opens_again(tmp_path: Path) -> None:
     score(tmp_path, FIRST, {HOST: 12.0, OTHER: 13.0})
     suppressed = place_of(tmp_path, known={"cidr": f"{HOST}/32"})
     found = score(tmp_path, SECOND, {HOST: 12.0, OTHER: 13.0}, place=suppressed)
+    assert found
     assert (found.findings, found.closed, found.suppressed_count) == (1, 1, {"known": 1})
     assert told(tmp_path, SECOND)[HOST] == ("Close", "Suppressed", 12.0)
     expired = place_of(tmp_path, known={"cidr": f"{HOST}/32", "expires": "2026-01-31"})

@@ -41,7 +41,7 @@ class Told:
         return {each.name: each.findings for each in self.suppressed if each.findings}
 
 
-def tell(place: FindingsPlace, interval: Interval, published_at: datetime, now: datetime) -> Told:
+def tell(place: FindingsPlace, interval: Interval, published_at: datetime, now: datetime) -> Told | None:
     """Write the findings of a partition of scores that was published, in every format.
 
     Parameters
@@ -55,13 +55,18 @@ def tell(place: FindingsPlace, interval: Interval, published_at: datetime, now: 
     now : datetime
         Decides which suppressions have expired.
 
+    Returns
+    -------
+    Told or None
+        None where the place has no prefix for files.
+
     Raises
     ------
     PublishConflictError
         Another run wrote the same file each time that this one was about to.
     """
     if place.files is None:
-        return Told()
+        return None
     day = Interval(floor_to(interval.start, DAY), floor_to(interval.start, DAY) + DAY)
     if not has_findings(place, interval) and not any(_files(place.files, each, day) for each in FORMATS.values()):
         return Told()

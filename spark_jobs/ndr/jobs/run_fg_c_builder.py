@@ -14,6 +14,7 @@ from ndr.jobs.fg_c.job import FgCSpecs, publish_fg_c
 from ndr.jobs.leases import leased
 from ndr.jobs.metrics import count_partition
 from ndr.jobs.run import Run, job_logger
+from ndr.store.partition import time_partition_uri
 
 
 def job(run: Run, arguments: Arguments) -> None:
@@ -30,11 +31,13 @@ def job(run: Run, arguments: Arguments) -> None:
     with leased(run, FG_C, batch.steps(DAY)) as leases:
         for manifest in publish_fg_c(leases.leased_run, specs, batch, replace):
             told = tell(place, manifest.interval, manifest.published_at, datetime.now(UTC))
-            leases.record_published(manifest)
+            uri = time_partition_uri(specs.fg_c.outputs.fg_c, manifest.interval)
+            counts = {"findings": told.findings, "closed": told.closed} if told else {}
+            leases.record_published(manifest, uri, **counts)
             count_partition(run, manifest)
             rows = {name: table.rows for name, table in manifest.tables.items()}
             extra = {"partition": format_instant(manifest.start), "rows": rows, "note": manifest.note}
-            findings = {"findings": told.findings, "closed": told.closed, "suppressed": told.suppressed_count}
+            findings = counts | ({"suppressed": told.suppressed_count} if told else {})
             log.info("published", extra=extra | findings | {"is_repair": manifest.end <= batch.start})
 
 

@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from ndr.contract.errors import InvalidRequestError
-from ndr.read.instants import Instant, instant_of
+from ndr.read.instants import Instant, optional_instant
 from ndr.read.lazy import Failures, LazyTable
 from ndr.read.place import Place, found
 from ndr.read.rows import Rows
@@ -34,7 +34,7 @@ def connect(place: Place | str | None = None, as_of: Instant | None = None) -> d
     place, as_of
         As in `ndr.read.read`.
     """
-    return connect_to(sources(found(place), Bounds(as_of=instant_of(as_of, "as_of") if as_of else None)))
+    return connect_to(sources(found(place), Bounds(as_of=optional_instant(as_of, "as_of"))))
 
 
 def sql(query: str, place: Place | str | None = None, as_of: Instant | None = None) -> Rows:
@@ -55,7 +55,7 @@ def sql(query: str, place: Place | str | None = None, as_of: Instant | None = No
     """
     _check_reads(query)
     failures = Failures()
-    known = sources(found(place), Bounds(as_of=instant_of(as_of, "as_of") if as_of else None))
+    known = sources(found(place), Bounds(as_of=optional_instant(as_of, "as_of")))
     connection = connect_to(known, failures)
     connection.execute("SET enable_external_access = false; SET lock_configuration = true")
     with _explained(failures):

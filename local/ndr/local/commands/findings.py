@@ -29,9 +29,7 @@ def findings(
         str,
         typer.Option(help="From when on, e.g. 2026-01-31 or 2026-01-31T06:00:00Z; the last 24 hours by default."),
     ] = "",
-    form: Annotated[
-        str, typer.Option("--format", help="Print JSON lines, one a finding: ocsf or ecs.")
-    ] = "",
+    form: Annotated[str, typer.Option("--format", help="Print JSON lines, one a finding: ocsf or ecs.")] = "",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write the JSON lines to this file.")] = None,
     as_json: AsJson = False,
 ) -> None:
