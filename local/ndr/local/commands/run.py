@@ -12,6 +12,7 @@ import typer
 from ndr.contract.horizons import ALL_HORIZONS
 from ndr.contract.time import format_instant
 from ndr.local.commands.options import HERE, Directory, progress
+from ndr.local.commands.requests import checked_request
 from ndr.local.commands.status import print_published
 from ndr.local.console.follow import FollowedExecution, Follower
 from ndr.local.console.progress import Progress
@@ -31,14 +32,20 @@ ReplaceWithEmpty = Annotated[
 @app.command("mini-batch")
 def mini_batch(
     directory: Directory = HERE,
-    start: Annotated[str | None, typer.Option(help="Start of the batch, e.g. 2026-01-31T06:15:00Z.")] = None,
-    end: Annotated[str | None, typer.Option(help="End of the batch, exclusive.")] = None,
+    start: Annotated[
+        str | None, typer.Option("--start", "--batch-start", help="Start of the batch, e.g. 2026-01-31T06:15:00Z.")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--end", "--batch-end", help="End of the batch, exclusive.")] = None,
+    mini_batch_id: Annotated[
+        str | None, typer.Option(help="Folder of the batch; one that names its interval stands alone for it.")
+    ] = None,
     replace_with_empty: ReplaceWithEmpty = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Run one batch through the 15-minute pipeline: the last complete one, or [--start, --end)."""
-    request = {"batch_start": start, "batch_end": end, "replace_with_empty": replace_with_empty}
-    run_and_report(directory, "mini_batch", {**request, "dry_run": dry_run})
+    """Run one batch through the 15-minute pipeline: the last complete one, [--start, --end), or --mini-batch-id."""
+    request = {"batch_start": start, "batch_end": end, "mini_batch_id": mini_batch_id}
+    flags = {"replace_with_empty": replace_with_empty, "dry_run": dry_run}
+    run_and_report(directory, "mini_batch", {**request, **flags})
 
 
 @app.command()
@@ -68,12 +75,14 @@ def weekly(directory: Directory = HERE, end: End = None, dry_run: DryRun = False
 @app.command()
 def late(
     directory: Directory = HERE,
-    since: Annotated[str | None, typer.Option(help="From when on to look; a week ago by default.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", "--start", help="From when on to look; a week ago by default.")
+    ] = None,
     replace_with_empty: ReplaceWithEmpty = False,
     dry_run: DryRun = False,
 ) -> None:
     """Build features again whose inputs changed or came late, and mark the baselines that read them stale."""
-    request = {"mode": "LATE", "start": since, "replace_with_empty": replace_with_empty}
+    request = {"mode": "LATE", "since": since, "replace_with_empty": replace_with_empty}
     run_and_report(directory, "baselines", {**request, "dry_run": dry_run})
 
 
@@ -82,9 +91,12 @@ def run_and_report(directory: Any, machine: str, request: Mapping[str, Any]) -> 
 
     Raises
     ------
+    InvalidRequestError
+        The request is refused, and nothing was started.
     NdrError
         The execution did not succeed; the error is its own.
     """
+    request = checked_request(machine, request)
     lines, deployment = progress(), Deployment.load(directory)
     execution = run_machine(deployment, machine, request, lines)
     print_timeline(lines.console, f"Timeline of {machine}", execution)
