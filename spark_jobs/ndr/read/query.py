@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from ndr.contract.errors import InvalidRequestError
-from ndr.read.instants import Instant, instant_of
+from ndr.read.instants import Instant, optional_instant
 from ndr.read.lazy import Failures, LazyTable
 from ndr.read.place import Place, found
 from ndr.read.rows import Rows
@@ -34,7 +34,7 @@ def connect(place: Place | str | None = None, as_of: Instant | None = None) -> d
     place, as_of
         As in `ndr.read.read`.
     """
-    return connect_to(sources(found(place), Bounds(as_of=as_of and instant_of(as_of, "as_of"))))
+    return connect_to(sources(found(place), Bounds(as_of=optional_instant(as_of, "as_of"))))
 
 
 def sql(query: str, place: Place | str | None = None, as_of: Instant | None = None) -> Rows:
@@ -55,7 +55,7 @@ def sql(query: str, place: Place | str | None = None, as_of: Instant | None = No
     """
     _check_reads(query)
     failures = Failures()
-    known = sources(found(place), Bounds(as_of=as_of and instant_of(as_of, "as_of")))
+    known = sources(found(place), Bounds(as_of=optional_instant(as_of, "as_of")))
     connection = connect_to(known, failures)
     connection.execute("SET enable_external_access = false; SET lock_configuration = true")
     with _explained(failures):
@@ -98,9 +98,7 @@ def _check_reads(query: str) -> None:
         raise InvalidRequestError(_sentence(error)) from None
     if len(statements) != 1:
         example = "select count(*) from deltas"
-        raise InvalidRequestError(
-            f"The query has {len(statements)} statements, and one is allowed, such as: {example}"
-        )
+        raise InvalidRequestError(f"The query has {len(statements)} statements, and one is allowed, such as: {example}")
     (statement,) = statements
     if statement.type not in _READS:
         raise InvalidRequestError(

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from ndr.contract.time import Interval
 from ndr.read.by_baseline import HORIZON
-from ndr.read.instants import Instant, instant_of
+from ndr.read.instants import Instant, instant_of, optional_instant
 from ndr.read.place import Place, found
 from ndr.read.rows import Rows
 from ndr.read.source import Bounds, Source, check_columns, scanned
@@ -87,7 +87,7 @@ def read(
     InvalidRequestError
         There is no such table, column or horizon in it, or the time is none.
     """
-    bounds = Bounds(Interval(instant_of(start, "start"), instant_of(end, "end")), as_of and instant_of(as_of, "as_of"))
+    bounds = Bounds(Interval(instant_of(start, "start"), instant_of(end, "end")), optional_instant(as_of, "as_of"))
     source = source_of(dataset, found(place), bounds)
     names = tuple(source.schema.names if columns is None else columns)
     check_columns(names, source.schema, dataset)

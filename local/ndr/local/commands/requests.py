@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -14,20 +13,19 @@ ANY_PROJECT: Final = {"project_name": "any", "feature_spec_version": "any"}
 """Stands for the stack's own, which the command line does not know before it has looked for a stack."""
 
 
-def checked_request(machine: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the request that options of a command stand for: those that are given, as the machine's input.
+def checked_request(machine: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Return a machine's input as it is, if the machine can be asked for it.
 
     Parameters
     ----------
     machine : {"baselines", "mini_batch"}
-    options : mapping
-        Field of the request to value; None and False stand for an option that is left out.
+    request : dict
+        The fields that are given.
 
     Raises
     ------
     InvalidRequestError
         The sentence that the machine's execution would fail with.
     """
-    given = {name: value for name, value in options.items() if value is not None and value is not False}
-    parse_request(MODELS[machine], given, datetime.now(UTC), ANY_PROJECT)
-    return given
+    parse_request(MODELS[machine], request, datetime.now(UTC), ANY_PROJECT)
+    return request

@@ -35,7 +35,9 @@ from ndr.local.deployment.deployment import Deployment
 from ndr.local.findings import newest_findings
 from ndr.local.ingest import IngestReport
 from ndr.local.jobspecs import DEMO_FILES, SCORES_FILE, deployed_values, read_jobspec_files
+from ndr.local.reporting import report_of_deployment
 from ndr.local.traffic import NETWORKS as SYNTHETIC_NETWORKS
+from ndr.report.collect import DAYS
 
 PROJECT: Final = "ndr-demo"
 VERSION: Final = "v1"
@@ -97,7 +99,9 @@ def run_demo(request: DemoRequest, lines: Progress) -> None:
         runs.append(("Timeline of mini_batch, the last day", _batch(deployment, last_day, lines)))
     _report(deployment, runs, baselines, lines)
     print_functions(lines.console, largest(directory))
-    _epilogue(request, covered, memory, lines)
+    with lines.doing("write the report"):
+        page = report_of_deployment(deployment, None, DAYS)
+    _epilogue(request, covered, page, memory, lines)
 
 
 def history_and_last_day(covered: Interval) -> tuple[Interval, Interval | None]:
@@ -221,7 +225,7 @@ def _report(
 ) -> None:
     for title, ended in runs:
         print_timeline(lines.console, title, ended)
-    short = [item["reason"] for item in ledger_items(deployment) if item["status"] == "insufficient_history"]
+    short = [item["reason"] for item in ledger_items(deployment) if item.get("status") == "insufficient_history"]
     is_short = short and InsufficientHistoryError.__name__ in f"{baselines.error} {baselines.cause}"
     if baselines.status != "SUCCEEDED" and not is_short:
         raise_if_failed(baselines)
@@ -237,13 +241,14 @@ def _report(
     print_findings(lines.console, findings)
 
 
-def _epilogue(request: DemoRequest, covered: Interval, memory: PeakMemory, lines: Progress) -> None:
+def _epilogue(request: DemoRequest, covered: Interval, page: Path, memory: PeakMemory, lines: Progress) -> None:
     for sentence in not_run(request.engine):
         lines.line(f"Not run: {sentence}", "dim")
     peak = f", peak memory {memory.peak_bytes / 2**30:.2f} GiB" if memory.peak_bytes else ""
     lines.line(f"Done in {lines.seconds:.0f} s{peak}.", "bold")
     first = format_instant(max(covered.start + DAY, covered.end - 7 * DAY))[:10]
     option = "" if request.directory == Path(".ndr") else f" --directory {request.directory}"
+    lines.line(f"The report of findings, data and executions is one page: {page}", "bold")
     lines.line("The account keeps running, because its data is in memory. Continue with:")
     lines.line(f"  ndr status{option}")
     lines.line(f"  ndr backfill {first} {format_instant(covered.end)[:10]}{option}")
