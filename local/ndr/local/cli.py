@@ -18,6 +18,7 @@ from ndr.local.commands.down import down
 from ndr.local.commands.group import EndsWithASentence
 from ndr.local.commands.ingest import ingest
 from ndr.local.commands.report import report
+from ndr.local.commands.sql import sql
 from ndr.local.commands.status import status
 from ndr.local.commands.up import up
 
@@ -30,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (up, down, ingest, backfill, status, report, check, cost, demo):
+for command in (up, down, ingest, backfill, status, sql, report, check, cost, demo):
     app.command()(command)
 app.add_typer(run.app, name="run")
 app.add_typer(jobspec.app, name="jobspec")
