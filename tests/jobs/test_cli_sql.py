@@ -14,7 +14,7 @@ import pytest
 from tests.jobs.job_chain import Project
 from tests.jobs.published_project import jobspec_file
 
-from ndr.contract.tables import TABLE_NAMES
+from ndr.contract.table_names import TABLE_NAMES
 from ndr.local.cli import main
 from ndr.local.deployment.published import published_tables
 from ndr.read import Place, sql

@@ -37,7 +37,7 @@ from ndr.contract.datasets import (
     fg_b_tables,
 )
 from ndr.contract.errors import InvalidRequestError, SchemaMismatchError
-from ndr.contract.tables import TABLE_NAMES, table_name
+from ndr.contract.table_names import TABLE_NAMES, table_name
 from ndr.contract.time import DAY, SLICE, Interval, format_instant, parse_instant
 from ndr.read import Place, connect, read, sql
 from ndr.store.footer import schema_sha256

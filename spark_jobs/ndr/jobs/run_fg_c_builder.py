@@ -10,6 +10,7 @@ from ndr.jobs.fg_c.job import FgCSpecs, publish_fg_c
 from ndr.jobs.leases import leased
 from ndr.jobs.metrics import count_partition
 from ndr.jobs.run import Run, job_logger
+from ndr.store.partition import time_partition_uri
 
 
 def job(run: Run, arguments: Arguments) -> None:
@@ -25,7 +26,7 @@ def job(run: Run, arguments: Arguments) -> None:
     replace = replace_with_empty(arguments)
     with leased(run, FG_C, batch.steps(DAY)) as leases:
         for manifest in publish_fg_c(leases.leased_run, specs, batch, replace):
-            leases.record_published(manifest)
+            leases.record_published(manifest, time_partition_uri(specs.fg_c.outputs.fg_c, manifest.interval))
             count_partition(run, manifest)
             rows = {name: table.rows for name, table in manifest.tables.items()}
             extra = {"partition": format_instant(manifest.start), "rows": rows, "note": manifest.note}

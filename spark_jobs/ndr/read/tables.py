@@ -32,7 +32,7 @@ from ndr.contract.jobspecs import (
     MACHINE_INVENTORY_UNLOAD,
     PAIR_COUNTS_BUILDER,
 )
-from ndr.contract.tables import table_name
+from ndr.contract.table_names import table_name
 from ndr.read.by_baseline import TableOfBaselines
 from ndr.read.by_month import TableByMonth
 from ndr.read.by_time import TableByTime

@@ -225,7 +225,7 @@ def _report(
 ) -> None:
     for title, ended in runs:
         print_timeline(lines.console, title, ended)
-    short = [item["reason"] for item in ledger_items(deployment) if item["status"] == "insufficient_history"]
+    short = [item["reason"] for item in ledger_items(deployment) if item.get("status") == "insufficient_history"]
     is_short = short and InsufficientHistoryError.__name__ in f"{baselines.error} {baselines.cause}"
     if baselines.status != "SUCCEEDED" and not is_short:
         raise_if_failed(baselines)
