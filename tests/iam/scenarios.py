@@ -11,8 +11,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, Final
 
 from tests.iam.world import ELSEWHERE, FAILING, PROBING, World
+from tests.statemachines.publications import put_waiting
 
 from ministack_sagemaker.registry import register_image
+from ministack_sagemaker.testing import queue_of_events, received
+from ndr.contract.events import events_series
 from ndr.contract.ledger import batch_claim_key, ledger_key
 from ndr.contract.manifest import MANIFEST_NAME, Manifest
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, SCORED_MINI_BATCH_PIPELINE
@@ -222,6 +225,31 @@ def run_pipeline(world: World) -> None:
     assert REASON in ended["cause"], ended["cause"]
 
 
+def tell_of_publications(world: World) -> None:
+    """An event that waits in the ledger is sent to the bus after a pipeline, a failed one too, and forgotten."""
+    project = f"told-{uuid.uuid4().hex[:8]}"
+    table = world.deployment.table("LedgerTableName")
+    put_waiting(table, project, 1)
+    queue = queue_of_events(world.deployment.account, project, {"detail": {"project_name": [project]}})
+    world.run_machine("run_pipeline", {"pipeline_name": FAILING, "parameters": {"ProjectName": project}})
+    assert len(received(world.deployment.account, queue)) == 1, "the event was not sent"
+    waiting = [item for item in table.scan()["Items"] if item["series"] == events_series(project, "v1")]
+    assert waiting == [], "the event was not forgotten"
+
+
+def arrival(world: World) -> None:
+    """A file that arrives starts the machine, by the template's rule and role."""
+    states, machine = world.client("stepfunctions"), world.deployment.machines["mini_batch"]
+    before = {each["executionArn"] for each in states.list_executions(stateMachineArn=machine)["executions"]}
+    with world.rule_enabled():
+        world.put(f"s3://{world.deployment.data_bucket}/integration/unnamed/{uuid.uuid4().hex}.json", b"")
+    listed = states.list_executions(stateMachineArn=machine)["executions"]
+    (started,) = [each["executionArn"] for each in listed if each["executionArn"] not in before]
+    world.until(lambda: states.describe_execution(executionArn=started)["status"] != "RUNNING")
+    output = json.loads(states.describe_execution(executionArn=started)["output"])
+    assert output["skipped"] == "not a batch", output
+
+
 def mini_batch(world: World) -> None:
     """A batch that fails says why, to the topic as well."""
     world.messages()
@@ -337,12 +365,14 @@ SCENARIOS: Final[dict[str, tuple[Scenario, ...]]] = {
         take_over_a_claim,
         plan_what_is_late_elsewhere,
         mini_batch,
+        tell_of_publications,
     ),
     "ExplainFailureRole": (explain,),
     "UpsertPipelinesRole": (upsert, upsert_without_the_image, try_plan_run),
     "PipelineRole": (unload, ledger, probe),
-    "RunPipelineRole": (log_of("run_pipeline"), run_pipeline),
+    "RunPipelineRole": (log_of("run_pipeline"), run_pipeline, tell_of_publications),
     "MiniBatchRole": (log_of("mini_batch"), mini_batch),
     "BaselinesRole": (log_of("baselines"), baselines),
     "ScheduleRole": (schedule, dead_letter),
+    "ArrivalRole": (arrival,),
 }

@@ -13,7 +13,18 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 # The packages that a job imports. They are located but not imported: the definitions need none of their libraries.
-JOB_PACKAGES = ("ndr.contract", "ndr.net", "ndr.store", "ndr.sources", "ndr.spark", "ndr.jobs")
+JOB_PACKAGES = (
+    "ndr.contract",
+    "ndr.net",
+    "ndr.store",
+    "ndr.read",
+    "ndr.tables",
+    "ndr.sources",
+    "ndr.spark",
+    "ndr.findings",
+    "ndr.report",
+    "ndr.jobs",
+)
 ENTRY_SCRIPT_PACKAGE = "ndr.jobs"
 # Uploaded last. A prefix without it is an incomplete upload, which is repeated.
 COMPLETE_MARKER = "_SUCCESS"
