@@ -20,6 +20,7 @@ from ndr.local.commands.demo import demo
 from ndr.local.commands.doctor import doctor
 from ndr.local.commands.down import down
 from ndr.local.commands.env import env
+from ndr.local.commands.findings import findings
 from ndr.local.commands.follow import follow
 from ndr.local.commands.group import EndsWithASentence
 from ndr.local.commands.ingest import ingest
@@ -45,6 +46,7 @@ for command in (
     ingest,
     backfill,
     status,
+    findings,
     sql,
     report,
     follow,
