@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from ndr.contract.datasets import FG_A, FG_A_METRICS, FG_B_IP_METADATA, FG_C
+from ndr.contract.datasets import FG_A, FG_A_METRICS, FG_B, FG_B_IP_METADATA, FG_C
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.jobspecs import FG_A_BUILDER, FG_B_BUILDER, NETWORKS, JobSpecs
 from ndr.contract.jobspecs.networks import Networks
@@ -58,7 +58,7 @@ class HostPages:
     pairs : list of PairDay
     pairs_scored : int
     baselines : mapping of str to Partition
-        Those that were valid at the start of the day, by horizon.
+        Those that are valid for the last slice of the day, by horizon.
     """
 
     day: Interval
@@ -200,7 +200,8 @@ def _wanted_series(scored: Sequence[HostDay]) -> dict[Series, set[str] | None]:
 
 
 def _valid_baselines(published: Published, day: Interval) -> dict[str, Partition]:
-    found = {horizon: newest_baseline(published.prefixes["fg_b"], horizon, day.start) for horizon in HORIZONS}
+    last = day.end - SLICE
+    found = {horizon: newest_baseline(published.prefixes[FG_B], horizon, last) for horizon in HORIZONS}
     return {horizon: partition for horizon, partition in found.items() if partition}
 
 
