@@ -48,8 +48,8 @@ FORMATS: Final = {each.name: each for each in (OCSF, ECS)}
 
 
 def lines_of(documents: Iterable[Document]) -> bytes:
-    """Return documents as JSON lines in UTF-8."""
-    texts = (json.dumps(each, ensure_ascii=False, allow_nan=False, separators=(",", ":")) for each in documents)
+    """Return documents as JSON lines. Characters outside ASCII are escaped, so that no terminal obeys them."""
+    texts = (json.dumps(each, allow_nan=False, separators=(",", ":")) for each in documents)
     return "".join(f"{text}\n" for text in texts).encode()
 
 
