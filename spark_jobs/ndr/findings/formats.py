@@ -26,6 +26,7 @@ class Format:
     uid_of: Callable[[Document], str]
     modified_of: Callable[[Document], datetime]
     is_closed: Callable[[Document], bool]
+    details_of: Callable[[Document], Document]
 
 
 OCSF: Final = Format(
@@ -35,6 +36,7 @@ OCSF: Final = Format(
     lambda document: str(document["finding_info"]["uid"]),
     lambda document: ocsf.instant_of_milliseconds(document["metadata"]["modified_time"]),
     lambda document: bool(document["activity_id"] == Activity.CLOSE),
+    lambda document: dict(document["unmapped"]),
 )
 ECS: Final = Format(
     "ecs",
@@ -43,6 +45,7 @@ ECS: Final = Format(
     lambda document: str(document["event"]["id"]),
     lambda document: parse_instant(document["event"]["created"]),
     ecs.is_closed,
+    lambda document: {name: value for name, value in document["ndr"].items() if name != "status"},
 )
 FORMATS: Final = {each.name: each for each in (OCSF, ECS)}
 
