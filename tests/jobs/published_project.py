@@ -49,7 +49,7 @@ def published_project(root: Path) -> Project:
 def _beacon(day: Interval) -> list[dict[str, Any]]:
     """A flow each half hour, from one host to one destination: a pair that baselines know and scores tell of."""
     flows = [random_flows(each, 1, seed=7)[0] for each in day.steps(2 * SLICE)]
-    pair = {"source_ip": "10.0.0.2", "destination_ip": "203.0.113.9", "destination_port": 443}
+    pair = {"source_ip": "10.9.0.2", "destination_ip": "203.0.113.9", "destination_port": 443}
     return [{**flow, **pair, "event_action": "allow"} for flow in flows]
 
 

@@ -9,10 +9,9 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.jobs.published_project import DAYS, METRICS, place_of, published_project
+from tests.jobs.published_project import DAYS, METRICS
 
 from ndr.contract.datasets import FG_A, FG_B, FG_B_PAIR_HOST, Dataset, fg_b_host
 from ndr.contract.horizons import HORIZONS
@@ -111,7 +110,7 @@ def expected(found: Sequence[Row], known: Sequence[Baseline]) -> set[tuple[Any, 
     return joined
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(rows, baselines)
 def test_each_row_has_the_baseline_that_was_valid_and_none_newer(found: list[Row], known: list[Baseline]) -> None:
     with TemporaryDirectory() as folder:
@@ -122,11 +121,6 @@ def test_each_row_has_the_baseline_that_was_valid_and_none_newer(found: list[Row
     assert set(joined) == expected(found, known)
     for _, window_end, _, baseline_end, _ in joined:
         assert baseline_end is None or baseline_end < window_end
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    return place_of(published_project(tmp_path_factory.mktemp("joined")))
 
 
 def test_it_joins_the_baseline_that_scores_were_judged_by(place: Place) -> None:

@@ -26,6 +26,7 @@ from ndr.local.commands.group import EndsWithASentence
 from ndr.local.commands.ingest import ingest
 from ndr.local.commands.logs import logs
 from ndr.local.commands.report import report
+from ndr.local.commands.sql import sql
 from ndr.local.commands.status import status
 from ndr.local.commands.stop import stop
 from ndr.local.commands.up import up
@@ -46,6 +47,7 @@ for command in (
     backfill,
     status,
     findings,
+    sql,
     report,
     follow,
     why,
