@@ -88,7 +88,7 @@ CASES: dict[str, tuple[Breakage, str, str, str]] = {
     "code": (broken.code_deleted, "pipelines", "code is not complete at s3://", "UpsertPipelinesFunction"),
     "JobSpec missing": (
         jobspec_changed(lambda item: None, "fg_a_builder"), "JobSpecs",
-        "1 JobSpecs of project 'checked', version 'v1' are not in the table: fg_a_builder.", "ndr jobspec put FILE",
+        "1 JobSpec of project 'checked', version 'v1' is not in the table: fg_a_builder.", "ndr jobspec put FILE",
     ),
     "JobSpec invalid": (
         jobspec_changed(lambda item: {**item, "owner": 7}, "fg_a_builder"), "JobSpecs", "JobSpec fg_a_builder: ",
@@ -150,7 +150,7 @@ def test_lines_for_a_person(ndr: Ndr) -> None:
     status, out, _ = ndr("check", "--stack", NAME)
     assert status == 0
     assert f"ok           stack         {NAME} in us-east-1 of account 123456789012 is CREATE_COMPLETE." in out
-    assert "warning      schedules     All 5 schedules are disabled: nothing starts by itself.\n" in out
+    assert "warning      schedules     None of 5 schedules is enabled: nothing starts by itself.\n" in out
     assert "-> sam deploy --parameter-overrides ScheduleState=ENABLED" in out
     assert out.splitlines()[-1].endswith(" ok, 3 warning.")
 

@@ -230,8 +230,8 @@ def backfill(shown: str, directory: Path) -> str:
 
 
 def test_backfill_and_status_go_on_from_the_demo(backfill: str, directory: Path) -> None:
-    assert "1 baselines built." in backfill
-    assert 'write "reprocess": "completed" to build them' in backfill
+    assert "1 baseline built." in backfill
+    assert 'write "reprocess": "completed" to build it' in backfill
     status = ndr(directory, "status")
     assert status.returncode == 0, status.stderr
     ledger = section(status.stdout, "Ledger")

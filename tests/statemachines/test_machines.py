@@ -229,7 +229,7 @@ def _waiting(account: Account, stack: dict[str, str], project: str) -> list[dict
 def test_a_dry_run_plans_and_starts_nothing(scenarios: Scenarios) -> None:
     run = scenarios["dry"]
     assert run.entered() == ["Plan", "IsDryRun", "PlanOnly"]
-    assert run.output["message"] == "8 baselines of lucky v1 to build in 1 pipeline executions."
+    assert run.output["message"] == "8 baselines of lucky v1 to build in 1 pipeline execution."
     assert run.output["runs"][0]["parameters"]["BaselineHorizon"] == "both"
 
 
@@ -241,7 +241,7 @@ def test_the_nightly_run_builds_the_baseline_of_last_midnight(scenarios: Scenari
         "failed": [],
         "skipped": [],
     }
-    assert run.output["message"].startswith("1 baselines built. ")
+    assert run.output["message"].startswith("1 baseline built. ")
     started = _fg_b_parameters(account, ProjectName="lucky", BaselineHorizon="7d")
     midnight = format_instant(floor_to(run.history[0]["timestamp"].astimezone(UTC), DAY))
     assert {item["BaselineMode"] for item in started if item["BaselineEndTsIso"] == midnight} == {"REGULAR"}
@@ -490,10 +490,9 @@ def test_late_data_is_built_in_and_what_reaches_over_it_is_stale(
     run = scenarios["late"]
     assert run.status == "SUCCEEDED"
     assert (
-        "1 folders hold files that are not in what is published. 1 batches are built again: ["
-        in (run.output["message"])
+        "1 folder holds files that are not in what is published. 1 batch is built again: [" in (run.output["message"])
     )
-    assert "1 baselines of 7d are stale (" in run.output["message"]
+    assert "1 baseline of 7d is stale (" in run.output["message"]
     assert 'to build them now write {"mode": "BACKFILL", "horizon": "7d", "start": "' in run.output["message"]
     (rebuilt,) = [item for item in _parameters_of_all(account, "ndr-15m-pipeline") if item["ProjectName"] == "tardy"]
     assert rebuilt["MiniBatchId"].startswith("rebuild-")

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.time import Interval
+from ndr.contract.wording import counted
 from ndr.jobs.compaction.job import Compacted, LeftAlone, compact_days
 from ndr.jobs.entry import Arguments, main
 from ndr.jobs.leases import Leases
 from ndr.jobs.run import Run, job_logger
+from ndr.jobs.tables import register_days
 
 
 def job(run: Run, arguments: Arguments) -> None:
     """Compact and sweep days, and log each partition that was published or deleted, or left alone with the reason.
+
+    All that is published of the days is then registered in the Iceberg tables.
 
     Raises
     ------
@@ -39,11 +43,12 @@ def job(run: Run, arguments: Arguments) -> None:
                     damaged += [outcome] if outcome.is_damaged else []
                 case _:
                     log.info("swept", extra={"uri": outcome.uri})
+    register_days(run, days)
     if damaged:
         first = damaged[0]
         raise SchemaMismatchError(
-            f"{len(damaged)} days of datasets were left as they are; the first is {first.dataset} of {first.interval}: "
-            f"{first.reason}"
+            f"{counted(len(damaged), 'day of datasets was left as it is', 'days of datasets were left as they are')}; "
+            f"the first is {first.dataset} of {first.interval}: {first.reason}"
         )
 
 

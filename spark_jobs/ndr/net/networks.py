@@ -85,6 +85,17 @@ def is_high_risk(addresses: Addresses, networks: NetworkLists) -> NDArray[np.boo
     return _are_in(address_keys(addresses), networks.high_risk)
 
 
+def are_within(addresses: Addresses, networks: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell for each address whether it lies in one of some networks in CIDR notation.
+
+    Raises
+    ------
+    SchemaMismatchError
+        One of them is neither IPv4 nor IPv6.
+    """
+    return _are_in(address_keys(addresses), {"": tuple(networks)})
+
+
 def segment_ids(addresses: Addresses, networks: NetworkLists) -> pa.DictionaryArray:
     """Return the segment of each address: the name of the named segment with the longest prefix, otherwise a CIDR.
 

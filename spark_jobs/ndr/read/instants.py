@@ -27,3 +27,8 @@ def instant_of(given: Instant, name: str) -> datetime:
     if isinstance(given, date):
         return datetime(given.year, given.month, given.day, tzinfo=UTC)
     return parse_instant(given, name)
+
+
+def optional_instant(given: Instant | None, name: str) -> datetime | None:
+    """Return an instant in UTC, or None where none is given."""
+    return None if given is None else instant_of(given, name)

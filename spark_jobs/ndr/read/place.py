@@ -113,9 +113,14 @@ class Place:
 
     @classmethod
     def find(cls) -> Place:
-        """Return the place of the stack that NDR_STACK names, or otherwise that of this machine."""
-        stack = os.environ.get("NDR_STACK")
-        return cls.of_stack(stack) if stack else cls.here()
+        """Return the place that the environment names, or otherwise that of this machine.
+
+        NDR_STACK is the name of a stack, NDR_JOBSPECS the path of a file with all JobSpecs.
+        """
+        stack, path = os.environ.get("NDR_STACK"), os.environ.get("NDR_JOBSPECS")
+        if stack:
+            return cls.of_stack(stack)
+        return cls.of_files(path) if path else cls.here()
 
 
 def found(place: Place | str | None) -> Place:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from ndr.contract.time import Interval
 from ndr.read.by_baseline import HORIZON
-from ndr.read.instants import Instant, instant_of
+from ndr.read.instants import Instant, instant_of, optional_instant
 from ndr.read.place import Place, found
 from ndr.read.rows import Rows
 from ndr.read.source import Bounds, Source, check_columns, scanned
@@ -61,7 +61,7 @@ def read(
     Parameters
     ----------
     dataset : str
-        A name of `ndr.contract.tables.TABLE_NAMES`, or such a name with `_with_baseline`: each row of `fg_a`,
+        A name of `ndr.contract.table_names.TABLE_NAMES`, or such a name with `_with_baseline`: each row of `fg_a`,
         `fg_c_hosts` or `fg_c_pairs` once for each horizon, with the baseline that was valid then.
     start, end : str, date or datetime
         ISO 8601 with a zone, or dates, which are midnights UTC. Slices by their start, windows by the slice that they
@@ -87,9 +87,7 @@ def read(
     InvalidRequestError
         There is no such table, column or horizon in it, or the time is none.
     """
-    bounds = Bounds(
-        Interval(instant_of(start, "start"), instant_of(end, "end")), instant_of(as_of, "as_of") if as_of else None
-    )
+    bounds = Bounds(Interval(instant_of(start, "start"), instant_of(end, "end")), optional_instant(as_of, "as_of"))
     source = source_of(dataset, found(place), bounds)
     names = tuple(source.schema.names if columns is None else columns)
     check_columns(names, source.schema, dataset)

@@ -35,11 +35,13 @@ from ndr.contract.manifest import (
     parse_manifest,
 )
 from ndr.contract.time import compact_instant
+from ndr.contract.wording import counted
 from ndr.store.footer import PublishedFile, schema_sha256
 from ndr.store.manifest import put_manifest, replace_manifest
 from ndr.store.rows import opened
 from ndr.store.schema import arrow_schema, plain_schema
 from ndr.store.storage import delete_folder, filesystem, join, list_names, read_bytes, read_version
+from ndr.store.unregistered import announce
 
 _LOG = logging.getLogger(__name__)
 
@@ -223,7 +225,7 @@ class PartitionWriter:
         written = pq.read_metadata(target, filesystem=system)
         if written.num_rows != rows:
             raise PublishConflictError(
-                f"{join(self.partition_uri, path)} holds {written.num_rows} rows after {rows} were written; "
+                f"{join(self.partition_uri, path)} holds {counted(written.num_rows, 'row')} after {rows} were written; "
                 "run again, and look for another writer of this path if it repeats."
             )
         return FileEntry(path=path, rows=rows, bytes=system.get_file_info(target).size)
@@ -252,6 +254,7 @@ class PartitionWriter:
         manifest = Manifest(
             format=FORMAT, tables=self.tables, run_id=self.run_id, published_at=datetime.now(UTC), **facts
         )
+        announce(self.partition_uri, self.run_id)
         manifest, before = self._put(manifest) if fence is None else self._put_fenced(manifest, fence)
         self._sweep(keep={self.run_id, before.run_id if before else self.run_id}, now=manifest.published_at)
         return manifest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -89,16 +89,15 @@ class Scan:
         return [(file.uri, interval) for file, interval in self.published_files()]
 
     def published_files(self) -> list[FoundFile]:
-        """Return what the manifests say of each file, and the interval to filter its rows by."""
-        found: list[FoundFile] = []
-        for piece in self.pieces:
-            entry = piece.partition.manifest.tables.get(self.dataset.name)
-            for file in entry.files if entry else ():
-                published = PublishedFile(
-                    join(piece.partition.uri, file.path), file.rows, file.bytes, entry.schema_sha256 if entry else ""
-                )
-                found.append((published, None if piece.is_whole else piece.interval))
-        return found
+        """Return what the manifests say of each file, and the interval to filter its rows by.
+
+        Rows without a time can't be filtered: a partition of them that answers for any time gives all, once.
+        """
+        if self.dataset.time_column is None:
+            whole = {piece.partition.uri: Piece(piece.partition, piece.partition.manifest.interval)
+                     for piece in self.pieces}  # fmt: skip
+            return _files_of(self.dataset, whole.values())
+        return _files_of(self.dataset, self.pieces)
 
     def read(self, coded: bool = False) -> pa.Table:
         """Read all rows.
@@ -144,5 +143,13 @@ class Scan:
         )
 
 
-def _rows_of(found: FoundFile) -> int:
-    return found[0].rows
+def _files_of(dataset: Dataset, pieces: Iterable[Piece]) -> list[FoundFile]:
+    found: list[FoundFile] = []
+    for piece in pieces:
+        entry = piece.partition.manifest.tables.get(dataset.name)
+        for file in entry.files if entry else ():
+            published = PublishedFile(
+                join(piece.partition.uri, file.path), file.rows, file.bytes, entry.schema_sha256 if entry else ""
+            )
+            found.append((published, None if piece.is_whole else piece.interval))
+    return found

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -12,8 +10,6 @@ from typing import Annotated, Final
 import boto3
 import typer
 from botocore.exceptions import ProfileNotFound
-from rich.console import Console
-from rich.text import Text
 
 from ministack_sagemaker.errors import AccountError
 from ndr.contract.errors import NdrError
@@ -24,15 +20,9 @@ from ndr.local.commands.options import AsJson
 from ndr.local.console.documents import print_document
 from ndr.local.console.exit_codes import ExitCode
 from ndr.local.console.output import output_console, print_error
-from ndr.local.console.plain import plain
+from ndr.local.console.verdicts import finding_records, print_findings
 from ndr.local.deployment.deployment import Deployment
 
-STYLES: Final = {
-    Verdict.OK: "green",
-    Verdict.WARNING: "yellow",
-    Verdict.BROKEN: "red",
-    Verdict.NOT_CHECKED: "magenta",
-}
 KEYS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
@@ -64,7 +54,7 @@ def check(
         findings = list(check_stack(found))
         print_document(_document(found, findings))
     else:
-        findings = _print_lines(output_console(), found)
+        findings = print_findings(output_console(), check_stack(found))
     if any(finding.verdict is Verdict.BROKEN for finding in findings):
         raise typer.Exit(ExitCode.FAILED)
 
@@ -89,24 +79,6 @@ def _session(region: str, profile: str, directory: Path | None) -> boto3.Session
     return session
 
 
-def _print_lines(console: Console, stack: Stack) -> list[Finding]:
-    """Print each finding as it is made, and how many there are of each kind."""
-    findings = []
-    for finding in check_stack(stack):
-        findings.append(finding)
-        verdict = Text(f"{finding.verdict:<11}  ", style=STYLES[finding.verdict])
-        console.print(Text.assemble(verdict, plain(f"{finding.area:<12}  {finding.found}")), soft_wrap=True)
-        if finding.mend:
-            console.print(Text(plain(f"{'':<11}  {'':<12}  -> {finding.mend}")), soft_wrap=True)
-    console.print(Text(_summary(findings)), soft_wrap=True)
-    return findings
-
-
-def _summary(findings: Iterable[Finding]) -> str:
-    counted = Counter(finding.verdict for finding in findings)
-    return ", ".join(f"{counted[verdict]} {verdict}" for verdict in Verdict if counted[verdict]) + "."
-
-
 def _document(stack: Stack, findings: list[Finding]) -> dict[str, object]:
     return {
         "stack": stack.name,
@@ -114,8 +86,5 @@ def _document(stack: Stack, findings: list[Finding]) -> dict[str, object]:
         "region": stack.region,
         "checked_at": f"{stack.now:%Y-%m-%dT%H:%M:%SZ}",
         "broken": any(finding.verdict is Verdict.BROKEN for finding in findings),
-        "findings": [
-            {"area": each.area, "verdict": str(each.verdict), "found": each.found, "mend": each.mend}
-            for each in findings
-        ],
+        "findings": finding_records(findings),
     }

@@ -11,6 +11,7 @@ import typer
 
 from ministack_sagemaker.errors import AccountError
 from ndr.contract.errors import InvalidRequestError, JobSpecNotFoundError
+from ndr.contract.wording import agreeing, counted
 from ndr.local.commands.options import HERE, AsJson, Directory
 from ndr.local.console.output import output_console
 from ndr.local.console.tables import Listing, Number, print_listings
@@ -124,13 +125,15 @@ def _source_of_durations(assumed: Assumptions) -> str:
     measured = [job for job in SECONDS_PER_1000_HOSTS if job in assumed.seconds]
     guessed = [job for job in SECONDS_PER_1000_HOSTS if job not in assumed.seconds]
     flows = "assumed" if assumed.flows_per_day is None else "measured in this account"
-    sentences = [f"{assumed.flows_a_day:,.0f} flows a day, {flows}."]
+    sentences = [f"{counted(round(assumed.flows_a_day), 'flow')} a day, {flows}."]
     if measured:
         sentences.append(f"Durations measured in this account: {', '.join(measured)}.")
     if guessed:
-        sentences.append(f"Durations assumed for {assumed.hosts:,} hosts: {', '.join(guessed)}.")
+        sentences.append(f"Durations assumed for {counted(assumed.hosts, 'host')}: {', '.join(guessed)}.")
     sentences.append("Those of the jobs of a batch follow from its flows, by benchmarks/results/mini_batch.json.")
-    start_up = f"The bill has {assumed.start_up_seconds / 60:g} minutes of start-up for each job, taken as billed."
+    start_up_minutes = assumed.start_up_seconds / 60
+    minutes = f"{start_up_minutes:g} {agreeing(start_up_minutes, 'minute', 'minutes')}"
+    start_up = f"The bill has {minutes} of start-up for each job, taken as billed."
     return " ".join([*sentences, start_up, "Storage and requests are assumed."])
 
 

@@ -28,18 +28,23 @@ def status(directory: Directory = HERE, as_json: AsJson = False) -> None:
         "version": deployment.feature_spec_version,
         "endpoint_url": deployment.account.endpoint_url,
     }
-    if not as_json:
-        console.print("project {project} {version}, {endpoint_url}".format(**facts))
-    listings, account = [ledger_listing(deployment), executions_listing(deployment)], None
+    ledger, executions = ledger_listing(deployment), executions_listing(deployment)
     try:
         jobspecs = deployment.jobspecs()
     except JobSpecNotFoundError as error:
         print_error(str(error), "yellow")
+        published, account = published_listing([]), None
     else:
-        listings.append(published_listing(published_tables(jobspecs)))
-        account = flow_account(jobspecs)
-    print_listings(console, listings, as_json, **facts, row_account=account and account.model_dump())
-    if account and not as_json:
+        published, account = published_listing(published_tables(jobspecs)), flow_account(jobspecs)
+    if as_json:
+        rows = account and account.model_dump()
+        print_listings(console, [ledger, executions, published], as_json, **facts, row_account=rows)
+        return
+    console.print("project {project} {version}, {endpoint_url}".format(**facts))
+    print_listings(console, [ledger, executions])
+    _print_reasons(console, executions)
+    published.print(console)
+    if account:
         console.print(account_sentence(account), soft_wrap=True)
 
 
@@ -83,7 +88,9 @@ def ledger_listing(deployment: Deployment) -> Listing:
 
 
 def _meaning(item: dict[str, Any], sagemaker: Any, now: datetime) -> tuple[str, str | None]:
-    """Return what an item means now, and why or who."""
+    """Return what an item means now, and why or who. A batch that an execution is running has a claim alone."""
+    if "status" not in item:
+        return "claimed", f"by {item.get('holder', 'unknown')} since {item.get('claimed_at', 'unknown')}"
     entry = row_of(item, now, lambda holder: is_over(sagemaker, holder))
     if entry.status == "stale":
         return entry.status, f"late events were built in at {item['stale_since']}"
@@ -114,7 +121,14 @@ def executions_listing(deployment: Deployment) -> Listing:
             rows.append((machine, execution["name"], execution["status"], execution["startDate"], seconds, reason))
     columns = ("machine", "execution", "status", "started", "seconds", "reason")
     title = f"Last {_EXECUTIONS_SHOWN} executions of each machine"
-    return Listing("executions", title, columns, rows, right=("seconds",))
+    return Listing("executions", title, columns, rows, right=("seconds",), only_json=("reason",))
+
+
+def _print_reasons(console: Console, executions: Listing) -> None:
+    """Print why executions failed, one line each: a cause is longer than a column."""
+    for each in executions.records():
+        if each["reason"]:
+            console.print(f"{each['machine']} {each['execution']} {each['status']}: {each['reason']}", soft_wrap=True)
 
 
 def reason_of(execution: Mapping[str, Any]) -> str | None:

@@ -53,6 +53,8 @@ class Listing:
         Values as they are: numbers, instants, `Number`, None. `shown` formats them for the table.
     right : sequence of str
         Right-aligned columns.
+    only_json : sequence of str
+        Columns that are too long for a table.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Listing:
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]
     right: Sequence[str] = ()
+    only_json: Sequence[str] = ()
 
     def records(self) -> list[dict[str, Any]]:
         """Return the rows as JSON objects."""
@@ -68,7 +71,9 @@ class Listing:
 
     def print(self, console: Console) -> None:
         """Print the rows as a table."""
-        print_table(console, self.title, self.columns, self.rows, self.right)
+        kept = [number for number, column in enumerate(self.columns) if column not in self.only_json]
+        columns = [self.columns[number] for number in kept]
+        print_table(console, self.title, columns, ([row[number] for number in kept] for row in self.rows), self.right)
 
 
 def print_listings(console: Console, listings: Iterable[Listing], as_json: bool = False, **facts: object) -> None:
@@ -93,14 +98,27 @@ def print_listings(console: Console, listings: Iterable[Listing], as_json: bool 
 def print_table(
     console: Console, title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()
 ) -> None:
-    """Print a table. Columns in `right` are right-aligned, absent values are a dash, and every cell is text."""
+    """Print a table. Columns in `right` are right-aligned, absent values are a dash, and every cell is text.
+
+    A table without rows is one line.
+    """
+    rows = list(rows)
+    if not rows:
+        console.print(Text(plain(f"{title}: none"), style="bold"), soft_wrap=True)
+        return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         table.add_column(Text(plain(column)), justify="right" if column in right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(shown(value)) for value in row))
     console.print(Text(plain(title), style="bold"), soft_wrap=True)
-    console.print(table)
+    if console.is_terminal:
+        console.print(table)
+        return
+    with console.capture() as captured:
+        console.print(table)
+    lines = "\n".join(line.rstrip(" ") for line in captured.get().splitlines())
+    console.print(Text(lines), soft_wrap=True)
 
 
 def shown(value: object) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 from ndr.contract.errors import InvalidRequestError
 from ndr.contract.fifteen_minutes import BATCH_JOBS
 from ndr.contract.jobspecs import JOB_NAMES
+from ndr.contract.wording import counted
 from ndr.local.cost import month
 from ndr.local.cost.month import BASELINE_RUNS, LATE, MONTHLY, Assumptions
 from ndr.local.cost.prices import Prices
@@ -158,7 +159,7 @@ def _data(assumed: Assumptions, prices: Prices) -> list[Line]:
     puts = assumed.mini_batches * each["mini_batch_puts"] + BASELINE_RUNS * each["baseline_puts"]
     gets = assumed.mini_batches * each["mini_batch_gets"] + BASELINE_RUNS * each["baseline_gets"]
     return [
-        Line("S3", f"{assumed.kept_days} days kept", stored, "GB", prices["s3_gb_month"]),
+        Line("S3", f"{counted(assumed.kept_days, 'day')} kept", stored, "GB", prices["s3_gb_month"]),
         Line("S3", "objects written", puts, "requests", prices["s3_put"]),
         Line("S3", "objects read", gets, "requests", prices["s3_get"]),
     ]
