@@ -12,7 +12,6 @@ from botocore.model import Shape
 
 from ministack_sagemaker.lifecycle import Account
 
-
 IN_BOTOCORE: Final = {"s3api": "s3"}
 """The name in botocore of a service that the command line names otherwise."""
 
