@@ -251,8 +251,8 @@ def test_every_path_of_the_project_exists() -> None:
 # names
 
 OUTSIDE: Final = {
-    "--fix", "--config-env", "--env-vars", "--skip-pull-image", "DescribeKey", "AwsDataCatalog", "external_gte", "MyStep",
-    "PT2880M",
+    "--fix", "--config-env", "--env-vars", "--skip-pull-image", "DescribeKey", "AwsDataCatalog", "external_gte",
+    "MyStep", "PT2880M",
 }  # fmt: skip
 """Options of ruff and SAM, names of KMS, Athena and Elastic, the step of an example, and the length of a batch."""
 NAME: Final = re.compile(r"--[a-z][a-z-]+|\b[A-Z][A-Za-z0-9]*[a-z0-9][A-Z][A-Za-z0-9]*|\b[a-z]+(?:_[a-z0-9]+)+")
