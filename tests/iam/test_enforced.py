@@ -52,6 +52,7 @@ def test_every_role_has_scenarios(roles: Roles) -> None:
     [
         "PlanRunRole.ReadTheLedger",
         "PipelineRole.PublishData",
+        "PipelineRole.FindTheMachines",
         "PipelineRole.PassThisRoleToThem",
         "PipelineRole.RunStatements",
         "PipelineRole.ReadTraffic",

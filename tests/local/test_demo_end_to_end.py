@@ -257,6 +257,14 @@ def test_backfill_and_status_go_on_from_the_demo(backfill: str, directory: Path)
     assert "insufficient_history" in ledger
 
 
+def test_sql_counts_the_deltas_that_status_shows(shown: str, directory: Path) -> None:
+    counted = ndr(directory, "sql", "select count(*) as n from deltas", "--json")
+    assert counted.returncode == 0, counted.stderr
+    ((rows,),) = (row.values() for row in json.loads(counted.stdout)["rows"])
+    published = json.loads(ndr(directory, "status", "--json").stdout)["published"]
+    assert [table["rows"] for table in published if table["dataset"] == "deltas"] == [rows]
+
+
 def test_refused_request_is_its_sentence(shown: str, directory: Path) -> None:
     refused = ndr(directory, "backfill", "2026-02-01", "2026-01-01")
     assert refused.returncode == 1

@@ -97,6 +97,7 @@ class Collected:
     deliveries: Sequence[Delivery]
     executions: Sequence[Execution]
     grid: Sequence[BaselineState]
+    note: str | None = None
 
 
 def collect(
@@ -105,6 +106,7 @@ def collect(
     ledger: Iterable[Mapping[str, Any]],
     days: int = DAYS,
     now: datetime | None = None,
+    note: str | None = None,
 ) -> Collected:
     """Read what is published of the last days.
 
@@ -118,6 +120,8 @@ def collect(
         Items of the ledger table.
     days : int
         Number of UTC days up to the newest deltas.
+    note : str, optional
+        Why executions are missing.
 
     Raises
     ------
@@ -148,6 +152,7 @@ def collect(
         deliveries=deliveries(published),
         executions=executions,
         grid=baseline_grid(published, ledger, owner, now),
+        note=note,
     )
 
 

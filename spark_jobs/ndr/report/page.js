@@ -533,7 +533,7 @@
       heading("On call"),
       runs.length
         ? h("p", { class: "lead" }, `The last ${plural(runs.length, "execution")} of the state machines, from ${second(Math.min(...runs.map((each) => each.start)))} to ${second(Math.max(...runs.map((each) => each.stop || each.start)))} UTC.`)
-        : h("p", { class: "lead" }, "No execution of the state machines is known to this report."),
+        : h("p", { class: "lead" }, report.operations.note || "No execution of the state machines is known to this report."),
       h("dl", { class: "tiles" }, tile("executions", count(runs.length)), tile("failed", count(failed.length), failed.length ? "see below" : "none"), tile("running", count(busy.length)),
         tile("polls", count(runs.reduce((sum, each) => sum + each.polls, 0)), `${plural(runs.reduce((sum, each) => sum + each.retries, 0), "retry", "retries")}`)),
       h("section", { "aria-labelledby": "failures" }, h("h2", { id: "failures" }, "Failures"),
