@@ -71,6 +71,7 @@ def test_help_names_every_command(ndr: Ndr) -> None:
         "run",
         "backfill",
         "status",
+        "findings",
         "sql",
         "report",
         "check",
