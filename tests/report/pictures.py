@@ -51,7 +51,7 @@ def opened(browser: Browser, report: Path, scheme: str, width: int, height: int 
 
 def phone(browser: Browser, report: Path, scheme: str, view: str) -> Image.Image:
     """Take what a phone shows of a view."""
-    return Image.open(io.BytesIO(opened(browser, report, scheme, 390, 1000, view).screenshot()))
+    return Image.open(io.BytesIO(opened(browser, report, scheme, 390, 900, view).screenshot()))
 
 
 def beside(pictures: list[Image.Image]) -> bytes:

@@ -38,10 +38,12 @@ def tables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str
         for name, keys in KEYS.items():
             made[name] = boto3.resource("dynamodb").create_table(
                 TableName=f"ndr-{name}",
-                KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=True)],
+                KeySchema=[
+                    {"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, ("HASH", "RANGE"), strict=True)
+                ],
                 AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
                 BillingMode="PAY_PER_REQUEST",
-            )  # fmt: skip
+            )
         yield made
     aws.forget_session()
 
@@ -61,7 +63,10 @@ def test_report_lies_beside_the_baselines_and_knows_the_ledger(project: Project,
     assert document["hosts"]["hosts_scored"] > 5
 
 
-def test_stack_that_cannot_be_read_is_told(project: Project, tables: dict[str, Any]) -> None:
+def test_stack_that_cannot_be_read_is_told(
+    project: Project, tables: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", "http://127.0.0.1:9")  # nothing listens there
     publish_report(project.run("report"), tables["ledger"], "nowhere", NOW)
     told = Page.of((project.root / "report" / "ndr-test-v1.html").read_text()).document["operations"]
     assert told["executions"] == []

@@ -62,9 +62,13 @@ class BaselinesPublished(Publication):
 
 
 class FindingsPublished(Publication):
-    """The scores of a batch, or of a repaired part of one, were published, from which the findings are read."""
+    """The scores of a batch, or of a repaired part of one, were published, and the findings that follow from them."""
 
     dataset: Literal["fg_c"] = Field(description="Dataset that the partition belongs to")
+    findings: Count | None = Field(
+        default=None, description="New and updated findings in the files of this partition; null where none are written"
+    )
+    closed: Count | None = Field(default=None, description="Findings that these files close")
 
 
 EVENTS: Final[dict[str, type[Publication]]] = {

@@ -162,13 +162,15 @@ class Leases:
         finally:
             self._held.pop(key, None)
 
-    def record_published(self, manifest: Manifest, uri: str | None = None) -> None:
+    def record_published(self, manifest: Manifest, uri: str | None = None, **facts: Any) -> None:
         """Write that a partition is published and release its lease.
 
         Parameters
         ----------
         uri : str, optional
             The partition. Without it no event tells of the publication.
+        facts
+            The fields that only this kind of event has.
 
         Raises
         ------
@@ -176,7 +178,7 @@ class Leases:
             Another run has taken the partition over meanwhile.
         """
         if uri is not None:
-            self.announce(manifest, uri)
+            self.announce(manifest, uri, **facts)
         self.record(self.run.lease_key(manifest.dataset, manifest.interval), completed(manifest))
 
     def announce(self, manifest: Manifest, uri: str, **facts: Any) -> None:

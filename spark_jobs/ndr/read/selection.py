@@ -61,7 +61,7 @@ def read(
     Parameters
     ----------
     dataset : str
-        A name of `ndr.contract.tables.TABLE_NAMES`, or such a name with `_with_baseline`: each row of `fg_a`,
+        A name of `ndr.contract.table_names.TABLE_NAMES`, or such a name with `_with_baseline`: each row of `fg_a`,
         `fg_c_hosts` or `fg_c_pairs` once for each horizon, with the baseline that was valid then.
     start, end : str, date or datetime
         ISO 8601 with a zone, or dates, which are midnights UTC. Slices by their start, windows by the slice that they

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ndr.jobs.fg_c.absences import SILENCE
+from ndr.contract.datasets import SILENCE
 from ndr.jobs.fg_c.formulas import Floats
 from ndr.jobs.fg_c.reasons import Reasons
 
