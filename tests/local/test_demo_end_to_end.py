@@ -19,6 +19,7 @@ import pyarrow as pa
 import pytest
 from tests.local.recomputation import KEY_METRICS, SLICES, baseline, window_rows
 from tests.local.window_recomputation import windows
+from tests.report.reading import Page
 
 from ministack_sagemaker.deploy import sam_path
 from ministack_sagemaker.lifecycle import Account, AccountError
@@ -109,6 +110,29 @@ def published(directory: Path) -> tuple[dict[str, pa.Table], set[str]]:
         storage.forget_clients()
     runs = {piece.partition.manifest.run_id for scan in scans for piece in scan.pieces}
     return tables, runs | {partition.manifest.run_id}
+
+
+def test_demo_ends_with_its_report(shown: str, directory: Path) -> None:
+    place = directory / "report.html"
+    assert f"The report of findings, data and executions is one page: {place}" in shown
+    document = Page.of(place.read_text()).document
+    first = section(shown, "Findings: hosts").splitlines()
+    (top,) = [line for line in first if document["hosts"]["hosts"][0][0] in line]
+    assert f"{document['hosts']['hosts'][0][4][0]:.1f}" in top
+    assert [each["machine"] for each in document["operations"]["executions"]] == [
+        "mini_batch",
+        "baselines",
+        "mini_batch",
+    ]
+    assert all(each["polls"] and each["spans"] for each in document["operations"]["executions"])
+
+
+def test_report_prints_its_path(shown: str, directory: Path, tmp_path: Path) -> None:
+    ran = ndr(directory, "report", "--json", "--out", str(tmp_path / "r.html"), "--days", "2")
+    assert json.loads(ran.stdout) == {
+        "path": str(tmp_path / "r.html"),
+        "bytes": (tmp_path / "r.html").stat().st_size,
+    }, ran.stderr
 
 
 def test_injected_attacks_are_on_top(shown: str, ground_truth: dict[str, Any]) -> None:

@@ -250,6 +250,8 @@
           ? [h("ol", { class: "sentences" }, pairs.slice(0, 10).map((row) => h("li", null, h("span", { class: "part" }, row[4].toFixed(2)), " ", pairSentence(row)))),
             lazily("The pairs as a table", () => h("div", null, growing(pairs, 25, (rows) => pairsTable("Pairs by score", rows, true))))]
           : h("p", null, "No pair is new, rare or regular with a score.")),
+      hosts.suppressed.length > 0 && h("section", { "aria-labelledby": "suppressed" }, h("h2", { id: "suppressed" }, "Suppressed ", h("span", { class: "quiet" }, count(hosts.suppressed.reduce((sum, each) => sum + each[4], 0)))),
+        table("Active suppressions", ["suppression", "owner", "why", "expires", ["findings removed", "right"]], hosts.suppressed.map(([name, owner, why, expires, removed]) => [name, owner, why, minute(expires), count(removed)]))),
       everyHost(),
     ];
   };
