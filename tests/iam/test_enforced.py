@@ -52,6 +52,7 @@ def test_every_role_has_scenarios(roles: Roles) -> None:
         "PipelineRole.PublishData",
         "PipelineRole.PassThisRoleToThem",
         "PipelineRole.RunStatements",
+        "PipelineRole.RegisterTables",
         "PipelineRole.ReadTraffic",
         "PipelineRole.DecryptTraffic",
         "PlanRunRole.ListDeliveries",
