@@ -10,12 +10,14 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, Final
 
+from botocore.exceptions import ClientError
 from tests.iam.world import ELSEWHERE, FAILING, PROBING, World
 from tests.report.reading import Page
 from tests.statemachines.publications import put_waiting
 
 from ministack_sagemaker.registry import register_image
 from ministack_sagemaker.testing import queue_of_events, received
+from ndr.contract.datasets import MACHINE_INVENTORY
 from ndr.contract.events import events_series
 from ndr.contract.ledger import batch_claim_key, ledger_item, ledger_key
 from ndr.contract.manifest import MANIFEST_NAME, Manifest
@@ -194,10 +196,29 @@ def try_plan_run(world: World) -> None:
 
 
 def unload(world: World) -> None:
-    """The inventory is unloaded from Redshift by a job whose log is in CloudWatch."""
+    """The inventory is unloaded from Redshift by a job whose log is in CloudWatch, and is registered as a table."""
+    registered_before = _inventory_table(world)
     (step,) = world.run_pipeline(INVENTORY_PIPELINE, ProjectName="guarded", ReferenceMonthIso="2026-02")
     job = step["Metadata"]["ProcessingJob"]["Arn"].rpartition("/")[2]
     assert world.log_streams("/aws/sagemaker/ProcessingJobs", prefix=job) == 1, "the job left no log"
+    assert _inventory_table(world) not in (None, registered_before), _said_of_tables(world, job)
+
+
+def _said_of_tables(world: World, job: str) -> str:
+    """Return the lines of a job's log about tables."""
+    logs, group = world.client("logs"), "/aws/sagemaker/ProcessingJobs"
+    (stream,) = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=job)["logStreams"]
+    events = logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"])["events"]
+    return " ".join(each["message"] for each in events if "tables" in each["message"])
+
+
+def _inventory_table(world: World) -> str | None:
+    """Return where the metadata of the inventory's Iceberg table is; it moves with each change."""
+    try:
+        found = world.client("glue").get_table(DatabaseName="ndr_guarded_v1", Name=MACHINE_INVENTORY.name)["Table"]
+    except ClientError:
+        return None
+    return str(found["Parameters"]["metadata_location"])
 
 
 def report(world: World) -> None:

@@ -55,6 +55,7 @@ def test_every_role_has_scenarios(roles: Roles) -> None:
         "PipelineRole.FindTheMachines",
         "PipelineRole.PassThisRoleToThem",
         "PipelineRole.RunStatements",
+        "PipelineRole.RegisterTables",
         "PipelineRole.ReadTraffic",
         "PipelineRole.DecryptTraffic",
         "PlanRunRole.ListDeliveries",
