@@ -245,10 +245,10 @@ def test_every_path_of_the_project_exists() -> None:
 # names
 
 OUTSIDE: Final = {
-    "--fix", "--config-env", "--env-vars", "--skip-pull-image", "DescribeKey", "GetTables", "AwsDataCatalog", "external_gte",
-    "MyStep", "PT2880M",
+    "--fix", "--config-env", "--env-vars", "--skip-pull-image", "DescribeKey", "GetTables", "AwsDataCatalog",
+    "external_gte", "MyStep", "PT2880M",
 }  # fmt: skip
-"""Options of ruff and SAM, names of KMS, Glue, Athena and Elastic, the step of an example, and the length of a batch."""
+"""Options of ruff and SAM, names of KMS, Glue, Athena and Elastic, an example's step, and a batch's length."""
 NAME: Final = re.compile(r"--[a-z][a-z-]+|\b[A-Z][A-Za-z0-9]*[a-z0-9][A-Z][A-Za-z0-9]*|\b[a-z]+(?:_[a-z0-9]+)+")
 TESTS: Final = ("tests/", "benchmarks/", "examples/")
 
