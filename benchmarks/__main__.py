@@ -40,6 +40,7 @@ BENCHES = (
     "mini_batch",
     "plan",
     "sources",
+    "tables",
 )
 HOSTS = {
     "fg_b": ("300", "1000", "3000"),

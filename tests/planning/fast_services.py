@@ -28,7 +28,7 @@ def refused(code: str, operation: str) -> ClientError:
 
 @dataclass
 class Ledger:
-    """A table of DynamoDB with the keys `series` and `as_of`, as far as claims use it."""
+    """A table of DynamoDB with the keys `series` and `as_of`, as far as claims and events use it."""
 
     between: Between = nothing
     name: str = "ledger"
@@ -50,6 +50,10 @@ class Ledger:
         self.between()
         item = self.items.get(_key(Key), {})
         self._check(ConditionExpression, item, ExpressionAttributeValues, "UpdateItem")
+        if UpdateExpression.startswith("REMOVE "):
+            removed = UpdateExpression.removeprefix("REMOVE ").split(", ")
+            self.items[_key(Key)] = {name: value for name, value in item.items() if name not in removed}
+            return
         assignments = UpdateExpression.removeprefix("SET ").split(", ")
         values = {name: ExpressionAttributeValues[value] for name, _, value in (each.split() for each in assignments)}
         self.items[_key(Key)] = {**Key, **item, **values}
@@ -65,14 +69,31 @@ class Ledger:
         self._check(ConditionExpression, self.items.get(_key(Key), {}), ExpressionAttributeValues, "DeleteItem")
         self.items.pop(_key(Key), None)
 
+    def query(
+        self,
+        *,
+        KeyConditionExpression: str,  # noqa: N803
+        ExpressionAttributeValues: Mapping[str, Any],  # noqa: N803
+        ConsistentRead: bool,  # noqa: N803
+    ) -> Item:
+        self.between()
+        assert KeyConditionExpression == "series = :series"
+        asked = ExpressionAttributeValues[":series"]
+        return {"Items": [dict(item) for (series, _), item in sorted(self.items.items()) if series == asked]}
+
+    def put_item(self, *, Item: Item) -> None:  # noqa: N803
+        self.between()
+        self.items[_key(Item)] = dict(Item)
+
     def _check(self, condition: str, item: Item, values: Mapping[str, Any], operation: str) -> None:
-        """Evaluate alternatives of single terms, which is what claims write."""
-        if not any(_is_true(term, item, values) for term in condition.split(" OR ")):
+        """Evaluate terms, of each of which there may be alternatives: what claims and events write."""
+        terms = [term.removeprefix("(") for term in condition.split(" AND ")]
+        if not all(any(_is_true(each, item, values) for each in term.split(" OR ")) for term in terms):
             raise refused("ConditionalCheckFailedException", operation)
 
 
 def _is_true(term: str, item: Item, values: Mapping[str, Any]) -> bool:
-    found = _TERM.fullmatch(term)
+    found = _TERM.fullmatch(term.replace("))", ")"))
     assert found, term
     negated, exists, listed, names, compared, value = found.groups()
     if exists:

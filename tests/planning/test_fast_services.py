@@ -11,12 +11,14 @@ from moto import mock_aws
 from tests.jobs.ledger_table import table
 from tests.planning.bucket import Bucket
 from tests.planning.fast_services import Ledger, Objects, States
+from tests.statemachines.publications import put_waiting
 
 from ndr.contract.ledger import batch_claim_key
 from ndr.contract.time import SLICE, Interval, parse_instant
 from ndr.planner.claims import claim, release_claim
 from ndr.planner.clients import planner_session
 from ndr.planner.keys import objects_below
+from ndr.planner.waiting_events import forget_events, give_back_events, take_events
 
 __all__ = ["table"]  # a fixture
 AT: Final = datetime(2026, 1, 9, tzinfo=UTC)
@@ -39,6 +41,23 @@ def test_claims_come_out_as_on_a_simulated_table(table: Any, seed: int) -> None:
         assert {tuple(sorted(item.items())) for item in fast.items.values()} == {
             tuple(sorted(item.items())) for item in table.scan()["Items"]
         }
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_waiting_events_come_out_as_on_a_simulated_table(table: Any, seed: int) -> None:
+    draw, fast = random.Random(seed), Ledger()
+    states, project = States(statuses={"first": "RUNNING", "second": "ABORTED"}), ("ndr-prod", "v1")
+    for ledger in (table, fast):
+        put_waiting(ledger, "ndr-prod", 12)
+    for _ in range(8):
+        execution = draw.choice(["first", "second", "third"])
+        taken = [take_events(ledger, states, project, execution, AT) for ledger in (table, fast)]
+        assert taken[0] == taken[1]
+        done = [event.key for event in taken[0][:2]]
+        act = draw.choice([forget_events, give_back_events])
+        for ledger in (table, fast):
+            act(ledger, project, execution, done)
+        assert len(fast.items) == len(table.scan()["Items"])
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from boto3.dynamodb.conditions import Key
 from tests.jobs.ledger_table import table
+from tests.planning.fast_services import Ledger
+from tests.planning.fast_services import States as FastStates
 from tests.planning.test_planning_claims import States
 from tests.statemachines.publications import put_waiting
 
@@ -91,3 +95,73 @@ def test_all_events_of_many_pages_are_sent_in_the_end(table: Any) -> None:
         forget_events(table, PROJECT, "first", taken)
         sent += taken
     assert len(sent) == len(set(sent)) == 25
+
+
+class Sending:
+    """Executions of `run_pipeline` that send what waits, in a random order, with PutEvents failing and some aborted.
+
+    Attributes
+    ----------
+    sent
+        How often EventBridge accepted each event, by its key.
+    doubtful
+        Events whose execution was aborted, or whose answer was lost, between their being accepted and forgotten.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.draw = random.Random(seed)
+        self.sent: Counter[str] = Counter()
+        self.doubtful: set[str] = set()
+        self.states = FastStates()
+        self.ledger = Ledger(self._others)
+        self._depth = 0
+        put_waiting(self.ledger, PROJECT[0], 13)
+        self.ledger.between = self._others
+
+    def execute(self) -> None:
+        """Go through TakeEvents, HasEvents and PutEvents as the machine does."""
+        arn = f"execution {len(self.states.statuses)}"
+        self.states.statuses[arn] = "RUNNING"
+        sent: list[str] = []
+        unsent: list[str] = []
+        is_failed = False
+        while True:
+            forget_events(self.ledger, PROJECT, arn, sent)
+            give_back_events(self.ledger, PROJECT, arn, unsent)
+            taken = [] if is_failed else keys(take_events(self.ledger, self.states, PROJECT, arn, NOW))
+            if not taken:
+                break
+            if self.draw.random() < 0.1:  # aborted before they are put
+                self.states.statuses[arn] = "ABORTED"
+                return
+            self._others()
+            accepted = self.draw.choice([taken, taken, taken, taken[1:], []])
+            self.sent.update(accepted)
+            if self.draw.random() < 0.1:  # aborted before it notes what was accepted
+                self.doubtful.update(accepted)
+                self.states.statuses[arn] = "ABORTED"
+                return
+            sent, unsent = accepted, [key for key in taken if key not in accepted]
+            is_failed = bool(unsent)
+        self.states.statuses[arn] = "SUCCEEDED"
+
+    def _others(self) -> None:
+        """Let another execution act between two calls of this one."""
+        if self._depth < 3 and self.draw.random() < 0.02:
+            self._depth += 1
+            self.execute()
+            self._depth -= 1
+
+
+def test_in_any_order_of_executions_and_failures_each_event_is_sent_and_once_unless_its_answer_was_lost() -> None:
+    doubtful = 0
+    for seed in range(1000):
+        sending = Sending(seed)
+        waiting = {item["as_of"] for item in sending.ledger.items.values()}
+        while sending.ledger.items:
+            sending.execute()
+        assert set(sending.sent) == waiting, f"seed {seed}: events were lost"
+        again = {key for key, times in sending.sent.items() if times > 1}
+        assert again <= sending.doubtful, f"seed {seed}: an event was sent twice without need"
+        doubtful += len(again)
+    assert doubtful > 0, "an execution is aborted at the one moment, too"

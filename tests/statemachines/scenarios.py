@@ -156,6 +156,7 @@ def _requests() -> dict[str, tuple[str, dict[str, Any]]]:
         "batch": ("mini_batch", {"batch_start": "2026-01-05", "batch_end": "2026-01-06"}),
         "last slice": ("mini_batch", {}),
         "dry batch": ("mini_batch", {"dry_run": True}),
+        "arrived elsewhere": ("mini_batch", {"arrived": {"bucket": "elsewhere", "key": "part-0.json"}}),
         "batch refused": ("mini_batch", {"batch_start": "2026-01-05"}),
         "batch fails": ("mini_batch", {"project_name": "unlucky"}),
     }

@@ -332,6 +332,13 @@ def test_a_mini_batch_runs_the_batch_it_was_told(scenarios: Scenarios, account: 
     assert scenarios["dry batch"].entered() == ["Plan", "IsDryRun", "PlanOnly"]
 
 
+def test_a_file_that_starts_no_batch_ends_the_execution_and_the_output_says_why(scenarios: Scenarios) -> None:
+    run = scenarios["arrived elsewhere"]
+    assert (run.status, run.entered()) == ("SUCCEEDED", ["Plan", "IsDryRun", "PlanOnly"])
+    assert run.output["skipped"] == "not a batch"
+    assert run.output["message"].startswith("s3://elsewhere/part-0.json arrived: it is not below s3://ndr-data/lucky/")
+
+
 def test_one_batch_started_twice_at_once_runs_once_and_its_claim_is_released(
     scenarios: Scenarios, account: Account, stack: dict[str, str]
 ) -> None:

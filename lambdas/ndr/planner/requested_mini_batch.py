@@ -110,6 +110,8 @@ class _Planner:
                 f"{file}, and other slices of {found.batch} are to come; the last one, or the schedule, starts it."
             )
             return Skipped(skipped="incomplete", message=message)
+        if found.is_complete:
+            return None
         services = self.services
         if self.execution and (other := claim(services.ledger, services.states, waits, self.execution, self.now)):
             message = f"{file}. {other} waits for the files of {found.batch}, and builds them."
