@@ -113,7 +113,7 @@ class Sending:
         self.sent: Counter[str] = Counter()
         self.doubtful: set[str] = set()
         self.states = FastStates()
-        self.ledger = Ledger(self._others)
+        self.ledger = Ledger()
         self._depth = 0
         put_waiting(self.ledger, PROJECT[0], 13)
         self.ledger.between = self._others
