@@ -52,8 +52,10 @@ def test_every_role_has_scenarios(roles: Roles) -> None:
     [
         "PlanRunRole.ReadTheLedger",
         "PipelineRole.PublishData",
+        "PipelineRole.FindTheMachines",
         "PipelineRole.PassThisRoleToThem",
         "PipelineRole.RunStatements",
+        "PipelineRole.RegisterTables",
         "PipelineRole.ReadTraffic",
         "PipelineRole.DecryptTraffic",
         "PlanRunRole.ListDeliveries",

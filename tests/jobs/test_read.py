@@ -39,6 +39,7 @@ from ndr.contract.datasets import (
 from ndr.contract.errors import InvalidRequestError, SchemaMismatchError
 from ndr.contract.table_names import TABLE_NAMES, table_name
 from ndr.contract.time import DAY, SLICE, Interval, format_instant, parse_instant
+from ndr.jobs.compaction.job import Compacted, compact_days
 from ndr.read import Place, connect, read, sql
 from ndr.store.footer import schema_sha256
 from ndr.store.schema import arrow_schema, plain_schema
@@ -49,6 +50,7 @@ BY_TIME = {
     "pair_counts": (PAIR_COUNTS,),
     "fg_c": (FG_C_SCORES, FG_C_HOSTS, FG_C_PAIRS),
 }
+COMPACTED = {"deltas": DELTAS, "fg_a": FG_A}
 TIMED = [(folder, dataset) for folder, datasets in BY_TIME.items() for dataset in datasets]
 
 
@@ -238,6 +240,12 @@ def test_as_of_leaves_out_what_was_published_later(project: Project, place: Plac
         ),
         ("2026-01-10", "2026-01-11", {"columns": []}, "deltas is asked for no column; its columns are host_ip"),
         ("2026-01-10", "2026-01-11", {"horizon": "7d"}, "deltas has no column 'baseline_horizon'"),
+        (
+            "2026-01-10",
+            "2026-01-11",
+            {"dataset": "fg_b_host", "horizon": "14d"},
+            "horizon is '14d'; allowed are 7d and 30d",
+        ),
         ("2026-01-11", "2026-01-10", {}, "the start must be before the end"),
         ("yesterday", "2026-01-10", {}, "start is 'yesterday', which is not an ISO 8601 time: write UTC as"),
         (datetime(2026, 1, 10), "2026-01-11", {}, "start is 2026-01-10T00:00:00, which names no time zone"),
@@ -282,6 +290,9 @@ def test_forms(place: Place) -> None:
     assert day.pandas()["sessions_cnt"].sum() == pc.sum(table["sessions_cnt"]).as_py()
     assert day.duckdb().aggregate("sum(sessions_cnt)").fetchall() == [(pc.sum(table["sessions_cnt"]).as_py(),)]
     assert sum(batch.num_rows for batch in day.batches()) == table.num_rows
+    weekly = read("fg_b_host", FIRST, DAYS.end, ["host_ip", "role"], horizon="30d", place=place)
+    assert sorted(weekly.duckdb().fetchall()) == sorted(tuple(row.values()) for row in weekly.arrow().to_pylist())
+    assert weekly.arrow().num_rows < read("fg_b_host", FIRST, DAYS.end, place=place).arrow().num_rows
     totals = sql("select role, sum(sessions_cnt)::bigint as n from deltas group by role order by role", place)
     assert totals.schema.names == ["role", "n"]
     assert list(totals.pandas()["n"]) == [row["n"] for row in totals.arrow().to_pylist()]
@@ -308,3 +319,15 @@ def test_places(project: Project, place: Place, tmp_path: Path, monkeypatch: pyt
         Place.find()
     with pytest.raises(InvalidRequestError, match="can't be read as JSON"):
         Place.of_files(tmp_path / "absent.json")
+
+
+def test_a_compacted_day_reads_as_its_partitions_did(changed: Project) -> None:
+    """Also as of an instant before it was compacted: its versions keep their ages."""
+    place, before = place_of(changed), datetime.now(UTC)
+    expected = {name: sorted_rows(sql(f"from {name}", place).arrow(), each) for name, each in COMPACTED.items()}
+    done = list(compact_days(changed.run("compaction"), DAYS))
+    assert any(isinstance(each, Compacted) for each in done)
+    for as_of in (None, before):
+        for name, dataset in COMPACTED.items():
+            assert sorted_rows(sql(f"from {name}", place, as_of).arrow(), dataset) == expected[name]
+    assert read("quarantine", DAYS.start, DAYS.end, place=place).arrow().num_rows == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -76,6 +77,15 @@ def rows_in_tables(stack: Stack) -> dict[str, pa.Table]:
     return found
 
 
+def rows_by_the_page() -> int:
+    """Run what docs/tables.md tells a person to write in Python, and return the rows that it finds."""
+    known: dict[str, Any] = {}
+    for block in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "tables.md").read_text(), re.DOTALL):
+        exec(block.replace("ndr_ndr_prod_v1", DATABASE), known)
+    assert known["busiest"].fetchall()
+    return int(known["rows"].num_rows)
+
+
 def test_one_step_and_three_steps_publish_the_same_for_the_hour_of_the_schedule(stack: Stack) -> None:
     (name,) = [
         each["Name"]
@@ -94,6 +104,7 @@ def test_one_step_and_three_steps_publish_the_same_for_the_hour_of_the_schedule(
     in_one_step = rows(stack, batch)
     assert all(table.num_rows for table in in_one_step.values())
     assert rows_in_tables(stack) == in_one_step
+    assert rows_by_the_page() == in_one_step["fg_a"].num_rows
     # What Athena tells an Iceberg table by.
     described = stack.client("glue").get_table(DatabaseName=DATABASE, Name=DELTAS.name)["Table"]
     assert (described["TableType"], described["Parameters"]["table_type"]) == ("EXTERNAL_TABLE", "ICEBERG")

@@ -14,6 +14,7 @@ from tests.report.built import LEARNT, METRICS, NAME, REPORTED, SCORED, WRONG, b
 from tests.report.reading import Page
 
 from ndr.contract.errors import InsufficientHistoryError
+from ndr.contract.jobspecs import check_jobspecs, parse_jobspec
 from ndr.contract.ledger import ledger_item, ledger_key
 from ndr.contract.time import DAY, SLICE, Interval
 from ndr.report.collect import collect
@@ -163,6 +164,32 @@ def test_what_changed_since_is_stale(tmp_path: Path) -> None:
     reads = {read.dataset: read.days_changed for lineage in stale.lineages for read in lineage.reads}
     assert reads["deltas"] == (f"{changed:%Y-%m-%d}",)
     assert reads["fg_a"] == ()
+
+
+def test_what_is_suppressed_is_not_ranked_and_is_counted(project: Project, read: Page) -> None:
+    first = read.hosts["hosts"][0][0]
+    given = {
+        "cidr": f"{first}/{128 if ':' in first else 32}",
+        "owner": "soc",
+        "reason": "known",
+        "expires": "2026-12-31T00:00:00Z",
+    }
+    document = next(iter(project.table.items.values())) | {
+        "job_name": "suppressions",
+        "spec": {"suppressions": {"known": given}},
+    }
+    document.pop("job_name_version")
+    jobspecs = check_jobspecs(parse_jobspec(item) for item in [*project.table.items.values(), document])
+    told = Page.of(page(collect(jobspecs, [], [], days=10, now=NOW))).hosts
+    left = {row[0]: row[4][0] for row in told["hosts"] if len(row) > 4}
+    assert not left.get(first)
+    assert {name: score for name, score in left.items() if score} == {
+        row[0]: row[4][0] for row in read.hosts["hosts"] if row[0] != first and row[4][0]
+    }
+    assert [row[:3] for row in told["suppressed"]] == [["known", "soc", "known"]]
+    expired = datetime(2027, 1, 2, tzinfo=UTC)
+    again = Page.of(page(collect(jobspecs, [], [], days=10, now=expired))).hosts
+    assert again["hosts"][0][0] == first
 
 
 def test_without_data_it_says_what_to_do(tmp_path: Path) -> None:

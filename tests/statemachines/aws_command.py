@@ -29,6 +29,7 @@ def run(account: Account, words: Sequence[str]) -> Any:
     for option, value in zip(words[3::2], words[4::2], strict=True):
         if option == "--query":
             query = value
+        if option in ("--query", "--output"):
             continue
         member = options[option.removeprefix("--")]
         arguments[member] = _typed(members[member], value)
@@ -39,6 +40,11 @@ def run(account: Account, words: Sequence[str]) -> Any:
 def _typed(shape: Shape, value: str) -> Any:
     if shape.type_name == "list":
         return json.loads(value) if value.startswith("[") else [value]
+    if shape.type_name in ("structure", "map") and not value.startswith("{"):  # the shorthand name=value,name=value
+        given = dict(part.split("=", 1) for part in value.split(","))
+        return {name: _typed(shape.members[name], each) for name, each in given.items()}
     if shape.type_name in ("structure", "map"):
         return json.loads(value)
+    if shape.type_name == "boolean":
+        return {"true": True, "false": False}[value]
     return int(value) if shape.type_name in ("integer", "long") else value

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from tests.unit.findings_tables import END, HOST, OTHER, host, jobspecs_of, pair, publish, reason
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.unit.findings_tables import END, HOST, OTHER, host, jobspecs_of, publish, reason
 
 from ndr.contract.time import DAY, SLICE, Interval
 from ndr.findings import FindingsPlace, files
 from ndr.findings.days import day_findings
 from ndr.findings.files import Told, tell
-from ndr.findings.formats import FORMATS, OCSF, documents_of
-from ndr.findings.states import activity_of
+from ndr.findings.formats import FORMATS, OCSF, Format, documents_of
+from ndr.findings.states import Activity, activity_of
 from ndr.store.storage import put_bytes
 
 START = END - DAY
@@ -117,18 +120,43 @@ def test_a_suppression_closes_and_its_end_opens_again(tmp_path: Path) -> None:
     assert told(tmp_path, THIRD) == {HOST: ("Update", "In Progress", 12.0)}
 
 
-def test_the_files_end_in_what_the_scores_say(tmp_path: Path) -> None:
-    """The line with the latest time is what the published scores of the day say."""
-    for part, hosts in ((FIRST, {HOST: 12.0}), (SECOND, {HOST: 13.0, OTHER: 11.0}), (FIRST, {}), (SECOND, {HOST: 9.0})):
-        score(tmp_path, part, hosts, [pair(HOST, 443, 0.25, 0.7)] if part == FIRST else ())
-        latest: dict[str, dict[str, Any]] = {}
-        for each in [*(lines(tmp_path, FIRST) or []), *(lines(tmp_path, SECOND) or [])]:
-            uid = OCSF.uid_of(each)
-            if uid not in latest or OCSF.modified_of(latest[uid]) <= OCSF.modified_of(each):
+STEP = st.tuples(
+    st.sampled_from([FIRST, SECOND, THIRD, Interval(FIRST.start, SECOND.end)]),
+    st.dictionaries(st.sampled_from([HOST, OTHER]), st.sampled_from([5.0, 12.0, 30.0])),
+    st.booleans(),
+)
+
+
+@settings(max_examples=15)
+@given(st.lists(STEP, min_size=2, max_size=5))
+def test_the_latest_lines_are_what_the_scores_of_the_day_say(
+    steps: list[tuple[Interval, dict[str, float], bool]],
+) -> None:
+    """Whatever was built again, over other partitions, and with a suppression that comes and goes."""
+    with TemporaryDirectory() as folder:
+        root = Path(folder)
+        for part, hosts, is_suppressed in steps:
+            place = place_of(root, **({"known": {"cidr": f"{HOST}/32"}} if is_suppressed else {}))
+            score(root, part, hosts, place=place)
+            state = {each.uid: each for each in day_findings(place, Interval(START, END), END).findings.all}
+            for form in FORMATS.values():
+                latest = latest_lines(root, form)
+                if latest or not state:  # else nothing was unusual, or all of it was suppressed
+                    is_open = {uid: each for uid, each in latest.items() if not form.is_closed(each)}
+                    assert {uid: form.details_of(each) for uid, each in is_open.items()} == {
+                        uid: form.details_of(form.document(each, Activity.UPDATE, END)) for uid, each in state.items()
+                    }
+
+
+def latest_lines(root: Path, form: Format) -> dict[str, dict[str, Any]]:
+    """The line of each uid with the latest time, whichever file it is in."""
+    latest: dict[str, dict[str, Any]] = {}
+    for file in sorted((root / "findings" / form.name).rglob("*.jsonl")):
+        for each in documents_of(file.read_bytes()):
+            uid = form.uid_of(each)
+            if uid not in latest or form.modified_of(latest[uid]) <= form.modified_of(each):
                 latest[uid] = each
-        found = day_findings(place_of(tmp_path), Interval(START, END), END).findings.all
-        is_open = {uid: each["unmapped"]["score"] for uid, each in latest.items() if not OCSF.is_closed(each)}
-        assert is_open == {each.uid: each.score for each in found}
+    return latest
 
 
 def test_what_another_run_wrote_meanwhile_is_not_replaced_by_older_findings(

@@ -61,7 +61,6 @@ def ecs_document(finding: AnyFinding, activity: Activity, modified: datetime) ->
             "severity": finding.severity.caption,
             "confidence": finding.confidence.caption,
             "status": _word(status_of(activity)),
-            "windows": len(finding.seen_at),
         },
     }
     found = attacks(finding)

@@ -1,9 +1,9 @@
 """The files of findings: JSON lines of what changed by the scores of a partition, in each format.
 
 A file is named after the partition: `<prefix>/ocsf/dt=2026-01-31/20260131T061500Z-PT15M.jsonl`. It has one line for
-each finding of the UTC day that its scores saw, and one that closes each finding that was told and is not one any more.
-A line has the state of the whole day so far, so that the line with the latest time is the state of the finding,
-whichever file it is in. A partition that is built again replaces its file.
+each finding of the UTC day that its scores saw or that was told otherwise, and one that closes each finding that was
+told and is not one any more. A line has the state of the whole day so far, so that the line with the latest time is the
+state of the finding, whichever file it is in. A partition that is built again replaces its file.
 """
 
 from __future__ import annotations
@@ -131,8 +131,9 @@ def changed(
     now = {each.uid: each for each in found.findings.all}
     for uid, finding in now.items():
         is_seen = any(interval.start < end <= interval.end for end in finding.seen_at)
-        if is_seen or uid in own or (uid in known and form.is_closed(known[uid])):
-            lines[uid] = form.document(finding, activity_of(finding, interval), published_at)
+        line = form.document(finding, activity_of(finding, interval), published_at)
+        if is_seen or uid in own or not _is_told(form, line, known.get(uid)):
+            lines[uid] = line
     for uid, told in known.items():
         if uid in now:
             continue
@@ -142,6 +143,11 @@ def changed(
         elif uid in own:
             lines[uid] = told
     return lines
+
+
+def _is_told(form: Format, line: Document, told: Document | None) -> bool:
+    """Tell whether what was told last of a finding is its state."""
+    return told is not None and not form.is_closed(told) and form.details_of(told) == form.details_of(line)
 
 
 def _newest(form: Format, files: Iterable[list[Document]]) -> dict[str, Document]:

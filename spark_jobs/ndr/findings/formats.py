@@ -26,6 +26,7 @@ class Format:
     uid_of: Callable[[Document], str]
     modified_of: Callable[[Document], datetime]
     is_closed: Callable[[Document], bool]
+    details_of: Callable[[Document], Document]
 
 
 OCSF: Final = Format(
@@ -35,6 +36,7 @@ OCSF: Final = Format(
     lambda document: str(document["finding_info"]["uid"]),
     lambda document: ocsf.instant_of_milliseconds(document["metadata"]["modified_time"]),
     lambda document: bool(document["activity_id"] == Activity.CLOSE),
+    lambda document: dict(document["unmapped"]),
 )
 ECS: Final = Format(
     "ecs",
@@ -43,13 +45,14 @@ ECS: Final = Format(
     lambda document: str(document["event"]["id"]),
     lambda document: parse_instant(document["event"]["created"]),
     ecs.is_closed,
+    lambda document: {name: value for name, value in document["ndr"].items() if name != "status"},
 )
 FORMATS: Final = {each.name: each for each in (OCSF, ECS)}
 
 
 def lines_of(documents: Iterable[Document]) -> bytes:
-    """Return documents as JSON lines in UTF-8."""
-    texts = (json.dumps(each, ensure_ascii=False, allow_nan=False, separators=(",", ":")) for each in documents)
+    """Return documents as JSON lines. Characters outside ASCII are escaped, so that no terminal obeys them."""
+    texts = (json.dumps(each, allow_nan=False, separators=(",", ":")) for each in documents)
     return "".join(f"{text}\n" for text in texts).encode()
 
 

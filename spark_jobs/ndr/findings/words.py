@@ -30,6 +30,7 @@ def details(finding: AnyFinding) -> dict[str, Any]:
         "kind": finding.kind,
         "day": day_text(finding.day.start),
         "window_end": format_instant(finding.window_end),
+        "windows_cnt": len(finding.seen_at),
         "segment": finding.segment,
         "score": finding.score,
         "baselines": [_baseline(each) for each in finding.baselines],

@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from ndr.contract.errors import InvalidRequestError
+from ndr.contract.wording import counted
 from ndr.read.instants import Instant, optional_instant
 from ndr.read.lazy import Failures, LazyTable
 from ndr.read.place import Place, found
@@ -101,7 +102,9 @@ def _check_reads(query: str) -> None:
         raise InvalidRequestError(_sentence(error)) from None
     if len(statements) != 1:
         example = "select count(*) from deltas"
-        raise InvalidRequestError(f"The query has {len(statements)} statements, and one is allowed, such as: {example}")
+        raise InvalidRequestError(
+            f"The query has {counted(len(statements), 'statement')}, and one is allowed, such as: {example}"
+        )
     (statement,) = statements
     if statement.type not in _READS:
         raise InvalidRequestError(

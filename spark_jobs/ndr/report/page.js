@@ -250,6 +250,8 @@
           ? [h("ol", { class: "sentences" }, pairs.slice(0, 10).map((row) => h("li", null, h("span", { class: "part" }, row[4].toFixed(2)), " ", pairSentence(row)))),
             lazily("The pairs as a table", () => h("div", null, growing(pairs, 25, (rows) => pairsTable("Pairs by score", rows, true))))]
           : h("p", null, "No pair is new, rare or regular with a score.")),
+      hosts.suppressed.length > 0 && h("section", { "aria-labelledby": "suppressed" }, h("h2", { id: "suppressed" }, "Suppressed ", h("span", { class: "quiet" }, count(hosts.suppressed.reduce((sum, each) => sum + each[4], 0)))),
+        table("Active suppressions", ["suppression", "owner", "why", "expires", ["findings removed", "right"]], hosts.suppressed.map(([name, owner, why, expires, removed]) => [name, owner, why, minute(expires), count(removed)]))),
       everyHost(),
     ];
   };
@@ -533,7 +535,7 @@
       heading("On call"),
       runs.length
         ? h("p", { class: "lead" }, `The last ${plural(runs.length, "execution")} of the state machines, from ${second(Math.min(...runs.map((each) => each.start)))} to ${second(Math.max(...runs.map((each) => each.stop || each.start)))} UTC.`)
-        : h("p", { class: "lead" }, "No execution of the state machines is known to this report."),
+        : h("p", { class: "lead" }, report.operations.note || "No execution of the state machines is known to this report."),
       h("dl", { class: "tiles" }, tile("executions", count(runs.length)), tile("failed", count(failed.length), failed.length ? "see below" : "none"), tile("running", count(busy.length)),
         tile("polls", count(runs.reduce((sum, each) => sum + each.polls, 0)), `${plural(runs.reduce((sum, each) => sum + each.retries, 0), "retry", "retries")}`)),
       h("section", { "aria-labelledby": "failures" }, h("h2", { id: "failures" }, "Failures"),

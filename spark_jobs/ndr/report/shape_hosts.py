@@ -62,6 +62,7 @@ def shaped_hosts(pages: HostPages) -> tuple[dict[str, Any], NDArray[np.uint16]]:
         "dense": DENSE,
         "every": EVERY,
         "pairs_scored": pages.pairs_scored,
+        "suppressed": [[each.name, each.owner, each.reason, each.expires, each.findings] for each in pages.suppressed],
         "horizons": list(HORIZONS),
         "statistics": list(STATISTICS),
         "baselines": {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ndr.contract.wording import counted
 from ndr.local.commands.options import HERE, AsJson, Directory
 from ndr.local.console.output import output_console
 from ndr.local.console.tables import Listing, print_listings
@@ -55,7 +56,7 @@ def sql(
         query_rows.print_csv(rows)
     elif parquet:
         written = query_rows.write_parquet(rows, parquet)
-        typer.echo(f"{written:,} rows: {parquet}")
+        typer.echo(f"{counted(written, 'row')}: {parquet}")
     else:
         query_rows.print_rows(output_console(), rows)
 

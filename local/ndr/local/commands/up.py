@@ -11,8 +11,9 @@ from ministack_sagemaker.errors import AccountError
 from ndr.contract.errors import NdrError
 from ndr.local.commands.env import export_line
 from ndr.local.commands.options import HERE, Directory, progress
+from ndr.local.console.interrupt import on_interrupt
 from ndr.local.console.tables import print_table
-from ndr.local.deployment.create import deploy_stack, registered_pipelines, start_account
+from ndr.local.deployment.create import deploy_stack, registered_pipelines, start_account, what_keeps_running
 from ndr.local.deployment.deployment import Deployment
 
 
@@ -23,10 +24,11 @@ def up(
 ) -> None:
     """Start the account, deploy template.yaml, which registers the pipelines. What ran there before is kept."""
     lines = progress()
-    with lines.doing("start the account"):
-        account = start_account(directory)
-    known_project, known_version = _known(directory)
-    deployment = deploy_stack(account, project or known_project, version or known_version, "up", lines)
+    with on_interrupt(lambda: what_keeps_running(directory)):
+        with lines.doing("start the account"):
+            account = start_account(directory)
+        known_project, known_version = _known(directory)
+        deployment = deploy_stack(account, project or known_project, version or known_version, "up", lines)
     print_table(lines.console, "Outputs", ("output", "value"), deployment.outputs.items())
     print_table(lines.console, "Pipelines", ("pipeline", "description"), registered_pipelines(deployment))
     lines.line('The account runs until `ndr down`. AWS tools reach it with this, or with eval "$(ndr env)":')

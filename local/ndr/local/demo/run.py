@@ -30,9 +30,9 @@ from ndr.local.demo.machine import check_engine, not_run
 from ndr.local.demo.memory import PeakMemory
 from ndr.local.demo.networks import put_shown_networks, with_internal
 from ndr.local.demo.report import print_findings
-from ndr.local.demo.traffic import Traffic, prepared
+from ndr.local.demo.traffic import Traffic, generated_folder, given_traffic, prepared
 from ndr.local.deployment.create import deploy_stack, registered_pipelines, start_account
-from ndr.local.deployment.deployment import Deployment
+from ndr.local.deployment.deployment import Deployment, directory_option
 from ndr.local.ingest import IngestReport
 from ndr.local.jobspecs import DEMO_FILES, SCORES_FILE, deployed_values, read_jobspec_files
 from ndr.local.reporting import report_of_deployment
@@ -78,10 +78,10 @@ def run_demo(request: DemoRequest, lines: Progress) -> None:
         A part of the demo failed. The error is that part's own.
     """
     check_engine(request.engine)
+    given = given_traffic(request.traffic, request.directory, request.days, request.time_zone)
     memory = PeakMemory()
     directory = fresh_directory(request.directory)
-    given = (request.traffic, directory / "traffic", request.days, request.seed, request.time_zone)
-    with prepared(*given) as traffic:
+    with prepared(given, generated_folder(directory), request.days, request.seed) as traffic:
         if request.traffic is None:
             lines.line(f"generate {counted(request.days, 'day')} of traffic of a synthetic network in the background")
         networks = SYNTHETIC_NETWORKS if request.traffic is None else ()
@@ -148,7 +148,7 @@ def fresh_directory(directory: Path) -> Path:
             "`ndr down`, or give the demo another directory: `ndr demo --directory .ndr-demo`."
         )
     stop_account(directory)
-    shutil.rmtree(directory / "traffic", ignore_errors=True)
+    shutil.rmtree(generated_folder(directory), ignore_errors=True)
     directory.mkdir(parents=True, exist_ok=True)
     return directory
 
@@ -247,7 +247,7 @@ def _epilogue(request: DemoRequest, covered: Interval, page: Path, memory: PeakM
     peak = f", peak memory {memory.peak_bytes / 2**30:.2f} GiB" if memory.peak_bytes else ""
     lines.line(f"Done in {lines.seconds:.0f} s{peak}.", "bold")
     first = format_instant(max(covered.start + DAY, covered.end - 7 * DAY))[:10]
-    option = "" if request.directory == Path(".ndr") else f" --directory {request.directory}"
+    option = directory_option(request.directory)
     lines.line(f"The report of findings, data and executions is one page: {page}", "bold")
     lines.line("The account keeps running, because its data is in memory. Continue with:")
     lines.line(f"  ndr status{option}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,6 +129,15 @@ def _read(record: Path) -> dict[str, Any]:
     except (FileNotFoundError, ValueError):
         return {}
     return recorded if isinstance(recorded, dict) else {}
+
+
+def directory_option(directory: Path) -> str:
+    """Return what a command that is typed here needs to be about a folder; nothing where it is the default one."""
+    directory, here = directory.resolve(), Path.cwd()
+    if directory == Path(os.environ.get("NDR_HOME", ".ndr")).resolve():
+        return ""
+    shown = directory.relative_to(here) if directory.is_relative_to(here) else directory
+    return f" --directory {shlex.quote(str(shown))}"
 
 
 def machines_in(outputs: Mapping[str, str]) -> dict[str, str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from ndr.contract.errors import InvalidRequestError
-from ndr.local.deployment.deployment import Deployment, machines_in
+from ndr.local.deployment.deployment import Deployment, directory_option, machines_in
 
 RUNNING: Final = "RUNNING"
 """Status of a machine's execution that has not ended."""
@@ -77,15 +75,6 @@ class ExecutionAccount:
         """Return the name of the machine of an execution; its ARN where it is not one of the stack's."""
         machine = execution.rpartition(":")[0].replace(":execution:", ":stateMachine:")
         return next((name for name, arn in self.machines.items() if arn == machine), machine)
-
-
-def directory_option(directory: Path) -> str:
-    """Return what a command that is typed here needs to be about a folder; nothing where it is the default one."""
-    directory, here = directory.resolve(), Path.cwd()
-    if directory == Path(os.environ.get("NDR_HOME", ".ndr")).resolve():
-        return ""
-    shown = directory.relative_to(here) if directory.is_relative_to(here) else directory
-    return f" --directory {shlex.quote(str(shown))}"
 
 
 def _outputs(session: boto3.Session, stack: str) -> dict[str, str]:

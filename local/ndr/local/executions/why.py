@@ -92,8 +92,8 @@ def _reason(described: dict[str, Any]) -> str:
 
 
 def _said(output: str | None) -> str:
-    """Return the warning or else the message in the output of an execution."""
+    """Return the warning and the message in the output of an execution."""
     said = json.loads(output) if output else None
     if not isinstance(said, dict):
         return ""
-    return str(said.get("warning") or said.get("message") or "")
+    return ": ".join(str(said[name]) for name in ("warning", "message") if said.get(name))

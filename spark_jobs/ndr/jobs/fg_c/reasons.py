@@ -71,9 +71,10 @@ class Reasons:
         order = np.lexsort((self.metric, -self.contribution, self.group))
         group = self.group[order]
         first = np.searchsorted(group, group)
-        return self._take(order[np.arange(len(order)) - first < most])
+        return self.take(order[np.arange(len(order)) - first < most])
 
-    def _take(self, rows: Ints) -> Reasons:
+    def take(self, rows: Ints) -> Reasons:
+        """Return some of the reasons."""
         return Reasons(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     def scores(self, groups: int) -> Floats:
