@@ -6,7 +6,7 @@
 set -eu
 cd "$1"
 
-services='dynamodb redshift-data s3 sagemaker sso sso-oidc sts'
+services='dynamodb glue redshift-data s3 sagemaker sso sso-oidc sts'
 
 find numba numpy pyarrow -type d -name tests -prune -exec rm -rf {} +
 find numpy pyarrow -name '*.p[yx][xdi]' -delete

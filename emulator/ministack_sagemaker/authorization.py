@@ -1,4 +1,4 @@
-"""The resource and the condition keys with which a request to an added service is authorized."""
+"""The resource and the condition keys with which a request to an added service, or to Glue, is authorized."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def resource_arn_of(service: str, body: bytes, region: str, account_id: str) -> 
     Returns
     -------
     str or None
-        None if the service is not one of this package, or the action has no resource.
+        None if the service is not one of these, or the action has no resource.
     """
-    if service not in ("sagemaker", "redshift-data"):
+    if service not in ("sagemaker", "redshift-data", "glue"):
         return None
     try:
         request = json.loads(body or b"{}")
@@ -37,9 +37,16 @@ def resource_arn_of(service: str, body: bytes, region: str, account_id: str) -> 
 
 
 def resource_arn_of_call(service: str, request: Mapping[str, Any], scope: Scope) -> str | None:
-    """Return the ARN of the resource that a call to an added service, DynamoDB or SNS names."""
-    find = {"sagemaker": _sagemaker, "redshift-data": _redshift, "dynamodb": _dynamodb, "sns": _sns}.get(service)
+    """Return the ARN of the resource that a call to an added service, Glue, DynamoDB or SNS names."""
+    known = {"sagemaker": _sagemaker, "redshift-data": _redshift, "glue": _glue, "dynamodb": _dynamodb, "sns": _sns}
+    find = known.get(service)
     return None if find is None else find(request, scope)
+
+
+def event_buses(request: Mapping[str, Any], scope: Scope) -> list[str]:
+    """Return the ARN of each event bus that a PutEvents names; an entry without one is for the default bus."""
+    names = {str(entry.get("EventBusName") or "default") for entry in request.get("Entries", [])}
+    return sorted(name if name.startswith("arn:") else scope.arn("events", f"event-bus/{name}") for name in names)
 
 
 def conditions_of(service: str, body: bytes, parameters: Mapping[str, Any]) -> dict[str, str]:
@@ -74,6 +81,15 @@ def _redshift(request: Mapping[str, Any], scope: Scope) -> str | None:
     if "WorkgroupName" in request:
         return scope.arn("redshift-serverless", f"workgroup/{request['WorkgroupName']}")
     return None
+
+
+def _glue(request: Mapping[str, Any], scope: Scope) -> str | None:
+    """Return the innermost resource; AWS asks for the catalog, and for the database of a table, besides."""
+    table = request.get("Name") or request.get("TableInput", {}).get("Name")
+    if "DatabaseName" in request and table:
+        return scope.arn("glue", f"table/{request['DatabaseName']}/{table}")
+    database = request.get("DatabaseName") or request.get("Name") or request.get("DatabaseInput", {}).get("Name")
+    return scope.arn("glue", f"database/{database}") if database else None
 
 
 def _dynamodb(request: Mapping[str, Any], scope: Scope) -> str | None:

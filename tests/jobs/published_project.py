@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tests.jobs.job_chain import Project, random_flows
 
 from ndr.contract.jobspecs import read_jobspecs
-from ndr.contract.time import DAY, Interval
+from ndr.contract.time import DAY, SLICE, Interval
 from ndr.jobs.fg_b.targets import Target
 from ndr.read import Place
 
@@ -35,7 +35,7 @@ def published_project(root: Path) -> Project:
     project = Project(root / "v1", CHANGES)
     for number, day in enumerate(DAYS.steps(DAY)):
         broken = {**random_flows(day, 1, seed=50)[0], "source_ip": "not an address"}
-        project.deliver(day, [*random_flows(day, 250, seed=number), broken])
+        project.deliver(day, [*random_flows(day, 250, seed=number), *_beacon(day), broken])
         project.fifteen_minute_steps(day)
     project.deliver(REPEATED, random_flows(REPEATED, 40, seed=9))
     project.fifteen_minute_steps(REPEATED)
@@ -44,6 +44,13 @@ def published_project(root: Path) -> Project:
     for day in SCORED.steps(DAY):
         project.fg_c(day)
     return project
+
+
+def _beacon(day: Interval) -> list[dict[str, Any]]:
+    """A flow each half hour, from one host to one destination: a pair that baselines know and scores tell of."""
+    flows = [random_flows(each, 1, seed=7)[0] for each in day.steps(2 * SLICE)]
+    pair = {"source_ip": "10.9.0.2", "destination_ip": "203.0.113.9", "destination_port": 443}
+    return [{**flow, **pair, "event_action": "allow"} for flow in flows]
 
 
 def place_of(project: Project) -> Place:

@@ -23,7 +23,6 @@ from tests.jobs.published_project import (
     SCORED,
     jobspec_file,
     place_of,
-    published_project,
 )
 
 from ndr.contract.columns import Dataset
@@ -38,8 +37,9 @@ from ndr.contract.datasets import (
     fg_b_tables,
 )
 from ndr.contract.errors import InvalidRequestError, SchemaMismatchError
-from ndr.contract.tables import TABLE_NAMES, table_name
+from ndr.contract.table_names import TABLE_NAMES, table_name
 from ndr.contract.time import DAY, SLICE, Interval, format_instant, parse_instant
+from ndr.jobs.compaction.job import Compacted, compact_days
 from ndr.read import Place, connect, read, sql
 from ndr.store.footer import schema_sha256
 from ndr.store.schema import arrow_schema, plain_schema
@@ -50,17 +50,8 @@ BY_TIME = {
     "pair_counts": (PAIR_COUNTS,),
     "fg_c": (FG_C_SCORES, FG_C_HOSTS, FG_C_PAIRS),
 }
+COMPACTED = {"deltas": DELTAS, "fg_a": FG_A}
 TIMED = [(folder, dataset) for folder, datasets in BY_TIME.items() for dataset in datasets]
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return published_project(tmp_path_factory.mktemp("read"))
-
-
-@pytest.fixture(scope="module")
-def place(project: Project) -> Place:
-    return place_of(project)
 
 
 @pytest.fixture
@@ -249,6 +240,12 @@ def test_as_of_leaves_out_what_was_published_later(project: Project, place: Plac
         ),
         ("2026-01-10", "2026-01-11", {"columns": []}, "deltas is asked for no column; its columns are host_ip"),
         ("2026-01-10", "2026-01-11", {"horizon": "7d"}, "deltas has no column 'baseline_horizon'"),
+        (
+            "2026-01-10",
+            "2026-01-11",
+            {"dataset": "fg_b_host", "horizon": "14d"},
+            "horizon is '14d'; allowed are 7d and 30d",
+        ),
         ("2026-01-11", "2026-01-10", {}, "the start must be before the end"),
         ("yesterday", "2026-01-10", {}, "start is 'yesterday', which is not an ISO 8601 time: write UTC as"),
         (datetime(2026, 1, 10), "2026-01-11", {}, "start is 2026-01-10T00:00:00, which names no time zone"),
@@ -266,14 +263,14 @@ def test_a_wrong_question_is_explained(place: Place, start: Any, end: Any, optio
         ("selct 1", 'Parser Error: syntax error at or near "selct".'),
         ("", "The query has 0 statements, and one is allowed"),
         ("select 1; select 2", "The query has 2 statements, and one is allowed"),
-        ("select * from flows", "Catalog Error: Table with name flows does not exist!"),
+        ("select * from flows", "There is no table 'flows'; there are deltas, peer_deltas"),
         ("select hosts from deltas", 'Binder Error: Referenced column "hosts" not found'),
         ("create table mine as from deltas", "The statement is CREATE, and only those that read are allowed"),
         ("copy deltas to 'deltas.csv'", "The statement is COPY, and only those that read are allowed"),
         ("set enable_external_access = true", "The statement is SET, and only those that read are allowed"),
         ("attach 'mine.db'", "The statement is ATTACH, and only those that read are allowed"),
         ("from read_csv('/etc/passwd')", "file system operations are disabled"),
-        ("from '/etc/passwd'", "does not exist"),
+        ("from '/etc/passwd'", "There is no table '/etc/passwd'"),
         ("select read_text('/etc/passwd')", "read_text"),
         ("select 1 / sessions_cnt from deltas where error('no') is null", "Invalid Input Error: no."),
     ],
@@ -293,6 +290,9 @@ def test_forms(place: Place) -> None:
     assert day.pandas()["sessions_cnt"].sum() == pc.sum(table["sessions_cnt"]).as_py()
     assert day.duckdb().aggregate("sum(sessions_cnt)").fetchall() == [(pc.sum(table["sessions_cnt"]).as_py(),)]
     assert sum(batch.num_rows for batch in day.batches()) == table.num_rows
+    weekly = read("fg_b_host", FIRST, DAYS.end, ["host_ip", "role"], horizon="30d", place=place)
+    assert sorted(weekly.duckdb().fetchall()) == sorted(tuple(row.values()) for row in weekly.arrow().to_pylist())
+    assert weekly.arrow().num_rows < read("fg_b_host", FIRST, DAYS.end, place=place).arrow().num_rows
     totals = sql("select role, sum(sessions_cnt)::bigint as n from deltas group by role order by role", place)
     assert totals.schema.names == ["role", "n"]
     assert list(totals.pandas()["n"]) == [row["n"] for row in totals.arrow().to_pylist()]
@@ -319,3 +319,15 @@ def test_places(project: Project, place: Place, tmp_path: Path, monkeypatch: pyt
         Place.find()
     with pytest.raises(InvalidRequestError, match="can't be read as JSON"):
         Place.of_files(tmp_path / "absent.json")
+
+
+def test_a_compacted_day_reads_as_its_partitions_did(changed: Project) -> None:
+    """Also as of an instant before it was compacted: its versions keep their ages."""
+    place, before = place_of(changed), datetime.now(UTC)
+    expected = {name: sorted_rows(sql(f"from {name}", place).arrow(), each) for name, each in COMPACTED.items()}
+    done = list(compact_days(changed.run("compaction"), DAYS))
+    assert any(isinstance(each, Compacted) for each in done)
+    for as_of in (None, before):
+        for name, dataset in COMPACTED.items():
+            assert sorted_rows(sql(f"from {name}", place, as_of).arrow(), dataset) == expected[name]
+    assert read("quarantine", DAYS.start, DAYS.end, place=place).arrow().num_rows == 3

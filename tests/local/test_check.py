@@ -6,8 +6,9 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.local import check_stack as broken
@@ -92,7 +93,7 @@ CASES: dict[str, tuple[Breakage, str, str, str]] = {
     "code": (broken.code_deleted, "pipelines", "code is not complete at s3://", "UpsertPipelinesFunction"),
     "JobSpec missing": (
         jobspec_changed(lambda item: None, "fg_a_builder"), "JobSpecs",
-        "1 JobSpec of project 'checked', version 'v1' is not in the table: fg_a_builder.", "ndr jobspec put FILE",
+        "1 JobSpec of project 'checked', version 'v1' is not in the table: fg_a_builder.", "ndr jobspec put PATH",
     ),
     "JobSpec invalid": (
         jobspec_changed(lambda item: {**item, "owner": 7}, "fg_a_builder"), "JobSpecs", "JobSpec fg_a_builder: ",
@@ -182,22 +183,34 @@ def test_refused_credentials_are_exit_status_2(stack: Checked, ndr: Ndr) -> None
     assert "DescribeStacks was refused with AccessDenied: You may not." in err
 
 
-def test_the_ndr_commands_of_the_page_about_deployment_run(stack: Checked, ndr: Ndr, tmp_path: Path) -> None:
-    documents = []
-    for item in stack.jobspecs.scan()["Items"]:
-        item.pop("job_name_version")
-        documents.append(tmp_path / f"{item['job_name']}.json")
-        documents[-1].write_text(json.dumps(item, default=float))
+def test_the_ndr_commands_of_the_page_about_deployment_run(
+    stack: Checked, ndr: Ndr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = {item["job_name"]: item for item in stack.jobspecs.scan()["Items"]}
     outputs = stack.deployment.outputs
     commands = page.commands("ndr", of=DEPLOY)
-    assert {tuple(words[1:3]) for words in commands} == {("jobspec", "check"), ("jobspec", "put"), ("check", "--stack")}
-    for words in commands:
-        arguments: list[str] = []
-        for word in words[1:]:
-            filled = re.sub(r"<(\w+)>", lambda found: outputs[found[1]], NAME if word == "ndr-dev" else word)
-            arguments += map(str, documents) if filled == "jobspecs/*.json" else [filled]
-        status, _, err = ndr(*arguments)
-        assert status == 0, err
+    assert [tuple(words[1:3]) for words in commands] == [
+        ("jobspec", "init"), ("jobspec", "check"), ("jobspec", "check"), ("jobspec", "put"), ("check", "--stack"),
+    ]  # fmt: skip
+    try:
+        for words in commands:
+            given = [NAME if word == "ndr-dev" else word for word in words[1:]]
+            filled = [re.sub(r"<(\w+)>", lambda found: outputs[found[1]], word) for word in given]
+            status, _, err = ndr(*filled)
+            assert status == 0, err
+            if words[2] == "init":
+                _enter_the_database(tmp_path / "jobspecs" / "machine_inventory_unload.json", before)
+    finally:
+        for item in before.values():
+            stack.jobspecs.put_item(Item=item)
+
+
+def _enter_the_database(document: Path, known: Mapping[str, Any]) -> None:
+    """Enter the connection to Redshift, as a person does."""
+    written = json.loads(document.read_text())
+    written["spec"]["redshift"] = known["machine_inventory_unload"]["spec"]["redshift"]
+    document.write_text(json.dumps(written))
 
 
 def test_the_page_about_deployment_shows_what_the_check_prints(ndr: Ndr) -> None:

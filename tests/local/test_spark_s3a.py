@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import ModuleType
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pyarrow import fs
+from tests.spark_jars import SPARK_JOBS, fetched
 
 from ministack_sagemaker.lifecycle import Account
-from ndr.contract.errors import InvalidRequestError
 from ndr.contract.time import EPOCH
-from ndr.spark.session import require_java
 
-SPARK_JOBS = Path(__file__).parents[2] / "spark_jobs"
 SCRIPT = Path(__file__).with_name("s3a_round_trip.py")
 TABLE = pa.table(
     {
@@ -34,27 +30,9 @@ TABLE = pa.table(
 )
 
 
-def _fetch_jars() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("fetch_jars", SPARK_JOBS / "fetch_jars.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
 def jars() -> list[Path]:
-    try:
-        require_java()
-    except InvalidRequestError as error:
-        pytest.skip(str(error))
-    folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "ndr" / "jars"
-    try:
-        found: list[Path] = _fetch_jars().fetch(SPARK_JOBS / "jars.lock", folder)
-    except OSError as error:
-        pytest.skip(f"Maven Central is not reached or there is no mvn ({error}), so there is no hadoop-aws for Spark.")
-    return found
+    return fetched(SPARK_JOBS / "jars.lock", "hadoop-aws")
 
 
 def test_hadoop_aws_is_of_the_hadoop_that_pyspark_brings(jars: list[Path]) -> None:

@@ -66,7 +66,21 @@ def test_the_version_is_that_of_the_distribution(ndr: Ndr) -> None:
 def test_help_names_every_command(ndr: Ndr) -> None:
     status, out, _ = ndr("--help")
     assert status == 0
-    for command in ("up", "down", "ingest", "run", "backfill", "status", "report", "check", "cost", "jobspec", "demo"):
+    for command in (
+        "up",
+        "down",
+        "ingest",
+        "run",
+        "backfill",
+        "status",
+        "findings",
+        "sql",
+        "report",
+        "check",
+        "cost",
+        "jobspec",
+        "demo",
+    ):
         assert f" {command} " in out
     assert all(
         f" {name} " in ndr("run", "--help")[1] for name in ("mini-batch", "monthly", "nightly", "weekly", "late")

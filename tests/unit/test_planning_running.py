@@ -119,8 +119,7 @@ def test_what_was_asked_for_and_not_begun_is_followed_though_nobody_holds_it() -
     assert run["pipeline_execution_arn"] == arn_of(1)
     assert run["parameters"]["BaselineHorizon"] == "both"
     assert planned["message"] == (
-        "0 baselines of ndr-prod v1 to build in 0 pipeline executions. "
-        f"8 are being built by {arn_of(1)}; this execution follows it."
+        f"8 baselines of ndr-prod v1 are being built by {arn_of(1)}; this execution follows it."
     )
     assert split(plan({**WEEK, "end": "2026-01-14", "horizon": "7d"}, running)) == {
         arn_of(1): [f"{day:02}" for day in range(5, 12)],
@@ -223,7 +222,8 @@ def test_a_year_of_which_every_baseline_is_held_fits_payload_and_history(window_
     assert len(planned["runs"]) == planned["baselines"] == 365 + 52
     assert all(run["pipeline_execution_arn"] for run in planned["runs"])
     assert planned["message"].endswith(
-        f"417 are being built by {arn_of(0)}, {arn_of(1)}, {arn_of(2)} and 414 more; this execution follows them."
+        f"417 baselines of ndr-prod v1 are being built by {arn_of(0)}, {arn_of(1)}, {arn_of(2)} and 414 more; "
+        "this execution follows them."
     )
     assert document_bytes(planned) < PAYLOAD_BYTES * 7 // 8
     assert history_events(417) < HISTORY_EVENTS

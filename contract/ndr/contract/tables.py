@@ -1,37 +1,48 @@
-"""The tables that people read: one name for each table of each dataset, in SQL as in `ndr.read`."""
+"""The datasets as Apache Iceberg tables: where their metadata lies, and what their database is called."""
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
-from ndr.contract.datasets import (
-    DELTAS,
-    FG_A,
-    FG_B,
-    FG_B_PARTS,
-    FG_C,
-    FG_C_PARTS,
-    MACHINE_INVENTORY,
-    PAIR_COUNTS,
-    PEER_DELTAS,
-    QUARANTINE,
-)
+TABLES_DATABASE: Final = "NDR_TABLES_DATABASE"
+"""Environment variable of jobs: what the names of databases begin with. Without it, no tables are registered."""
+
+TABLES_CATALOG: Final = "NDR_TABLES_CATALOG"
+"""Environment variable of jobs: an SQLite catalog, `sqlite:////path/tables.db`, in place of the Glue Data Catalog."""
+
+TABLES_FOLDER: Final = "_tables"
+"""Below a dataset's prefix: the metadata of its tables, and the commits that they do not have yet."""
+
+DAY_COLUMN: Final = "dt"
+"""The column that a table is partitioned by: the day of a partition's folder. No file has it."""
 
 
-def table_name(dataset: str) -> str:
-    """Return the name of a dataset's table: `fg_b_host` of `host`, `fg_c_hosts` of `hosts`, otherwise its own."""
-    if dataset in FG_B_PARTS:
-        return f"{FG_B}_{dataset}"
-    return f"{FG_C}_{dataset}" if dataset in FG_C_PARTS else dataset
+@dataclass(frozen=True)
+class TablesCatalog:
+    """Where tables are registered.
 
+    Attributes
+    ----------
+    database : str
+        What the names of databases begin with.
+    sqlite : str or None
+        URI of an SQLite catalog; None: the Glue Data Catalog.
+    """
 
-TABLE_NAMES: Final = tuple(
-    table_name(dataset)
-    for dataset in (
-        *(DELTAS.name, PEER_DELTAS.name, QUARANTINE.name, FG_A.name, PAIR_COUNTS.name),
-        *FG_B_PARTS,
-        *FG_C_PARTS,
-        MACHINE_INVENTORY.name,
-    )
-)
-"""All of them, in the order in which they are built; the inventory last."""
+    database: str
+    sqlite: str | None = None
+
+    @classmethod
+    def in_environment(cls, environment: Mapping[str, str] = os.environ) -> TablesCatalog | None:
+        """Return the catalog that the environment names, or None."""
+        database = environment.get(TABLES_DATABASE)
+        return cls(database, environment.get(TABLES_CATALOG) or None) if database else None
+
+    def database_of(self, project_name: str, feature_spec_version: str) -> str:
+        """Return the database of a project and version: `ndr_ndr_prod_v1`. Athena allows a-z, 0-9 and _ only."""
+        name = f"{self.database}_{project_name}_{feature_spec_version}".lower()
+        return re.sub(r"[^a-z0-9]", "_", name)

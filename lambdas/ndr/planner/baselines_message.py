@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from ndr.contract.horizons import Cadence
+from ndr.contract.time import DAY, Interval, baseline_ends, day_text, format_instant
 from ndr.contract.wording import agreeing, counted
 from ndr.planner.batches import followed_batches_sentences
 from ndr.planner.plan import BaselinesPlan, InventoryRun
 from ndr.planner.report import followed_sentence, in_progress_sentence
 
 
-def baselines_message(plan: BaselinesPlan) -> str:
-    """Return the message of a plan, in the order in which the machine acts."""
+def baselines_message(plan: BaselinesPlan, no_ends: Sequence[str] = ()) -> str:
+    """Return the message of a plan, in the order in which the machine acts.
+
+    Parameters
+    ----------
+    no_ends : sequence of str
+        A sentence for each horizon of which no baseline ends in the range that was asked for.
+    """
     sentences = [
         *followed_batches_sentences(plan.followed_batches),
         *_batches_sentences(plan),
@@ -18,7 +28,17 @@ def baselines_message(plan: BaselinesPlan) -> str:
     ]
     if plan.not_delivered:
         sentences.append(f"No mini-batch was delivered for {', '.join(plan.not_delivered[:3])}.")
-    return " ".join([*sentences, *_skipped_sentences(plan)])
+    return " ".join([*sentences, *_skipped_sentences(plan), *no_ends])
+
+
+def no_ends_sentence(horizon: str, asked: Interval, cadence: Cadence, weekday: int) -> str:
+    """Say that no baseline of a horizon ends in a range, and which range would hold one."""
+    following = baseline_ends(Interval(asked.start, asked.start + 8 * DAY), cadence, weekday)[0]
+    when = "at midnight UTC" if cadence == "daily" else f"at 00:00 UTC of a {following:%A}"
+    return (
+        f"No {horizon} baseline ends in {asked}: they end {when}, next at {format_instant(following)}; "
+        f'write "end": "{day_text(following + DAY)}", or later, to build it.'
+    )
 
 
 def _batches_sentences(plan: BaselinesPlan) -> list[str]:
@@ -41,12 +61,16 @@ def _runs_sentences(plan: BaselinesPlan) -> list[str]:
     followed = {run.pipeline_execution_arn: run for run in plan.runs if run.pipeline_execution_arn}
     built_elsewhere = sum(len(run.baselines) for run in plan.runs if run.pipeline_execution_arn)
     own = [run for run in plan.runs if run.pipeline_execution_arn is None]
-    sentences = [
-        f"{counted(plan.baselines - built_elsewhere, 'baseline')} of {plan.project_name} {plan.feature_spec_version} "
-        f"to build in {counted(len(own), 'pipeline execution')}."
-    ]
+    project = f"of {plan.project_name} {plan.feature_spec_version}"
+    if not plan.runs:
+        return [f"No baseline {project} is left to build."]
+    sentences = []
+    if own:
+        baselines = counted(plan.baselines - built_elsewhere, "baseline")
+        sentences.append(f"{baselines} {project} to build in {counted(len(own), 'pipeline execution')}.")
     if followed:
-        what = counted(built_elsewhere, "is being built", "are being built")
+        named = f"{built_elsewhere:,}" if own else f"{counted(built_elsewhere, 'baseline')} {project}"
+        what = f"{named} {agreeing(built_elsewhere, 'is', 'are')} being built"
         sentences.append(followed_sentence(what, [str(arn) for arn in followed]))
     return sentences
 

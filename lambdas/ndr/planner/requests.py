@@ -27,6 +27,7 @@ from ndr.contract.time import (
     month_text,
     parse_instant,
 )
+from ndr.planner.arrival import Arrival
 from ndr.planner.batch_bounds import bounded, bounds_problems, name_problems, named_batch, slice_problems
 
 Mode = Literal["REGULAR", "BACKFILL", "LATE"]
@@ -181,6 +182,8 @@ class MiniBatchRequest(Request):
     mini_batch_id : str, optional
         The folder of the batch under the integration prefix; named after the interval by default. An id that names an
         interval may stand alone for it.
+    arrived : Arrival, optional
+        A file that arrived, whose batch is built as soon as no more of it comes; only the rule of S3's events gives it.
     """
 
     batch_start: Instant | None = None
@@ -190,6 +193,12 @@ class MiniBatchRequest(Request):
     scheduled_time: Instant | None = None
     settle_minutes: Annotated[int, Field(ge=0, le=1440)] = 0
     replace_with_empty: bool = False
+    arrived: Arrival | None = None
+
+    @property
+    def is_automatic(self) -> bool:
+        """Whether a schedule or an arrival asks, and not a person: then what is built already is not built again."""
+        return self.scheduled_time is not None or self.arrived is not None
 
     @model_validator(mode="after")
     def _fits_together(self, info: ValidationInfo) -> Self:
@@ -206,6 +215,8 @@ class MiniBatchRequest(Request):
                     f"batch_end is {format_instant(self.batch_end)}, which is in the future, or in a slice that is not "
                     f"over; the last complete slice ends at {format_instant(floor_to(now, SLICE))}"
                 )
+        if self.arrived and (self._given or self.mini_batch_id or self.scheduled_time):
+            problems.append("arrived is a file, and its batch follows from it; leave out the other times and the id")
         if not problems:
             problems = self._batch_problems(now)
         if problems:

@@ -20,11 +20,13 @@ from ndr.local.commands.demo import demo
 from ndr.local.commands.doctor import doctor
 from ndr.local.commands.down import down
 from ndr.local.commands.env import env
+from ndr.local.commands.findings import findings
 from ndr.local.commands.follow import follow
 from ndr.local.commands.group import EndsWithASentence
 from ndr.local.commands.ingest import ingest
 from ndr.local.commands.logs import logs
 from ndr.local.commands.report import report
+from ndr.local.commands.sql import sql
 from ndr.local.commands.status import status
 from ndr.local.commands.stop import stop
 from ndr.local.commands.up import up
@@ -44,6 +46,8 @@ for command in (
     ingest,
     backfill,
     status,
+    findings,
+    sql,
     report,
     follow,
     why,

@@ -17,6 +17,7 @@ from ndr.contract.pipelines import NOT_USED
 from ndr.contract.time import SLICE, Interval
 from ndr.jobs.metrics import count_run
 from ndr.jobs.run import Run, job_logger
+from ndr.jobs.tables import register_commits
 from ndr.spark.cluster import serve
 from ndr.spark.engine import SPARK_JOBS, chosen_engine, spark_on
 from ndr.spark.instances import Instances, opt_ml, read_instances
@@ -90,6 +91,8 @@ def main(
     try:
         run = Run.in_environment(job_name, arguments.project_name, arguments.feature_spec_version)
         on_instances(run, lambda ready: job(ready, arguments), read_instances())
+        if read_instances().is_first:
+            register_commits(run)
     except NdrError as error:
         reason = f"{type(error).__name__}: {error}"
         log.error(reason)

@@ -60,6 +60,14 @@ def count_run(project_name: str, job_name: str, seconds: float, failed: bool) ->
     )
 
 
+def count_tables(run: Run, dataset: str, failed: bool) -> None:
+    """Report a registration of a dataset's Iceberg tables."""
+    put_metrics(
+        {"project": run.project_name, "dataset": dataset},
+        {"TablesRegistered": (MetricUnit.Count, int(not failed)), "TablesFailed": (MetricUnit.Count, int(failed))},
+    )
+
+
 def measure_inventory_age(run: Run, month: str, used: str | None) -> None:
     """Report the age of the inventory, in months before that of the baseline; nothing without an inventory."""
     if used is not None:

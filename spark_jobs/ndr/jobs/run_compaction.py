@@ -9,10 +9,13 @@ from ndr.jobs.compaction.job import Compacted, LeftAlone, compact_days
 from ndr.jobs.entry import Arguments, main
 from ndr.jobs.leases import Leases
 from ndr.jobs.run import Run, job_logger
+from ndr.jobs.tables import register_days
 
 
 def job(run: Run, arguments: Arguments) -> None:
     """Compact and sweep days, and log each partition that was published or deleted, or left alone with the reason.
+
+    All that is published of the days is then registered in the Iceberg tables.
 
     Raises
     ------
@@ -40,6 +43,7 @@ def job(run: Run, arguments: Arguments) -> None:
                     damaged += [outcome] if outcome.is_damaged else []
                 case _:
                     log.info("swept", extra={"uri": outcome.uri})
+    register_days(run, days)
     if damaged:
         first = damaged[0]
         raise SchemaMismatchError(

@@ -37,6 +37,10 @@ class TableOfBaselines:
     owner: Owner
     bounds: Bounds = UNBOUNDED
 
+    @property
+    def row_key(self) -> tuple[str, ...]:
+        return self.dataset.key
+
     @cached_property
     def schema(self) -> pa.Schema:
         return arrow_schema(self.dataset)

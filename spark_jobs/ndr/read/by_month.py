@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from ndr.contract.datasets import MACHINE_INVENTORY
+from ndr.contract.datasets import MACHINE_INVENTORY, Dataset
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.jobspecs.machine_inventory_unload import InventoryOutput
 from ndr.contract.manifest import Manifest
@@ -31,6 +31,11 @@ class TableByMonth:
 
     output: InventoryOutput
     bounds: Bounds = UNBOUNDED
+    dataset: Dataset = MACHINE_INVENTORY
+
+    @property
+    def row_key(self) -> tuple[str, ...]:
+        return (*self.dataset.key, _MONTH)
 
     @cached_property
     def schema(self) -> pa.Schema:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 import pyarrow as pa
@@ -29,6 +30,10 @@ class TableByTime:
     prefix: str
     owner: Owner
     bounds: Bounds = UNBOUNDED
+
+    @property
+    def row_key(self) -> tuple[str, ...]:
+        return self.dataset.key
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -64,7 +69,7 @@ class TableByTime:
         for table in Scan(self.dataset, tuple(pieces), scan.columns).bundles(may_lack=flat_columns(wanted)):
             yield conforming(table, wanted)
 
-    def _days(self) -> list:
+    def _days(self) -> list[datetime]:
         found = (day_of(name) for name in list_names(self.prefix, kind=fs.FileType.Directory))
         return [day for day in found if day]
 

@@ -9,11 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from ndr.contract.errors import NdrError
 from ndr.read.source import Source, scanned
 
 
-class Failures(list[BaseException]):
+class Failures(list[Exception]):
     """What went wrong while DuckDB scanned: DuckDB tells an error's text, and not the error."""
 
 
@@ -41,6 +40,6 @@ class LazyTable(ds.FileSystemDataset):  # type: ignore[misc]
         try:
             for table in scanned(self.source, columns, keep):
                 yield from table.to_batches()
-        except (NdrError, OSError) as error:
+        except Exception as error:
             self.failures.append(error)
             raise

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from ndr.contract.errors import InvalidRequestError
+from ndr.contract.wording import counted
 from ndr.read.instants import Instant, optional_instant
 from ndr.read.lazy import Failures, LazyTable
 from ndr.read.place import Place, found
@@ -20,6 +22,7 @@ from ndr.read.source import Bounds, Source
 from ndr.read.tables import sources
 
 _READS: Final = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+_NO_TABLE: Final = re.compile(r"Table with name (\S+) does not exist")
 _BATCH_ROWS: Final = 64 * 1024
 
 
@@ -58,8 +61,8 @@ def sql(query: str, place: Place | str | None = None, as_of: Instant | None = No
     known = sources(found(place), Bounds(as_of=optional_instant(as_of, "as_of")))
     connection = connect_to(known, failures)
     connection.execute("SET enable_external_access = false; SET lock_configuration = true")
-    with _explained(failures):
-        return QueryRows(connection.sql(query), failures)
+    with _explained(failures, known):
+        return QueryRows(connection.sql(query), failures, tuple(known))
 
 
 def connect_to(known: Mapping[str, Source], failures: Failures | None = None) -> duckdb.DuckDBPyConnection:
@@ -77,14 +80,15 @@ class QueryRows(Rows):
 
     relation: duckdb.DuckDBPyRelation
     failures: Failures
+    tables: tuple[str, ...]
 
     @cached_property
     def schema(self) -> pa.Schema:
-        with _explained(self.failures):
+        with _explained(self.failures, self.tables):
             return self.relation.limit(0).to_arrow_table().schema
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        with _explained(self.failures):
+        with _explained(self.failures, self.tables):
             yield from self.relation.to_arrow_reader(_BATCH_ROWS)
 
     def duckdb(self) -> duckdb.DuckDBPyRelation:
@@ -98,7 +102,9 @@ def _check_reads(query: str) -> None:
         raise InvalidRequestError(_sentence(error)) from None
     if len(statements) != 1:
         example = "select count(*) from deltas"
-        raise InvalidRequestError(f"The query has {len(statements)} statements, and one is allowed, such as: {example}")
+        raise InvalidRequestError(
+            f"The query has {counted(len(statements), 'statement')}, and one is allowed, such as: {example}"
+        )
     (statement,) = statements
     if statement.type not in _READS:
         raise InvalidRequestError(
@@ -108,7 +114,7 @@ def _check_reads(query: str) -> None:
 
 
 @contextmanager
-def _explained(failures: Failures) -> Iterator[None]:
+def _explained(failures: Failures, tables: Collection[str]) -> Iterator[None]:
     """Raise what failed in a scan as it was, and an error of DuckDB as one sentence."""
     failures.clear()
     try:
@@ -116,10 +122,13 @@ def _explained(failures: Failures) -> Iterator[None]:
     except duckdb.Error as error:
         if failures:
             raise failures[0] from None
-        raise InvalidRequestError(_sentence(error)) from None
+        raise InvalidRequestError(_sentence(error, tables)) from None
 
 
-def _sentence(error: duckdb.Error) -> str:
-    """Return the first paragraph of an error, without the query and the caret below it."""
-    said = str(error).partition("\n\nLINE ")[0].partition("\nLINE ")[0]
-    return f"{' '.join(said.split()).rstrip('.')}."
+def _sentence(error: duckdb.Error, tables: Collection[str] = ()) -> str:
+    """Return what an error says, without the query and the caret below it."""
+    said = " ".join(str(error).partition("\nLINE ")[0].split())
+    unknown = _NO_TABLE.search(said)
+    if unknown and tables:
+        return f"There is no table {unknown[1]!r}; there are {', '.join(tables)}."
+    return said if said.endswith((".", "!", "?")) else f"{said}."

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ndr.contract.errors import InvalidRequestError
+from ndr.contract.horizons import HORIZONS
 from ndr.contract.time import Interval
 from ndr.read.by_baseline import HORIZON
 from ndr.read.instants import Instant, instant_of, optional_instant
@@ -28,22 +30,26 @@ class TableRows(Rows):
     name: str
     source: Source
     columns: tuple[str, ...]
-    keep: pc.Expression | None = None
+    horizon: str | None = None
 
     @property
     def schema(self) -> pa.Schema:
         return pa.schema([self.source.schema.field(name) for name in self.columns])
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        for table in scanned(self.source, self.columns, self.keep):
+        keep = None if self.horizon is None else pc.field(HORIZON) == self.horizon
+        for table in scanned(self.source, self.columns, keep):
             yield from table.to_batches()
 
     def duckdb(self) -> duckdb.DuckDBPyRelation:
+        from duckdb import ColumnExpression, ConstantExpression
+
         from ndr.read.query import connect_to
 
-        connection = connect_to({self.name: self.source})
-        chosen = ", ".join(f'"{name}"' for name in self.columns)
-        return connection.table(self.name).project(chosen)
+        table = connect_to({self.name: self.source}).table(self.name)
+        if self.horizon is not None:
+            table = table.filter(ColumnExpression(HORIZON) == ConstantExpression(self.horizon))
+        return table.select(*(ColumnExpression(name) for name in self.columns))
 
 
 def read(
@@ -61,7 +67,7 @@ def read(
     Parameters
     ----------
     dataset : str
-        A name of `ndr.contract.tables.TABLE_NAMES`, or such a name with `_with_baseline`: each row of `fg_a`,
+        A name of `ndr.contract.table_names.TABLE_NAMES`, or such a name with `_with_baseline`: each row of `fg_a`,
         `fg_c_hosts` or `fg_c_pairs` once for each horizon, with the baseline that was valid then.
     start, end : str, date or datetime
         ISO 8601 with a zone, or dates, which are midnights UTC. Slices by their start, windows by the slice that they
@@ -91,11 +97,8 @@ def read(
     source = source_of(dataset, found(place), bounds)
     names = tuple(source.schema.names if columns is None else columns)
     check_columns(names, source.schema, dataset)
-    return TableRows(dataset, source, names, _of_horizon(horizon, source, dataset))
-
-
-def _of_horizon(horizon: str | None, source: Source, dataset: str) -> pc.Expression | None:
-    if horizon is None:
-        return None
-    check_columns([HORIZON], source.schema, dataset)
-    return pc.field(HORIZON) == horizon
+    if horizon is not None:
+        check_columns([HORIZON], source.schema, dataset)
+        if horizon not in HORIZONS:
+            raise InvalidRequestError(f"horizon is {horizon!r}; allowed are {' and '.join(HORIZONS)}.")
+    return TableRows(dataset, source, names, horizon)

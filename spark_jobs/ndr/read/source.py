@@ -11,6 +11,7 @@ from typing import Final, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ndr.contract.datasets import Dataset
 from ndr.contract.errors import InvalidRequestError
 from ndr.contract.time import Interval
 
@@ -36,6 +37,14 @@ UNBOUNDED: Final = Bounds()
 
 class Source(Protocol):
     """A table of a project."""
+
+    @property
+    def dataset(self) -> Dataset:
+        """The dataset whose rows it has."""
+
+    @property
+    def row_key(self) -> tuple[str, ...]:
+        """The columns that identify a row."""
 
     @property
     def schema(self) -> pa.Schema:

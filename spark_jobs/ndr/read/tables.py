@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -31,7 +32,7 @@ from ndr.contract.jobspecs import (
     MACHINE_INVENTORY_UNLOAD,
     PAIR_COUNTS_BUILDER,
 )
-from ndr.contract.tables import table_name
+from ndr.contract.table_names import table_name
 from ndr.read.by_baseline import TableOfBaselines
 from ndr.read.by_month import TableByMonth
 from ndr.read.by_time import TableByTime
@@ -65,6 +66,32 @@ def sources(place: Place, bounds: Bounds = UNBOUNDED) -> dict[str, Source]:
         MACHINE_INVENTORY.name: inventory,
         **{f"{table_name(name)}{WITH_BASELINE}": source for name, source in joined.items()},
     }
+
+
+@dataclass(frozen=True)
+class DescribedTable:
+    """What a person has to know to query a table.
+
+    Attributes
+    ----------
+    time_column : str, optional
+        The column whose filter decides which partitions are read.
+    key : tuple of str
+        The columns that identify a row.
+    """
+
+    name: str
+    time_column: str | None
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+
+
+def described_tables(place: Place) -> list[DescribedTable]:
+    """Describe all tables of a place, in the order of `sources`."""
+    return [
+        DescribedTable(name, source.dataset.time_column, tuple(source.schema.names), source.row_key)
+        for name, source in sources(place).items()
+    ]
 
 
 def source_of(name: str, place: Place, bounds: Bounds) -> Source:

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ndr.contract.datasets import Dataset
 from ndr.contract.time import Interval
 from ndr.read.by_baseline import END, HORIZON, TableOfBaselines, is_baseline
 from ndr.read.by_time import TableByTime
@@ -51,6 +52,14 @@ class TableWithBaseline:
     rows: TableByTime
     baselines: TableOfBaselines
     key: tuple[str, ...]
+
+    @property
+    def dataset(self) -> Dataset:
+        return self.rows.dataset
+
+    @property
+    def row_key(self) -> tuple[str, ...]:
+        return (*self.rows.dataset.key, HORIZON)
 
     @cached_property
     def schema(self) -> pa.Schema:

@@ -8,11 +8,14 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from ndr.contract.datasets import FG_A, FG_A_METRICS, FG_B_IP_METADATA, FG_C
+from ndr.contract.datasets import FG_A, FG_A_METRICS, FG_B, FG_B_IP_METADATA, FG_C
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.jobspecs import FG_A_BUILDER, FG_B_BUILDER, NETWORKS, JobSpecs
 from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.time import DAY, SLICE, Interval, ceil_to
+from ndr.findings import FindingsPlace, Suppressed
+from ndr.findings.newest import newest_end
+from ndr.findings.suppressing import Suppressor
 from ndr.net.networks import segment_ids
 from ndr.report.backfill import BaselineState, baseline_grid
 from ndr.report.coverage import BaselineEnd, DayCoverage, baseline_ends, coverage_by_day
@@ -21,7 +24,7 @@ from ndr.report.executions import Execution
 from ndr.report.files import TableFiles, files_by_table
 from ndr.report.host_series import STANDARD, Baselines, Floats, Series, host_baselines, host_values, segment_baselines
 from ndr.report.lineage import BaselineLineage, StalePartition, current_inputs, newest_lineages, stale_partitions
-from ndr.report.published import Published, newest_end, published_days
+from ndr.report.published import Published, published_days
 from ndr.report.quarantine import Quarantine, quarantined
 from ndr.report.ranking import HostDay, PairDay, scored_hosts, scored_pairs
 from ndr.store.catalog import Partition, newest_baseline
@@ -58,7 +61,9 @@ class HostPages:
     pairs : list of PairDay
     pairs_scored : int
     baselines : mapping of str to Partition
-        Those that were valid at the start of the day, by horizon.
+        Those that are valid for the last slice of the day, by horizon.
+    suppressed : tuple of Suppressed
+        The active suppressions, and how many findings each removed.
     """
 
     day: Interval
@@ -75,6 +80,7 @@ class HostPages:
     pairs: Sequence[PairDay]
     pairs_scored: int
     baselines: Mapping[str, Partition]
+    suppressed: Sequence[Suppressed] = ()
 
 
 @dataclass(frozen=True)
@@ -97,6 +103,7 @@ class Collected:
     deliveries: Sequence[Delivery]
     executions: Sequence[Execution]
     grid: Sequence[BaselineState]
+    note: str | None = None
 
 
 def collect(
@@ -105,6 +112,7 @@ def collect(
     ledger: Iterable[Mapping[str, Any]],
     days: int = DAYS,
     now: datetime | None = None,
+    note: str | None = None,
 ) -> Collected:
     """Read what is published of the last days.
 
@@ -118,6 +126,8 @@ def collect(
         Items of the ledger table.
     days : int
         Number of UTC days up to the newest deltas.
+    note : str, optional
+        Why executions are missing.
 
     Raises
     ------
@@ -137,7 +147,7 @@ def collect(
         generated_at=now,
         period=published.period,
         time_zone=features.spec.calendar.time_zone,
-        pages=host_pages(jobspecs, published),
+        pages=host_pages(jobspecs, published, now),
         coverage=coverage_by_day(published),
         baseline_ends=baseline_ends(published),
         inventory=published.inventory,
@@ -148,18 +158,26 @@ def collect(
         deliveries=deliveries(published),
         executions=executions,
         grid=baseline_grid(published, ledger, owner, now),
+        note=note,
     )
 
 
-def host_pages(jobspecs: JobSpecs, published: Published) -> HostPages | None:
-    """Read the pages of the hosts; None where no features are published."""
+def host_pages(jobspecs: JobSpecs, published: Published, now: datetime) -> HostPages | None:
+    """Read the pages of the hosts; None where no features are published. `now` decides which suppressions hold."""
     scores_end = newest_end(published.prefixes[FG_C]) if FG_C in published.prefixes else None
     end = scores_end or newest_end(published.prefixes[FG_A.name])
     if end is None:
         return None
     day = Interval(end - DAY, end)
-    scored = scored_hosts(published, day) if scores_end else None
-    pairs, pairs_scored = scored_pairs(published, day) if scores_end else ([], 0)
+    scored: list[HostDay] | None = None
+    pairs: list[PairDay] = []
+    pairs_scored, suppressed = 0, tuple[Suppressed, ...]()
+    if scores_end:
+        place = FindingsPlace.of(jobspecs)
+        suppressor = Suppressor(place.suppressions.active(now), place.networks)
+        scored = scored_hosts(published, day, suppressor, place)
+        pairs, pairs_scored = scored_pairs(published, day, suppressor, place)
+        suppressed = suppressor.counted()
     metrics = jobspecs[FG_B_BUILDER].spec.metrics
     wanted = _wanted_series(scored or ())
     values = host_values(published, day, wanted)
@@ -183,6 +201,7 @@ def host_pages(jobspecs: JobSpecs, published: Published) -> HostPages | None:
         pairs=pairs,
         pairs_scored=pairs_scored,
         baselines=valid,
+        suppressed=suppressed,
     )
 
 
@@ -200,7 +219,8 @@ def _wanted_series(scored: Sequence[HostDay]) -> dict[Series, set[str] | None]:
 
 
 def _valid_baselines(published: Published, day: Interval) -> dict[str, Partition]:
-    found = {horizon: newest_baseline(published.prefixes["fg_b"], horizon, day.start) for horizon in HORIZONS}
+    last = day.end - SLICE
+    found = {horizon: newest_baseline(published.prefixes[FG_B], horizon, last) for horizon in HORIZONS}
     return {horizon: partition for horizon, partition in found.items() if partition}
 
 

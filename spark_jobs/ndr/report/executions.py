@@ -90,7 +90,7 @@ def failure_sentence(error: str | None, cause: str | None) -> str | None:
         said = found
     if not error and not said:
         return None
-    return f"{error}: {said}" if error and error not in said else said or error
+    return f"{error}: {said}" if error and said and error not in said else said or error
 
 
 def _listed(states: Any, arn: str, most: int) -> list[dict[str, Any]]:

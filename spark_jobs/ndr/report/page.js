@@ -106,18 +106,21 @@
     const exponent = Math.floor((code - 1) / 900) - 6;
     return Number(`${((code - 1) % 900) + 100}e${exponent - 2}`);
   };
+  const everyOf = (place) => (place < hosts.dense ? 1 : hosts.every);
   let codes = null;
   let offsets = null;
   const numbers = async () => {
     if (codes) return;
-    const all = new Uint16Array(await unpacked("codes"));
+    const bytes = new Uint8Array(await unpacked("codes")); // the low bytes of all, then the high ones
+    const length = bytes.length / 2;
+    const all = Uint16Array.from({ length }, (_, at) => bytes[at] + 256 * bytes[length + at]);
     const each = hosts.bands.length * hosts.horizons.length * hosts.statistics.length;
     let at = 0;
     offsets = { hosts: [], segments: [] };
-    for (const row of hosts.hosts) {
+    hosts.hosts.forEach((row, place) => {
       offsets.hosts.push(at);
-      at += (row[4] ? SLOTS : 0) + row[3].length * (SLOTS + each);
-    }
+      at += (row[4] ? SLOTS : 0) + row[3].length * (SLOTS / everyOf(place) + each);
+    });
     for (const [, drawn] of hosts.segments) {
       offsets.segments.push(at);
       at += drawn.length * each;
@@ -139,12 +142,14 @@
     // The values of a host, its baselines and those of its segment.
     const row = hosts.hosts[place];
     const each = hosts.bands.length * hosts.horizons.length * hosts.statistics.length;
-    const at = offsets.hosts[place] + (row[4] ? SLOTS : 0) + row[3].indexOf(series) * (SLOTS + each);
+    const every = everyOf(place);
+    const at = offsets.hosts[place] + (row[4] ? SLOTS : 0) + row[3].indexOf(series) * (SLOTS / every + each);
     const drawn = hosts.segments[row[2]][1];
     const inSegment = drawn.indexOf(series);
     return {
-      values: Array.from({ length: SLOTS }, (_, slot) => value(codes[at + slot])),
-      own: baselineAt(at + SLOTS),
+      every,
+      values: Array.from({ length: SLOTS }, (_, slot) => ((slot + 1) % every ? null : value(codes[at + (slot + 1) / every - 1]))),
+      own: baselineAt(at + SLOTS / every),
       segment: inSegment < 0 ? null : baselineAt(offsets.segments[row[2]] + inSegment * each),
     };
   };
@@ -245,6 +250,8 @@
           ? [h("ol", { class: "sentences" }, pairs.slice(0, 10).map((row) => h("li", null, h("span", { class: "part" }, row[4].toFixed(2)), " ", pairSentence(row)))),
             lazily("The pairs as a table", () => h("div", null, growing(pairs, 25, (rows) => pairsTable("Pairs by score", rows, true))))]
           : h("p", null, "No pair is new, rare or regular with a score.")),
+      hosts.suppressed.length > 0 && h("section", { "aria-labelledby": "suppressed" }, h("h2", { id: "suppressed" }, "Suppressed ", h("span", { class: "quiet" }, count(hosts.suppressed.reduce((sum, each) => sum + each[4], 0)))),
+        table("Active suppressions", ["suppression", "owner", "why", "expires", ["findings removed", "right"]], hosts.suppressed.map(([name, owner, why, expires, removed]) => [name, owner, why, minute(expires), count(removed)]))),
       everyHost(),
     ];
   };
@@ -359,7 +366,9 @@
       paint(canvas, place, state, lines, unit, log.checked, (slot) => { slider.value = slot; point(slot); });
       canvas.setAttribute("aria-label", `Chart of ${seriesName(state.series)}. ${summary.textContent}`);
       alternative.replaceChildren(lazily("The values as a table", () => table(`${seriesName(state.series)} by time`, ["window ends", ...lines.map((line) => [line.label, "right"])],
-        known.values.map((_, slot) => [time(slotEnd(slot)), ...lines.map((line) => amount(line.values[slot], unit))]))));
+        known.values.map((_, slot) => slot).filter((slot) => (slot + 1) % known.every === 0)
+          .map((slot) => [time(slotEnd(slot)), ...lines.map((line) => amount(line.values[slot], unit))]))));
+      [slider.min, slider.step] = [known.every - 1, known.every];
       slider.value = Math.max(peak, 0);
       point(Math.max(peak, 0));
       const drawn = chart; // its axes are laid out in a microtask
@@ -400,7 +409,7 @@
       axes: [{ ...axis, values: (u, splits) => splits.map((at) => (at === hosts.day[1] ? "24:00" : iso(at).slice(11, 16))), space: 60 },
         { ...axis, size: 72, values: (u, splits) => splits.map((each) => amount(each, unit)),
           ...(compressed ? { filter: (u, splits) => splits, splits: (u) => { const out = [0]; for (let each = 1; each <= u.scales.y.max; each *= 10) out.push(each); return out.length > 8 ? out.filter((_, i) => i % 2 === 0) : out; } } : {}) }],
-      series: [{}, ...lines.map((line) => ({ label: line.label, stroke: color(line.stroke), width: line.width, dash: line.dash || undefined, fill: line.fill ? color("value-fill") : undefined, paths: line.fill ? undefined : stepped, points: { show: false }, spanGaps: false }))],
+      series: [{}, ...lines.map((line) => ({ label: line.label, stroke: color(line.stroke), width: line.width, dash: line.dash || undefined, fill: line.fill ? color("value-fill") : undefined, paths: line.fill ? undefined : stepped, points: { show: false }, spanGaps: Boolean(line.fill) && everyOf(place) > 1 }))],
       hooks: { drawClear: [shade], setCursor: [(u) => { if (u.cursor.event && u.cursor.idx !== null && u.cursor.idx !== undefined) moved(u.cursor.idx); }] },
     }, [Array.from({ length: SLOTS }, (_, slot) => slotEnd(slot)), ...lines.map((line) => line.values)], canvas);
     const drawn = chart;
@@ -526,7 +535,7 @@
       heading("On call"),
       runs.length
         ? h("p", { class: "lead" }, `The last ${plural(runs.length, "execution")} of the state machines, from ${second(Math.min(...runs.map((each) => each.start)))} to ${second(Math.max(...runs.map((each) => each.stop || each.start)))} UTC.`)
-        : h("p", { class: "lead" }, "No execution of the state machines is known to this report."),
+        : h("p", { class: "lead" }, report.operations.note || "No execution of the state machines is known to this report."),
       h("dl", { class: "tiles" }, tile("executions", count(runs.length)), tile("failed", count(failed.length), failed.length ? "see below" : "none"), tile("running", count(busy.length)),
         tile("polls", count(runs.reduce((sum, each) => sum + each.polls, 0)), `${plural(runs.reduce((sum, each) => sum + each.retries, 0), "retry", "retries")}`)),
       h("section", { "aria-labelledby": "failures" }, h("h2", { id: "failures" }, "Failures"),
@@ -599,7 +608,7 @@
 
   // ------------------------------------------------------------------------------------------------------ routes
   const heading = (text, ...more) => h("h1", { tabindex: "-1" }, text, " ", more);
-  const VIEWS = [["findings", "Findings", "for the analyst"], ["data", "Data", "for the data engineer"], ["operations", "On call", "for whoever is on call"]];
+  const VIEWS = [["findings", "Findings", "for the analyst"], ["data", "Data", "for the data engineer"], ["operations", "On call", "for the engineer on call"]];
   let later = [];
   const afterwards = (draw) => later.push(draw);
   const route = async (isFirst) => {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from pyarrow import fs
@@ -21,7 +20,8 @@ from ndr.contract.jobspecs import (
     PAIR_COUNTS_BUILDER,
     JobSpecs,
 )
-from ndr.contract.time import DAY, Interval, ceil_to, interval_of
+from ndr.contract.time import DAY, Interval, ceil_to
+from ndr.findings.newest import newest_end
 from ndr.store.catalog import Partition, Piece, published_pieces, readable_baseline
 from ndr.store.manifest import read_manifests
 from ndr.store.partition import baseline_end_of
@@ -100,18 +100,6 @@ def published_days(jobspecs: JobSpecs, days: int) -> Published:
     }
     inventory = _inventory(prefixes[MACHINE_INVENTORY.name]) if MACHINE_INVENTORY.name in prefixes else []
     return Published(period, prefixes, pieces, _baselines(prefixes[FG_B], period), inventory)
-
-
-def newest_end(prefix: str) -> datetime | None:
-    """Return the end of the newest partition of a time-partitioned dataset, or None if nothing is published."""
-    folders = [name for name in list_names(prefix, kind=fs.FileType.Directory) if name.startswith("dt=")]
-    for folder in reversed(folders):
-        names = list_names(join(prefix, folder), kind=fs.FileType.Directory)
-        uris = [join(prefix, folder, name) for name in names if interval_of(name)]
-        ends = [manifest.end for manifest in read_manifests(uris) if manifest]
-        if ends:
-            return max(ends)
-    return None
 
 
 def _baselines(prefix: str, period: Interval) -> dict[str, list[Partition]]:

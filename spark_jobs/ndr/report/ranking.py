@@ -12,8 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ndr.contract.datasets import FG_C, FG_C_HOSTS, FG_C_PAIRS
+from ndr.contract.datasets import FG_C, FG_C_HOSTS, FG_C_PAIRS, Dataset
 from ndr.contract.time import SLICE, SLICES_PER_DAY, Interval
+from ndr.findings.place import FindingsPlace
+from ndr.findings.scored import scored_pieces, scored_rows
+from ndr.findings.suppressing import Suppressor
 from ndr.report.published import Published
 from ndr.store.scan import Scan
 
@@ -46,10 +49,10 @@ class HostDay:
     silent: NDArray[np.bool_] = field(repr=False)
 
 
-def scored_hosts(published: Published, day: Interval) -> list[HostDay]:
-    """Return the hosts that were scored on a day, the largest score first."""
-    columns = ("host_ip", "window_end", "score", "p_value", "is_silent", "judged_by", "reasons", "sentence")
-    rows = Scan.of(published.prefixes[FG_C], FG_C_HOSTS, day, columns).read()
+def scored_hosts(published: Published, day: Interval, suppressor: Suppressor, place: FindingsPlace) -> list[HostDay]:
+    """Return the hosts that were scored on a day, the largest score first, without what is suppressed."""
+    columns = ["host_ip", "window_end", "score", "p_value", "is_silent", "judged_by", "reasons", "sentence"]
+    rows = _not_suppressed(published, FG_C_HOSTS, day, columns, suppressor, place)
     if not rows.num_rows:
         return []
     host = rows["host_ip"].combine_chunks().cast(pa.string()).dictionary_encode()
@@ -99,10 +102,12 @@ class PairDay:
     sentence: str
 
 
-def scored_pairs(published: Published, day: Interval) -> tuple[list[PairDay], int]:
+def scored_pairs(
+    published: Published, day: Interval, suppressor: Suppressor, place: FindingsPlace
+) -> tuple[list[PairDay], int]:
     """Return the pairs of a day, at most PAIRS_OF_A_HOST a source, the largest score first; and how many there are."""
-    columns = tuple(PairDay.__dataclass_fields__)
-    rows = Scan.of(published.prefixes[FG_C], FG_C_PAIRS, day, columns).read().select(columns)
+    columns = list(PairDay.__dataclass_fields__)
+    rows = _not_suppressed(published, FG_C_PAIRS, day, columns, suppressor, place)
     rows = rows.cast(pa.schema([(each.name, _plain(each.type)) for each in rows.schema]))
     order = [("src_ip", "ascending"), ("dst_ip", "ascending"), ("dst_port", "ascending")]
     rows = rows.sort_by([*order, ("score", "descending"), ("window_end", "ascending")])
@@ -113,6 +118,21 @@ def scored_pairs(published: Published, day: Interval) -> tuple[list[PairDay], in
     rank = np.arange(pairs) - np.repeat(starts, np.diff([*starts, pairs]))
     kept = rows.filter(pa.array(rank < PAIRS_OF_A_HOST)).sort_by([("score", "descending"), *order])
     return [PairDay(**row) for row in kept.to_pylist()], pairs
+
+
+def _not_suppressed(
+    published: Published,
+    dataset: Dataset,
+    day: Interval,
+    columns: list[str],
+    suppressor: Suppressor,
+    place: FindingsPlace,
+) -> pa.Table:
+    """Return the rows of a day: those without a score as they are, the others as the suppressions leave them."""
+    usual = Scan.of(published.prefixes[FG_C], dataset, day, columns).read().select(columns)
+    usual = usual.filter(pc.less_equal(usual["score"], 0))
+    left = suppressor.of(scored_rows(scored_pieces(place, day), dataset, place.thresholds)).rows.select(columns)
+    return pa.concat_tables([usual, left.cast(usual.schema)])
 
 
 def slots_of(window_ends: pa.ChunkedArray, day: Interval) -> NDArray[np.int64]:

@@ -12,6 +12,7 @@ def shaped_operations(found: Collected) -> dict[str, Any]:
     """Return the executions with their spans, and the grid of the baselines."""
     return {
         "executions": [_execution(each) for each in found.executions],
+        "note": found.note,
         "grid": [[each.horizon, each.end, each.status, each.reason] for each in found.grid],
     }
 

@@ -20,6 +20,7 @@ def write_report(
     destination: str,
     days: int = DAYS,
     now: datetime | None = None,
+    note: str | None = None,
 ) -> int:
     """Write the report of a project to one HTML file, whole or not at all.
 
@@ -35,6 +36,8 @@ def write_report(
         URI of the file, `s3://...` or `file:///...`.
     days : int
         Number of UTC days that are reported, up to the newest deltas.
+    note : str, optional
+        Why executions are missing.
 
     Returns
     -------
@@ -48,6 +51,6 @@ def write_report(
     SchemaMismatchError
         What is published can't be read.
     """
-    content = page(collect(jobspecs, executions, ledger, days, now)).encode()
+    content = page(collect(jobspecs, executions, ledger, days, now, note)).encode()
     put_bytes(destination, content)
     return len(content)

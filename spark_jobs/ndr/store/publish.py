@@ -41,6 +41,7 @@ from ndr.store.manifest import put_manifest, replace_manifest
 from ndr.store.rows import opened
 from ndr.store.schema import arrow_schema, plain_schema
 from ndr.store.storage import delete_folder, filesystem, join, list_names, read_bytes, read_version
+from ndr.store.unregistered import announce
 
 _LOG = logging.getLogger(__name__)
 
@@ -253,6 +254,7 @@ class PartitionWriter:
         manifest = Manifest(
             format=FORMAT, tables=self.tables, run_id=self.run_id, published_at=datetime.now(UTC), **facts
         )
+        announce(self.partition_uri, self.run_id)
         manifest, before = self._put(manifest) if fence is None else self._put_fenced(manifest, fence)
         self._sweep(keep={self.run_id, before.run_id if before else self.run_id}, now=manifest.published_at)
         return manifest

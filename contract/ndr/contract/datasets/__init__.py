@@ -29,6 +29,7 @@ from ndr.contract.datasets.peer_deltas import PEER_DELTAS, PEER_PORT_CLASSES
 from ndr.contract.datasets.peer_metrics import PEER_CLASSES, PEER_DIMENSIONS
 from ndr.contract.datasets.quarantine import QUARANTINE
 from ndr.contract.datasets.ratios import COUNT_RATIOS, RATIOS, Ratio
+from ndr.contract.datasets.reasons import MISSED, REASON_METRICS, SILENCE, missing_name
 from ndr.contract.datasets.regularity import REGULARITY
 from ndr.contract.datasets.roles import INBOUND, OUTBOUND, ROLES
 from ndr.contract.datasets.scored import EXPECTED_BY, SCORED_METRICS, SCORED_WINDOWS, SILENCE_WINDOW
@@ -61,6 +62,7 @@ __all__ = [
     "LATE_FOLDER",
     "MACHINE_INVENTORY",
     "MAXIMA",
+    "MISSED",
     "NOVELTY",
     "OUTBOUND",
     "P95_ALL",
@@ -75,11 +77,13 @@ __all__ = [
     "QUARANTINE",
     "RATIOS",
     "REASON_FIELDS",
+    "REASON_METRICS",
     "REGULARITY",
     "ROLES",
     "SCORED_METRICS",
     "SCORED_WINDOWS",
     "SEEN",
+    "SILENCE",
     "SILENCE_WINDOW",
     "STATISTICS",
     "Column",
@@ -88,6 +92,7 @@ __all__ = [
     "fg_b_host",
     "fg_b_segment",
     "fg_b_tables",
+    "missing_name",
     "statistics_dataset",
     "statistics_of",
 ]

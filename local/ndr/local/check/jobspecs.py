@@ -26,7 +26,7 @@ def check_stack_jobspecs(stack: Stack) -> Iterator[Finding]:
             AREA,
             f"{counted(len(missing), 'JobSpec')} {whose} {agreeing(len(missing), 'is', 'are')} not in the table: "
             f"{', '.join(missing)}.{_others(stack, missing)}",
-            f"Write them: ndr jobspec put FILE... --table {table}; local/ndr/local/jobspecs has a set to copy.",
+            f"Write them: ndr jobspec put PATH... --table {table}; `ndr jobspec init` makes a complete set.",
         )
     for error in invalid:
         yield broken(AREA, str(error), f"Correct the document and write it: ndr jobspec put FILE --table {table}")

@@ -1,4 +1,4 @@
-"""``ndr jobspec``: check, put and list JobSpecs."""
+"""``ndr jobspec``: write, check, put and list JobSpecs."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ndr.contract.wording import counted
 from ndr.local.access.needs import needs_of
 from ndr.local.access.simulation import refused_actions
 from ndr.local.access.stack import Stack
+from ndr.local.commands.jobspec_init import init
 from ndr.local.commands.options import HERE, AsJson, Directory, progress
 from ndr.local.console.output import output_console
 from ndr.local.console.progress import Progress
@@ -23,9 +24,10 @@ from ndr.local.console.tables import Listing, print_listings
 from ndr.local.deployment.deployment import Deployment, jobspec_items
 from ndr.local.jobspecs import deployed_values, read_jobspec_files
 
-app = typer.Typer(no_args_is_help=True, help="Check, put and list JobSpecs.")
+app = typer.Typer(no_args_is_help=True, help="Write, check, put and list JobSpecs.")
+app.command()(init)
 
-Files = Annotated[list[Path], typer.Argument(help="JobSpec documents, JSON: an object or an array of objects.")]
+Files = Annotated[list[Path], typer.Argument(help="JobSpec documents, JSON, or folders of them.")]
 TableName = Annotated[
     str,
     typer.Option("--table", help="A table in the AWS account of your credentials, not on this machine."),
@@ -34,7 +36,7 @@ TableName = Annotated[
 
 OptionalFiles = Annotated[
     list[Path] | None,
-    typer.Argument(help="JobSpec documents, JSON. With --stack they may be left out: those in its table are checked."),
+    typer.Argument(help="JobSpec documents, JSON, or folders of them. With --stack those in its table by default."),
 ]
 StackName = Annotated[
     str,

@@ -13,6 +13,7 @@ import typer
 from ndr.contract.horizons import ALL_HORIZONS
 from ndr.contract.time import format_instant
 from ndr.local.commands.options import HERE, AsJson, Directory, progress
+from ndr.local.commands.requests import checked_request
 from ndr.local.commands.status import print_published
 from ndr.local.console.documents import print_document
 from ndr.local.console.follow import FollowedExecution, Follower
@@ -38,15 +39,21 @@ ReplaceWithEmpty = Annotated[
 @app.command("mini-batch")
 def mini_batch(
     directory: Directory = HERE,
-    start: Annotated[str | None, typer.Option(help="Start of the batch, e.g. 2026-01-31T06:15:00Z.")] = None,
-    end: Annotated[str | None, typer.Option(help="End of the batch, exclusive.")] = None,
+    start: Annotated[
+        str | None, typer.Option("--start", "--batch-start", help="Start of the batch, e.g. 2026-01-31T06:15:00Z.")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--end", "--batch-end", help="End of the batch, exclusive.")] = None,
+    mini_batch_id: Annotated[
+        str | None, typer.Option(help="Folder of the batch; one that names its interval stands alone for it.")
+    ] = None,
     replace_with_empty: ReplaceWithEmpty = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run one batch through the 15-minute pipeline: the last complete one, or [--start, --end)."""
-    request = {"batch_start": start, "batch_end": end, "replace_with_empty": replace_with_empty}
-    run_and_report(directory, "mini_batch", request, dry_run=dry_run, as_json=as_json)
+    """Run one batch through the 15-minute pipeline: the last complete one, [--start, --end), or --mini-batch-id."""
+    request = {"batch_start": start, "batch_end": end, "mini_batch_id": mini_batch_id}
+    flags = {"replace_with_empty": replace_with_empty}
+    run_and_report(directory, "mini_batch", {**request, **flags}, dry_run=dry_run, as_json=as_json)
 
 
 @app.command()
@@ -77,13 +84,15 @@ def weekly(directory: Directory = HERE, end: End = None, dry_run: DryRun = False
 @app.command()
 def late(
     directory: Directory = HERE,
-    since: Annotated[str | None, typer.Option(help="From when on to look; a week ago by default.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", "--start", help="From when on to look; a week ago by default.")
+    ] = None,
     replace_with_empty: ReplaceWithEmpty = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Build features again whose inputs changed or came late, and mark the baselines that read them stale."""
-    request = {"mode": "LATE", "start": since, "replace_with_empty": replace_with_empty}
+    request = {"mode": "LATE", "since": since, "replace_with_empty": replace_with_empty}
     run_and_report(directory, "baselines", request, dry_run=dry_run, as_json=as_json)
 
 
@@ -97,7 +106,8 @@ def run_and_report(
     NdrError
         The request is refused, and nothing was started. Or the execution did not succeed; the error is its own.
     """
-    lines, deployment, given = progress(as_json), Deployment.load(directory), given_fields(request)
+    given = checked_request(machine, given_fields(request))
+    lines, deployment = progress(as_json), Deployment.load(directory)
     plan = dry_plan(deployment, machine, given)
     if dry_run:
         print_listings(output_console(), plan_listings(plan), as_json, message=plan["message"], plan=plan)

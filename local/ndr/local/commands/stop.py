@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ndr.contract.errors import InvalidRequestError
+from ndr.contract.wording import counted
 from ndr.local.commands.options import HERE, Directory, Execution, StackName
 from ndr.local.console.output import output_console
 from ndr.local.executions.account import ExecutionAccount
@@ -39,5 +40,5 @@ def _the_running_one(running: list[Found]) -> Found:
         raise InvalidRequestError("No execution is running.")
     if len(running) > 1:
         names = ", ".join(f"{each.name} ({each.of})" for each in running[:10])
-        raise InvalidRequestError(f"{len(running)} executions are running; name one: {names}.")
+        raise InvalidRequestError(f"{counted(len(running), 'execution')} are running; name one: {names}.")
     return running[0]

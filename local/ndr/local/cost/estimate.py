@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ndr.contract.errors import InvalidRequestError
+from ndr.contract.fifteen_minutes import BATCH_JOBS
 from ndr.contract.jobspecs import JOB_NAMES
 from ndr.contract.wording import counted
 from ndr.local.cost import month
@@ -97,12 +98,12 @@ def transitions(stack: Stack, assumed: Assumptions) -> float:
     """Return the state transitions of a month."""
     waits = (stack.poll_seconds, stack.max_poll_seconds)
 
-    def nested(seconds: float) -> int:
-        return run_pipeline_transitions(stack.definitions["run_pipeline"], polls(seconds, *waits))
+    def nested(seconds: float, puts: int = 0) -> int:
+        return run_pipeline_transitions(stack.definitions["run_pipeline"], polls(seconds, *waits), puts)
 
-    mini_batch = machine_transitions(stack.definitions["mini_batch"]) + nested(assumed.batch_seconds)
+    mini_batch = machine_transitions(stack.definitions["mini_batch"]) + nested(assumed.batch_seconds, puts=1)
     baselines = machine_transitions(stack.definitions["baselines"], {BUILD: 1})
-    baselines += nested(assumed.job_seconds("fg_b_builder"))
+    baselines += nested(assumed.job_seconds("fg_b_builder"), puts=1)
     late = machine_transitions(stack.definitions["baselines"])  # without late events
     late += 1 + nested(assumed.job_seconds("compaction"))  # the state CompactDays itself
     unload = 1 + nested(assumed.job_seconds("machine_inventory_unload"))  # the state UnloadInventory itself
@@ -126,6 +127,7 @@ def _processing(assumed: Assumptions, prices: Prices) -> list[Line]:
 def _control_plane(stack: Stack, assumed: Assumptions, prices: Prices) -> list[Line]:
     runs = assumed.mini_batches + BASELINE_RUNS + LATE
     calls = _plan_calls(assumed)
+    published = assumed.mini_batches * len(BATCH_JOBS) + BASELINE_RUNS
     gb_seconds = calls * PLAN_SECONDS * stack.function_mb / 1024
     reads = calls * PLAN_READ_UNITS + _jobs(assumed) * JOB_READ_UNITS
     return [
@@ -147,6 +149,7 @@ def _control_plane(stack: Stack, assumed: Assumptions, prices: Prices) -> list[L
             prices["dynamodb_write_unit"],
         ),
         Line("EventBridge Scheduler", "schedules", runs, "invocations", prices["schedule_invocation"]),
+        Line("EventBridge", "events of publications", published, "events", prices["custom_event"]),
     ]
 
 
@@ -188,7 +191,8 @@ def _key(assumed: Assumptions, prices: Prices) -> list[Line]:
 
 
 def _plan_calls(assumed: Assumptions) -> float:
-    return 2 * (assumed.mini_batches + BASELINE_RUNS + LATE)  # each machine calls it a second time for the report
+    """Return the calls of plan_run: each machine's plan and report, and each pipeline's events, before and after."""
+    return 4 * (assumed.mini_batches + BASELINE_RUNS) + 3 * LATE + MONTHLY
 
 
 def _jobs(assumed: Assumptions) -> float:

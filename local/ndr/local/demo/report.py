@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 
 from ndr.contract.wording import counted
+from ndr.findings import Findings, HostFinding, PairFinding
 from ndr.local.console.tables import print_table
-from ndr.local.findings import Findings, HostFinding, PairFinding
 
 
 def print_findings(console: Console, findings: Findings) -> None:

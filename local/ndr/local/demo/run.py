@@ -17,6 +17,7 @@ from ndr.contract.errors import InsufficientHistoryError, InvalidRequestError, N
 from ndr.contract.jobspecs import DELTA_BUILDER, NETWORKS, check_jobspecs
 from ndr.contract.time import DAY, Interval, floor_to, format_instant
 from ndr.contract.wording import agreeing, counted
+from ndr.findings import newest_findings
 from ndr.local.commands.ingest import ingest_folder
 from ndr.local.commands.jobspec import put_checked
 from ndr.local.commands.run import raise_if_failed, run_machine
@@ -32,7 +33,6 @@ from ndr.local.demo.report import print_findings
 from ndr.local.demo.traffic import Traffic, generated_folder, given_traffic, prepared
 from ndr.local.deployment.create import deploy_stack, registered_pipelines, start_account
 from ndr.local.deployment.deployment import Deployment, directory_option
-from ndr.local.findings import newest_findings
 from ndr.local.ingest import IngestReport
 from ndr.local.jobspecs import DEMO_FILES, SCORES_FILE, deployed_values, read_jobspec_files
 from ndr.local.reporting import report_of_deployment

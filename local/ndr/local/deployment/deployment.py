@@ -56,6 +56,7 @@ class Deployment:
         account = Account.load(directory.resolve())
         record = account.directory / _RECORD
         recorded = _read(record)
+        recorded.pop("environment", None)
         # The record may be left from an account that has ended.
         if recorded.pop("account_pid", None) != account.pid:
             raise InvalidRequestError(
@@ -66,9 +67,10 @@ class Deployment:
         return deployment
 
     def save(self) -> None:
-        """Write the record that `load` reads."""
+        """Write the record that `load` reads, and `ndr.read` for where the account is."""
         recorded = {name: value for name, value in vars(self).items() if name != "account"}
         recorded["account_pid"] = self.account.pid
+        recorded["environment"] = self.account.environment()
         record = self.account.directory / _RECORD
         written = record.with_suffix(".part")
         written.write_text(json.dumps(recorded, indent=2))

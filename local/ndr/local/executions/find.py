@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from ndr.contract.errors import InvalidRequestError
 from ndr.contract.pipelines import PIPELINE_NAMES
+from ndr.contract.wording import counted
 from ndr.local.executions.account import NESTED, RUNNING, ExecutionAccount
 
 _SEARCHED: Final = 1000
@@ -164,7 +165,8 @@ def _pipeline_execution(arn: str) -> Found:
 def _which(text: str, begun: list[Found], listed: list[Found], options: str) -> str:
     if begun:
         several = ", ".join(f"{each.name} ({each.of})" for each in begun[:5])
-        return f"{len(begun)} executions begin with {text!r}: {several}. Write more of the name."
+        count = counted(len(begun), "execution begins", "executions begin")
+        return f"{count} with {text!r}: {several}. Write more of the name."
     close = difflib.get_close_matches(text, [each.name for each in listed], 1, 0.8)
     meant = f" Did you mean {close[0]}?" if close else ""
     return f"There is no execution {text!r}.{meant} `ndr status{options}` lists the last ones."

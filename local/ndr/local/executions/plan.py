@@ -10,6 +10,7 @@ from typing import Any, Final
 from botocore.config import Config
 
 from ndr.contract.time import format_instant
+from ndr.contract.wording import counted
 from ndr.local.console.tables import Listing
 from ndr.local.deployment.deployment import Deployment
 from ndr.planner.failure import named_error
@@ -77,8 +78,7 @@ def _baselines(names: list[str]) -> tuple[str, str, str]:
     """Return how many baselines of which horizons a run builds, and the first and the last end."""
     horizons = sorted({name.partition(" ")[0] for name in names}, key=lambda horizon: (len(horizon), horizon))
     ends = sorted(name.partition(" ")[2] for name in names)
-    count = "1 baseline" if len(names) == 1 else f"{len(names)} baselines"
-    return f"{count} of {' and '.join(horizons)}", ends[0], ends[-1]
+    return f"{counted(len(names), 'baseline')} of {' and '.join(horizons)}", ends[0], ends[-1]
 
 
 def _left_out(plan: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:

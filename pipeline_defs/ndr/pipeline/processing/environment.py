@@ -6,6 +6,7 @@ import os
 
 from ndr.contract.errors import InvalidRequestError
 from ndr.contract.stack_buckets import DATA_BUCKET, TRAFFIC_BUCKET_ARNS
+from ndr.contract.tables import TABLES_DATABASE
 from ndr.pipeline.sdk import ExecutionVariable, ExecutionVariables
 
 IMAGE_REPOSITORY = "ndr-processing"
@@ -25,8 +26,9 @@ def job_environment(role_arn: str, region: str, code_version: str) -> dict[str, 
 
     Notes
     -----
-    The table names are read from ``NDR_JOBSPEC_TABLE`` and ``NDR_LEDGER_TABLE`` when the definition is built, and the
-    buckets that jobs reach, if they are known, from the variables of :mod:`ndr.contract.stack_buckets`.
+    The table names are read from ``NDR_JOBSPEC_TABLE`` and ``NDR_LEDGER_TABLE`` when the definition is built; if they
+    are known, the buckets that jobs reach from the variables of :mod:`ndr.contract.stack_buckets`, and the databases
+    that they register tables in from ``NDR_TABLES_DATABASE``.
     """
     settings: dict[str, str | ExecutionVariable] = {
         "NDR_JOBSPEC_TABLE": os.environ.get("NDR_JOBSPEC_TABLE") or "ndr-jobspecs",
@@ -41,7 +43,9 @@ def job_environment(role_arn: str, region: str, code_version: str) -> dict[str, 
         # Spark groups Python values by hash across machines, so all of them need the same seed.
         "PYTHONHASHSEED": "0",
     }
-    settings |= {name: value for name in (DATA_BUCKET, TRAFFIC_BUCKET_ARNS) if (value := os.environ.get(name))}
+    settings |= {
+        name: value for name in (DATA_BUCKET, TRAFFIC_BUCKET_ARNS, TABLES_DATABASE) if (value := os.environ.get(name))
+    }
     key = kms_key_arn()
     return settings | {"NDR_KMS_KEY_ARN": key} if key else settings
 

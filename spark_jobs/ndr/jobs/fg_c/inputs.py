@@ -15,6 +15,7 @@ from ndr.contract.datasets import (
     FG_B_IP_METADATA,
     FG_B_PAIR_HOST,
     FG_B_PROFILE,
+    MISSED,
     PAIR_COUNTS,
     SILENCE_WINDOW,
     fg_b_host,
@@ -25,7 +26,6 @@ from ndr.contract.jobspecs.fg_c_builder import FgCBuilderSpec
 from ndr.contract.lineage import Answers
 from ndr.contract.manifest import InputEntry, InputRange, Owner
 from ndr.contract.time import DAY, SLICE, SLICES_PER_DAY, Interval
-from ndr.jobs.fg_c.expected import MISSED
 from ndr.jobs.fg_c.formulas import STATISTICS
 from ndr.jobs.fg_c.judges import GROUP, HorizonBaseline
 from ndr.jobs.fg_c.pairs import COUNTED, KNOWN, PairBaseline
