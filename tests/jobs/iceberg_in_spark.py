@@ -19,6 +19,7 @@ def main() -> None:
         "spark.ui.enabled": "false",
         "spark.sql.session.timeZone": "UTC",
         "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
     }
     builder = SparkSession.builder.master("local[1]").config(map=settings)
     session = builder.getOrCreate()

@@ -169,7 +169,7 @@ def test_spark_reads_the_same_rows(project: Project, tmp_path: Path) -> None:
         timeout=300,
         check=False,
     )
-    assert ended.returncode == 0, ended.stderr[-3000:]
+    assert ended.returncode == 0, ended.stderr[:6000] + ended.stdout
     for dataset in datasets:
         rows = pq.read_table(tmp_path / f"{dataset.name}.parquet")
         assert ordered(dataset, rows) == by_pyiceberg(dataset), dataset.name

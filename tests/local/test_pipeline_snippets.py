@@ -22,6 +22,7 @@ SCRIPTS = (
     "fg_b_builder",
     "machine_inventory_unload",
     "compaction",
+    "report",
 )
 # Each script reports its command line, and imports what only the bundle beside it has.
 SCRIPT = """
