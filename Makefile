@@ -50,7 +50,7 @@ java:
 demo: $(if $(filter spark,$(ENGINE)),java) setup  ## run the monthly pipeline end to end on this machine; TRAFFIC=<folder of logs> uses yours, TIME_ZONE=<zone> for local times
 	@.venv/bin/ndr demo $(if $(TRAFFIC),--traffic "$(TRAFFIC)") $(if $(TIME_ZONE),--time-zone "$(TIME_ZONE)") $(if $(ENGINE),--engine $(ENGINE))
 
-test: setup $(if $(shell command -v npm),.tools/local-stepfunctions/.ready) $(if $(shell command -v java),.tools/iceberg-spark/.ready)  ## run all tests, or TESTS="path path"; what Java, Docker or npm would have run is listed at the end where they are absent
+test: setup $(if $(shell command -v npm),.tools/local-stepfunctions/.ready .tools/report-page/.ready) $(if $(shell command -v java),.tools/iceberg-spark/.ready)  ## run all tests, or TESTS="path path"; what Java, Docker, Chromium or npm would have run is listed at the end where they are absent
 	@.venv/bin/python -m pytest --numprocesses 2 --dist loadfile $(TESTS)
 
 unit: setup  ## run the unit tests alone, property tests with fewer examples, in less than a minute
@@ -99,7 +99,7 @@ pin-images:  ## pin the base images of the Dockerfiles to the digests that their
 lock: .venv/.ready  ## resolve requirements/*.lock anew
 	@for name in setup sam checkov cfn-lint fuzz bench iceberg-spark; do $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url requirements/$$name.in -o requirements/$$name.lock; done
 	@$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --all-extras pyproject.toml -o requirements/project.lock
-	@for name in asl-validator local-stepfunctions; do (cd requirements/$$name && npm install --silent --no-fund --no-audit --package-lock-only --omit-lockfile-registry-resolved); done
+	@for name in asl-validator local-stepfunctions report-page; do (cd requirements/$$name && npm install --silent --no-fund --no-audit --package-lock-only --omit-lockfile-registry-resolved); done
 	@$(UV) pip compile --quiet --no-deps --python-version 3.13 --generate-hashes --no-annotate --no-header --no-emit-index-url -c requirements/project.lock lambdas/requirements.in -o lambdas/requirements.txt
 	@$(UV) pip compile --quiet --upgrade --python-version 3.11 --python-platform x86_64-manylinux_2_28 --only-binary :all: --generate-hashes --no-annotate --no-header --no-emit-index-url -c requirements/project.lock --extra pipelines --extra lambdas pyproject.toml lambdas/upsert_pipelines/requirements.in -o lambdas/upsert_pipelines/requirements.txt
 	@for image in processing processing-spark; do $(UV) pip compile --quiet --python-version 3.11 --python-platform linux --generate-hashes --no-annotate --no-header --no-emit-index-url -c requirements/project.lock --extra jobs $$([ $$image = processing ] || echo --extra spark) pyproject.toml -o requirements/$$image.lock; done

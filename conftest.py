@@ -14,6 +14,7 @@ FOLDERS: Final[Mapping[str, tuple[str, ...]]] = {
     "tests/unit": ("unit",),
     "tests/words": ("unit",),
     "tests/jobs": ("jobs",),
+    "tests/report": ("jobs",),
     "tests/hostile": ("jobs",),
     "tests/pipelines": ("account",),
     "tests/local": ("account",),
@@ -29,7 +30,13 @@ FOLDERS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Folder of the tests to their markers. A folder inside another one comes before it."""
 
-FIXTURES: Final[Mapping[str, str]] = {"account": "account", "java": "spark", "jars": "spark", "docker": "docker"}
+FIXTURES: Final[Mapping[str, str]] = {
+    "account": "account",
+    "java": "spark",
+    "jars": "spark",
+    "docker": "docker",
+    "browser": "browser",
+}
 """Fixture that a test uses, also through other fixtures, to the marker that it adds."""
 
 SLOW_MODULES: Final = frozenset(

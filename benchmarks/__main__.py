@@ -30,6 +30,7 @@ BENCHES = (
     "fg_b",
     "fg_b_backfill",
     "fg_b_job",
+    "fg_b_releases",
     "fg_b_stages",
     "fg_c",
     "hostile_traffic",
@@ -44,7 +45,7 @@ BENCHES = (
 HOSTS = {
     "fg_b": ("300", "1000", "3000"),
     "fg_b_stages": ("1000",),
-    **dict.fromkeys(("fg_b_backfill", "fg_b_job", "fg_a_files", "layout"), ("300",)),
+    **dict.fromkeys(("fg_b_backfill", "fg_b_job", "fg_b_releases", "fg_a_files", "layout"), ("300",)),
 }
 
 

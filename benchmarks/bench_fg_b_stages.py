@@ -32,7 +32,7 @@ STAGES: dict[str, tuple[tuple[Any, str], ...]] = {
     "group rows and place them": ((statistics, "read_keys"), (statistics, "lay_out")),
     "values in order of places": ((row_columns, "_floats"),),
     "write to places": ((placement.Placement, "write"),),
-    "judge key metrics": ((each_horizon, "anomalous_rows"),),
+    "judge key metrics": ((each_horizon, "anomalous_rows_of"),),
     "sort hosts": ((each_horizon, "sort_groups"),),
     "percentiles and MAD of hosts": ((each_horizon, "finite_counts"), (each_horizon, "order_statistics")),
     "percentiles and MAD of segments": ((each_horizon, "pooled_statistics"),),

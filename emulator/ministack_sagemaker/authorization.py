@@ -43,6 +43,12 @@ def resource_arn_of_call(service: str, request: Mapping[str, Any], scope: Scope)
     return None if find is None else find(request, scope)
 
 
+def event_buses(request: Mapping[str, Any], scope: Scope) -> list[str]:
+    """Return the ARN of each event bus that a PutEvents names; an entry without one is for the default bus."""
+    names = {str(entry.get("EventBusName") or "default") for entry in request.get("Entries", [])}
+    return sorted(name if name.startswith("arn:") else scope.arn("events", f"event-bus/{name}") for name in names)
+
+
 def conditions_of(service: str, body: bytes, parameters: Mapping[str, Any]) -> dict[str, str]:
     """Return condition keys that MiniStack lacks: the owner of a Redshift statement, the namespace of metrics."""
     if service == "redshift-data":

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import boto3
+from botocore.config import Config
 
 from ministack_sagemaker.errors import AccountError
 from ministack_sagemaker.server import DEFAULT_ACCOUNT_ID, DEFAULT_REGION, RECORD_NAME
@@ -78,9 +79,9 @@ class Account:
         """The log of the server process."""
         return _log_path(self.directory)
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, config: Config | None = None) -> Any:
         """Return a boto3 client with the rights of the account's root user."""
-        return boto3.session.Session().client(service, **self._as_root())  # type: ignore[call-overload]
+        return boto3.session.Session().client(service, config=config, **self._as_root())  # type: ignore[call-overload]
 
     def table(self, name: str) -> Any:
         """Return a DynamoDB table, with the rights of the account's root user."""

@@ -144,8 +144,17 @@ def _apply_patches() -> None:
     stepped_clock.go_by_it()
 
 
+def _stack_arn(query_params: dict, region: str, account: str) -> str:
+    """Return the stack that a request of CloudFormation is about, with any id; `*` where it is about none."""
+    given = query_params.get("StackName", "")
+    name = given[0] if isinstance(given, list) else given
+    if not name or name.startswith("arn:"):
+        return name or "*"
+    return f"arn:aws:cloudformation:{region}:{account}:stack/{name}/*"
+
+
 def _authorize_on_resources() -> None:
-    """Tell MiniStack the resources of the added services, which policies name."""
+    """Tell MiniStack the resources of the added services and of CloudFormation, which policies name."""
     of_ministack = iam_actions.extract_resource_arn
 
     def extract_resource_arn(
@@ -154,6 +163,8 @@ def _authorize_on_resources() -> None:
         arn = resource_arn_of(service, body, region, account) or of_ministack(
             service, method, path, headers, body, query_params, region, account
         )
+        if service == "cloudformation" and arn == "*":
+            return _stack_arn(query_params, region, account)
         # A log group's ARN in a policy ends in :*, which matches what AWS asks about: the group's streams.
         of_group = service == "logs" and ":log-group:" in arn and ":log-stream:" not in arn
         return f"{arn.removesuffix(':*')}:log-stream:" if of_group else arn

@@ -1,13 +1,14 @@
-"""For tests: an account that ends with its test, roles that may do everything, a queue that gets a topic's messages."""
+"""For tests: an account that ends with its test, roles that may do everything, a queue that gets a topic's messages or
+a bus's events."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ministack_sagemaker.lifecycle import Account, down, up
 from ministack_sagemaker.sagemaker_pipelines import warm_python
@@ -68,11 +69,37 @@ def create_open_roles(account: Account) -> None:
 
 def subscribed_queue(account: Account, name: str, topic_arn: str) -> str:
     """Create a queue that SNS may send to, subscribe it to a topic, and return its URL."""
+    url, arn = _queue(account, name, "sns.amazonaws.com")
+    account.client("sns").subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn)
+    return url
+
+
+def queue_of_events(account: Account, name: str, pattern: Mapping[str, Any], bus: str = "default") -> str:
+    """Create a queue that gets the events of a bus that match a pattern, by a rule; return its URL."""
+    url, arn = _queue(account, name, "events.amazonaws.com")
+    events = account.client("events")
+    events.put_rule(Name=name, EventBusName=bus, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
+    return url
+
+
+def received(account: Account, url: str) -> list[dict[str, Any]]:
+    """Take all messages from a queue, and return their bodies, which are JSON objects."""
+    sqs = account.client("sqs")
+    bodies: list[dict[str, Any]] = []
+    while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+        bodies += [json.loads(message["Body"]) for message in found]
+        for message in found:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return bodies
+
+
+def _queue(account: Account, name: str, sender: str) -> tuple[str, str]:
+    """Create a queue that a service may send to; return its URL and ARN."""
     sqs = account.client("sqs")
     url = str(sqs.create_queue(QueueName=name)["QueueUrl"])
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    may_send = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    may_send = {"Effect": "Allow", "Principal": {"Service": sender}, "Action": "sqs:SendMessage"}
     policy = {"Version": "2012-10-17", "Statement": [{**may_send, "Resource": arn}]}
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
-    account.client("sns").subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn)
-    return url
+    return url, str(arn)

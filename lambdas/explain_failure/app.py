@@ -9,8 +9,9 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.parser import parse
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from explanation import explain
 from pydantic import BaseModel, ConfigDict, Field
+
+from ndr.explanation import explain
 
 logger = Logger(service="explain_failure")
 tracer = Tracer(service="explain_failure")

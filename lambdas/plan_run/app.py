@@ -1,4 +1,7 @@
-"""Lambda ``plan_run``: which pipeline executions honour a request, and what became of them. Starts nothing."""
+"""Lambda ``plan_run``: which pipeline executions honour a request, what became of them, and which events tell of it.
+
+It starts nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,15 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.parser import parse
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from events import Fail, PlanBaselines, PlanMiniBatch, PlanRunEvent, ReportBaselines, ReportMiniBatch
+from events import Fail, PlanBaselines, PlanMiniBatch, PlanRunEvent, ReportBaselines, ReportMiniBatch, SendEvents
 from reporting import reported
+from sending import next_events
 
 from ndr.contract.errors import JobSpecNotFoundError, NdrError
 from ndr.planner.failure import end_task, named_error
-from ndr.planner.plan import Plan
+from ndr.planner.plan import BaselinesPlan, MiniBatchPlan
 from ndr.planner.requested_baselines import plan_requested_baselines
-from ndr.planner.requested_mini_batch import plan_requested_mini_batch
+from ndr.planner.requested_mini_batch import AnyPlan, plan_requested_mini_batch
 from ndr.planner.services import Services
 from ndr.planner.waiting import WaitingPlan, waiting_plan
 
@@ -50,18 +54,20 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             report = reported(services, asked)
             logger.info(report.message, extra={"kind": asked.kind})
             return report.document()
+        case SendEvents():
+            return _events(asked)
     return _end(asked)
 
 
 def _planned(asked: PlanBaselines | PlanMiniBatch) -> dict[str, Any]:
-    plan: Plan | WaitingPlan
+    plan: BaselinesPlan | AnyPlan | WaitingPlan
     try:
         if isinstance(asked, PlanBaselines):
             plan = baselines = plan_requested_baselines(services, asked.request, asked.started_at)
             counts = {"PipelineRunsPlanned": len(baselines.runs), "BaselinesPlanned": baselines.baselines}
         else:
             plan = plan_requested_mini_batch(services, asked.request, asked.started_at, asked.execution)
-            counts = {"PipelineRunsPlanned": 1}
+            counts = {"PipelineRunsPlanned": int(isinstance(plan, MiniBatchPlan))}
     except JobSpecNotFoundError as error:
         plan, counts = waiting_plan(asked.request, error), {"PipelineRunsPlanned": 0}
     logger.info(plan.message, extra={"kind": asked.kind, "request": asked.request})
@@ -75,6 +81,15 @@ def _refused(asked: PlanBaselines | PlanMiniBatch, error: NdrError) -> dict[str,
     logger.warning(refused["message"], extra={"kind": asked.kind, "request": asked.request, "error": refused["error"]})
     _count({"RequestsRefused": 1}, kind=asked.kind, error=refused["error"])
     return {"refused": refused}
+
+
+def _events(asked: SendEvents) -> dict[str, Any]:
+    """Answer which events the machine sends next. What was not sent is counted, and does not fail the machine."""
+    if asked.failure is not None:
+        logger.error("events not sent", extra={"reason": asked.failure, "events": len(asked.unsent)})
+        _count({"EventsNotSent": len(asked.unsent)})
+    found = next_events(services, asked)
+    return {"events": [event.document() for event in found]}
 
 
 def _end(asked: Fail) -> dict[str, Any]:

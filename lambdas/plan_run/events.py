@@ -92,6 +92,28 @@ class ReportMiniBatch(Event):
     batch: BatchToReport
 
 
+class SendEvents(Event):
+    """Say which events to send next, after those of before were sent or not.
+
+    Attributes
+    ----------
+    project_name, feature_spec_version : str, optional
+        Of the pipeline execution that has ended; the stack's own where its parameters do not say.
+    sent, unsent : list of str
+        Keys of the events that were taken before, by whether EventBridge accepted them.
+    failure : str, optional
+        Why some were not accepted. Then no more are sent.
+    """
+
+    kind: Literal["events"]
+    execution: str
+    project_name: str | None = None
+    feature_spec_version: str | None = None
+    sent: list[str] = []
+    unsent: list[str] = []
+    failure: str | None = None
+
+
 class Fail(Event):
     """End a task of the machine: with a name and a sentence, or well where the execution was redriven since.
 
@@ -112,5 +134,5 @@ class Fail(Event):
 
 
 PlanRunEvent = Annotated[
-    PlanBaselines | PlanMiniBatch | ReportBaselines | ReportMiniBatch | Fail, Field(discriminator="kind")
+    PlanBaselines | PlanMiniBatch | ReportBaselines | ReportMiniBatch | SendEvents | Fail, Field(discriminator="kind")
 ]

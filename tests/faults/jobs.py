@@ -39,6 +39,7 @@ JOBS: dict[str, tuple[str, Callable[[Project], object]]] = {
     "fg_a_builder": ("fg_a", lambda project: project.fg_a(LAST_DAY)),
     "pair_counts_builder": ("pair_counts", lambda project: project.pair_counts(LAST_DAY)),
     "fg_b_builder": ("fg_b", lambda project: project.baselines(TARGETS)),
+    "fg_c_builder": ("fg_c", lambda project: project.fg_c(LAST_DAY)),
 }
 
 
@@ -63,6 +64,7 @@ def _old(project: Project) -> None:
     project.fifteen_minute_steps(WEEK)
     project.inventory("2026-01", {"10.0.0.2": "srv-2", "10.0.1.3": "VDI-3"})
     project.baselines(TARGETS)
+    project.fg_c(LAST_DAY)
 
 
 def _renewed(project: Project, upstream: tuple[str, ...]) -> None:

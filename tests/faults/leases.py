@@ -23,7 +23,14 @@ from ministack_sagemaker.lifecycle import Account
 from ndr.contract.datasets import FG_B
 from ndr.contract.jobspecs import JobName
 from ndr.contract.time import DAY, compact_instant, format_instant, mini_batch_id
-from ndr.jobs import leases, run_delta_builder, run_fg_a_builder, run_fg_b_builder, run_pair_counts_builder
+from ndr.jobs import (
+    leases,
+    run_delta_builder,
+    run_fg_a_builder,
+    run_fg_b_builder,
+    run_fg_c_builder,
+    run_pair_counts_builder,
+)
 from ndr.jobs.claims import LeaseKey
 from ndr.jobs.fg_b.job import lease_key
 from ndr.jobs.leases import Leases
@@ -51,6 +58,7 @@ ENTRY_POINTS: dict[str, Callable[[Run], None]] = {
     "fg_a_builder": lambda run: run_fg_a_builder.job(run, BATCH),
     "pair_counts_builder": lambda run: run_pair_counts_builder.job(run, BATCH),
     "fg_b_builder": lambda run: run_fg_b_builder.job(run, BACKFILL),
+    "fg_c_builder": lambda run: run_fg_c_builder.job(run, BATCH),
 }
 Broken = Callable[[], object]
 

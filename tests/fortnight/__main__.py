@@ -34,8 +34,11 @@ def main() -> None:
     for stack, found in outcome.differences.items():
         for line in summary(found):
             tell(f"{stack}: {line}")
+    for stack, told in outcome.events.items():
+        tell(f"{stack}: {told}")
     print(outcome)
-    sys.exit(1 if any(outcome.differences.values()) else 0)
+    is_right = not any(outcome.differences.values()) and all(told.is_right for told in outcome.events.values())
+    sys.exit(0 if is_right else 1)
 
 
 if __name__ == "__main__":

@@ -11,11 +11,12 @@ from typing import Final
 
 from ministack_sagemaker import clock
 from ministack_sagemaker.clock_control import ClockControl
-from ministack_sagemaker.faults import injected
+from ministack_sagemaker.faults import inject_share, injected, withdraw
 from ministack_sagemaker.job_conditions import SERVICE, JobConditions
 from ministack_sagemaker.lifecycle import Account, down, up
 from ministack_sagemaker.sagemaker_pipelines import warm_python
-from ministack_sagemaker.testing import environment_variables
+from ministack_sagemaker.testing import environment_variables, queue_of_events, received
+from ndr.contract.events import SOURCE
 from ndr.contract.time import format_instant, parse_instant
 from ndr.store import storage
 from ndr.store.catalog import published_pieces
@@ -24,6 +25,7 @@ from tests.fortnight.comparison import Difference, differences
 from tests.fortnight.deliveries import deliveries
 from tests.fortnight.latency import built_batches, minutes_to_features, percentiles
 from tests.fortnight.plan import Plan, Schedule
+from tests.fortnight.publications import Told, told
 from tests.fortnight.simulation import Simulation
 from tests.fortnight.stack import Stack, secret_of_the_inventory
 from tests.fortnight.traffic import Traffic
@@ -35,6 +37,8 @@ BATCH_MINUTES: Final[dict[Schedule, str]] = {"every slice": "15", "every hour": 
 TIMED: Final = "alpha"
 """The stack whose schedule is the template's: of it is told how long a slice takes."""
 STEPS: Final = 3
+EVENTS_REFUSED: Final = 0.3
+"""Share of calls of PutEvents that fail."""
 COMPACTED: Final = ("deltas", "fg_a", "pair_counts")
 SOURCES: Final = ("contract", "lambdas", "pipeline_defs", "spark_jobs", "statemachines")
 
@@ -51,6 +55,8 @@ class Outcome:
         Rows that differ from the bulk build, by stack.
     partitions
         How many partitions answer for the traffic, by stack and dataset, after LATE has compacted the finished days.
+    events
+        How the publications were told, by stack.
     p50, p95
         Minutes from a slice's first delivery until its features were there.
     failed
@@ -61,6 +67,7 @@ class Outcome:
     failures: int
     differences: dict[str, list[Difference]]
     partitions: dict[str, dict[str, int]]
+    events: dict[str, Told]
     p50: float
     p95: float
     failed: list[str]
@@ -79,6 +86,7 @@ def simulate(folder: Path, hours: int, seed: int, tell: Callable[[str], None]) -
     plan = Plan(traffic, SCHEDULES, seed)
     with _account(folder / "account") as account:
         secret = secret_of_the_inventory(account)
+        queue = queue_of_events(account, "publications", {"source": [SOURCE]})
         stacks = {
             name: Stack.deploy(account, name, secret, ROOT / "template.yaml", BatchMinutes=BATCH_MINUTES[schedule])
             for name, schedule in SCHEDULES.items()
@@ -93,9 +101,11 @@ def simulate(folder: Path, hours: int, seed: int, tell: Callable[[str], None]) -
 
         conditions = {"startup_seconds": (180.0, 480.0), "failing": 0.05 / STEPS, "without_capacity": 0.02 / STEPS}
         JobConditions(seed, **conditions).put(account.directory)  # type: ignore[arg-type]
+        inject_share(account.directory, "events", "PutEvents", "InternalException", EVENTS_REFUSED, seed)
         simulation = Simulation(plan, stacks, ClockControl(account.directory), upgrade, tell)
         simulation.run()
         JobConditions(seed, startup_seconds=(180.0, 480.0)).put(account.directory)
+        withdraw(account.directory)
         simulation.settle_everything()
         tell("the bulk build")
         bulk = build_in_bulk(folder / "bulk", traffic)
@@ -104,10 +114,14 @@ def simulate(folder: Path, hours: int, seed: int, tell: Callable[[str], None]) -
             name: {dataset: len(published_pieces(stack.prefix(dataset), traffic.interval)) for dataset in COMPACTED}
             for name, stack in stacks.items()
         }
+        events = received(account, queue)
+        of_stacks = {name: told(stack, events) for name, stack in stacks.items()}
         built = built_batches(stacks[TIMED])
         minutes = minutes_to_features(deliveries(traffic, seed), traffic.slices, built)
         failures = sum(line.startswith(f"{SERVICE} ") for line in injected(account.directory))
-        return Outcome(len(traffic.slices), failures, found, partitions, *percentiles(minutes), simulation.failed)
+        return Outcome(
+            len(traffic.slices), failures, found, partitions, of_stacks, *percentiles(minutes), simulation.failed
+        )
 
 
 @contextmanager

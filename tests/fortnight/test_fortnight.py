@@ -18,3 +18,6 @@ def test_what_is_published_after_half_a_day_of_production_equals_the_bulk_build(
     compact = {"deltas": 1, "fg_a": 1, "pair_counts": 1}
     assert outcome.partitions == {"alpha": compact, "beta": compact}, "the day is over, and LATE has compacted it"
     assert {stack: summary(found) for stack, found in outcome.differences.items()} == {"alpha": [], "beta": []}
+    for stack, told in outcome.events.items():
+        assert told.is_right, f"{stack}: {told}"
+        assert told.publications > outcome.slices

@@ -12,13 +12,18 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 from tests.iam.world import ELSEWHERE, FAILING, PROBING, World
+from tests.report.reading import Page
+from tests.statemachines.publications import put_waiting
 
 from ministack_sagemaker.registry import register_image
+from ministack_sagemaker.testing import queue_of_events, received
 from ndr.contract.datasets import MACHINE_INVENTORY
-from ndr.contract.ledger import batch_claim_key, ledger_key
+from ndr.contract.events import events_series
+from ndr.contract.ledger import batch_claim_key, ledger_item, ledger_key
 from ndr.contract.manifest import MANIFEST_NAME, Manifest
-from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, SCORED_MINI_BATCH_PIPELINE
+from ndr.contract.pipelines import COMPACTION_PIPELINE, FG_B_PIPELINE, INVENTORY_PIPELINE, SCORED_MINI_BATCH_PIPELINE
 from ndr.contract.time import DAY, Interval, format_instant, horizon_interval, mini_batch_id, parse_instant
+from ndr.jobs.report.job import report_uri
 from ndr.local.deployment.create import IMAGE
 from ndr.store.partition import time_partition_uri
 
@@ -49,7 +54,19 @@ def plan_without_history(world: World) -> None:
 def plan_what_is_late(world: World) -> None:
     """A mini-batch that the manifest of its day does not name is late."""
     day = Interval(parse_instant("2026-01-09"), parse_instant("2026-01-10"))
+    publish_deltas(world, day)
     spec = world.deployment.jobspecs()["delta_builder"].spec
+    world.put(f"{spec.inputs.integration}{mini_batch_id(day)}/part-0.json", b"")
+    event = {
+        "kind": "baselines",
+        "request": {"mode": "LATE", "start": "2026-01-09", "dry_run": True},
+        "started_at": "2026-01-11T12:00:00Z",
+    }
+    assert len(world.invoke("PlanRunFunctionName", event)["batches"]) == 1
+
+
+def publish_deltas(world: World, day: Interval) -> None:
+    """Put the manifest of a day without a file."""
     manifest = Manifest(
         dataset="deltas",
         project_name="guarded",
@@ -62,14 +79,8 @@ def plan_what_is_late(world: World) -> None:
         run_id="r",
         published_at=day.end,
     )
-    world.put(f"{time_partition_uri(spec.outputs.deltas, day)}/{MANIFEST_NAME}", manifest.model_dump_json().encode())
-    world.put(f"{spec.inputs.integration}{mini_batch_id(day)}/part-0.json", b"")
-    event = {
-        "kind": "baselines",
-        "request": {"mode": "LATE", "start": "2026-01-09", "dry_run": True},
-        "started_at": "2026-01-11T12:00:00Z",
-    }
-    assert len(world.invoke("PlanRunFunctionName", event)["batches"]) == 1
+    prefix = world.deployment.jobspecs()["delta_builder"].spec.outputs.deltas
+    world.put(f"{time_partition_uri(prefix, day)}/{MANIFEST_NAME}", manifest.model_dump_json().encode())
 
 
 def plan_after_a_holder(world: World) -> None:
@@ -210,6 +221,27 @@ def _inventory_table(world: World) -> str | None:
     return str(found["Parameters"]["metadata_location"])
 
 
+def report(world: World) -> None:
+    """The report that follows the compaction has what is published, the ledger, and the executions of the machines."""
+    day = Interval(parse_instant("2026-01-09"), parse_instant("2026-01-10"))
+    publish_deltas(world, day)
+    key = ledger_key("guarded", "v1", "fg_b", "7d", day.end)
+    world.deployment.table("LedgerTableName").put_item(Item=ledger_item(key, "completed"))
+    world.run_machine("mini_batch", {"dry_run": True})
+    bucket, _, name = report_uri(world.deployment.jobspecs()).removeprefix("s3://").partition("/")
+    world.client("s3").delete_object(Bucket=bucket, Key=name)
+    days = {"DayStartTsIso": format_instant(day.start), "DayEndTsIso": format_instant(day.end)}
+    world.run_pipeline(COMPACTION_PIPELINE, ProjectName="guarded", FeatureSpecVersion="v1", **days)
+    found = world.client("s3").list_objects_v2(Bucket=bucket, Prefix=name)
+    assert found["KeyCount"] == 1, "AccessDenied: there is no report"
+    document = Page.of(world.client("s3").get_object(Bucket=bucket, Key=name)["Body"].read().decode()).document
+    told = document["operations"]
+    assert told["note"] is None, told["note"]
+    assert told["executions"]
+    assert ["7d", int(day.end.timestamp()), "completed", None] in told["grid"]
+    assert [1.0, 1] in dict(document["data"]["coverage"])["deltas"]
+
+
 def probe(world: World) -> None:
     """A job reads what was delivered to another bucket, and can change neither code nor traffic."""
     world.run_pipeline(PROBING, Bucket=world.deployment.data_bucket, Traffic=ELSEWHERE)
@@ -241,6 +273,31 @@ def run_pipeline(world: World) -> None:
     ended = world.run_machine("run_pipeline", {"pipeline_name": FAILING, "parameters": {}})
     assert ended["error"] == "PipelineFailedError"
     assert REASON in ended["cause"], ended["cause"]
+
+
+def tell_of_publications(world: World) -> None:
+    """An event that waits in the ledger is sent to the bus after a pipeline, a failed one too, and forgotten."""
+    project = f"told-{uuid.uuid4().hex[:8]}"
+    table = world.deployment.table("LedgerTableName")
+    put_waiting(table, project, 1)
+    queue = queue_of_events(world.deployment.account, project, {"detail": {"project_name": [project]}})
+    world.run_machine("run_pipeline", {"pipeline_name": FAILING, "parameters": {"ProjectName": project}})
+    assert len(received(world.deployment.account, queue)) == 1, "the event was not sent"
+    waiting = [item for item in table.scan()["Items"] if item["series"] == events_series(project, "v1")]
+    assert waiting == [], "the event was not forgotten"
+
+
+def arrival(world: World) -> None:
+    """A file that arrives starts the machine, by the template's rule and role."""
+    states, machine = world.client("stepfunctions"), world.deployment.machines["mini_batch"]
+    before = {each["executionArn"] for each in states.list_executions(stateMachineArn=machine)["executions"]}
+    with world.rule_enabled():
+        world.put(f"s3://{world.deployment.data_bucket}/integration/unnamed/{uuid.uuid4().hex}.json", b"")
+    listed = states.list_executions(stateMachineArn=machine)["executions"]
+    (started,) = [each["executionArn"] for each in listed if each["executionArn"] not in before]
+    world.until(lambda: states.describe_execution(executionArn=started)["status"] != "RUNNING")
+    output = json.loads(states.describe_execution(executionArn=started)["output"])
+    assert output["skipped"] == "not a batch", output
 
 
 def mini_batch(world: World) -> None:
@@ -358,12 +415,14 @@ SCENARIOS: Final[dict[str, tuple[Scenario, ...]]] = {
         take_over_a_claim,
         plan_what_is_late_elsewhere,
         mini_batch,
+        tell_of_publications,
     ),
     "ExplainFailureRole": (explain,),
     "UpsertPipelinesRole": (upsert, upsert_without_the_image, try_plan_run),
-    "PipelineRole": (unload, ledger, probe),
-    "RunPipelineRole": (log_of("run_pipeline"), run_pipeline),
+    "PipelineRole": (unload, ledger, probe, report),
+    "RunPipelineRole": (log_of("run_pipeline"), run_pipeline, tell_of_publications),
     "MiniBatchRole": (log_of("mini_batch"), mini_batch),
     "BaselinesRole": (log_of("baselines"), baselines),
     "ScheduleRole": (schedule, dead_letter),
+    "ArrivalRole": (arrival,),
 }

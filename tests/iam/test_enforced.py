@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,14 @@ from tests.iam.roles import Roles
 from tests.iam.scenarios import SCENARIOS, probe
 from tests.iam.world import World
 from tests.jobs.job_chain import random_flows
+from tests.published_events import check_event
 from tests.statemachines.jobspecs import documents as jobspecs_of
 from typer.testing import CliRunner
 
-from ministack_sagemaker.testing import fast_account
+from ministack_sagemaker.testing import fast_account, queue_of_events, received
 from ndr.contract.jobspecs import parse_jobspec, put_jobspec
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, SCORED_MINI_BATCH_PIPELINE
-from ndr.contract.time import Interval, mini_batch_id, parse_instant
+from ndr.contract.time import SLICE, Interval, floor_to, format_instant, mini_batch_id
 from ndr.local.cli import app
 from ndr.local.deployment.create import STACK_NAME
 from ndr.local.jobspecs import DEMO_FILES, deployed_values
@@ -50,6 +52,7 @@ def test_every_role_has_scenarios(roles: Roles) -> None:
     [
         "PlanRunRole.ReadTheLedger",
         "PipelineRole.PublishData",
+        "PipelineRole.FindTheMachines",
         "PipelineRole.PassThisRoleToThem",
         "PipelineRole.RunStatements",
         "PipelineRole.RegisterTables",
@@ -222,18 +225,33 @@ def test_everything_is_kept_under_the_key_that_the_stack_was_given(world: World)
     assert set(keys.values()) == {world.key}, keys
 
 
-def test_a_batch_runs_to_its_end_under_the_key(world: World) -> None:
+def test_files_that_arrive_start_one_batch_that_runs_to_its_end_under_the_key_and_is_told_of_once(world: World) -> None:
     """Last in this module, since it puts the real pipeline back."""
     specs, s3, bucket = world.deployment.jobspecs(), world.client("s3"), world.deployment.data_bucket
     registered = world.invoke("UpsertPipelinesFunctionName", {"pipelines": [SCORED_MINI_BATCH_PIPELINE]})["pipelines"]
     assert [each["change"] for each in registered] == ["updated"]
-    batch = Interval(parse_instant("2026-01-05T10:00:00Z"), parse_instant("2026-01-05T10:15:00Z"))
+    end = floor_to(datetime.now(UTC), SLICE)
+    batch = Interval(end - SLICE, end)
     lines = "".join(json.dumps(flow) + "\n" for flow in random_flows(batch, 40, seed=1))
     folder = specs["delta_builder"].spec.inputs.integration.removeprefix(f"s3://{bucket}/")
-    s3.put_object(Bucket=bucket, Key=f"{folder}{mini_batch_id(batch)}/part-0.json", Body=lines.encode())
-    request = {"batch_start": "2026-01-05T10:00:00Z", "batch_end": "2026-01-05T10:15:00Z"}
-    ended = world.run_machine("mini_batch", request)
-    assert ended["status"] == "SUCCEEDED", ended.get("cause")
+    queue = queue_of_events(world.deployment.account, "guarded", {"detail": {"project_name": ["guarded"]}})
+    with world.rule_enabled():
+        for number in range(3):
+            key = f"{folder}{mini_batch_id(batch)}/part-{number}.json"
+            s3.put_object(Bucket=bucket, Key=key, Body=lines.encode() if number == 0 else b"")
+    outputs = [json.loads(ended["output"]) for ended in world.executions_of_arrivals(mini_batch_id(batch))]
+    assert len(outputs) == 3
+    assert {output.get("skipped", "ran") for output in outputs} <= {"ran", "waited for", "built"}
+    assert len({output["pipeline_execution_arn"] for output in outputs if "skipped" not in output}) == 1
+    scheduled = world.run_machine("mini_batch", {"scheduled_time": format_instant(end)})
+    assert json.loads(scheduled["output"])["skipped"] == "built"
+
+    events = received(world.deployment.account, queue)
+    for event in events:
+        check_event(event)
+    told = sorted((event["detail-type"], event["detail"]["dataset"]) for event in events)
+    features = [("FeaturesPublished", dataset) for dataset in ("deltas", "fg_a", "pair_counts")]
+    assert told == [*features, ("FindingsPublished", "fg_c")]
 
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
     names = [item["Key"] for page in pages for item in page["Contents"]]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,8 @@ class World:
         key = str(account.client("kms").create_key()["KeyMetadata"]["Arn"])
         with Path("/dev/null").open("w") as nowhere:
             progress = Progress(Console(file=nowhere))
-            deployment = deploy_stack(account, "guarded", "v1", "up", progress, KmsKeyArn=key, **_delivered(account))
+            parameters = {"KmsKeyArn": key, "StartOnArrival": "true", "ArrivalQuietSeconds": "1", **_delivered(account)}
+            deployment = deploy_stack(account, "guarded", "v1", "up", progress, **parameters)
         for jobspec in read_jobspec_files(DEMO_FILES, deployed_values(deployment, "local")):
             put_jobspec(deployment.table("JobSpecTableName"), jobspec)
         _put_elsewhere(deployment)
@@ -139,6 +141,29 @@ class World:
         assert "FunctionError" not in answer, payload
         assert self.log_streams(group) > before, f"{name} left no log"
         return payload
+
+    @contextmanager
+    def rule_enabled(self) -> Iterator[None]:
+        """Let files that arrive start batches while the body runs; the schedules of this stack are disabled."""
+        events = self.client("events")
+        (rule,) = [each["Name"] for each in events.list_rules()["Rules"] if "ArrivalRule" in each["Name"]]
+        events.enable_rule(Name=rule)
+        try:
+            yield
+        finally:
+            events.disable_rule(Name=rule)
+
+    def executions_of_arrivals(self, batch_id: str) -> list[dict[str, Any]]:
+        """Wait until the executions that files of a mini-batch started have ended; return their descriptions."""
+        states, machine = self.client("stepfunctions"), self.deployment.machines["mini_batch"]
+
+        def ended() -> list[dict[str, Any]]:
+            listed = states.list_executions(stateMachineArn=machine)["executions"]
+            found = [states.describe_execution(executionArn=each["executionArn"]) for each in listed]
+            of_batch = [each for each in found if "arrived" in each["input"] and batch_id in each["input"]]
+            return [] if any(each["status"] == "RUNNING" for each in of_batch) else of_batch
+
+        return list(self.until(ended))
 
     def log_streams(self, group: str, prefix: str = "") -> int:
         """Number of log streams in a group."""

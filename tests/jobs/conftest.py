@@ -1,4 +1,4 @@
-"""One Spark session for all tests that need one; they are skipped where Spark can't start."""
+"""One Spark session for all tests that need one, which are skipped where Spark can't start; one published project."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.jobs.job_chain import Project
+from tests.jobs.published_project import place_of, published_project
 
 from ndr.contract.errors import InvalidRequestError
+from ndr.read import Place
 from ndr.spark.session import open_session, require_java
 
 if TYPE_CHECKING:
@@ -27,3 +30,14 @@ def spark(java: None) -> Iterator[SparkSession]:
     session = open_session("local[2]", "127.0.0.1")
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A published project, which no test changes."""
+    return published_project(tmp_path_factory.mktemp("published"))
+
+
+@pytest.fixture(scope="session")
+def place(project: Project) -> Place:
+    return place_of(project)

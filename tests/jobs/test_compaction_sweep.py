@@ -249,7 +249,7 @@ def test_a_partition_under_the_lease_of_another_run_is_left_alone(project: Proje
 def test_a_damaged_day_fails_by_name_after_the_others_are_compacted(project: Project, ledger: Any) -> None:
     (file,) = (project.root / "pair_counts").rglob(f"{mini_batch_id(_slice(1))}/*/*.parquet")
     file.write_bytes(b"no Parquet")
-    with pytest.raises(SchemaMismatchError, match=r"1 days of datasets were left.*pair_counts of .*can't be read"):
+    with pytest.raises(SchemaMismatchError, match=r"1 day of datasets was left.*pair_counts of .*can't be read"):
         run_compaction.job(project.run("compaction"), ARGUMENTS)
     (item,) = [item for item in ledger.scan()["Items"] if "pair_counts" in item["series"]]
     assert item["status"] == "failed"

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import re
+from argparse import Namespace
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from moto import mock_aws
 from tests.jobs.column_rules import broken_rules
 from tests.jobs.job_chain import Project, random_flows, spelled
+from tests.jobs.ledger_table import create_ledger
 
 from ndr.contract.columns import NEVER
 from ndr.contract.datasets import FG_C_HOSTS, FG_C_PAIRS, FG_C_SCORES, REASON_FIELDS, Dataset
 from ndr.contract.errors import EmptyResultError
-from ndr.contract.time import DAY, SLICE, Interval
+from ndr.contract.time import DAY, SLICE, Interval, mini_batch_id
+from ndr.findings import Findings, FindingsPlace
+from ndr.findings.days import day_findings
+from ndr.findings.formats import OCSF, documents_of
+from ndr.jobs import run_fg_c_builder
 from ndr.jobs.compaction.job import Compacted, compact_days
 from ndr.jobs.fg_b.targets import Target
+from ndr.jobs.fg_c.findings import findings_place
+from ndr.jobs.fg_c.job import FgCSpecs
 from ndr.store.scan import Scan
 
 FIRST = datetime(2026, 1, 10, tzinfo=UTC)
@@ -28,7 +39,12 @@ METRICS = ["sessions_cnt", "bytes_sent_sum", "peer_ip_nunique"]
 CHANGES = {
     "fg_a_builder": {"windows": ["15m", "1h"]},
     "fg_b_builder": {"min_coverage": 0, "support_min": {"1h": 2}},
-    "fg_c_builder": {"windows": ["1h"], "metrics": METRICS, "calibration": {"days": 1, "min_scores": 10}},
+    "fg_c_builder": {
+        "windows": ["1h"],
+        "metrics": METRICS,
+        "calibration": {"days": 1, "min_scores": 10},
+        "findings": {"max_p_value": 1e-9, "min_score": 0.5, "min_pair_score": 0.2},
+    },
 }
 
 
@@ -49,6 +65,15 @@ def rows(project: Project, dataset: Dataset, interval: Interval) -> list[dict[st
 
 def published(project: Project, interval: Interval) -> dict[str, list[dict[str, object]]]:
     return {dataset.name: rows(project, dataset, interval) for dataset in TABLES}
+
+
+def place_of(project: Project) -> FindingsPlace:
+    run, names = project.run("fg_c_builder"), ("fg_c_builder", "fg_b_builder", "fg_a_builder")
+    return findings_place(run, FgCSpecs(*(project.spec(name) for name in names), run.networks()))
+
+
+def findings_of(project: Project) -> Findings:
+    return day_findings(place_of(project), Interval(SCORED.start, SCORED.start + DAY), SCORED.end).findings
 
 
 @pytest.fixture(scope="module")
@@ -92,9 +117,12 @@ def test_slices_have_the_scores_of_the_bulk_batch(bulk: Project, tmp_path: Path)
         slices.fg_c(each)
     assert published(slices, SCORED) == published(bulk, SCORED)
     day = Interval(SCORED.start, SCORED.start + DAY)
+    findings = findings_of(slices)
+    assert findings.all
     compacted = [each for each in compact_days(slices.run("fg_c_builder"), day) if isinstance(each, Compacted)]
     assert [each.partitions for each in compacted if each.manifest.dataset == "fg_c"] == [4]
     assert published(slices, SCORED) == published(bulk, SCORED)
+    assert findings_of(slices) == findings
     last = Interval(SCORED.end - SLICE, SCORED.end)
     assert [each.interval for each in slices.fg_c(last)] == [last]  # the others are not stale
 
@@ -111,6 +139,50 @@ def test_scores_follow_a_changed_input_and_nothing_else(bulk: Project) -> None:
     assert [each.interval for each in bulk.fg_c(last)] == [last]
     ends = {row["baseline_end"] for row in rows(bulk, FG_C_SCORES, last) if row["judged_by"] != "none"}
     assert ends == {last.start}
+
+
+@pytest.fixture
+def ledger(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("NDR_LEDGER_TABLE", "ledger")
+    with mock_aws():
+        yield create_ledger("ledger")
+
+
+def test_a_run_again_updates_the_findings_in_its_files(bulk: Project, tmp_path: Path, ledger: Any) -> None:
+    """The job writes them after its scores; other weights change them under the same uids."""
+    scores = (tmp_path / "v1" / "fg_c").as_uri() + "/"
+    outputs = {"fg_c": scores, "findings": (tmp_path / "v1" / "findings").as_uri() + "/"}
+    project = Project(bulk.root, {**CHANGES, "fg_c_builder": CHANGES["fg_c_builder"] | {"outputs": outputs}})
+    start, end = spelled(SCORED)
+    arguments: Any = Namespace(
+        mini_batch_id=mini_batch_id(SCORED), batch_start_ts_iso=start, batch_end_ts_iso=end, replace_with_empty="false"
+    )
+
+    def told() -> dict[str, dict[str, Any]]:
+        run_fg_c_builder.job(project.run("fg_c_builder"), arguments)
+        (file,) = (tmp_path / "v1" / "findings" / "ocsf").rglob("*.jsonl")
+        return {OCSF.uid_of(each): each for each in documents_of(file.read_bytes())}
+
+    first = told()
+    assert first
+    assert {uid: each["unmapped"]["score"] for uid, each in first.items()} == {
+        each.uid: each.score for each in findings_of(project).all
+    }
+    assert told().keys() == first.keys()
+    project.changes["fg_c_builder"]["weights"] = {"host": 0.4, "segment": 0.4, "network": 0.4}
+    project.put_jobspecs()
+    again = told()
+    assert again.keys() == first.keys()
+    closed = {uid for uid, each in again.items() if OCSF.is_closed(each)}
+    assert 0 < len(closed) < len(first)
+    for uid in first.keys() - closed:
+        assert again[uid]["unmapped"]["score"] < first[uid]["unmapped"]["score"]
+    assert all(OCSF.modified_of(again[uid]) > OCSF.modified_of(first[uid]) for uid in first)
+    items = sorted((item for item in ledger.scan()["Items"] if "detail" in item), key=lambda item: str(item["as_of"]))
+    sent = [detail for item in items if (detail := json.loads(item["detail"]))["start"] == start]
+    counts = [(each["findings"], each["closed"]) for each in sent]
+    assert counts == [(len(first), 0), (len(first), 0), (len(first) - len(closed), len(closed))]
 
 
 def test_scores_are_not_replaced_by_none(bulk: Project, tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_a_pair_is_new_rare_or_regular_or_has_no_row() -> None:
         "192.0.2.3": (False, True, False),
         "192.0.2.4": (False, False, True),
     }
-    assert found["192.0.2.2"]["sentence"] == ("10.0.0.1 to 192.0.2.2 port 443: new; 1 flows and 1 kB in 24 hours.")
+    assert found["192.0.2.2"]["sentence"] == ("10.0.0.1 to 192.0.2.2 port 443: new; 1 flow and 1 kB in 24 hours.")
     assert found["192.0.2.4"]["active_slices_share"] == 0.25
     for row in found.values():
         together = 1 - (1 - row["regularity"]) * (1 - row["volume"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -16,6 +17,7 @@ from tests.jobs.ledger_table import create_ledger
 
 from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS
 from ndr.contract.errors import PublishConflictError
+from ndr.contract.events import events_series
 from ndr.contract.time import DAY, SLICE, Interval, mini_batch_id, parse_instant
 from ndr.jobs import run_delta_builder, run_fg_a_builder, run_pair_counts_builder
 from ndr.jobs.claims import LeaseHeld, LeaseKey
@@ -81,10 +83,14 @@ def test_the_second_of_two_runs_fails_by_name_and_publishes_nothing(
     job(run, ARGUMENTS)
     (run_id,) = published(project, dataset)
     assert [run_id] != before
-    (item,) = ledger.scan()["Items"]
+    event, item = sorted(ledger.scan()["Items"], key=lambda each: "status" in each)
     assert (item["series"], item["as_of"]) == (f"ndr-test#v1#{dataset}", "20260105T061500Z-PT15M")
     assert (item["status"], item["run_id"]) == ("completed", run_id)
     assert not {"holder", "lease_id", "lease_until"} & item.keys()
+    # The event of the one publication waits, and its partition is where the manifest is.
+    detail = json.loads(event["detail"])
+    assert (event["series"], detail["run_id"], detail["dataset"]) == (events_series("ndr-test", "v1"), run_id, dataset)
+    assert [piece.partition.uri for piece in published_pieces(project.uri(dataset), BATCH)] == [detail["uri"]]
 
 
 @pytest.mark.parametrize("dataset", JOBS)

@@ -153,7 +153,7 @@ def test_both_engines_read_logs_alike(
     assert here.manifest.note == there.manifest.note
     if source == "auto":
         assert here.manifest.note is not None
-        assert "pan_os, certainty 0.80 (1 files); pan_os, certainty 0.98 (3 files); strata" in here.manifest.note
+        assert "pan_os, certainty 0.80 (1 file); pan_os, certainty 0.98 (3 files); strata" in here.manifest.note
     for dataset in (DELTAS, PEER_DELTAS):
         assert there.rows(dataset).equals(here.rows(dataset))
     told = [

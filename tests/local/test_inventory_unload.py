@@ -275,7 +275,7 @@ def test_a_table_that_changes_under_the_unload_is_not_published(warehouse: Wareh
 
     kept = warehouse.staged()
     staging = f"{warehouse.prefix}{os.path.dirname(kept[0])}"
-    assert f"counted 1 machines, UNLOAD wrote 2 rows to {staging}, which is kept" in str(failure.value)
+    assert f"counted 1 machine, UNLOAD wrote 2 rows to {staging}, which is kept" in str(failure.value)
     assert sum(_parquet(warehouse, key).num_rows for key in kept) == 2
     assert read_manifest(f"{warehouse.prefix}snapshot_month={MONTH}") == before
     assert warehouse.machines() == [("10.0.0.1", "a")]
@@ -351,7 +351,7 @@ def test_an_emptied_table_does_not_take_the_place_of_an_inventory(warehouse: War
     with pytest.raises(EmptyResultError) as caught:
         warehouse.unload(month)
     assert f"public/{warehouse.table} finds no machine. The snapshot of {MONTH} below" in str(caught.value)
-    assert f"has 1 machines (run {published.run_id}), and it stays" in str(caught.value)
+    assert f"has 1 machine (run {published.run_id}), and it stays" in str(caught.value)
     assert warehouse.machines(month) == [("10.0.0.1", "a")]
     assert warehouse.staged() == []
     warehouse.unload(month, replace_with_empty=True)

@@ -204,8 +204,11 @@ def test_machine_inventory_pipeline_runs_for_a_month(account: Account, role_arn:
 def test_compaction_pipeline_runs_for_days(account: Account, role_arn: str) -> None:
     pipeline = snippet_compaction()(role_arn, account.region, BUCKET)
     execution = pipeline.start({"DayStartTsIso": "2026-01-01", "DayEndTsIso": "2026-01-03"})
-    assert steps_of_finished(account, execution.arn) == [("CompactionStep", "Succeeded")]
+    assert steps_of_finished(account, execution.arn) == [("CompactionStep", "Succeeded"), ("ReportStep", "Succeeded")]
     assert report_of(account, "run_compaction.py")["argv"] == [
         *("--project-name", "ndr-prod", "--feature-spec-version", "v1"),
         *("--day-start-ts-iso", "2026-01-01", "--day-end-ts-iso", "2026-01-03"),
+    ]
+    assert report_of(account, "run_report.py")["argv"] == [
+        *("--project-name", "ndr-prod", "--feature-spec-version", "v1", "--stack-name", "none"),
     ]

@@ -46,6 +46,7 @@ SCRIPTS = (
     "run_fg_b_builder.py",
     "run_machine_inventory_unload.py",
     "run_compaction.py",
+    "run_report.py",
 )
 BUILDERS = (
     build_ndr_15m_pipeline_with_pairs,
@@ -192,6 +193,11 @@ COMPACTION_ARGUMENTS = [
     *("--day-start-ts-iso", get("DayStartTsIso")),
     *("--day-end-ts-iso", get("DayEndTsIso")),
 ]
+REPORT_ARGUMENTS = [
+    *("--project-name", get("ProjectName")),
+    *("--feature-spec-version", get("FeatureSpecVersion")),
+    *("--stack-name", "none"),
+]
 INVENTORY_ARGUMENTS = [
     *("--project-name", get("ProjectName")),
     *("--feature-spec-version", get("FeatureSpecVersion")),
@@ -238,7 +244,13 @@ INVENTORY_ARGUMENTS = [
             build_machine_inventory_unload_pipeline,
             [("MachineInventoryUnloadStep", "run_machine_inventory_unload.py", INVENTORY_ARGUMENTS, None)],
         ),
-        (build_compaction_pipeline, [("CompactionStep", "run_compaction.py", COMPACTION_ARGUMENTS, None)]),
+        (
+            build_compaction_pipeline,
+            [
+                ("CompactionStep", "run_compaction.py", COMPACTION_ARGUMENTS, None),
+                ("ReportStep", "run_report.py", REPORT_ARGUMENTS, ["CompactionStep"]),
+            ],
+        ),
     ],
 )
 def test_steps_their_scripts_command_lines_and_order(

@@ -10,6 +10,7 @@ from tests.planning.account import Account, account, project_prefixes
 from tests.planning.bucket import MODIFIED
 from tests.planning.history import History
 
+from ndr.contract.errors import InvalidRequestError
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.ledger import ledger_item, ledger_key
 from ndr.contract.time import DAY, SLICE, Interval, format_instant, parse_instant
@@ -101,3 +102,12 @@ def test_slices_that_a_compacted_day_overtook_are_not_opened(hours: int) -> None
         planned(held)
         opened = [key for key in held.bucket.opened if "/dt=2026-01-29/" in key]
     assert len(opened) == (3 if hours else 3 * 97)
+
+
+def test_more_slices_than_a_plan_can_read_are_refused_with_a_start_that_it_can() -> None:
+    history = History(Interval(END - 20 * DAY, END), END - 20 * DAY, END - DAY, project_prefixes())
+    with account(history) as held:
+        asked = {**LATE, "since": format_instant(END - 20 * DAY)}
+        with pytest.raises(InvalidRequestError, match='partitions of deltas .* write "since": "2026-01-16", or later'):
+            plan_requested_baselines(held.services, asked, NOW)
+        assert held.bucket.requests["get"] == 0

@@ -13,6 +13,7 @@ from moto import mock_aws
 from tests.planning.bucket import Bucket
 from tests.planning.history import OWNER, manifest_of
 
+from ndr.contract.errors import InvalidRequestError
 from ndr.contract.layout import TimeLayout
 from ndr.contract.manifest import MANIFEST_NAME, InputEntry
 from ndr.contract.time import DAY, SLICE, Interval, day_text, mini_batch_id, parse_instant
@@ -180,3 +181,13 @@ def test_a_file_that_reaches_out_of_the_time_asked_for_is_judged_by_what_was_rea
     delivered.write_every(timedelta(minutes=5), Interval(WANTED.start - HOUR, WANTED.end + HOUR))
     delivered.publish(Interval(WANTED.start - HOUR, WANTED.end + HOUR).steps(SLICE))
     assert delivered.late().late == ()
+
+
+def test_more_folders_than_a_plan_can_list_are_refused_with_a_start_that_it_can() -> None:
+    s3, end = Delivered().s3(), parse_instant("2026-03-01")
+    with pytest.raises(
+        InvalidRequestError, match=r'folders below s3://data/logs/ .* write "since": "2025-10-'
+    ) as found:
+        time_folders(s3, LOGS, HOURLY, Interval(parse_instant("2020-01-01"), end))
+    since = str(found.value).split('"')[3]
+    assert time_folders(s3, LOGS, HOURLY, Interval(parse_instant(since), end)) == []

@@ -18,7 +18,8 @@ def commands(*start: str, of: Path = PAGE) -> list[list[str]]:
             command += f"{line}\n"
             if command.count("'") % 2:  # a quoted text continues in the next line
                 continue
-            found.append(shlex.split(command))
+            assigned = re.fullmatch(r"\w+=\$\((.*)\)\n", command)
+            found.append(shlex.split(assigned[1] if assigned else command))
             command = ""
     return [words for words in found if tuple(words[: len(start)]) == start]
 

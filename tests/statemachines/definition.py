@@ -44,8 +44,10 @@ OPTIMIZED: Final = {
     "lambda:invoke.waitForTaskToken": {"FunctionName", "Payload"},
     "states:startExecution.sync:2": {"StateMachineArn", "Input", "Name"},
 }
-# Step Functions calls through the AWS SDK for Java: botocore's service and that SDK's prefix for error names.
-SERVICES: Final = {"sagemaker": "SageMaker", "dynamodb": "DynamoDb", "sns": "Sns"}
+# Step Functions calls through the AWS SDK for Java: the service and that SDK's prefix for error names.
+SERVICES: Final = {"sagemaker": "SageMaker", "dynamodb": "DynamoDb", "sns": "Sns", "eventbridge": "EventBridge"}
+IN_BOTOCORE: Final = {"eventbridge": "events"}
+"""The name in botocore of a service that has another name in a Task."""
 # Errors outside the service models: of the SDK itself, and those that AWS names alike for every service.
 UNMODELLED: Final = {
     "ThrottlingException",
@@ -269,4 +271,4 @@ def _error_name_problems(error: str) -> Iterator[str]:
 
 @cache
 def _model(service: str) -> Any:
-    return botocore.session.get_session().get_service_model(service)
+    return botocore.session.get_session().get_service_model(IN_BOTOCORE.get(service, service))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.statemachines.machines import Machines, Run
+from tests.statemachines.publications import put_waiting
 
 from ministack_sagemaker.faults import inject
 from ministack_sagemaker.lifecycle import Account
-from ministack_sagemaker.testing import subscribed_queue
+from ministack_sagemaker.testing import queue_of_events, received, subscribed_queue
+from ndr.contract.events import SOURCE
 from ndr.contract.ledger import ledger_key
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, MINI_BATCH_PIPELINE
 from ndr.contract.time import DAY, SLICE, Interval, day_text, floor_to, mini_batch_id, parse_instant
@@ -34,12 +35,23 @@ def steerable(behaviour: str, **more: Any) -> dict[str, Any]:
     return {"pipeline_name": "ndr-steerable", "parameters": parameters, **more}
 
 
+def batch_of(project: str) -> dict[str, Any]:
+    """An input of `run_pipeline` for a project's 15-minute pipeline."""
+    parameters = {"ProjectName": project, "FeatureSpecVersion": "v1"}
+    return {"pipeline_name": MINI_BATCH_PIPELINE, "parameters": parameters}
+
+
+WAITING = {"told": 12, "doomed": 1, "refused": 2, "unsent": 2, "untaken": 1}
+"""Events that wait in the ledger, by project."""
+
+
 @dataclass(frozen=True)
 class Scenarios:
-    """What was run, by name, and the messages that the failure topic got meanwhile."""
+    """What was run, by name, and the messages that the failure topic and the events that the bus got meanwhile."""
 
     runs: dict[str, tuple[str, Run]]
     messages: list[dict[str, Any]]
+    events: list[dict[str, Any]]
 
     def __getitem__(self, name: str) -> Run:
         return self.runs[name][1]
@@ -52,6 +64,9 @@ class Scenarios:
         _hold(account, stack["LedgerTableName"])
         _make_stale(account, stack["LedgerTableName"])
         _deliver(account, stack)
+        events = queue_of_events(account, "publications", {"source": [SOURCE]})
+        for project, count in WAITING.items():
+            put_waiting(account.table(stack["LedgerTableName"]), project, count)
         plain: dict[str, tuple[str, Callable[[], Run]]] = {}
         for name, (machine, request) in _requests().items():
             plain[name] = machine, lambda machine=machine, request=request: machines.run(machine, request)
@@ -67,7 +82,8 @@ class Scenarios:
             runs |= {f"{left.name}, {word}": (left.machine, run) for word, run in left.runs(machines, flags).items()}
         for name, run in {**_twins(machines, flags), **_changed_files(account, stack, machines, flags)}.items():
             runs[name] = "mini_batch", run
-        return cls(runs, _received(account, queue))
+        messages = [message for message in received(account, queue) if message["Type"] == "Notification"]
+        return cls(runs, messages, received(account, events))
 
 
 def _twins(machines: Machines, flags: Path) -> dict[str, Run]:
@@ -108,6 +124,8 @@ def _requests() -> dict[str, tuple[str, dict[str, Any]]]:
         "absent": ("run_pipeline", {"pipeline_name": "ndr-absent"}),
         "misparametrised": ("run_pipeline", {"pipeline_name": "ndr-steerable", "parameters": {"Nonsense": "1"}}),
         "nameless": ("run_pipeline", {}),
+        "events": ("run_pipeline", batch_of("told")),
+        "events, failed": ("run_pipeline", batch_of("doomed")),
         "dry": ("baselines", {**WEEK, "dry_run": True}),
         "nightly": ("baselines", {"horizon": "7d"}),
         "monthly": ("baselines", {"horizon": "both", "inventory": True, "end": "2026-02-01"}),
@@ -138,6 +156,7 @@ def _requests() -> dict[str, tuple[str, dict[str, Any]]]:
         "batch": ("mini_batch", {"batch_start": "2026-01-05", "batch_end": "2026-01-06"}),
         "last slice": ("mini_batch", {}),
         "dry batch": ("mini_batch", {"dry_run": True}),
+        "arrived elsewhere": ("mini_batch", {"arrived": {"bucket": "elsewhere", "key": "part-0.json"}}),
         "batch refused": ("mini_batch", {"batch_start": "2026-01-05"}),
         "batch fails": ("mini_batch", {"project_name": "unlucky"}),
     }
@@ -150,6 +169,8 @@ def _amputations(stack: dict[str, str]) -> dict[str, tuple[str, str, str, dict[s
     return {
         "unexplained": ("run_pipeline", explain, gone[explain], steerable("unlucky")),
         "unexplained overrun": ("run_pipeline", explain, gone[explain], steerable("sleep", deadline_seconds=1)),
+        "events refused": ("run_pipeline", "'ndr.pipelines'", "'aws.pipelines'", batch_of("refused")),
+        "events not taken": ("run_pipeline", '"events",', '"evints",', batch_of("untaken")),
         "untold": ("baselines", topic, gone[topic], {"mode": "BACKFIL"}),
         "untold compaction": ("baselines", topic, gone[topic], {"mode": "LATE", "project_name": "doomed"}),
         "untold batch": ("mini_batch", topic, gone[topic], {"batch_start": "2026-01-05"}),
@@ -200,6 +221,11 @@ def _in_order(account: Account, machines: Machines, flags: Path) -> list[tuple[s
     runs.append(("unseen", machines.run("run_pipeline", steerable("succeed"))))
     fault("StopPipelineExecution", "AccessDeniedException")
     runs.append(("unstoppable", machines.run("run_pipeline", steerable("sleep", deadline_seconds=1))))
+
+    inject(account.directory, "events", "PutEvents", "ThrottlingException", 2)
+    inject(account.directory, "events", "PutEvents", "AccessDeniedException")
+    runs.append(("events, unsent", machines.run("run_pipeline", batch_of("unsent"))))
+    runs.append(("events, sent later", machines.run("run_pipeline", batch_of("unsent"))))
 
     def at_work(behaviour: str) -> str:
         started = account.client("sagemaker").start_pipeline_execution(
@@ -340,13 +366,3 @@ def _deliver(account: Account, stack: dict[str, str]) -> None:
     facts = {"status": "completed", "claimed_at": "2026-01-01T00:00:00Z"}
     item = {name: {"S": value} for name, value in {**key, **facts}.items()}
     account.client("dynamodb").put_item(TableName=stack["LedgerTableName"], Item=item)
-
-
-def _received(account: Account, queue: str) -> list[dict[str, Any]]:
-    sqs = account.client("sqs")
-    messages: list[dict[str, Any]] = []
-    while found := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", []):
-        messages += [json.loads(message["Body"]) for message in found]
-        for message in found:
-            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-    return [message for message in messages if message["Type"] == "Notification"]

@@ -25,6 +25,7 @@ ALARMS = {
     "FunctionThrottledAlarm",
     "PlanRunErrorsAlarm",
     "ExplainFailureErrorsAlarm",
+    "EventsNotSentAlarm",
     "MachineThrottledAlarm",
     "DeadLettersAlarm",
 }

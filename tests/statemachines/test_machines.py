@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from boto3.dynamodb.conditions import Key
+from tests.published_events import check_event
 from tests.statemachines.definition import MACHINES, all_states
 from tests.statemachines.machines import Machines, Run, edges_taken, every_edge
 from tests.statemachines.pipelines import PARAMETER_DEFAULT
@@ -16,6 +18,7 @@ from tests.statemachines.scenarios import Scenarios
 from tests.statemachines.second_opinion import differences, executed, retried_errors, with_failures
 
 from ministack_sagemaker.lifecycle import Account
+from ndr.contract.events import events_series
 from ndr.contract.ledger import ledger_key
 from ndr.contract.time import DAY, day_text, floor_to, format_instant, parse_instant
 from ndr.planner.limits import history_events
@@ -58,8 +61,9 @@ def test_a_pipeline_is_polled_to_its_end_in_three_transitions_a_poll(scenarios: 
     assert parameters_of(account, run)["Behaviour"] == "succeed"
     entered = run.entered()
     assert entered[:3] == ["Prepare", "FollowOrStart", "StartPipelineExecution"]
-    assert entered[-3:] == ["DescribePipelineExecution", "CheckStatus", "PipelineSucceeded"]
-    polls = entered[3:-3]
+    assert entered[-5:-2] == ["DescribePipelineExecution", "CheckStatus", "TakeEvents"]
+    assert entered[-2:] == ["HasEvents", "PipelineSucceeded"]
+    polls = entered[3:-5]
     assert len(polls) >= 3
     assert polls == POLL * (len(polls) // 3)
 
@@ -174,13 +178,58 @@ def test_an_execution_that_is_named_is_followed_and_one_that_failed_before_gives
     assert parameters_of(account, replaced)["Behaviour"] == "succeed"
 
 
+def _sent(scenarios: Scenarios, project: str) -> list[dict[str, Any]]:
+    return [event for event in scenarios.events if event["detail"]["project_name"] == project]
+
+
+def test_each_event_that_waits_is_sent_once_ten_at_a_time(
+    scenarios: Scenarios, account: Account, stack: dict[str, str]
+) -> None:
+    run, sent = scenarios["events"], _sent(scenarios, "told")
+    assert run.status == "SUCCEEDED"
+    rounds = ["TakeEvents", "HasEvents", "PutEvents"] * 2
+    assert run.entered()[-9:] == [*rounds, "TakeEvents", "HasEvents", "PipelineSucceeded"]
+    assert sorted(event["detail"]["run_id"] for event in sent) == sorted(f"run-{number:02}" for number in range(12))
+    for event in sent:
+        assert (event["source"], event["resources"]) == ("ndr.pipelines", [run.output["pipeline_execution_arn"]])
+        check_event(event)
+    assert _waiting(account, stack, "told") == []
+
+
+def test_what_a_failed_pipeline_published_is_told_too(scenarios: Scenarios) -> None:
+    assert scenarios["events, failed"].status == "FAILED"
+    assert len(_sent(scenarios, "doomed")) == 1
+
+
+def test_events_that_are_not_sent_fail_nothing_are_counted_and_are_sent_after_the_next_pipeline(
+    scenarios: Scenarios, account: Account, stack: dict[str, str]
+) -> None:
+    unsent, later = scenarios["events, unsent"], scenarios["events, sent later"]
+    assert (unsent.status, later.status) == ("SUCCEEDED", "SUCCEEDED")
+    assert unsent.errors_in("PutEvents")[-1] == "EventBridge.AccessDeniedException"
+    assert unsent.entered()[-4:] == ["PutEvents", "TakeEvents", "HasEvents", "PipelineSucceeded"]
+    assert len(_sent(scenarios, "unsent")) == 2
+    assert _waiting(account, stack, "unsent") == []
+    assert scenarios["events refused"].status == "SUCCEEDED"
+    assert _sent(scenarios, "refused") == []
+    assert ["holder" in item for item in _waiting(account, stack, "refused")] == [False, False]
+    assert scenarios["events not taken"].status == "SUCCEEDED"
+    assert len(_waiting(account, stack, "untaken")) == 1
+    assert total(account, "ndr", "EventsNotSent", project="lucky", service="plan_run") == 2 + 2
+
+
+def _waiting(account: Account, stack: dict[str, str], project: str) -> list[dict[str, Any]]:
+    table = account.table(stack["LedgerTableName"])
+    return list(table.query(KeyConditionExpression=Key("series").eq(events_series(project, "v1")))["Items"])
+
+
 # baselines
 
 
 def test_a_dry_run_plans_and_starts_nothing(scenarios: Scenarios) -> None:
     run = scenarios["dry"]
     assert run.entered() == ["Plan", "IsDryRun", "PlanOnly"]
-    assert run.output["message"] == "8 baselines of lucky v1 to build in 1 pipeline executions."
+    assert run.output["message"] == "8 baselines of lucky v1 to build in 1 pipeline execution."
     assert run.output["runs"][0]["parameters"]["BaselineHorizon"] == "both"
 
 
@@ -192,7 +241,7 @@ def test_the_nightly_run_builds_the_baseline_of_last_midnight(scenarios: Scenari
         "failed": [],
         "skipped": [],
     }
-    assert run.output["message"].startswith("1 baselines built. ")
+    assert run.output["message"].startswith("1 baseline built. ")
     started = _fg_b_parameters(account, ProjectName="lucky", BaselineHorizon="7d")
     midnight = format_instant(floor_to(run.history[0]["timestamp"].astimezone(UTC), DAY))
     assert {item["BaselineMode"] for item in started if item["BaselineEndTsIso"] == midnight} == {"REGULAR"}
@@ -281,6 +330,13 @@ def test_a_mini_batch_runs_the_batch_it_was_told(scenarios: Scenarios, account: 
     last = parameters_of(account, scenarios["last slice"])
     assert parse_instant(last["BatchEndTsIso"]) - parse_instant(last["BatchStartTsIso"]) == timedelta(minutes=15)
     assert scenarios["dry batch"].entered() == ["Plan", "IsDryRun", "PlanOnly"]
+
+
+def test_a_file_that_starts_no_batch_ends_the_execution_and_the_output_says_why(scenarios: Scenarios) -> None:
+    run = scenarios["arrived elsewhere"]
+    assert (run.status, run.entered()) == ("SUCCEEDED", ["Plan", "IsDryRun", "PlanOnly"])
+    assert run.output["skipped"] == "not a batch"
+    assert run.output["message"].startswith("s3://elsewhere/part-0.json arrived: it is not below s3://ndr-data/lucky/")
 
 
 def test_one_batch_started_twice_at_once_runs_once_and_its_claim_is_released(
@@ -434,10 +490,9 @@ def test_late_data_is_built_in_and_what_reaches_over_it_is_stale(
     run = scenarios["late"]
     assert run.status == "SUCCEEDED"
     assert (
-        "1 folders hold files that are not in what is published. 1 batches are built again: ["
-        in (run.output["message"])
+        "1 folder holds files that are not in what is published. 1 batch is built again: [" in (run.output["message"])
     )
-    assert "1 baselines of 7d are stale (" in run.output["message"]
+    assert "1 baseline of 7d is stale (" in run.output["message"]
     assert 'to build them now write {"mode": "BACKFILL", "horizon": "7d", "start": "' in run.output["message"]
     (rebuilt,) = [item for item in _parameters_of_all(account, "ndr-15m-pipeline") if item["ProjectName"] == "tardy"]
     assert rebuilt["MiniBatchId"].startswith("rebuild-")
@@ -544,7 +599,7 @@ def test_a_refused_request_a_failed_execution_and_a_bug_are_told_apart_in_metric
         assert failed == errors.count(error) > 0, error
     assert total(account, "ndr", "ExecutionsFailed", **of_function, error="InvalidRequestError") == 0
     # Only what is a bug counts as an error of the function, which the alarm watches.
-    bugs = ["bug", "bug, batch", "unreported", "unreported batch"]
+    bugs = ["bug", "bug, batch", "unreported", "unreported batch", "events not taken"]
     assert total(account, "AWS/Lambda", "Errors", FunctionName=stack["PlanRunFunctionName"]) == len(bugs)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
@@ -64,7 +66,21 @@ def test_the_version_is_that_of_the_distribution(ndr: Ndr) -> None:
 def test_help_names_every_command(ndr: Ndr) -> None:
     status, out, _ = ndr("--help")
     assert status == 0
-    for command in ("up", "down", "ingest", "run", "backfill", "status", "check", "cost", "jobspec", "demo"):
+    for command in (
+        "up",
+        "down",
+        "ingest",
+        "run",
+        "backfill",
+        "status",
+        "findings",
+        "sql",
+        "report",
+        "check",
+        "cost",
+        "jobspec",
+        "demo",
+    ):
         assert f" {command} " in out
     assert all(
         f" {name} " in ndr("run", "--help")[1] for name in ("mini-batch", "monthly", "nightly", "weekly", "late")
@@ -106,6 +122,73 @@ def test_command_without_an_account_says_how_to_start_one(ndr: Ndr, arguments: t
     assert "Traceback" not in out + err
 
 
+@pytest.mark.parametrize("command", ["status", "up", "down", "demo", "env", "why", "report"])
+def test_a_file_where_the_folder_of_the_account_is_expected(ndr: Ndr, tmp_path: Path, command: str) -> None:
+    (tmp_path / ".ndr").write_text("a file")
+    status, out, err = ndr(command)
+    assert status == 1
+    assert "is a file where a folder is expected" in err
+    assert "Traceback" not in out + err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("jobspec", "check", "folder"),
+        ("jobspec", "check", "binary"),
+        ("ingest", "absent", "--prefix", "file:///proc/nowhere"),
+        ("ingest", "binary", "--prefix", "file:///proc/nowhere"),
+        ("cost", "--hosts", "1", "--directory", "binary"),
+        ("demo", "--traffic", "binary"),
+        ("check", "--stack", "x", "--directory", "binary"),
+    ],
+)
+def test_what_cannot_be_read_or_written_is_a_sentence(ndr: Ndr, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00\x1b[31m")
+    status, out, err = ndr(*arguments)
+    assert status in (1, 2), out
+    assert "Error: " in err
+    assert "\x1b" not in err
+    assert not (tmp_path / ".ndr").exists()
+
+
+@pytest.mark.parametrize(("target", "code"), [("/dev/full", 1), (None, 141)])
+def test_output_that_goes_nowhere_ends_the_command(tmp_path: Path, target: str | None, code: int) -> None:
+    """A full disk has a sentence; a reader that went away has none, like SIGPIPE."""
+    command = [sys.executable, "-m", "ndr.local.cli", "cost", "--json", "--directory", str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(target, "wb") if target else os.fdopen(writer, "wb") as out:
+        ran = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, env=environment, text=True, check=False)
+    assert ran.returncode == code, ran.stderr
+    assert ran.stderr == (
+        "OSError: No space left on device. Free some space, then start the command again.\n" if target else ""
+    )
+
+
+def test_help_has_a_short_option_everywhere(ndr: Ndr) -> None:
+    for command in ((), ("run",), ("run", "late"), ("jobspec", "put"), ("why",)):
+        status, out, _ = ndr(*command, "-h")
+        assert (status, "Usage: ndr" in out) == (0, True)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_of_a_shell(ndr: Ndr, monkeypatch: pytest.MonkeyPatch, shell: str) -> None:
+    status, out, _ = ndr("completion", shell)
+    assert status == 0
+    assert f"_NDR_COMPLETE=complete_{shell}" in out
+    monkeypatch.setenv("_NDR_COMPLETE", f"complete_{shell}")
+    for name, text in {"COMP_WORDS": "ndr st", "COMP_CWORD": "1", "_TYPER_COMPLETE_ARGS": "ndr st"}.items():
+        monkeypatch.setenv(name, text)
+    monkeypatch.setenv("_TYPER_COMPLETE_FISH_ACTION", "get-args")
+    _, found, _ = ndr()
+    assert "status" in found
+    assert "stop" in found
+    assert "backfill" not in found
+
+
 def test_down_without_an_account_is_not_an_error(ndr: Ndr) -> None:
     status, out, _ = ndr("down")
     assert status == 0
@@ -125,6 +208,18 @@ def test_demo_refuses_what_it_can_not_run(ndr: Ndr, tmp_path: Path) -> None:
     assert status == 1
     assert err.startswith("InvalidRequestError: empty holds no log of a known source")
     assert ndr("demo", "--days", "0")[2].startswith("InvalidRequestError: --days is 0")
+    assert not (tmp_path / ".ndr").exists()
+
+
+def test_demo_looks_at_the_traffic_before_it_removes_any(ndr: Ndr, tmp_path: Path) -> None:
+    earlier = tmp_path / ".ndr" / "traffic" / "conn.log"
+    earlier.parent.mkdir(parents=True)
+    earlier.write_text("of an earlier demo")
+    assert ndr("demo", "--traffic", "absent")[2].startswith("InvalidRequestError: absent does not exist.")
+    status, _, err = ndr("demo", "--traffic", ".ndr/traffic")
+    assert status == 1
+    assert err.startswith("InvalidRequestError: --traffic .ndr/traffic would be lost: the demo empties ")
+    assert earlier.read_text() == "of an earlier demo"
 
 
 def test_demo_on_spark_without_java_is_a_sentence(ndr: Ndr, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

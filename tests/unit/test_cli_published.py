@@ -107,7 +107,7 @@ def test_values_are_written_for_a_reader(value: object, text: str) -> None:
 
 
 def test_silence_is_broken_by_what_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "SILENCE_SECONDS", 0.0)
+    monkeypatch.setattr(progress, "PIPED_SILENCE_SECONDS", 0.0)
     said = threading.Event()
 
     class Output(io.StringIO):

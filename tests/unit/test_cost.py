@@ -31,9 +31,12 @@ RUN_PIPELINE: dict[str, Any] = {
     "States": {
         "Start": {"Type": "Task", "Next": "Describe"},
         "Describe": {"Type": "Task", "Next": "CheckStatus"},
-        "CheckStatus": {"Type": "Choice", "Choices": [{"Next": "Succeeded"}, {"Next": "Failed"}], "Default": "Sleep"},
+        "CheckStatus": {"Type": "Choice", "Choices": [{"Next": "TakeEvents"}, {"Next": "Failed"}], "Default": "Sleep"},
         "Sleep": {"Type": "Wait", "Next": "Describe"},
-        "Succeeded": {"Type": "Pass", "End": True},
+        "TakeEvents": {"Type": "Task", "Next": "HasEvents"},
+        "HasEvents": {"Type": "Choice", "Choices": [{"Next": "PutEvents"}], "Default": "PipelineSucceeded"},
+        "PutEvents": {"Type": "Task", "Next": "TakeEvents"},
+        "PipelineSucceeded": {"Type": "Pass", "End": True},
         "Failed": {"Type": "Fail"},
     },
 }
@@ -95,8 +98,10 @@ def test_polling_intervals_grow(seconds: float, waits: int) -> None:
 
 
 def test_transitions_of_a_definition() -> None:
-    assert run_pipeline_transitions(RUN_PIPELINE, 0) == 4  # Start, Describe, CheckStatus, Succeeded
-    assert run_pipeline_transitions(RUN_PIPELINE, 2) == 10  # and twice Sleep, Describe, CheckStatus
+    # Start, Describe, CheckStatus, TakeEvents, HasEvents, PipelineSucceeded
+    assert run_pipeline_transitions(RUN_PIPELINE, 0) == 6
+    assert run_pipeline_transitions(RUN_PIPELINE, 2) == 12  # and twice Sleep, Describe, CheckStatus
+    assert run_pipeline_transitions(RUN_PIPELINE, 0, puts=2) == 12  # and twice PutEvents, TakeEvents, HasEvents
     assert machine_transitions(MINI_BATCH) == 2
     assert machine_transitions(BASELINES, {"BuildBaselines": 3}) == 9  # Plan, What, Build, and three times Mark, One
 
@@ -173,9 +178,10 @@ def test_every_pipeline_and_batch_length_beside_each_other() -> None:
 
 @pytest.mark.usefixtures("work")
 def test_transitions_of_a_month() -> None:
-    # A batch takes 210 s (two start-ups, 30 and 60 s), so 7 waits: 2 + 4 + 21. A night takes 360 s, so 9: 5 + 4 + 27.
-    # The unload takes 60 s, so 4: 1 + 4 + 12. So does the compaction, of each run for late events: 3 + 17.
-    assert transitions(STACK, MEASURED) == pytest.approx(2880 * 27 + (30 + 30 / 7) * 36 + 30 * 20 + 17)
+    # A batch takes 210 s (two start-ups, 30 and 60 s), so 7 waits, and sends events: 2 + 6 + 21 + 3. A night takes
+    # 360 s, so 9: 5 + 6 + 27 + 3. The unload takes 60 s, so 4, and sends none: 1 + 6 + 12. So does the compaction, of
+    # each run for late events: 3 + 19.
+    assert transitions(STACK, MEASURED) == pytest.approx(2880 * 32 + (30 + 30 / 7) * 41 + 30 * 22 + 19)
 
 
 @pytest.mark.usefixtures("work")
@@ -186,8 +192,11 @@ def test_the_bill() -> None:
     prices = replace(table, units=units, processing_hours={"ml.m5.xlarge": Price(0.25)})
     bill = estimate(STACK, MEASURED, prices)
     assert line(bill, "mini batches").cost == 62  # 248 h
-    assert line(bill, "state transitions").cost == pytest.approx(1.592226, rel=1e-6)  # 79,611.29 of them
-    assert line(bill, "plan_run, time").quantity == pytest.approx((2 * 2880 + 2 * 34.285714 + 2 * 30) * 0.5 * 0.5)
+    assert line(bill, "state transitions").cost == pytest.approx(1.884894, rel=1e-6)  # 94,244.71 of them
+    # Plan and report of each machine, and the events of each pipeline: twice where there are some, and once for the 30
+    # compactions and the unload.
+    assert line(bill, "plan_run, time").quantity == pytest.approx((4 * 2914.285714 + 2 * 30 + 31) * 0.5 * 0.5)
+    assert line(bill, "events of publications").quantity == pytest.approx(3 * 2880 + 34.285714)
     assert line(bill, "365 days kept").cost == pytest.approx(1000 * 365 / 1024 * 0.02)
     assert line(bill, "alarms").cost == pytest.approx(0.7)
 
@@ -197,9 +206,10 @@ def test_a_customer_managed_key_is_billed_if_the_stack_has_one() -> None:
     assert [each for each in estimate(STACK, MEASURED, prices) if each.service == "KMS"] == []
     key, use = [each for each in estimate(replace(STACK, own_key=True), MEASURED, prices) if each.service == "KMS"]
     assert (key.quantity, key.cost) == (1, 1)
-    # Ten for each call of plan_run (twice 2,880 batches, 34.29 runs and 30 of LATE) and each job (3 of each batch, and
-    # one of each night and day)
-    assert use.quantity == pytest.approx(10 * (2 * (2880 + 30 + 30 / 7 + 30) + 2880 * 3 + 30 + 30 / 7 + 30 + 1))
+    # Ten for each call of plan_run (four of each batch and baseline run, three of LATE, one of the unload) and each job
+    # (3 of each batch, and one of each night and day)
+    runs = 30 + 30 / 7
+    assert use.quantity == pytest.approx(10 * (4 * (2880 + runs) + 3 * 30 + 1 + 2880 * 3 + runs + 30 + 1))
     assert template_stack(ROOT / "template.yaml", {"KmsKeyArn": "arn:aws:kms:us-east-1:1:key/1"}).own_key
     assert not template_stack(ROOT / "template.yaml").own_key
 

@@ -19,7 +19,7 @@ from ndr.contract.manifest import RowAccount
 from ndr.local.commands.ingest import ingest_folder
 from ndr.local.commands.status import account_sentence
 from ndr.local.console.progress import Progress
-from ndr.local.demo.traffic import Traffic, prepared
+from ndr.local.demo.traffic import Traffic, given_traffic, prepared
 
 __all__ = ["ndr"]
 GREATEST_BYTES = 100_000
@@ -62,7 +62,8 @@ def test_the_files_are_what_the_script_writes(source: str) -> None:
 @pytest.mark.parametrize("source", EXAMPLES)
 def test_the_demo_reads_a_folder_of_each_source_and_accounts_for_every_row(tmp_path: Path, source: str) -> None:
     output = io.StringIO()
-    with prepared(FOLDER / source, tmp_path / "traffic", 35, 7, ZONE.get(source)) as found:
+    given = given_traffic(FOLDER / source, tmp_path, 35, ZONE.get(source))
+    with prepared(given, tmp_path / "traffic", 35, 7) as found:
         traffic = found.result()
     lines = Progress(Console(file=output, width=200))
     report = ingest_folder(traffic.folder, tmp_path.as_uri() + "/", "1d", lines, time_zone=traffic.time_zone)

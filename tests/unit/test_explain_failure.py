@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -10,11 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-FOLDER = str(Path(__file__).parents[2] / "lambdas" / "explain_failure")
-sys.path.insert(0, FOLDER)
-from explanation import explain  # type: ignore[import-not-found]  # noqa: E402
-
-sys.path.remove(FOLDER)
+from ndr.explanation import explain
 
 EXECUTION = "arn:aws:sagemaker:eu-west-1:123456789012:pipeline/ndr-15m-pipeline/execution/abcdefghijkl"
 JOB = "arn:aws:sagemaker:eu-west-1:123456789012:processing-job/pipelines-abc-DeltaBuilderStep-xyz"

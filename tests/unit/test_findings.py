@@ -2,87 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
 import pytest
-
-from ndr.contract.datasets import (
-    FG_B,
-    FG_B_IP_METADATA,
-    FG_C,
-    FG_C_HOSTS,
-    FG_C_PAIRS,
-    FG_C_SCORES,
-    Dataset,
+from tests.unit.findings_tables import (
+    BASELINE,
+    END,
+    HOST,
+    OTHER,
+    PEER,
+    host,
+    jobspecs_of,
+    pair,
+    publish,
+    publish_names,
+    reason,
 )
+
 from ndr.contract.errors import InsufficientHistoryError
-from ndr.contract.jobspecs import JobSpecs, parse_jobspec
+from ndr.contract.manifest import Owner
 from ndr.contract.time import DAY, Interval
-from ndr.local.findings import newest_findings
-from ndr.store.partition import baseline_partition_uri, time_partition_uri
-from ndr.store.publish import PartitionWriter
-from ndr.store.schema import arrow_schema
+from ndr.findings import Confidence, Severity, newest_findings
+from ndr.findings.identity import finding_uid
 
-END = datetime(2026, 2, 1, tzinfo=UTC)
-ZERO: dict[str, Any] = {"int64": 0, "float64": 0.0, "string": "", "bool": False, "timestamp": END, "reasons": []}
-FACTS = {"project_name": "p", "feature_spec_version": "v1", "code_version": "test"}
-HOST, OTHER, PEER = "10.0.0.1", "10.0.0.2", "203.0.113.7"
-
-
-def jobspecs_of(root: Path, without: str = "") -> JobSpecs:
-    uri = {name: (root / name).as_uri() + "/" for name in ("fg_a", "pair_counts", "fg_b", "fg_c", "inventory")}
-    specs = {
-        "fg_b_builder": {
-            "inputs": {
-                "fg_a": uri["fg_a"],
-                "pair_counts": uri["pair_counts"],
-                "machine_inventory": uri["inventory"],
-            },
-            "outputs": {"fg_b": uri["fg_b"]},
-        },
-        "fg_c_builder": {
-            "inputs": {name: uri[name] for name in ("fg_a", "pair_counts", "fg_b")},
-            "outputs": {"fg_c": uri["fg_c"]},
-        },
-    }
-    same = {"project_name": "p", "feature_spec_version": "v1", "updated_at": "2026-01-01T00:00:00Z", "owner": "t"}
-    return {name: parse_jobspec({"job_name": name, "spec": spec, **same})
-            for name, spec in specs.items() if name != without}  # fmt: skip
-
-
-def table(dataset: Dataset, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
-    """Return rows as the dataset's table, in key order. A missing value is zero."""
-    zeros = {column.name: ZERO[column.type] for column in dataset.columns}
-    filled = sorted(({**zeros, **row} for row in rows), key=lambda row: tuple(row[name] for name in dataset.key))
-    return pa.Table.from_pylist(filled, schema=arrow_schema(dataset))
-
-
-def publish(root: Path, day: Interval, hosts: Iterable[Mapping[str, Any]], pairs: Iterable[Mapping[str, Any]]) -> None:
-    writer = PartitionWriter(time_partition_uri((root / "fg_c").as_uri(), day))
-    for dataset, rows in ((FG_C_SCORES, []), (FG_C_HOSTS, hosts), (FG_C_PAIRS, pairs)):
-        writer.write(table(dataset, rows), dataset)
-    writer.commit(dataset=FG_C, start=day.start, end=day.end, **FACTS)
-
-
-def publish_names(root: Path, names: Mapping[str, str]) -> None:
-    writer = PartitionWriter(baseline_partition_uri((root / "fg_b").as_uri(), "30d", END - DAY))
-    rows = [{"host_ip": address, "machine_name": name} for address, name in names.items()]
-    writer.write(table(FG_B_IP_METADATA, rows), FG_B_IP_METADATA)
-    writer.commit(dataset=FG_B, start=END - 31 * DAY, end=END - DAY, **FACTS)
-
-
-def host(address: str, hour: int, score: float, sentence: str = "Why.", p_value: float | None = 0.5) -> dict[str, Any]:
-    end = END - DAY + timedelta(hours=hour)
-    return {"host_ip": address, "window_end": end, "score": score, "p_value": p_value, "sentence": sentence}
-
-
-def pair(source: str, port: int, hour: int, score: float, sentence: str = "Why.") -> dict[str, Any]:
-    end = END - DAY + timedelta(hours=hour)
-    return {"src_ip": source, "dst_ip": PEER, "dst_port": port, "window_end": end, "score": score, "sentence": sentence}
+TODAY = Interval(END - DAY, END)
 
 
 def test_each_host_and_pair_has_its_largest_score_of_the_day(tmp_path: Path) -> None:
@@ -124,3 +68,42 @@ def test_what_is_missing_is_an_error_with_the_command_to_type(tmp_path: Path) ->
         newest_findings(jobspecs_of(tmp_path, without="fg_c_builder"))
     with pytest.raises(InsufficientHistoryError, match="ndr run mini-batch"):
         newest_findings(jobspecs_of(tmp_path))
+
+
+def test_a_finding_has_its_uid_reasons_baseline_and_source(tmp_path: Path) -> None:
+    told = reason("bytes_sent_sum", 14.5)
+    rows = [host(HOST, 5, 14.5, p_value=1e-5, reasons=[told]), host(HOST, 6, 11.0, p_value=5e-5), host(OTHER, 5, 3.0)]
+    key = {name: told[name] for name in ("metric", "role", "window_label", "baseline_horizon")}
+    at = {"host_ip": HOST, "window_end": END - DAY + timedelta(hours=5)}
+    manifest = publish(tmp_path, TODAY, rows, [pair(HOST, 443, 5, 0.8)], [{**key, **at, "p95": 900.0}])
+    found = newest_findings(jobspecs_of(tmp_path))
+    first, second = found.hosts
+    assert first.uid == finding_uid(Owner("p", "v1"), "host", (HOST,), TODAY)
+    assert found.pairs[0].uid == finding_uid(Owner("p", "v1"), "pair", (HOST, PEER, 443), TODAY)
+    assert (first.is_finding, second.is_finding, found.pairs[0].is_finding) == (True, False, True)
+    assert (first.first_seen.hour, first.last_seen.hour) == (5, 6)
+    assert (first.severity, first.confidence) == (Severity.MEDIUM, Confidence.HIGH)
+    assert found.pairs[0].confidence is Confidence.UNKNOWN
+    (explained,) = first.reasons
+    assert (explained.value, explained.usual, explained.p95, explained.factor) == (5000.0, 100.0, 900.0, 50.0)
+    assert explained.baseline is not None
+    assert (explained.baseline.horizon, explained.baseline.as_of) == ("30d", END - DAY)
+    assert explained.baseline.run_id == BASELINE
+    assert (first.source.run_id, first.source.published_at) == (manifest.run_id, manifest.published_at)
+    assert first.source.uri.endswith("/fg_c/dt=2026-01-31/20260131T000000Z-PT1440M")
+    assert first.segment == "10.0.0.0/24"
+
+
+def test_without_enough_calibration_the_score_decides_and_with_it_the_p_value(tmp_path: Path) -> None:
+    uncalibrated = {"calibration_count": 50}
+    rows = [
+        host("10.0.0.1", 2, 30.0, p_value=0.001),  # usual in this network
+        host("10.0.0.2", 2, 4.0, p_value=0.0001),
+        host("10.0.0.3", 2, 10.0, p_value=0.02) | uncalibrated,
+        host("10.0.0.4", 2, 9.9, p_value=0.02) | uncalibrated,
+        host("10.0.0.5", 2, 10.0, p_value=None),
+    ]
+    publish(tmp_path, TODAY, rows, [pair(HOST, 80, 2, 0.5), pair(HOST, 81, 2, 0.49)])
+    found = newest_findings(jobspecs_of(tmp_path))
+    assert {row.host_ip for row in found.hosts if row.is_finding} == {"10.0.0.2", "10.0.0.3", "10.0.0.5"}
+    assert {row.dst_port for row in found.pairs if row.is_finding} == {80}

@@ -44,8 +44,8 @@ def test_what_holds_goes_into_the_manifest(tmp_path: Path) -> None:
     ("change", "machines", "said"),
     [
         ({}, 3, "counted 3 machines, UNLOAD wrote 2 rows"),
-        ({"ip": ["10.0.0.1", "10.0.0.1"]}, 2, "2 rows and 1 distinct addresses"),
-        ({"ip": ["10.0.0.1", None]}, 2, "2 rows and 1 distinct addresses"),
+        ({"ip": ["10.0.0.1", "10.0.0.1"]}, 2, "2 rows and 1 distinct address"),
+        ({"ip": ["10.0.0.1", None]}, 2, "2 rows and 1 distinct address"),
         ({"snapshot_month": ["2026-01", "2025-12"]}, 2, "rows of ['2025-12'] where only 2026-01"),
         ({"snapshot_month": ["2026-01", None]}, 2, "rows of ['None'] where only 2026-01"),
     ],
@@ -161,7 +161,7 @@ def test_a_snapshots_addresses_are_spelled_as_hosts_are(tmp_path: Path) -> None:
         "machine_name": [None, None, "b"],
     }
     place = f"2026-01 in {output.s3_prefix}"
-    assert snapshot.note == f"1 of 5 rows of the inventory of {place} hold no IP address and match no host."
+    assert snapshot.note == f"1 of 5 rows of the inventory of {place} holds no IP address and matches no host."
 
 
 def test_a_file_that_is_gone_names_the_snapshot(tmp_path: Path) -> None:

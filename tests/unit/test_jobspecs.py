@@ -71,6 +71,11 @@ SPECS: dict[str, Any] = {
     "machine_inventory_unload": UNLOAD,
     "non_persistent_prefixes": {"prefixes": ["VDI-", "NP-"]},
     "networks": {"internal": {"sites": ["10.0.0.0/8"]}, "high_risk": {"vault": ["10.9.0.0/24"]}},
+    "suppressions": {
+        "suppressions": {
+            "backups": {"cidr": "10.4.0.0/24", "expires": "2026-06-01", "owner": "it", "reason": "Full backups."}
+        }
+    },
 }
 
 

@@ -67,7 +67,7 @@ def test_a_regular_run_ends_at_the_last_midnight() -> None:
         }
     ]
     assert "inventory" not in planned
-    assert planned["message"] == "2 baselines of ndr-prod v1 to build in 1 pipeline executions."
+    assert planned["message"] == "2 baselines of ndr-prod v1 to build in 1 pipeline execution."
 
 
 def test_a_regular_run_builds_only_the_horizon_that_is_not_built() -> None:
@@ -84,7 +84,7 @@ def test_a_regular_run_builds_only_the_horizon_that_is_not_built() -> None:
             "count": 1,
         }
     ]
-    assert '1 are completed and skipped; write "reprocess": "completed" to build them.' in planned["message"]
+    assert '1 is completed and skipped; write "reprocess": "completed" to build it.' in planned["message"]
 
 
 def test_a_chunk_of_a_backfill_names_the_ends_that_the_schedules_would_have_built() -> None:
@@ -129,7 +129,10 @@ def test_reprocess_says_what_is_built_again(reprocess: str, built: list[str], sk
     assert {item["status"]: item["count"] for item in planned["skipped"]} == skipped
     for status, count in skipped.items():
         word = "completed" if status == "completed" else "failed"
-        assert f'{count} are {status} and skipped; write "reprocess": "{word}"' in planned["message"]
+        assert (
+            f'{count} {"is" if count == 1 else "are"} {status} and skipped; write "reprocess": "{word}"'
+            in planned["message"]
+        )
 
 
 def test_what_changed_since_it_was_built_is_built_again() -> None:
@@ -179,7 +182,7 @@ def test_a_horizon_without_enough_history_is_named_and_not_run() -> None:
         "min_coverage asks for 30%"
     }
     assert [(item["horizon"], item["status"]) for item in planned["skipped"]] == [("30d", "insufficient_history")]
-    assert "1 have too little history and are not run: 30d ending 2027-03-10T00:00:00Z: 8.0" in planned["message"]
+    assert "1 has too little history and is not run: 30d ending 2027-03-10T00:00:00Z: 8.0" in planned["message"]
     assert 'Write "fill_upstream": true' in planned["message"]
 
 
@@ -210,7 +213,7 @@ def test_missing_features_are_built_first_where_they_were_delivered() -> None:
     assert (batch["BatchStartTsIso"], batch["BatchEndTsIso"]) == ("2027-02-18T00:00:00Z", "2027-03-02T00:00:00Z")
     assert batch["MiniBatchId"] == "rebuild-20270218T000000Z-PT17280M"
     assert planned["not_delivered"] == ["[2027-02-06T00:00:00Z, 2027-02-18T00:00:00Z)"]
-    assert planned["message"].startswith("1 batches of missing features are built first: [2027-02-18T00:00:00Z, ")
+    assert planned["message"].startswith("1 batch of missing features is built first: [2027-02-18T00:00:00Z, ")
 
 
 def test_the_report_counts_what_is_left_to_others_and_what_lacks_history() -> None:
@@ -240,7 +243,7 @@ def test_the_report_says_what_became_stale_while_it_was_built() -> None:
     report = report_baselines(names, {"7d": "seven"}, lambda series, first, last: known).document()
     assert (report["built"], report["stale"]) == (2, 1)
     assert report["message"] == (
-        "2 baselines built. 1 of them are stale: their inputs changed after they began; start the same request again."
+        "2 baselines built. 1 of them is stale: its inputs changed after the run began; start the same request again."
     )
 
 
@@ -255,7 +258,7 @@ def test_the_report_names_what_was_left_to_others_who_did_not_finish_it() -> Non
     assert report["built"] == 1
     assert [item["first"][:10] for item in report["failed"]] == ["2026-01-06"]
     assert report["message"] == (
-        "1 baselines built. 2 were left to other executions, which did not finish them; start the same request again."
+        "1 baseline built. 2 were left to other executions, which did not finish them; start the same request again."
     )
 
 
@@ -292,9 +295,9 @@ def test_a_thousand_chunks_fit_and_a_plan_that_does_not_is_refused_with_advice()
     assert len(plan(document)["runs"]) == 1000
     with pytest.raises(InvalidRequestError, match="Write a larger window_days, or split"):
         plan({**document, "start": "2020-01-01"})
-    thirty_years = {"mode": "BACKFILL", "start": "1997-01-01", "end": "2027-01-01"}
+    since_2000 = {"mode": "BACKFILL", "start": "2000-01-01", "end": "2027-01-01", "window_days": 7}
     with pytest.raises(InvalidRequestError, match="KiB of at most 224 and up to .* history events of at most 25000"):
-        plan(thirty_years)
+        plan(since_2000)
 
 
 def test_a_plan_is_json() -> None:
@@ -380,6 +383,6 @@ def test_a_ledger_item_that_can_not_be_read_is_named_and_skipped() -> None:
             *("05", "07", "08", "09", "10", "11")
         ]
         assert (
-            "1 have a ledger item that cannot be read and are skipped (the#key 2026-01-06T00:00:00Z: status is 'x')"
+            "1 has a ledger item that cannot be read, skipped (the#key 2026-01-06T00:00:00Z: status is 'x')"
             in planned["message"]
         )

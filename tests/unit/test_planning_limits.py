@@ -51,7 +51,7 @@ def test_a_document_is_measured_in_bytes_of_utf_8() -> None:
 def test_the_history_of_25_000_events_is_for_what_runs_once_and_for_chunks() -> None:
     assert [history_events(chunks) for chunks in (0, 1, 2)] == [120, 132, 144]
     check_limits(_plan(runs=2_073))
-    with pytest.raises(InvalidRequestError, match="2074 chunks with 5000 baselines: .* up to 25008 history events"):
+    with pytest.raises(InvalidRequestError, match="2,074 chunks with 5,000 baselines: .* up to 25,008 history events"):
         check_limits(_plan(runs=2_074, baselines=5_000))
 
 

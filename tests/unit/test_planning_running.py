@@ -119,8 +119,7 @@ def test_what_was_asked_for_and_not_begun_is_followed_though_nobody_holds_it() -
     assert run["pipeline_execution_arn"] == arn_of(1)
     assert run["parameters"]["BaselineHorizon"] == "both"
     assert planned["message"] == (
-        "0 baselines of ndr-prod v1 to build in 0 pipeline executions. "
-        f"8 are being built by {arn_of(1)}; this execution follows it."
+        f"8 baselines of ndr-prod v1 are being built by {arn_of(1)}; this execution follows it."
     )
     assert split(plan({**WEEK, "end": "2026-01-14", "horizon": "7d"}, running)) == {
         arn_of(1): [f"{day:02}" for day in range(5, 12)],
@@ -223,7 +222,8 @@ def test_a_year_of_which_every_baseline_is_held_fits_payload_and_history(window_
     assert len(planned["runs"]) == planned["baselines"] == 365 + 52
     assert all(run["pipeline_execution_arn"] for run in planned["runs"])
     assert planned["message"].endswith(
-        f"417 are being built by {arn_of(0)}, {arn_of(1)}, {arn_of(2)} and 414 more; this execution follows them."
+        f"417 baselines of ndr-prod v1 are being built by {arn_of(0)}, {arn_of(1)}, {arn_of(2)} and 414 more; "
+        "this execution follows them."
     )
     assert document_bytes(planned) < PAYLOAD_BYTES * 7 // 8
     assert history_events(417) < HISTORY_EVENTS
@@ -257,8 +257,8 @@ def test_a_fill_that_is_being_built_is_followed_first_and_the_rest_of_the_gap_bu
     assert planned["followed_batches"] == {"rebuild-20270218T000000Z-PT7200M": arn_of(5, MINI_BATCH_PIPELINE)}
     assert planned["insufficient"] == 0
     assert planned["message"].startswith(
-        f"1 batches of features are being built by {arn_of(5, MINI_BATCH_PIPELINE)}; this execution follows it. "
-        "1 batches of missing features are built first: [2027-02-23T00:00:00Z, 2027-03-02T00:00:00Z)."
+        f"1 batch of features is being built by {arn_of(5, MINI_BATCH_PIPELINE)}; this execution follows it. "
+        "1 batch of missing features is built first: [2027-02-23T00:00:00Z, 2027-03-02T00:00:00Z)."
     )
     assert plan({"fill_upstream": False}, running, upstream=upstream)["batches"] == []
 
@@ -286,7 +286,7 @@ def test_late_slices_that_are_being_built_again_are_followed_even_when_no_longer
     assert planned["followed_batches"] == {"rebuild-20270308T000000Z-PT1440M": arn_of(1, MINI_BATCH_PIPELINE)}
     assert [batch["MiniBatchId"] for batch in planned["batches"]] == list(planned["followed_batches"])
     assert planned["stale"] == ["7d 2027-03-10T00:00:00Z"]  # the other stops before the day
-    assert planned["message"].startswith("1 batches of features are being built by arn:")
+    assert planned["message"].startswith("1 batch of features is being built by arn:")
     file = InputFile(name="part-0", bytes=1, modified_at=NOW)
     late = tuple(Folder(each, "s3://b/x", (file,)) for each in (day, later))
     found = LateData(late=late, delivered=(day, later))

@@ -58,7 +58,7 @@ def _batch(number: int) -> dict[str, str]:
 
 
 def test_a_plan_names_three_of_what_it_builds_first_and_of_what_was_not_delivered() -> None:
-    none = "0 baselines of p v1 to build in 0 pipeline executions."
+    none = "No baseline of p v1 is left to build."
     assert baselines_message(_plan()) == none
     four = _plan(batches=[_batch(number) for number in range(4)], not_delivered=list("abcd"))
     assert baselines_message(four) == (
@@ -67,8 +67,8 @@ def test_a_plan_names_three_of_what_it_builds_first_and_of_what_was_not_delivere
     )
     one_runs = _plan(batches=[_batch(0), _batch(1)], followed_batches={"b0": "arn"})
     assert baselines_message(one_runs) == (
-        "1 batches of features are being built by arn; this execution follows it. "
-        f"1 batches of missing features are built first: [1, 2). {none}"
+        "1 batch of features is being built by arn; this execution follows it. "
+        f"1 batch of missing features is built first: [1, 2). {none}"
     )
 
 
@@ -94,19 +94,19 @@ def test_a_plan_says_what_is_skipped_and_which_word_undoes_that() -> None:
         skipped("failed", 3), skipped("completed", 4), skipped("insufficient_history", 5),
         skipped("in_progress", 6, holder="arn", until="9"),
     ]  # fmt: skip
-    told = baselines_message(_plan(skipped=items)).partition("executions. ")[2]
+    told = baselines_message(_plan(skipped=items)).partition("left to build. ")[2]
     held = (
         "6 are in progress elsewhere and left out, held by arn until 9; "
         "start the same request again when it has ended: what is completed is skipped."
     )
     assert told == (
-        "2 have a ledger item that cannot be read and are skipped (first); correct or delete the item. "
+        "2 have a ledger item that cannot be read, skipped (first); correct or delete the item. "
         '6 are completed and skipped; write "reprocess": "completed" to build them. '
         '3 are failed and skipped; write "reprocess": "failed" to build them. '
         f'5 are insufficient_history and skipped; write "reprocess": "failed" to build them. {held}'
     )
     short = baselines_message(_plan(skipped=items[5:], insufficient={"a": "why", "b": "other"}))
-    assert short.partition("executions. ")[2] == (
+    assert short.partition("left to build. ")[2] == (
         "2 have too little history and are not run: why. "
         f'Write "fill_upstream": true to build missing features first, or load more history. {held}'
     )

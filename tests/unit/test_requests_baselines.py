@@ -37,6 +37,7 @@ def test_an_empty_request_is_a_regular_run_of_both_horizons(document: Any) -> No
         "horizon": "both",
         "start": None,
         "end": None,
+        "since": None,
         "inventory": False,
         "reference_month": None,
         "reprocess": "failed",
@@ -109,7 +110,7 @@ BACKFILL = {"mode": "BACKFILL", "start": "2026-01-01", "end": "2026-02-01"}
         ({"window_days": 1.5}, "window_days: Input should be a valid integer"),
         ({"end": "yesterday"}, "end is 'yesterday', which is not an ISO 8601 time: write UTC as "),
         ({"end": "2026-01-01T00:00:00"}, "end is '2026-01-01T00:00:00', which names no time zone: write UTC as "),
-        ({"end": 20260101}, "end is 20260101, which is not text: write UTC as "),
+        ({"end": 20260101}, "end is 20260101, which is not text: write the date in quotes, "),
         ({"end": "2026-03-10T13:30:01Z"}, "which is inside a 15-minute slice; write 2026-03-10T13:30:00Z."),
         ({"end": "2026-03-10T13:45:00Z"}, "which is in the future; a baseline can end at 2026-03-10T13:30:00Z at the"),
         (

@@ -165,17 +165,20 @@ def test_the_longest_batch_is_a_quarter_and_the_first_one_starts_with_2000() -> 
             "[2026-03-01T00:00:00Z, 2026-03-02T00:00:00Z); leave mini_batch_id out, or write 20260301T000000Z-PT1440M",
         ),
         ({"mini_batch_id": "day-1"}, "'day-1', which does not name an interval; add batch_start and batch_end"),
-        ({"mini_batch_id": "20260301T000100Z-PT15M"}, "batch_start is 2026-03-01T00:01:00Z, which is inside a 15-min"),
+        (
+            {"mini_batch_id": "20260301T000100Z-PT15M"},
+            "which is not made of whole 15-minute slices; write 20260301T000000Z-PT30M",
+        ),
         ({"mini_batch_id": "20260310T134500Z-PT15M"}, "is not over; write one that ended before now"),
         (
             {"batch_start": "1999-12-31", "batch_end": "2000-01-01"},
-            "starts at 1999-12-31T00:00:00Z, which is before 2000-01-01T00:00:00Z; write the time of the events",
+            "batch_start is 1999-12-31T00:00:00Z, which is before 2000-01-01T00:00:00Z; write the time of the events",
         ),
         (
             {"batch_start": "2025-01-01", "batch_end": "2025-04-04"},
             "93 days long, and one batch has at most 92; write batch_end 2025-04-03T00:00:00Z, and run the rest",
         ),
-        ({"mini_batch_id": "20250101T000000Z-PT9999999M"}, "the batch is 6944 days long"),
+        ({"mini_batch_id": "20250101T000000Z-PT9999999M"}, "the batch is 6,944 days long"),
         ({"mini_batch_id": "../other"}, "mini_batch_id: String should match pattern"),
         ({"settle_minutes": -1}, "settle_minutes: Input should be greater than or equal to 0 (found -1)"),
         ({"batch_strat": "2026-03-01"}, "batch_strat: no such field, did you mean 'batch_start'?"),

@@ -32,6 +32,7 @@ intervals = st.tuples(quarters, quarters).filter(lambda ends: ends[0] < ends[1])
     ("text", "instant"),
     [
         ("2026-01-31", datetime(2026, 1, 31, tzinfo=UTC)),
+        ("20260131", datetime(2026, 1, 31, tzinfo=UTC)),
         ("2026-01-31T06:15:00Z", datetime(2026, 1, 31, 6, 15, tzinfo=UTC)),
         ("2026-01-31T06:15:00+02:00", datetime(2026, 1, 31, 4, 15, tzinfo=UTC)),
         (" 2026-01-31T06:15Z ", datetime(2026, 1, 31, 6, 15, tzinfo=UTC)),
@@ -49,12 +50,36 @@ def test_instants_are_read_as_utc(text: str, instant: datetime) -> None:
         ("2026-02-30", "is not an ISO 8601 time"),
         ("", "is not an ISO 8601 time"),
         ("0001-01-01T00:00:00+14:00", "is not an ISO 8601 time"),
-        (20260131, "is not text"),
+        (True, "is not text"),
     ],
 )
 def test_a_bad_instant_is_named_with_what_to_write(text: str, finding: str) -> None:
     with pytest.raises(InvalidRequestError, match=rf"^end is .*{finding}.*write UTC as 2026-01-31T06:15:00Z"):
         parse_instant(text, "end")
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("2020", 'which is not an ISO 8601 time: write its first day, "2020-01-01".'),
+        (2020, 'which is not text: write its first day, "2020-01-01".'),
+        ("2026-01", 'which is not an ISO 8601 time: write its first day, "2026-01-01".'),
+        (20260131, 'which is not text: write the date in quotes, "2026-01-31".'),
+        ("00:05", "which is not an ISO 8601 time: add the date, and write UTC as 2026-01-31T06:15:00Z."),
+        ("2026-01-31T06:15", "write UTC as 2026-01-31T06:15:00Z, or a date as 2026-01-31."),
+    ],
+)
+def test_the_advice_is_near_to_what_was_typed(text: str, advice: str) -> None:
+    with pytest.raises(InvalidRequestError) as refused:
+        parse_instant(text, "end")
+    assert str(refused.value).startswith(f"end is {text!r}, ")
+    assert str(refused.value).endswith(advice)
+
+
+def test_a_long_text_is_cut() -> None:
+    with pytest.raises(InvalidRequestError) as refused:
+        parse_instant("x" * 1_000_000, "end")
+    assert len(str(refused.value)) < 250
 
 
 @given(instants)

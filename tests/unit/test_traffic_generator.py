@@ -208,7 +208,7 @@ def test_the_command_writes_and_says_what_it_wrote(tmp_path, capsys):
     out = tmp_path / "traffic"
     assert main(["--days", "1", "--hosts", "4", "--out", str(out), "--end", "2026-03-03"]) == 0
     assert {path.name for path in out.iterdir()} == {"conn.2026-03-02.log.gz", "inventory.csv", "ground_truth.json"}
-    assert "in 1 logs, [2026-03-02T00:00:00Z, 2026-03-03T00:00:00Z)" in capsys.readouterr().out
+    assert "in 1 log, [2026-03-02T00:00:00Z, 2026-03-03T00:00:00Z)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,12 @@ def batch_claim_key(project_name: str, feature_spec_version: str, batch: Interva
     return {"series": f"{project_name}#{feature_spec_version}#mini_batch", "as_of": mini_batch_id(batch)}
 
 
+def arrival_claim_key(project_name: str, feature_spec_version: str, batch: Interval) -> dict[str, str]:
+    """Return the key of the claim of the execution that waits for the files of a batch."""
+    key = batch_claim_key(project_name, feature_spec_version, batch)
+    return {**key, "as_of": f"{key['as_of']}#arrival"}
+
+
 def ledger_item(key: Mapping[str, str], status: LedgerStatus, **facts: Any) -> dict[str, Any]:
     """Return a ledger item: the key, the status and what is known (execution, manifest, rows, times, reason)."""
     return {**key, "status": status, **{name: fact for name, fact in facts.items() if fact is not None}}

@@ -11,6 +11,7 @@ from pydantic_core import from_json
 
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.time import Interval
+from ndr.contract.wording import counted
 
 FORMAT: Final = 3
 """The format that this release writes. It reads this one and every earlier one."""
@@ -50,7 +51,7 @@ class TableEntry(_Frozen):
     def _rows_are_those_of_the_files(self) -> Self:
         in_files = sum(file.rows for file in self.files)
         if in_files != self.rows:
-            raise ValueError(f"the table has {self.rows} rows and its files have {in_files}")
+            raise ValueError(f"the table has {counted(self.rows, 'row')} and its files have {in_files}")
         return self
 
 
@@ -236,7 +237,7 @@ class Manifest(_Frozen):
         named = Counter(file.path for table in self.tables.values() for file in table.files)
         for path, times in named.items():
             if times > 1:
-                raise ValueError(f"it names {path} {times} times")
+                raise ValueError(f"it names {path} {counted(times, 'time')}")
         known = {version.name for version in self.compacted_versions}
         unknown = [answer for answer in self.compacted_from if (answer.uri, answer.run_id) not in known]
         if unknown:

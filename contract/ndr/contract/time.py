@@ -43,7 +43,8 @@ def parse_instant(text: str, name: str = "time") -> datetime:
     Parameters
     ----------
     text : str
-        `2026-01-31`, `2026-01-31T06:15:00Z`, or with an offset such as `+02:00`. A date is its midnight UTC.
+        `2026-01-31`, `20260131`, `2026-01-31T06:15:00Z`, or with an offset such as `+02:00`. A date is its midnight
+        UTC.
     name : str
         What the text is called where the person typed it; it opens the error sentence.
 
@@ -52,20 +53,40 @@ def parse_instant(text: str, name: str = "time") -> datetime:
     InvalidRequestError
         Not ISO 8601, or a date-time without a zone.
     """
-    advice = "write UTC as 2026-01-31T06:15:00Z, or a date as 2026-01-31"
     if not isinstance(text, str):
-        raise InvalidRequestError(f"{name} is {text!r}, which is not text: {advice}.")
+        raise InvalidRequestError(f"{name} is {text!r:.80}, which is not text: {_advice(str(text))}.")
+    given = text.strip()
     try:
-        instant = datetime.fromisoformat(text.strip())
-        bare_date = len(text.strip()) == len("2026-01-31") and date.fromisoformat(text.strip()) is not None
-        if instant.tzinfo is None and bare_date:
-            instant = instant.replace(tzinfo=UTC)
+        instant = _midnight(given) or datetime.fromisoformat(given)
         zoned = instant.astimezone(UTC) if instant.tzinfo is not None else None
     except (ValueError, OverflowError):
-        raise InvalidRequestError(f"{name} is {text!r}, which is not an ISO 8601 time: {advice}.") from None
+        raise InvalidRequestError(f"{name} is {text!r:.80}, which is not an ISO 8601 time: {_advice(given)}.") from None
     if zoned is None:
+        advice = f"write UTC as {instant.isoformat()}Z, or a date as {instant.date()}"
         raise InvalidRequestError(f"{name} is {text!r}, which names no time zone: {advice}.")
     return zoned
+
+
+def _midnight(text: str) -> datetime | None:
+    """Read an ISO 8601 date as its midnight UTC; None where the text is not a date."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _advice(text: str) -> str:
+    """Say what to write instead of a text that is not a time, as near to it as can be."""
+    if re.fullmatch(r"[12]\d{3}", text, re.ASCII):
+        return f'write its first day, "{text}-01-01"'
+    if re.fullmatch(r"[12]\d{3}-(0[1-9]|1[0-2])", text, re.ASCII):
+        return f'write its first day, "{text}-01"'
+    if (day := _midnight(text)) is not None:
+        return f'write the date in quotes, "{day_text(day)}"'
+    if re.fullmatch(r"T?([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?Z?", text, re.ASCII):
+        return "add the date, and write UTC as 2026-01-31T06:15:00Z"
+    return "write UTC as 2026-01-31T06:15:00Z, or a date as 2026-01-31"
 
 
 def format_instant(instant: datetime) -> str:

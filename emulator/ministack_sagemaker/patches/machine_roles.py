@@ -12,11 +12,11 @@ from typing import Any
 from ministack.services import stepfunctions
 
 from ministack_sagemaker.acting_role import NotAllowedError, require
-from ministack_sagemaker.authorization import resource_arn_of_call
+from ministack_sagemaker.authorization import event_buses, resource_arn_of_call
 from ministack_sagemaker.patches.encryption_keys import require_keys
 from ministack_sagemaker.scope import Scope
 
-IAM_NAMES = {"redshiftdata": "redshift-data"}
+IAM_NAMES = {"redshiftdata": "redshift-data", "eventbridge": "events"}
 """The name in policies of a service that has another name in a Task."""
 NESTED_RULE = "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
 
@@ -63,6 +63,10 @@ def needed(scope: Scope, resource: str, arguments: dict[str, Any]) -> Iterator[t
     elif integration.startswith("aws-sdk:"):
         _, name, action = integration.split(":")
         service = IAM_NAMES.get(name, name)
+        if (service, action) == ("events", "putEvents"):
+            for bus in event_buses(arguments, scope):
+                yield "events:PutEvents", bus
+            return
         yield f"{service}:{action[:1].upper()}{action[1:]}", resource_arn_of_call(service, arguments, scope) or "*"
 
 

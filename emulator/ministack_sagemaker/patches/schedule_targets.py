@@ -1,11 +1,14 @@
-"""A schedule starts its target with the target's role, and sends what it cannot start to the dead-letter queue.
+"""A schedule or a rule starts its target with the target's role; what a schedule cannot start goes to its queue.
 
-MiniStack lacks this: it starts the target without a role, and drops what fails.
+MiniStack lacks this: it starts the target without a role, and drops what fails. That a rule needs a role to start a
+state machine: EventBridge User Guide, "Using identity-based policies"
+(https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html).
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from ministack.services import eventbridge, stepfunctions
@@ -23,10 +26,13 @@ def check_target_permissions() -> None:
     invoke_target = eventbridge._invoke_target
 
     def invoke(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None) -> None:
-        if event.get("Source") != "aws.scheduler" or ":stateMachine:" not in target["Arn"]:
+        if ":stateMachine:" not in target["Arn"]:
             invoke_target(target, event, rule, view)
             return
         scope = Scope.of_request()
+        if event.get("Source") != "aws.scheduler":
+            _start_by_rule(scope, target, lambda: invoke_target(target, event, rule, view))
+            return
         try:
             require(scope, target["RoleArn"], "states:StartExecution", target["Arn"])
             if stepfunctions._resolve_state_machine_arn(target["Arn"]) is None:
@@ -39,6 +45,15 @@ def check_target_permissions() -> None:
         invoke_target(target, event, rule, view)
 
     eventbridge._invoke_target = invoke
+
+
+def _start_by_rule(scope: Scope, target: dict[str, Any], start: Callable[[], None]) -> None:
+    try:
+        require(scope, target.get("RoleArn", "role/none"), "states:StartExecution", target["Arn"])
+    except NotAllowedError as error:
+        logger.warning("%s was not started by a rule: %s", target["Arn"], error)
+        return
+    start()
 
 
 def _send_to_queue(scope: Scope, target: dict[str, Any], reason: str) -> None:

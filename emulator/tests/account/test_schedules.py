@@ -62,3 +62,29 @@ def test_an_input_that_step_functions_refuses_goes_to_the_dead_letter_queue(acco
     reason = received[0]["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"]
     assert reason.startswith("Invalid State Machine Execution Input")
     assert states.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"] == []
+
+
+def test_a_rule_starts_a_state_machine_with_the_targets_role_and_an_input_of_the_files_name(account: Account) -> None:
+    """Amazon S3 User Guide, "EventBridge event message structure"
+    (https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html), and EventBridge User Guide, "Using
+    identity-based policies" (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html).
+    """
+    states, s3, events = (account.client(name) for name in ("stepfunctions", "s3", "events"))
+    machine = states.create_state_machine(name="arrived", definition=json.dumps(PASS), roleArn=STATES_ROLE)
+    s3.create_bucket(Bucket="arriving")
+    s3.put_bucket_notification_configuration(
+        Bucket="arriving", NotificationConfiguration={"EventBridgeConfiguration": {}}
+    )
+    pattern = {"source": ["aws.s3"], "detail-type": ["Object Created"], "resources": ["arn:aws:s3:::arriving"]}
+    events.put_rule(Name="arrived", EventPattern=json.dumps(pattern))
+    target = {
+        "Id": "machine",
+        "Arn": machine["stateMachineArn"],
+        "InputTransformer": {"InputPathsMap": {"key": "$.detail.object.key"}, "InputTemplate": '{"key": <key>}'},
+    }
+    for role, key in (("arn:aws:iam::123456789012:role/gone", "refused.json"), (STATES_ROLE, 'a b/"c"+ü.json')):
+        events.put_targets(Rule="arrived", Targets=[{**target, "RoleArn": role}])
+        s3.put_object(Bucket="arriving", Key=key, Body=b"")
+    (started,) = states.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"]
+    given = states.describe_execution(executionArn=started["executionArn"])["input"]
+    assert json.loads(given) == {"key": 'a b/"c"+ü.json'}

@@ -34,7 +34,7 @@ from ndr.contract.time import (
     merged,
     month_text,
 )
-from ndr.planner.baselines_message import baselines_message
+from ndr.planner.baselines_message import baselines_message, no_ends_sentence
 from ndr.planner.batches import PlannedBatches, plan_missing_batches
 from ndr.planner.chunks import cut_chunks
 from ndr.planner.in_progress import InProgress, find_in_progress
@@ -166,7 +166,19 @@ def plan_baselines(
         own=[baseline_name(horizon, ends[-1]) for horizon, ends in targets.items() if ends] if is_regular else [],
     )
     check_limits(plan)
-    return plan.model_copy(update={"message": baselines_message(plan)})
+    return plan.model_copy(update={"message": baselines_message(plan, _no_ends(request, spec, targets))})
+
+
+def _no_ends(request: BaselinesRequest, spec: FgBBuilderSpec, targets: Targets) -> list[str]:
+    """Return a sentence for each horizon of which no baseline ends in the range of a BACKFILL."""
+    if request.start is None or request.end is None:
+        return []
+    asked, cadence = Interval(request.start, request.end), spec.cadence
+    return [
+        no_ends_sentence(horizon, asked, cadence.of(horizon), cadence.weekday)
+        for horizon, ends in targets.items()
+        if not ends
+    ]
 
 
 def plan_facts(request: BaselinesRequest, horizons: Collection[str]) -> dict[str, Any]:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from ndr.contract.horizons import Cadence
+from ndr.contract.time import DAY, Interval, baseline_ends, day_text, format_instant
+from ndr.contract.wording import agreeing, counted
 from ndr.planner.batches import followed_batches_sentences
 from ndr.planner.plan import BaselinesPlan, InventoryRun
 from ndr.planner.report import followed_sentence, in_progress_sentence
 
 
-def baselines_message(plan: BaselinesPlan) -> str:
-    """Return the message of a plan, in the order in which the machine acts."""
+def baselines_message(plan: BaselinesPlan, no_ends: Sequence[str] = ()) -> str:
+    """Return the message of a plan, in the order in which the machine acts.
+
+    Parameters
+    ----------
+    no_ends : sequence of str
+        A sentence for each horizon of which no baseline ends in the range that was asked for.
+    """
     sentences = [
         *followed_batches_sentences(plan.followed_batches),
         *_batches_sentences(plan),
@@ -17,7 +28,17 @@ def baselines_message(plan: BaselinesPlan) -> str:
     ]
     if plan.not_delivered:
         sentences.append(f"No mini-batch was delivered for {', '.join(plan.not_delivered[:3])}.")
-    return " ".join([*sentences, *_skipped_sentences(plan)])
+    return " ".join([*sentences, *_skipped_sentences(plan), *no_ends])
+
+
+def no_ends_sentence(horizon: str, asked: Interval, cadence: Cadence, weekday: int) -> str:
+    """Say that no baseline of a horizon ends in a range, and which range would hold one."""
+    following = baseline_ends(Interval(asked.start, asked.start + 8 * DAY), cadence, weekday)[0]
+    when = "at midnight UTC" if cadence == "daily" else f"at 00:00 UTC of a {following:%A}"
+    return (
+        f"No {horizon} baseline ends in {asked}: they end {when}, next at {format_instant(following)}; "
+        f'write "end": "{day_text(following + DAY)}", or later, to build it.'
+    )
 
 
 def _batches_sentences(plan: BaselinesPlan) -> list[str]:
@@ -25,7 +46,8 @@ def _batches_sentences(plan: BaselinesPlan) -> list[str]:
     if not new:
         return []
     named = ", ".join(f"[{batch['BatchStartTsIso']}, {batch['BatchEndTsIso']})" for batch in new[:3])
-    return [f"{len(new)} batches of missing features are built first: {named}."]
+    what = counted(len(new), "batch of missing features is", "batches of missing features are")
+    return [f"{what} built first: {named}."]
 
 
 def _inventory_sentence(inventory: InventoryRun) -> str:
@@ -39,12 +61,17 @@ def _runs_sentences(plan: BaselinesPlan) -> list[str]:
     followed = {run.pipeline_execution_arn: run for run in plan.runs if run.pipeline_execution_arn}
     built_elsewhere = sum(len(run.baselines) for run in plan.runs if run.pipeline_execution_arn)
     own = [run for run in plan.runs if run.pipeline_execution_arn is None]
-    sentences = [
-        f"{plan.baselines - built_elsewhere} baselines of {plan.project_name} {plan.feature_spec_version} to build in "
-        f"{len(own)} pipeline executions."
-    ]
+    project = f"of {plan.project_name} {plan.feature_spec_version}"
+    if not plan.runs:
+        return [f"No baseline {project} is left to build."]
+    sentences = []
+    if own:
+        baselines = counted(plan.baselines - built_elsewhere, "baseline")
+        sentences.append(f"{baselines} {project} to build in {counted(len(own), 'pipeline execution')}.")
     if followed:
-        sentences.append(followed_sentence(f"{built_elsewhere} are being built", [str(arn) for arn in followed]))
+        named = f"{built_elsewhere:,}" if own else f"{counted(built_elsewhere, 'baseline')} {project}"
+        what = f"{named} {agreeing(built_elsewhere, 'is', 'are')} being built"
+        sentences.append(followed_sentence(what, [str(arn) for arn in followed]))
     return sentences
 
 
@@ -58,17 +85,20 @@ def _skipped_sentences(plan: BaselinesPlan) -> list[str]:
             counts[item.status] = counts.get(item.status, 0) + item.count
     sentences = []
     if unreadable:
-        sentences.append(
-            f"{sum(item.count for item in unreadable)} have a ledger item that cannot be read and are skipped "
-            f"({unreadable[0].reason}); correct or delete the item."
-        )
+        count = sum(item.count for item in unreadable)
+        skipped = counted(count, "has a ledger item that cannot be read", "have a ledger item that cannot be read")
+        sentences.append(f"{skipped}, skipped ({unreadable[0].reason}); correct or delete the item.")
     for status, count in counts.items():
         word = "completed" if status == "completed" else "failed"
-        sentences.append(f'{count} are {status} and skipped; write "reprocess": "{word}" to build them.')
-    if plan.insufficient:
-        first = next(iter(plan.insufficient.values()))
         sentences.append(
-            f"{len(plan.insufficient)} have too little history and are not run: {first}. "
+            f'{count} {agreeing(count, "is", "are")} {status} and skipped; write "reprocess": "{word}" to build '
+            f"{agreeing(count, 'it', 'them')}."
+        )
+    if plan.insufficient:
+        first, count = next(iter(plan.insufficient.values())), len(plan.insufficient)
+        sentences.append(
+            f"{count} {agreeing(count, 'has', 'have')} too little history and {agreeing(count, 'is', 'are')} "
+            f"not run: {first}. "
             'Write "fill_upstream": true to build missing features first, or load more history.'
         )
     return [*sentences, *([in_progress_sentence(held)] if held else [])]

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from ndr.contract.datasets import DELTAS
 from ndr.contract.manifest import MANIFEST_NAME, Manifest
 from ndr.contract.time import DAY, Interval, day_text, mini_batch_id
+from ndr.contract.wording import counted
 from ndr.planner.keys import bucket_and_key
 from ndr.planner.plan import BatchToReport, PlanPart
 from ndr.planner.published import Published, read_manifests
@@ -61,9 +62,13 @@ def report_batch(s3: Any, batch: BatchToReport) -> BatchReport:
         return BatchReport(message=f"Nothing is published below {batch.deltas}.", warning=NOTHING_BUILT)
     rows, coverage = _rows(manifests, batch.replaced), _coverage(manifests, Interval(batch.start, batch.end))
     is_empty = rows.used == 0 and (rows.rows_in > 0 or coverage == 0)
-    return BatchReport(
-        message=_message(rows, coverage), warning=NOTHING_BUILT if is_empty else None, rows=rows, coverage=coverage
-    )
+    message = _message(rows, coverage)
+    if rows.rows_in == 0 and coverage == 0:
+        message += (
+            f" Nothing was delivered for {Interval(batch.start, batch.end)}: deliver its files and start the request "
+            "again, or write batch_start and batch_end of a time that has some."
+        )
+    return BatchReport(message=message, warning=NOTHING_BUILT if is_empty else None, rows=rows, coverage=coverage)
 
 
 def _published(s3: Any, batch: BatchToReport) -> Published | None:
@@ -101,5 +106,6 @@ def _coverage(manifests: Sequence[Manifest], batch: Interval) -> float:
 
 def _message(rows: BatchRows, coverage: float) -> str:
     parts = f"{rows.used} used, {rows.quarantined} quarantined, {rows.repeated} repeated"
-    replaced = f" {rows.replaced} published rows were replaced." if rows.replaced else ""
-    return f"{rows.rows_in} rows came in: {parts}; coverage {coverage:.0%}.{replaced}"
+    replaced = counted(rows.replaced, "published row was replaced.", "published rows were replaced.")
+    message = f"{counted(rows.rows_in, 'row')} came in: {parts}; coverage {coverage:.0%}."
+    return f"{message} {replaced}" if rows.replaced else message

@@ -10,6 +10,7 @@ from ndr.contract.errors import InvalidRequestError
 from ndr.contract.jobspecs import JobSpec
 from ndr.contract.pipelines import Parameters, rebuild_parameters
 from ndr.contract.time import Interval
+from ndr.contract.wording import counted
 from ndr.planner.covered import Covered
 from ndr.planner.report import followed_sentence
 from ndr.planner.running import RunningExecution
@@ -75,7 +76,7 @@ class PlannedBatches:
 
 def followed_batches_sentences(followed: Mapping[str, str]) -> list[str]:
     """Say which pipeline executions already build batches, in one sentence or none."""
-    what = f"{len(followed)} batches of features are being built"
+    what = counted(len(followed), "batch of features is being built", "batches of features are being built")
     return [followed_sentence(what, list(followed.values()))] if followed else []
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from ndr.contract.jobspecs import JobSpecs
 from ndr.contract.pipelines import compaction_parameters, fifteen_minute_steps
 from ndr.contract.time import DAY, Interval, ceil_to, day_text, floor_to, interval_of, merged
+from ndr.contract.wording import counted
 from ndr.planner.feature_prefixes import FeaturePrefixes
 from ndr.planner.partition_names import DELIMITER, entries
 from ndr.planner.plan import BaselinesPlan, CompactionRun
@@ -25,7 +26,11 @@ def with_compaction(
         return plan
     span = Interval(days[0].start, days[-1].end)
     first, last = (day_text(day.start) for day in (days[0], days[-1]))
-    told = f"{len(days)} days are compacted: {first} to {last}." if days[1:] else f"One day is compacted: {first}."
+    told = (
+        f"{counted(len(days), 'day')} are compacted: {first} to {last}."
+        if days[1:]
+        else f"One day is compacted: {first}."
+    )
     message = f"{plan.message} {told}"
     run = CompactionRun(parameters=compaction_parameters(fifteen_minute_steps(jobspecs), span))
     return plan.model_copy(update={"compaction": run, "message": message})

@@ -11,6 +11,7 @@ from ndr.contract.horizons import HORIZONS
 from ndr.contract.jobspecs import FG_B_BUILDER, JobSpecs
 from ndr.contract.pipelines import batch_pipeline, fifteen_minute_steps
 from ndr.contract.time import DAY, Interval, format_instant, merged, unfilled
+from ndr.contract.wording import agreeing, counted
 from ndr.planner.baselines import STALE_DAYS, LedgerRows, baseline_name, plan_facts
 from ndr.planner.batches import BatchInProgress, PlannedBatches, followed_batches_sentences
 from ndr.planner.late_files import LateData, reached
@@ -66,11 +67,13 @@ def plan_late(
 def _features_sentences(found: LateData, batches: Sequence[Interval]) -> list[str]:
     sentences = []
     if found.late:
-        sentences.append(f"{len(found.late)} folders hold files that are not in what is published.")
+        late = counted(len(found.late), "folder holds files", "folders hold files")
+        sentences.append(f"{late} that are not in what is published.")
     if found.stale:
         sentences.append(f"Features of {_named(found.stale)} are missing, or their inputs have changed since.")
     if found.late or found.stale:
-        sentences.append(f"{len(batches)} batches are built again" + (f": {_named(batches)}." if batches else "."))
+        again = counted(len(batches), "batch is built again", "batches are built again")
+        sentences.append(f"{again}: {_named(batches)}." if batches else f"{again}.")
     else:
         sentences.append("Nothing is late: what is published names every file that was delivered.")
     if found.stranded:
@@ -94,7 +97,9 @@ def _baselines_sentences(stale: Sequence[tuple[str, datetime]]) -> list[str]:
             asked = {"mode": "BACKFILL", "horizon": horizon, "start": format_instant(min(ends))}
             asked["end"] = format_instant(max(ends) + DAY)
             sentences.append(
-                f"{len(ends)} baselines of {horizon} are stale ({named}): the next run of {horizon} builds those that "
+                f"{counted(len(ends), 'baseline')} of {horizon} {agreeing(len(ends), 'is', 'are')} stale "
+                f"({named}): the next run of {horizon} "
+                f"builds those that "
                 f"ended at most {STALE_DAYS} days before it; to build them now write {json.dumps(asked)}."
             )
     return sentences

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ndr.contract.errors import InvalidRequestError
+from ndr.contract.wording import counted
 from ndr.planner.plan import BaselinesPlan
 
 PAYLOAD_BYTES: Final = 256 * 1024
@@ -39,7 +40,8 @@ def check_limits(plan: BaselinesPlan) -> None:
     if size <= PLAN_BYTES and events <= HISTORY_EVENTS:
         return
     raise InvalidRequestError(
-        f"The plan has {len(plan.runs)} chunks with {plan.baselines} baselines: {size / 1024:.0f} KiB of at "
-        f"most {PLAN_BYTES // 1024} and up to {events} history events of at most {HISTORY_EVENTS}. "
+        f"The plan has {counted(len(plan.runs), 'chunk')} with {counted(plan.baselines, 'baseline')}: "
+        f"{size / 1024:.0f} KiB of at "
+        f"most {PLAN_BYTES // 1024} and up to {counted(events, 'history event')} of at most {HISTORY_EVENTS}. "
         "Write a larger window_days, or split [start, end) over several executions."
     )

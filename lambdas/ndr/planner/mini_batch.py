@@ -8,7 +8,7 @@ from datetime import datetime
 from ndr.contract.jobspecs import JobSpecs
 from ndr.contract.ledger import batch_claim_key
 from ndr.contract.pipelines import batch_pipeline, fifteen_minute_steps, mini_batch_parameters
-from ndr.contract.time import whole_seconds
+from ndr.contract.time import Interval, whole_seconds
 from ndr.planner.plan import BatchClaim, MiniBatchPlan
 from ndr.planner.report import followed_sentence
 from ndr.planner.requests import MiniBatchRequest
@@ -22,6 +22,7 @@ def plan_mini_batch(
     running: Sequence[RunningExecution] = (),
     delivered_at: Callable[[], datetime | None] = lambda: None,
     held_by: str | None = None,
+    batch: Interval | None = None,
 ) -> MiniBatchPlan:
     """Plan one batch.
 
@@ -35,8 +36,10 @@ def plan_mini_batch(
     held_by : str, optional
         The state machine execution that holds the batch's claim. Where it has not started the pipeline yet, it must do
         so, or end, first.
+    batch : Interval, optional
+        What is planned; without it, what the request says.
     """
-    batch = request.batch(now)
+    batch = batch or request.batch(now)
     steps = fifteen_minute_steps(jobspecs)
     parameters = mini_batch_parameters(steps, batch, request.mini_batch_id, request.replace_with_empty)
     same = next((each for each in running if each.was_asked(parameters)), None)

@@ -10,13 +10,18 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from ndr.contract.errors import SchemaMismatchError
+from ndr.contract.errors import InvalidRequestError, SchemaMismatchError
 from ndr.contract.manifest import MANIFEST_NAME, Manifest, Owner, check_owner, parse_manifest
-from ndr.contract.time import DAY, Interval, day_text, floor_to, interval_of
+from ndr.contract.time import DAY, SLICES_PER_DAY, Interval, day_text, floor_to, interval_of
+from ndr.contract.wording import counted
 from ndr.planner.keys import bucket_and_key, objects_below
 
 READERS: Final = 16
 OVERTAKEN: Final = timedelta(hours=1)
+NEVER_LOOKED_UP: Final = timedelta(days=31)
+"""The longest interval whose days are listed each, whether the dataset has them or not."""
+MOST: Final = 15 * SLICES_PER_DAY
+"""How many manifests of a dataset a plan opens at most, to end in time: two weeks of slices, or years of whole days."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +37,47 @@ def read_published(s3: Any, prefix: str, dataset: str, owner: Owner, wanted: Int
 
     A partition lies within one UTC day and its folder is named after its interval, so that names alone tell which
     manifests are needed.
+
+    Raises
+    ------
+    InvalidRequestError
+        There are more than MOST of them.
     """
     bucket, base = bucket_and_key(prefix)
-    days = [day_text(day.start) for day in Interval(floor_to(wanted.start, DAY), wanted.end).steps(DAY)]
+    days = _days(s3, bucket, base, Interval(floor_to(wanted.start, DAY), wanted.end))
     with ThreadPoolExecutor(READERS) as pool:
         listed = pool.map(lambda day: list(objects_below(s3, bucket, f"{base}dt={day}/")), days)
-        keys = [key for objects in listed for key in keys_that_answer(objects, wanted)]
-    return read_manifests(s3, bucket, keys, dataset, owner)
+        keys_of_days = [keys_that_answer(objects, wanted) for objects in listed]
+    _check_number(dataset, days, [len(keys) for keys in keys_of_days])
+    return read_manifests(s3, bucket, [key for keys in keys_of_days for key in keys], dataset, owner)
+
+
+def _days(s3: Any, bucket: str, base: str, wanted: Interval) -> list[str]:
+    """Return the days of an interval, in order; of a long one only those that the dataset has."""
+    days = [day_text(day.start) for day in wanted.steps(DAY)]
+    if wanted.duration <= NEVER_LOOKED_UP:
+        return days
+    folder = f"{base}dt="
+    pages = s3.get_paginator("list_objects_v2").paginate(
+        Bucket=bucket, Prefix=folder, Delimiter="/", StartAfter=f"{folder}{days[0]}"
+    )
+    there = {item["Prefix"] for page in pages for item in page.get("CommonPrefixes", [])}
+    return [day for day in days if f"{folder}{day}/" in there]
+
+
+def _check_number(dataset: str, days: Sequence[str], numbers: Sequence[int]) -> None:
+    if sum(numbers) <= MOST:
+        return
+    total, first = 0, days[-1]
+    for day, number in zip(reversed(days), reversed(numbers), strict=True):
+        total += number
+        if total > MOST:
+            break
+        first = day
+    raise InvalidRequestError(
+        f"{counted(sum(numbers), 'partition')} of {dataset} would be read from {days[0]} on, and one plan reads "
+        f'{MOST:,} at most: write "since": "{first}", or later.'
+    )
 
 
 def keys_that_answer(objects: Iterable[Mapping[str, Any]], wanted: Interval) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Final
 
 from ndr.contract.ledger import LedgerRow
 from ndr.contract.time import format_instant, parse_instant
+from ndr.contract.wording import agreeing, counted
 from ndr.planner.plan import Report, Stretch
 
 LEFT_OUT: Final = ("in_progress", "insufficient_history", "abandoned", "failed")
@@ -71,20 +72,21 @@ def report_baselines(
 
 
 def _message(report: Report) -> str:
-    sentences = [f"{report.built} baselines built."]
+    sentences = [f"{counted(report.built, 'baseline')} built."]
     if report.stale:
-        sentences.append(
-            f"{report.stale} of them are stale: their inputs changed after they began; start the same request again."
-        )
+        stale = counted(report.stale, "of them is stale: its inputs", "of them are stale: their inputs")
+        sentences.append(f"{stale} changed after the run began; start the same request again.")
     if report.in_progress:
         sentences.append(in_progress_sentence(report.in_progress))
     if report.insufficient_history:
         count = sum(item.count for item in report.insufficient_history)
-        sentences.append(f"{count} have too little history; the ledger says what is missing of each.")
+        short = counted(count, "has too little history", "have too little history")
+        sentences.append(f"{short}; the ledger says what is missing of each.")
     unfinished = sum(item.count for item in [*report.abandoned, *report.failed])
     if unfinished:
         sentences.append(
-            f"{unfinished} were left to other executions, which did not finish them; start the same request again."
+            f"{counted(unfinished, 'was', 'were')} left to other executions, which did not finish "
+            f"{agreeing(unfinished, 'it', 'them')}; start the same request again."
         )
     return " ".join(sentences)
 
@@ -95,7 +97,7 @@ def in_progress_sentence(items: Sequence[Stretch]) -> str:
     holders = sorted({(str(item.holder), str(item.until)) for item in items})
     named = ", ".join(f"{holder} until {until}" for holder, until in holders[:3]) + (", ..." if holders[3:] else "")
     return (
-        f"{count} are in progress elsewhere and left out, held by {named}; "
+        f"{counted(count, 'is', 'are')} in progress elsewhere and left out, held by {named}; "
         "start the same request again when it has ended: what is completed is skipped."
     )
 

@@ -91,7 +91,7 @@ def _plan_late(
 ) -> tuple[BaselinesPlan, LedgerRows]:
     spec = jobspecs[FG_B_BUILDER].spec
     prefixes, end = FeaturePrefixes.of(jobspecs), services.scheduled_until(now - SETTLED)
-    since = Interval(min(request.start or now - 7 * DAY, end - SLICE), end)
+    since = Interval(min(request.late_from or now - 7 * DAY, end - SLICE), end)
     found = find_late(services.s3, prefixes, since)
     running = services.running(batch_pipeline(jobspecs), now)
     in_progress = find_batches_in_progress(running, fifteen_minute_steps(jobspecs), [since])

@@ -6,7 +6,7 @@ A request is checked here, whole, before anything is started; what it leaves out
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -17,8 +17,18 @@ from ndr.contract.fifteen_minutes import BATCH_MINUTES
 from ndr.contract.horizons import ALL_HORIZONS, HORIZON_CHOICES, labels_of
 from ndr.contract.jobspecs.model import Identifier
 from ndr.contract.problems import problem_sentence, whole_sentence
-from ndr.contract.time import DAY, SLICE, Interval, floor_to, format_instant, month_text, parse_instant
-from ndr.planner.batch_bounds import bounds_problems, name_problems, named_batch
+from ndr.contract.time import (
+    DAY,
+    SLICE,
+    Interval,
+    ceil_to,
+    floor_to,
+    format_instant,
+    month_text,
+    parse_instant,
+)
+from ndr.planner.arrival import Arrival
+from ndr.planner.batch_bounds import bounded, bounds_problems, name_problems, named_batch, slice_problems
 
 Mode = Literal["REGULAR", "BACKFILL", "LATE"]
 HorizonChoice = Literal[HORIZON_CHOICES]  # type: ignore[valid-type]
@@ -29,10 +39,14 @@ _NESTED_START = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
 
 
 def _instant(text: Any, info: ValidationInfo) -> datetime:
+    name = str(info.field_name)
     try:
-        return parse_instant(text, str(info.field_name))
+        instant = parse_instant(text, name)
     except InvalidRequestError as error:
         raise whole_sentence(str(error)) from None
+    if problems := bounded(name, instant):
+        raise whole_sentence(problems[0])
+    return instant
 
 
 def _month(text: Any, info: ValidationInfo) -> str:
@@ -79,11 +93,14 @@ class BaselinesRequest(Request):
     ----------
     mode : {"REGULAR", "BACKFILL", "LATE"}
         One baseline; every baseline that the schedules would have built in [start, end); or none, but the features of
-        slices whose events came late, since `start`, by default a week ago.
+        slices whose events came late, from `since` on, by default a week ago.
     horizon : str
         One of HORIZON_CHOICES.
     start, end : datetime, optional
-        BACKFILL: the half-open range of baseline ends. REGULAR: `end` is the baseline's end; no `start`.
+        BACKFILL: the half-open range of baseline ends. REGULAR: `end` is the baseline's end; no `start`. LATE: `start`
+        is another name of `since`.
+    since : datetime, optional
+        LATE: from when on to look.
     inventory : bool
         Unload the machine inventory first.
     reference_month : str, optional
@@ -107,6 +124,7 @@ class BaselinesRequest(Request):
     horizon: Annotated[HorizonChoice, BeforeValidator(_lower)] = ALL_HORIZONS
     start: Instant | None = None
     end: Instant | None = None
+    since: Instant | None = None
     inventory: bool = False
     reference_month: Month | None = None
     reprocess: Annotated[Reprocess, BeforeValidator(_lower)] = "failed"
@@ -117,9 +135,18 @@ class BaselinesRequest(Request):
     scheduled_time: Instant | None = None
 
     @property
+    def late_from(self) -> datetime | None:
+        """From when on LATE looks, where the request says so."""
+        return self.since or self.start
+
+    @property
     def horizons(self) -> tuple[str, ...]:
         """The horizons asked for, in the order of their table."""
         return labels_of(self.horizon)
+
+    @property
+    def _instants(self) -> dict[str, datetime | None]:
+        return {"start": self.start, "end": self.end, "since": self.since}
 
     @model_validator(mode="after")
     def _fits_together(self, info: ValidationInfo) -> Self:
@@ -128,7 +155,7 @@ class BaselinesRequest(Request):
             *{"BACKFILL": _backfill_problems, "REGULAR": _regular_problems, "LATE": _late_problems}[self.mode](
                 self, now
             ),
-            *_not_on_a_slice(start=self.start, end=self.end),
+            *_not_on_a_slice(self._instants, ends=("end",) if self.mode == "BACKFILL" else ()),
             *_month_problems(self, now),
         ]
         if problems:
@@ -155,6 +182,8 @@ class MiniBatchRequest(Request):
     mini_batch_id : str, optional
         The folder of the batch under the integration prefix; named after the interval by default. An id that names an
         interval may stand alone for it.
+    arrived : Arrival, optional
+        A file that arrived, whose batch is built as soon as no more of it comes; only the rule of S3's events gives it.
     """
 
     batch_start: Instant | None = None
@@ -164,21 +193,30 @@ class MiniBatchRequest(Request):
     scheduled_time: Instant | None = None
     settle_minutes: Annotated[int, Field(ge=0, le=1440)] = 0
     replace_with_empty: bool = False
+    arrived: Arrival | None = None
+
+    @property
+    def is_automatic(self) -> bool:
+        """Whether a schedule or an arrival asks, and not a person: then what is built already is not built again."""
+        return self.scheduled_time is not None or self.arrived is not None
 
     @model_validator(mode="after")
     def _fits_together(self, info: ValidationInfo) -> Self:
         now: datetime = (info.context or {})["now"]
-        problems = _not_on_a_slice(batch_start=self.batch_start, batch_end=self.batch_end)
+        instants = {"batch_start": self.batch_start, "batch_end": self.batch_end}
+        problems = _not_on_a_slice(instants, ends=("batch_end",))
         if (self.batch_start is None) != (self.batch_end is None):
             absent = "batch_start" if self.batch_start is None else "batch_end"
             problems.append(f"{absent} is missing; give both batch_start and batch_end, or neither for the last batch")
         elif self.batch_start and self.batch_end:
             problems += _order_problems(self.batch_start, self.batch_end, ("batch_start", "batch_end"))
-            if self.batch_end > now:
+            if ceil_to(self.batch_end, SLICE) > now:
                 problems.append(
-                    f"batch_end is {format_instant(self.batch_end)}, which is in the future; the last complete slice "
-                    f"ends at {format_instant(floor_to(now, SLICE))}"
+                    f"batch_end is {format_instant(self.batch_end)}, which is in the future, or in a slice that is not "
+                    f"over; the last complete slice ends at {format_instant(floor_to(now, SLICE))}"
                 )
+        if self.arrived and (self._given or self.mini_batch_id or self.scheduled_time):
+            problems.append("arrived is a file, and its batch follows from it; leave out the other times and the id")
         if not problems:
             problems = self._batch_problems(now)
         if problems:
@@ -190,7 +228,7 @@ class MiniBatchRequest(Request):
             return problems
         batch = self.batch(now)
         future = [] if batch.end <= now else [f"the batch {batch} is not over; write one that ended before now"]
-        return [*bounds_problems(batch), *_not_on_a_slice(batch_start=batch.start, batch_end=batch.end), *future]
+        return [*bounds_problems(batch), *slice_problems(self.mini_batch_id, batch), *future]
 
     @property
     def _given(self) -> Interval | None:
@@ -250,7 +288,7 @@ def _backfill_problems(request: BaselinesRequest, now: datetime) -> list[str]:
             f"{' and '.join(absent)} {'is' if len(absent) == 1 else 'are'} missing; a BACKFILL builds the baselines "
             'that end in [start, end), e.g. {"mode": "BACKFILL", "start": "2026-01-01", "end": "2026-04-01"}'
         ]
-    problems = _order_problems(request.start, request.end, ("start", "end"))
+    problems = [*_since_problems(request), *_order_problems(request.start, request.end, ("start", "end"))]
     latest = floor_to(now, DAY) + DAY
     if request.end > latest:
         problems.append(
@@ -261,7 +299,7 @@ def _backfill_problems(request: BaselinesRequest, now: datetime) -> list[str]:
 
 
 def _regular_problems(request: BaselinesRequest, now: datetime) -> list[str]:
-    problems = []
+    problems = _since_problems(request)
     if request.start is not None:
         problems.append(
             "start is for a BACKFILL; a REGULAR run builds one baseline, over the horizon before end: "
@@ -275,13 +313,24 @@ def _regular_problems(request: BaselinesRequest, now: datetime) -> list[str]:
     return problems
 
 
+def _since_problems(request: BaselinesRequest) -> list[str]:
+    if request.since is None:
+        return []
+    return [
+        'since is for LATE, which builds features again; write "mode": "LATE" with it. Baselines of a range are '
+        "built by "
+        'a BACKFILL: write "mode": "BACKFILL" with start and end'
+    ]
+
+
 def _late_problems(request: BaselinesRequest, now: datetime) -> list[str]:
     if request.end is not None:
-        return ["end is not for LATE, which looks up to now; write start alone, or nothing for the last week"]
-    if request.start is not None and request.start >= now:
-        return [
-            f"start is {format_instant(request.start)}, which is in the future; write when events may have been late"
-        ]
+        return ["end is not for LATE, which looks up to now; write since alone, or nothing for the last week"]
+    if request.since is not None and request.start is not None:
+        return ["since and start are both given, and mean the same of LATE; leave start out"]
+    name, instant = ("since", request.since) if request.since else ("start", request.start)
+    if instant is not None and instant >= now:
+        return [f"{name} is {format_instant(instant)}, which is in the future; write when events may have been late"]
     return []
 
 
@@ -306,10 +355,11 @@ def _order_problems(start: datetime, end: datetime, names: tuple[str, str]) -> l
     ]
 
 
-def _not_on_a_slice(**instants: datetime | None) -> list[str]:
+def _not_on_a_slice(instants: Mapping[str, datetime | None], ends: Collection[str]) -> list[str]:
+    """Return a problem for each instant inside a slice. Those of `ends` close a range, which is to keep what it has."""
     return [
         f"{name} is {format_instant(instant)}, which is inside a 15-minute slice; "
-        f"write {format_instant(floor_to(instant, SLICE))}"
+        f"write {format_instant(ceil_to(instant, SLICE) if name in ends else floor_to(instant, SLICE))}"
         for name, instant in instants.items()
         if instant is not None and floor_to(instant, SLICE) != instant
     ]

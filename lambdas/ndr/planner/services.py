@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -27,6 +27,10 @@ from ndr.planner.requests import Request
 from ndr.planner.running import RunningExecution, find_running
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True)
 class Services:
     """The account as the planner sees it.
@@ -45,6 +49,10 @@ class Services:
     logger : Logger
     buckets : StackBuckets, optional
         The buckets that the stack's roles reach, where they are known.
+    quiet : timedelta
+        How long no file must have come for until a batch that arrives is taken as whole.
+    clock : callable
+        Returns the time, which an execution's start may be hours before.
     """
 
     jobspecs: Any
@@ -58,6 +66,8 @@ class Services:
     pipeline_name_suffix: str
     logger: Logger | Any
     buckets: StackBuckets | None = None
+    quiet: timedelta = timedelta(seconds=60)
+    clock: Callable[[], datetime] = _now
 
     @classmethod
     def in_environment(cls, logger: Logger | Any) -> Services:
@@ -80,6 +90,7 @@ class Services:
             pipeline_name_suffix=os.environ.get("PIPELINE_NAME_SUFFIX", ""),
             logger=logger,
             buckets=StackBuckets.in_environment(),
+            quiet=timedelta(seconds=int(os.environ.get("ARRIVAL_QUIET_SECONDS", "60"))),
         )
 
     def jobspecs_of(self, request: Request) -> JobSpecs:

@@ -5,28 +5,45 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import takewhile
-from typing import Any
+from typing import Any, Final
 
+from ndr.contract.errors import InvalidRequestError
 from ndr.contract.layout import TimeLayout
 from ndr.contract.manifest import InputFile
-from ndr.contract.time import SLICE, Interval, ceil_to, floor_to, merged, whole_seconds
+from ndr.contract.time import DAY, SLICE, Interval, ceil_to, floor_to, format_instant, merged, whole_seconds
+from ndr.contract.wording import counted
 from ndr.planner.folder import Folder
 from ndr.planner.keys import bucket_and_key, is_data, objects_below
 from ndr.planner.published import READERS
+
+MOST_FOLDERS: Final = 3000
+"""How many folders a plan of more than a week lists at most, to end in time: four months of hours."""
 
 
 def time_folders(s3: Any, prefix: str, layout: TimeLayout, wanted: Interval) -> list[Folder]:
     """Return the delivered files that can have rows of `wanted`, those of the same slices of a folder together.
 
     Each folder is listed once. What they hold of the time before `wanted` is left out.
+
+    Raises
+    ------
+    InvalidRequestError
+        `wanted` is longer than the week of the schedule, and there are more than MOST_FOLDERS of them.
     """
     bucket, base = bucket_and_key(prefix)
+    folders = list(layout.folders(wanted))
+    if wanted.duration > 8 * DAY and len(folders) > MOST_FOLDERS:
+        since = format_instant(ceil_to(folders[-MOST_FOLDERS][1].end, DAY))
+        raise InvalidRequestError(
+            f"{counted(len(folders), 'folder')} below {prefix} can hold rows of {wanted}, and one plan lists "
+            f'{MOST_FOLDERS:,} at most: write "since": "{since}", or later.'
+        )
 
     def listed(place: tuple[str, Interval]) -> list[Folder]:
         return list(_folders(s3, bucket, base, layout, *place))
 
     with ThreadPoolExecutor(READERS) as pool:
-        found = [each for of_folder in pool.map(listed, layout.folders(wanted)) for each in of_folder]
+        found = [each for of_folder in pool.map(listed, folders) for each in of_folder]
     meeting = [(each, part) for each in found if (part := each.interval.intersection(wanted))]
     cut = [Folder(Interval(part.start, each.interval.end), each.uri, each.files) for each, part in meeting]
     return sorted(cut, key=lambda each: (each.interval, each.uri))

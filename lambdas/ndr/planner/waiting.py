@@ -30,8 +30,9 @@ class WaitingPlan(PlanPart):
 def waiting_plan(request: Any, error: JobSpecNotFoundError) -> WaitingPlan:
     """Return the plan for a request that found no JobSpecs.
 
-    A schedule can be enabled before the first JobSpec is put. Its executions would fail and send a message every few
-    minutes; the alarms on lateness say it once. A person who asks for a run is told that it failed.
+    A schedule can be enabled, and files can arrive, before the first JobSpec is put. These executions would fail and
+    send a message every few minutes; the alarms on lateness say it once. A person who asks for a run is told that it
+    failed.
 
     Parameters
     ----------
@@ -43,8 +44,8 @@ def waiting_plan(request: Any, error: JobSpecNotFoundError) -> WaitingPlan:
     Raises
     ------
     JobSpecNotFoundError
-        `error`, when the request is not a schedule's.
+        `error`, when the request is a person's.
     """
-    if not isinstance(request, Mapping) or request.get("scheduled_time") is None:
+    if not isinstance(request, Mapping) or all(request.get(name) is None for name in ("scheduled_time", "arrived")):
         raise error
     return WaitingPlan(message=f"The schedule waits for JobSpecs, and nothing was started. {error}")

@@ -2,39 +2,71 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from importlib.metadata import version
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
+from typer.completion import completion_init
 
-from ministack_sagemaker.errors import AccountError, Remedy
-from ndr.contract.errors import NdrError
 from ndr.local.commands import jobspec, run
 from ndr.local.commands.backfill import backfill
 from ndr.local.commands.check import check
+from ndr.local.commands.completion import COMPLETE, PROGRAM, completion
 from ndr.local.commands.cost import cost
 from ndr.local.commands.demo import demo
+from ndr.local.commands.doctor import doctor
 from ndr.local.commands.down import down
+from ndr.local.commands.env import env
+from ndr.local.commands.findings import findings
+from ndr.local.commands.follow import follow
+from ndr.local.commands.group import EndsWithASentence
 from ndr.local.commands.ingest import ingest
+from ndr.local.commands.logs import logs
+from ndr.local.commands.report import report
+from ndr.local.commands.sql import sql
 from ndr.local.commands.status import status
+from ndr.local.commands.stop import stop
 from ndr.local.commands.up import up
+from ndr.local.commands.why import why
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-for command in (up, down, ingest, backfill, status, check, cost, demo):
+app = typer.Typer(
+    cls=EndsWithASentence,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (
+    up,
+    down,
+    env,
+    ingest,
+    backfill,
+    status,
+    findings,
+    sql,
+    report,
+    follow,
+    why,
+    logs,
+    stop,
+    check,
+    cost,
+    demo,
+    doctor,
+    completion,
+):
     app.command()(command)
 app.add_typer(run.app, name="run")
 app.add_typer(jobspec.app, name="jobspec")
 
 
-_REMEDIES: Final[dict[Remedy, str]] = {"start": "Start one with `ndr up`.", "stop": "Stop it first with `ndr down`."}
-
-
 def _show_version(asked: bool) -> None:
     if asked:
-        Console().print(f"ndr {version('ndr-feature-pipelines')}")
+        typer.echo(f"{PROGRAM} {version('ndr-feature-pipelines')}")
         raise typer.Exit
 
 
@@ -44,22 +76,17 @@ def options(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """This machine as an AWS account, and the pipelines in it."""
+    """An AWS account on this machine, and the pipelines in it. docs/cli.md has the exit codes."""
 
 
 def main() -> None:
-    """Run a command. An error of the contract is printed as one sentence, with exit status 1."""
-    try:
-        app(prog_name="ndr")
-    except (NdrError, AccountError) as error:
-        sentence = f"{type(error).__name__}: {error}"
-        if isinstance(error, AccountError) and error.remedy:
-            sentence += f" {_REMEDIES[error.remedy]}"
-        Console(stderr=True).print(Text(sentence, style="red"), soft_wrap=True)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("Interrupted. A started account keeps running until `ndr down`.")
-        sys.exit(130)
+    """Run a command. It ends with one of the exit codes of docs/cli.md."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # else it is a stream of a test
+            stream.reconfigure(errors="backslashreplace")  # a character that the terminal's encoding does not have
+    if COMPLETE in os.environ:
+        completion_init()  # the shell asks how a line goes on
+    app(prog_name=PROGRAM)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ndr.contract.errors import InvalidRequestError, PublishConflictError
+from ndr.contract.events import event_of, waiting_event
 from ndr.contract.ledger import EXPIRES_AT, expiry, is_over
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import Interval, format_instant, whole_seconds
@@ -161,15 +162,47 @@ class Leases:
         finally:
             self._held.pop(key, None)
 
-    def record_published(self, manifest: Manifest) -> None:
+    def record_published(self, manifest: Manifest, uri: str | None = None, **facts: Any) -> None:
         """Write that a partition is published and release its lease.
+
+        Parameters
+        ----------
+        uri : str, optional
+            The partition. Without it no event tells of the publication.
+        facts
+            The fields that only this kind of event has.
 
         Raises
         ------
         PublishConflictError
             Another run has taken the partition over meanwhile.
         """
+        if uri is not None:
+            self.announce(manifest, uri, **facts)
         self.record(self.run.lease_key(manifest.dataset, manifest.interval), completed(manifest))
+
+    def announce(self, manifest: Manifest, uri: str, **facts: Any) -> None:
+        """Write the event of a publication to the ledger, from which a machine sends it.
+
+        It comes before the publication is recorded: a run that ends in between has told of what it published.
+
+        Parameters
+        ----------
+        uri : str
+            The partition.
+        facts
+            The fields that only this kind of event has.
+        """
+        event = event_of(manifest, uri, **facts)
+        if event is None:
+            return
+        key, attributes = waiting_event(event)
+        with self._lock:
+            self.table.update_item(
+                Key=key,
+                UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in attributes),
+                ExpressionAttributeValues={f":{name}": value for name, value in attributes.items()},
+            )
 
     def release(self, key: LeaseKey) -> None:
         """Give a claim up where nothing was published: what was built before is as complete as it was.

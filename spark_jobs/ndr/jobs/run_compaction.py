@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.time import Interval
+from ndr.contract.wording import counted
 from ndr.jobs.compaction.job import Compacted, LeftAlone, compact_days
 from ndr.jobs.entry import Arguments, main
 from ndr.jobs.leases import Leases
@@ -46,8 +47,8 @@ def job(run: Run, arguments: Arguments) -> None:
     if damaged:
         first = damaged[0]
         raise SchemaMismatchError(
-            f"{len(damaged)} days of datasets were left as they are; the first is {first.dataset} of {first.interval}: "
-            f"{first.reason}"
+            f"{counted(len(damaged), 'day of datasets was left as it is', 'days of datasets were left as they are')}; "
+            f"the first is {first.dataset} of {first.interval}: {first.reason}"
         )
 
 

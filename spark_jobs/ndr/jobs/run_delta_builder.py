@@ -10,6 +10,7 @@ from ndr.jobs.entry import REPLACE_WITH_EMPTY, Arguments, batch_of, main, replac
 from ndr.jobs.leases import leased
 from ndr.jobs.metrics import count_partition
 from ndr.jobs.run import Run, job_logger
+from ndr.store.partition import time_partition_uri
 
 
 def job(run: Run, arguments: Arguments) -> None:
@@ -24,7 +25,7 @@ def job(run: Run, arguments: Arguments) -> None:
     spec, replace = run.spec(DELTA_BUILDER), replace_with_empty(arguments)
     with leased(run, DELTAS.name, batch.steps(DAY)) as leases:
         for manifest in publish_deltas(leases.leased_run, spec, arguments.mini_batch_id, batch, replace):
-            leases.record_published(manifest)
+            leases.record_published(manifest, time_partition_uri(spec.outputs.deltas, manifest.interval))
             count_partition(run, manifest)
             log.info(
                 "published",

@@ -10,6 +10,7 @@ from ndr.jobs.fg_a.job import publish_fg_a
 from ndr.jobs.leases import leased
 from ndr.jobs.metrics import count_partition
 from ndr.jobs.run import Run, job_logger
+from ndr.store.partition import time_partition_uri
 
 
 def job(run: Run, arguments: Arguments) -> None:
@@ -24,7 +25,7 @@ def job(run: Run, arguments: Arguments) -> None:
     spec, replace = run.spec(FG_A_BUILDER), replace_with_empty(arguments)
     with leased(run, FG_A.name, batch.steps(DAY)) as leases:
         for manifest in publish_fg_a(leases.leased_run, spec, batch, replace):
-            leases.record_published(manifest)
+            leases.record_published(manifest, time_partition_uri(spec.outputs.fg_a, manifest.interval))
             count_partition(run, manifest)
             rows = manifest.tables[FG_A.name].rows
             extra = {"partition": format_instant(manifest.start), "rows": rows, "note": manifest.note}

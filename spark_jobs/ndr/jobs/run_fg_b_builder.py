@@ -20,6 +20,7 @@ from ndr.jobs.inventory.snapshot import Snapshot, newest_snapshot
 from ndr.jobs.leases import Leases
 from ndr.jobs.metrics import count_baseline, count_partition, measure_baseline_age, measure_inventory_age
 from ndr.jobs.run import Run, job_logger
+from ndr.store.partition import baseline_partition_uri
 
 
 def job(run: Run, arguments: Arguments) -> None:
@@ -57,6 +58,9 @@ def _build(
             if isinstance(outcome, LeaseHeld):
                 log.warning("in progress elsewhere", extra=extra | {"reason": str(outcome)})
                 continue
+            if isinstance(outcome, Manifest):
+                uri = baseline_partition_uri(specs.fg_b.outputs.fg_b, target.horizon, target.end)
+                leases.announce(outcome, uri, horizon=target.horizon)
             # Recorded after the commit, so that the ledger never says completed of a baseline that is not published.
             leases.record(lease_key(run, target), ledger_facts(outcome))
             if isinstance(outcome, InsufficientHistory):

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from ndr.contract.datasets import FG_C
 from ndr.contract.jobspecs import FG_A_BUILDER, FG_B_BUILDER, FG_C_BUILDER
 from ndr.contract.time import DAY, format_instant
+from ndr.findings.files import tell
 from ndr.jobs.entry import REPLACE_WITH_EMPTY, Arguments, batch_of, main, replace_with_empty
+from ndr.jobs.fg_c.findings import findings_place
 from ndr.jobs.fg_c.job import FgCSpecs, publish_fg_c
 from ndr.jobs.leases import leased
 from ndr.jobs.metrics import count_partition
 from ndr.jobs.run import Run, job_logger
+from ndr.store.partition import time_partition_uri
 
 
 def job(run: Run, arguments: Arguments) -> None:
-    """Score the hosts and pairs of one batch, repair the scores of the last day, and log the facts of each partition.
+    """Score the hosts and pairs of one batch, repair the scores of the last day, and tell the findings of each.
 
     Raises
     ------
@@ -22,14 +27,18 @@ def job(run: Run, arguments: Arguments) -> None:
     """
     batch, log = batch_of(arguments), job_logger(run.job_name)
     specs = FgCSpecs(run.spec(FG_C_BUILDER), run.spec(FG_B_BUILDER), run.spec(FG_A_BUILDER), run.networks())
-    replace = replace_with_empty(arguments)
+    replace, place = replace_with_empty(arguments), findings_place(run, specs)
     with leased(run, FG_C, batch.steps(DAY)) as leases:
         for manifest in publish_fg_c(leases.leased_run, specs, batch, replace):
-            leases.record_published(manifest)
+            told = tell(place, manifest.interval, manifest.published_at, datetime.now(UTC))
+            uri = time_partition_uri(specs.fg_c.outputs.fg_c, manifest.interval)
+            counts = {"findings": told.findings, "closed": told.closed} if told else {}
+            leases.record_published(manifest, uri, **counts)
             count_partition(run, manifest)
             rows = {name: table.rows for name, table in manifest.tables.items()}
             extra = {"partition": format_instant(manifest.start), "rows": rows, "note": manifest.note}
-            log.info("published", extra=extra | {"is_repair": manifest.end <= batch.start})
+            findings = counts | ({"suppressed": told.suppressed_count} if told else {})
+            log.info("published", extra=extra | findings | {"is_repair": manifest.end <= batch.start})
 
 
 if __name__ == "__main__":

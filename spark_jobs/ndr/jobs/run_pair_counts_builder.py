@@ -10,6 +10,7 @@ from ndr.jobs.leases import leased
 from ndr.jobs.metrics import count_partition
 from ndr.jobs.pair_counts.job import publish_pair_counts
 from ndr.jobs.run import Run, job_logger
+from ndr.store.partition import time_partition_uri
 
 
 def job(run: Run, arguments: Arguments) -> None:
@@ -24,7 +25,7 @@ def job(run: Run, arguments: Arguments) -> None:
     spec, replace = run.spec(PAIR_COUNTS_BUILDER), replace_with_empty(arguments)
     with leased(run, PAIR_COUNTS.name, batch.steps(DAY)) as leases:
         for manifest in publish_pair_counts(leases.leased_run, spec, batch, replace):
-            leases.record_published(manifest)
+            leases.record_published(manifest, time_partition_uri(spec.outputs.pair_counts, manifest.interval))
             count_partition(run, manifest)
             rows = manifest.tables[PAIR_COUNTS.name].rows
             extra = {"partition": format_instant(manifest.start), "rows": rows}

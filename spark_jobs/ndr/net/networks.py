@@ -40,12 +40,13 @@ def address_keys(addresses: Addresses) -> AddressKeys:
     """
     if isinstance(addresses, np.ndarray):
         return addresses
-    texts = addresses.to_pylist() if isinstance(addresses, pa.Array) else addresses
+    column = addresses if isinstance(addresses, pa.Array) else pa.array(addresses, pa.string())
+    texts = column.to_pylist()
     keys = np.zeros((len(texts), _BYTES), np.uint8)
-    is_v6 = np.fromiter((":" in text for text in texts), bool, len(texts))
+    is_v6 = pc.match_substring(column, ":").to_numpy(zero_copy_only=False)
     for version, rows in ((4, np.flatnonzero(~is_v6)), (6, np.flatnonzero(is_v6))):
         width = _WIDTHS[version] // 8
-        packed = _packed([texts[row] for row in rows.tolist()], version)
+        packed = _packed(texts if len(rows) == len(texts) else [texts[row] for row in rows.tolist()], version)
         keys[rows, 0] = version
         keys[rows, _BYTES - width :] = np.frombuffer(packed, np.uint8).reshape(len(rows), width)
     return keys.view(_KEY).reshape(len(texts))
@@ -83,6 +84,17 @@ def is_high_risk(addresses: Addresses, networks: NetworkLists) -> NDArray[np.boo
         One of them is neither IPv4 nor IPv6.
     """
     return _are_in(address_keys(addresses), networks.high_risk)
+
+
+def are_within(addresses: Addresses, networks: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell for each address whether it lies in one of some networks in CIDR notation.
+
+    Raises
+    ------
+    SchemaMismatchError
+        One of them is neither IPv4 nor IPv6.
+    """
+    return _are_in(address_keys(addresses), {"": tuple(networks)})
 
 
 def segment_ids(addresses: Addresses, networks: NetworkLists) -> pa.DictionaryArray:

@@ -61,6 +61,10 @@ class _Found:
     manifest: Manifest | None
     error: SchemaMismatchError | None = None
 
+    def ages_at(self, as_of: datetime | None) -> list[tuple[Interval, Age]]:
+        """Return the parts that were published by `as_of`, or all of them."""
+        return [(part, age) for part, age in self.ages if as_of is None or age[0] <= as_of]
+
 
 def published_pieces(
     prefix: str,
@@ -70,6 +74,7 @@ def published_pieces(
     *,
     pass_over_unreadable: bool = False,
     without_reads: bool = False,
+    as_of: datetime | None = None,
 ) -> list[Piece]:
     """Find the partitions below a dataset's prefix that answer for `wanted`.
 
@@ -82,6 +87,9 @@ def published_pieces(
     without_reads : bool
         Whether the manifests are kept without what their partitions were built from: a manifest of FG-A names some
         150 partitions of deltas, and a month of slices has thousands of manifests.
+    as_of : datetime, optional
+        Leaves out what was published later. Of a partition that was published again since, the manifest tells the last
+        version alone, so that an earlier version of it does not answer.
 
     Raises
     ------
@@ -97,7 +105,7 @@ def published_pieces(
     with ThreadPoolExecutor(READERS) as pool:
         read = partial(_found, dataset=dataset, owner=owner, without_reads=without_reads)
         found = [each for each in pool.map(lambda place: read(*place), places) if each]
-    cut = answering(found, wanted, lambda each: each.ages)
+    cut = answering(found, wanted, lambda each: each.ages_at(as_of))
     needed = [] if pass_over_unreadable else [each for each, _ in cut]
     _refuse_unreadable(found, needed)
     return [Piece(Partition(each.uri, each.manifest), part) for each, part in cut if each.manifest]

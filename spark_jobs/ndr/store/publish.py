@@ -35,6 +35,7 @@ from ndr.contract.manifest import (
     parse_manifest,
 )
 from ndr.contract.time import compact_instant
+from ndr.contract.wording import counted
 from ndr.store.footer import PublishedFile, schema_sha256
 from ndr.store.manifest import put_manifest, replace_manifest
 from ndr.store.rows import opened
@@ -224,7 +225,7 @@ class PartitionWriter:
         written = pq.read_metadata(target, filesystem=system)
         if written.num_rows != rows:
             raise PublishConflictError(
-                f"{join(self.partition_uri, path)} holds {written.num_rows} rows after {rows} were written; "
+                f"{join(self.partition_uri, path)} holds {counted(written.num_rows, 'row')} after {rows} were written; "
                 "run again, and look for another writer of this path if it repeats."
             )
         return FileEntry(path=path, rows=rows, bytes=system.get_file_info(target).size)

@@ -14,6 +14,7 @@ from ndr.contract.datasets import Dataset
 from ndr.contract.errors import EmptyResultError, SchemaMismatchError
 from ndr.contract.manifest import Owner
 from ndr.contract.time import SLICE, Interval, floor_to, merged
+from ndr.contract.wording import counted
 from ndr.store.catalog import Piece
 from ndr.store.publish import PartitionWriter
 from ndr.store.scan import Scan
@@ -82,8 +83,9 @@ def refuse_empty(dataset: Dataset, published: PublishedRows, lost: set[datetime]
         }
     )
     raise EmptyResultError(
-        f"{why} For {', '.join(map(str, times[:3]))}{', ...' if times[3:] else ''}, {rows} rows of {dataset.name} are "
-        f"published (run {', '.join(runs[:3])}{', ...' if runs[3:] else ''}), and they stay. {REPLACE_WITH_EMPTY}"
+        f"{why} For {', '.join(map(str, times[:3]))}{', ...' if times[3:] else ''}, {counted(rows, 'row')} of "
+        f"{dataset.name} are published (run {', '.join(runs[:3])}{', ...' if runs[3:] else ''}), and they stay. "
+        f"{REPLACE_WITH_EMPTY}"
     )
 
 

@@ -112,10 +112,43 @@ def row_groups(
                     table = table.filter(_within(table[time_column], interval, dataset.is_window_end))
                 yield _as(table, schema)
     except (FileNotFoundError, pa.ArrowException, KeyError) as error:
-        raise SchemaMismatchError(
-            f"{file.uri} can't be read as {dataset.name} ({str(error).splitlines()[0]}); "
-            "build its partition again with the same batch."
-        ) from error
+        raise _unreadable(file, dataset, error) from error
+
+
+def copy_file(file: PublishedFile, dataset: Dataset, path: str) -> None:
+    """Copy a small file as it is to a path of this machine.
+
+    Parameters
+    ----------
+    file : PublishedFile
+        What the manifest says of the file; it is verified.
+
+    Raises
+    ------
+    SchemaMismatchError
+        The file is gone, is not Parquet, or is not what its manifest says of it.
+    """
+    try:
+        content = _content(file)
+        check_footer(pq.read_metadata(pa.BufferReader(content)), file, len(content))
+    except (FileNotFoundError, pa.ArrowException) as error:
+        raise _unreadable(file, dataset, error) from error
+    with open(path, "xb") as stream:
+        stream.write(content)
+
+
+def _content(file: PublishedFile) -> bytes:
+    content = read_bytes(file.uri)
+    if content is None:
+        raise FileNotFoundError("it does not exist")
+    return content
+
+
+def _unreadable(file: PublishedFile, dataset: Dataset, error: Exception) -> SchemaMismatchError:
+    return SchemaMismatchError(
+        f"{file.uri} can't be read as {dataset.name} ({str(error).splitlines()[0]}); "
+        "build its partition again with the same batch."
+    )
 
 
 def _refuse_lacking(file: PublishedFile, dataset: Dataset, schema: pa.Schema, parquet: pq.ParquetFile) -> None:
@@ -139,10 +172,7 @@ def opened(file: PublishedFile, text_columns: Sequence[str] = ()) -> Iterator[pq
         It is not what the manifest says of it.
     """
     if is_small(file):
-        content = read_bytes(file.uri)
-        if content is None:
-            raise FileNotFoundError("it does not exist")
-        source: pa.NativeFile = pa.BufferReader(content)
+        source: pa.NativeFile = pa.BufferReader(_content(file))
     else:
         system, path = filesystem(file.uri)
         source = system.open_input_file(path)

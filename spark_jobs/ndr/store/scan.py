@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import pyarrow as pa
@@ -26,7 +27,7 @@ from ndr.store.read_ahead import in_bundles, read_ahead
 from ndr.store.rows import Asked, read_rows, read_schema
 from ndr.store.storage import join
 
-_COMMITTED_WITH: Final = {
+COMMITTED_WITH: Final = {
     **{table.name: DELTAS.name for table in (PEER_DELTAS, QUARANTINE)},
     **{table.name: FG_C for table in (FG_C_SCORES, FG_C_HOSTS, FG_C_PAIRS)},
 }
@@ -53,6 +54,7 @@ class Scan:
         columns: Sequence[str] | None = None,
         owner: Owner | None = None,
         without_reads: bool = False,
+        as_of: datetime | None = None,
     ) -> Scan:
         """Look up what is published below `prefix` for `interval`, of `owner` where one is given.
 
@@ -60,14 +62,16 @@ class Scan:
         ----------
         without_reads : bool
             Whether the manifests are kept without what their partitions were built from.
+        as_of : datetime, optional
+            Leaves out what was published later, as `published_pieces` does.
 
         Raises
         ------
         SchemaMismatchError
             A manifest that would answer can't be read, or is of another dataset, project or version.
         """
-        of = _COMMITTED_WITH.get(dataset.name, dataset.name)
-        pieces = published_pieces(prefix, interval, of, owner, without_reads=without_reads)
+        of = COMMITTED_WITH.get(dataset.name, dataset.name)
+        pieces = published_pieces(prefix, interval, of, owner, without_reads=without_reads, as_of=as_of)
         return cls(dataset, tuple(pieces), tuple(columns or dataset.column_names))
 
     def within(self, interval: Interval) -> Scan:
@@ -85,16 +89,15 @@ class Scan:
         return [(file.uri, interval) for file, interval in self.published_files()]
 
     def published_files(self) -> list[FoundFile]:
-        """Return what the manifests say of each file, and the interval to filter its rows by."""
-        found: list[FoundFile] = []
-        for piece in self.pieces:
-            entry = piece.partition.manifest.tables.get(self.dataset.name)
-            for file in entry.files if entry else ():
-                published = PublishedFile(
-                    join(piece.partition.uri, file.path), file.rows, file.bytes, entry.schema_sha256 if entry else ""
-                )
-                found.append((published, None if piece.is_whole else piece.interval))
-        return found
+        """Return what the manifests say of each file, and the interval to filter its rows by.
+
+        Rows without a time can't be filtered: a partition of them that answers for any time gives all, once.
+        """
+        if self.dataset.time_column is None:
+            whole = {piece.partition.uri: Piece(piece.partition, piece.partition.manifest.interval)
+                     for piece in self.pieces}  # fmt: skip
+            return _files_of(self.dataset, whole.values())
+        return _files_of(self.dataset, self.pieces)
 
     def read(self, coded: bool = False) -> pa.Table:
         """Read all rows.
@@ -140,5 +143,13 @@ class Scan:
         )
 
 
-def _rows_of(found: FoundFile) -> int:
-    return found[0].rows
+def _files_of(dataset: Dataset, pieces: Iterable[Piece]) -> list[FoundFile]:
+    found: list[FoundFile] = []
+    for piece in pieces:
+        entry = piece.partition.manifest.tables.get(dataset.name)
+        for file in entry.files if entry else ():
+            published = PublishedFile(
+                join(piece.partition.uri, file.path), file.rows, file.bytes, entry.schema_sha256 if entry else ""
+            )
+            found.append((published, None if piece.is_whole else piece.interval))
+    return found

@@ -15,6 +15,7 @@ from ndr.contract.jobspecs.item import (
     MACHINE_INVENTORY_UNLOAD,
     NETWORKS,
     NON_PERSISTENT_PREFIXES,
+    SUPPRESSIONS,
     JobSpec,
     JobSpecs,
 )
@@ -22,7 +23,7 @@ from ndr.contract.jobspecs.item import (
 EXTERNAL: Final = frozenset({INTEGRATION.name})  # datasets that the team's own log shipping produces
 NO_PREFIXES: Final = {"source", "flow_log_format", "layout", "delivery_delay"}
 """Fields of inputs that say how a prefix is read."""
-OPTIONAL: Final = frozenset({NETWORKS, NON_PERSISTENT_PREFIXES, FG_C_BUILDER})
+OPTIONAL: Final = frozenset({NETWORKS, NON_PERSISTENT_PREFIXES, FG_C_BUILDER, SUPPRESSIONS})
 
 
 def written_prefixes(jobspec: JobSpec[Any]) -> dict[str, str]:
@@ -30,7 +31,7 @@ def written_prefixes(jobspec: JobSpec[Any]) -> dict[str, str]:
     if jobspec.job_name == MACHINE_INVENTORY_UNLOAD:
         return {MACHINE_INVENTORY.name: jobspec.spec.output.s3_prefix}
     outputs = getattr(jobspec.spec, "outputs", None)
-    return outputs.model_dump() if outputs else {}
+    return outputs.model_dump(exclude_none=True) if outputs else {}
 
 
 def read_prefixes(jobspec: JobSpec[Any]) -> dict[str, str]:
@@ -59,6 +60,7 @@ def check_jobspecs(jobspecs: Iterable[JobSpec[Any]]) -> JobSpecs:
         *_shared_prefixes(by_name),
         *_no_slice_window(by_name),
         *_scored_without_baseline(by_name),
+        *_unknown_segments(by_name),
     ]
     if problems:
         raise JobSpecInvalidError("The JobSpecs do not fit together: " + "; ".join(problems) + ".")
@@ -148,3 +150,16 @@ def _scored_without_baseline(by_name: JobSpecs) -> list[str]:
         (metrics, "fg_c_builder needs baselines of {}, which fg_b_builder's metrics lack; add them there"),
     ]
     return [sentence.format(", ".join(names)) for names, sentence in told if names]
+
+
+def _unknown_segments(by_name: JobSpecs) -> list[str]:
+    """A segment that does not exist would suppress nothing, and nobody would notice."""
+    if SUPPRESSIONS not in by_name:
+        return []
+    known = tuple(by_name[NETWORKS].spec.segments) if NETWORKS in by_name else ()
+    return [
+        f"suppressions.{name} is of the segment {each.segment!r}, which is neither a CIDR nor one of the segments of "
+        f"networks ({', '.join(known) or 'it names none'}); correct it"
+        for name, each in by_name[SUPPRESSIONS].spec.suppressions.items()
+        if each.segment is not None and each.segment not in known and "/" not in each.segment
+    ]

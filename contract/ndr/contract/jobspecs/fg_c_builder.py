@@ -24,7 +24,10 @@ class FgCBuilderInputs(SpecModel):
 
 
 class FgCBuilderOutputs(SpecModel):
+    """`findings` is where the findings go as JSON lines; without it no files of them are written."""
+
     fg_c: PrefixUri
+    findings: PrefixUri | None = None
 
 
 class MinimumScale(SpecModel):
@@ -61,6 +64,19 @@ class Weights(SpecModel):
     network: NotNegative = 0.5
 
 
+class FindingThresholds(SpecModel):
+    """From where on a score is a finding.
+
+    A host is one where its p value is at most `max_p_value`. Where the calibration has too few scores for so small a p
+    value, it is one where its score is at least `min_score`. A pair is one where its score is at least
+    `min_pair_score`.
+    """
+
+    max_p_value: Annotated[float, Field(gt=0, le=1)] = 0.0001
+    min_score: Positive = 10.0
+    min_pair_score: Annotated[float, Field(gt=0, le=1)] = 0.5
+
+
 class FgCBuilderSpec(SpecModel):
     """Spec of `fg_c_builder`.
 
@@ -78,6 +94,7 @@ class FgCBuilderSpec(SpecModel):
     weights: Weights = Weights()
     reasons: Annotated[int, Field(ge=1, le=5)] = 5
     calibration: Calibration = Calibration()
+    findings: FindingThresholds = FindingThresholds()
     engine: Engine = "auto"
     processing_image_uri: Annotated[str, Field(min_length=1)] | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from typing import Annotated, Any, Final, Generic, Self, TypeVar, overload
+from typing import Annotated, Any, Final, Generic, Self, TypeVar, get_args, get_origin, overload
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, ValidationError
 
@@ -18,6 +18,7 @@ from ndr.contract.jobspecs.model import Identifier, SpecModel
 from ndr.contract.jobspecs.networks import MOVED, Networks
 from ndr.contract.jobspecs.non_persistent_prefixes import NonPersistentPrefixesSpec
 from ndr.contract.jobspecs.pair_counts_builder import PairCountsBuilderSpec
+from ndr.contract.jobspecs.suppressions import SuppressionsSpec
 from ndr.contract.problems import problem_sentence
 
 SpecT = TypeVar("SpecT", bound=SpecModel)
@@ -42,6 +43,7 @@ FG_C_BUILDER: Final = Job("fg_c_builder", FgCBuilderSpec)
 MACHINE_INVENTORY_UNLOAD: Final = Job("machine_inventory_unload", MachineInventoryUnloadSpec)
 NON_PERSISTENT_PREFIXES: Final = Job("non_persistent_prefixes", NonPersistentPrefixesSpec)
 NETWORKS: Final = Job("networks", Networks)
+SUPPRESSIONS: Final = Job("suppressions", SuppressionsSpec)
 
 JOBS: Final[tuple[Job[Any], ...]] = (
     DELTA_BUILDER,
@@ -52,6 +54,7 @@ JOBS: Final[tuple[Job[Any], ...]] = (
     MACHINE_INVENTORY_UNLOAD,
     NON_PERSISTENT_PREFIXES,
     NETWORKS,
+    SUPPRESSIONS,
 )
 """The one list of jobs. A JobSpec is valid when its job is in it and its spec fits the job's model."""
 
@@ -142,7 +145,8 @@ def _sentence(problem: Any, job: Job[Any] | None) -> str:
 def _fields_at(path: tuple[int | str, ...], job: Job[Any] | None) -> list[str]:
     """Return the fields that the model at `path`'s parent has, as the document spells them."""
     model: Any = JobSpec
-    for part in path[:-1]:
+    parts = iter(path[:-1])
+    for part in parts:
         if model is JobSpec and part == "spec" and job:
             model = job.spec_model
             continue
@@ -150,6 +154,10 @@ def _fields_at(path: tuple[int | str, ...], job: Job[Any] | None) -> list[str]:
         if part not in by_spelling:
             return []
         annotation = by_spelling[part].annotation
+        if get_origin(annotation) is dict and hasattr(of_values := get_args(annotation)[1], "model_fields"):
+            next(parts, None)  # the name that the value is given under
+            model = of_values
+            continue
         if is_dataclass(annotation):
             return [field.name for field in fields(annotation)]
         model = annotation if hasattr(annotation, "model_fields") else model

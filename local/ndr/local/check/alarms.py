@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from ndr.contract.wording import counted
 from ndr.local.check.finding import Finding, broken, ok
 from ndr.local.check.stack import RECREATE, Stack
 
@@ -31,7 +32,7 @@ def check_alarms(stack: Stack) -> Iterator[Finding]:
             )
     if not any(alarm["ActionsEnabled"] for alarm in raised):
         quiet = f"; {len(raised)} of them would be if the schedules were enabled" if raised else ""
-        yield ok(AREA, f"None of {len(found)} alarms is raised{quiet}.")
+        yield ok(AREA, f"None of {counted(len(found), 'alarm')} is raised{quiet}.")
 
 
 def check_dead_letters(stack: Stack) -> Iterator[Finding]:
@@ -43,7 +44,7 @@ def check_dead_letters(stack: Stack) -> Iterator[Finding]:
     if number:
         yield broken(
             DEAD_LETTERS,
-            f"About {number} events of schedules could not start an execution.",
+            f"About {counted(number, 'event')} of schedules could not start an execution.",
             f"aws sqs receive-message --queue-url {url} --message-attribute-names All; docs/runbook.md#dead-letters",
         )
     else:

@@ -8,6 +8,7 @@ from typing import Final
 from ndr.contract.errors import JobSpecInvalidError, JobSpecNotFoundError
 from ndr.contract.jobspecs import check_jobspecs
 from ndr.contract.jobspecs.check import OPTIONAL
+from ndr.contract.wording import agreeing, counted
 from ndr.local.check.finding import Finding, broken, ok
 from ndr.local.check.stack import Stack
 
@@ -23,8 +24,9 @@ def check_stack_jobspecs(stack: Stack) -> Iterator[Finding]:
     if missing:
         yield broken(
             AREA,
-            f"{len(missing)} JobSpecs {whose} are not in the table: {', '.join(missing)}.{_others(stack, missing)}",
-            f"Write them: ndr jobspec put FILE... --table {table}; local/ndr/local/jobspecs has a set to copy.",
+            f"{counted(len(missing), 'JobSpec')} {whose} {agreeing(len(missing), 'is', 'are')} not in the table: "
+            f"{', '.join(missing)}.{_others(stack, missing)}",
+            f"Write them: ndr jobspec put PATH... --table {table}; `ndr jobspec init` makes a complete set.",
         )
     for error in invalid:
         yield broken(AREA, str(error), f"Correct the document and write it: ndr jobspec put FILE --table {table}")
@@ -35,7 +37,7 @@ def check_stack_jobspecs(stack: Stack) -> Iterator[Finding]:
     except JobSpecInvalidError as error:
         yield broken(AREA, str(error), f"Correct the documents and write them: ndr jobspec put FILE... --table {table}")
     else:
-        yield ok(AREA, f"{len(stack.valid_jobspecs)} JobSpecs {whose} are valid and consistent.")
+        yield ok(AREA, f"{counted(len(stack.valid_jobspecs), 'JobSpec')} {whose} are valid and consistent.")
 
 
 def _others(stack: Stack, missing: list[str]) -> str:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Final
 
 from ndr.contract.time import format_instant
+from ndr.contract.wording import counted
 from ndr.local.check.cron import Cron
 from ndr.local.check.executions import started_since
 from ndr.local.check.finding import Finding, broken, guarded, ok, warning
@@ -58,7 +59,11 @@ def check_schedules(stack: Stack) -> Iterator[Finding]:
         yield broken(AREA, f"{name} was deleted.", RECREATE)
     disabled = [schedule.name for schedule in found if not schedule.is_enabled]
     if found and len(disabled) == len(found):
-        yield warning(AREA, f"All {len(found)} schedules are disabled: nothing starts by itself.", ENABLE)
+        yield warning(
+            AREA,
+            f"None of {counted(len(found), 'schedule')} is enabled: nothing starts by itself.",
+            ENABLE,
+        )
         return
     for schedule in found:
         yield from guarded(AREA, partial(check_schedule, stack, schedule))

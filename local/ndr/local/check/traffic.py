@@ -10,6 +10,7 @@ from ndr.contract.jobspecs import DELTA_BUILDER
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderInputs
 from ndr.contract.layout import TimeLayout
 from ndr.contract.time import DAY, SLICE, Interval, ceil_to, mini_batch_id
+from ndr.contract.wording import counted
 from ndr.local.check.ages import age_text
 from ndr.local.check.finding import Finding, broken, ok, warning
 from ndr.local.check.stack import Stack
@@ -65,8 +66,8 @@ def settling_findings(layout: TimeLayout, settle: timedelta) -> Iterator[Finding
         minutes = -(-layout.delivery_delay // MINUTE)
         yield warning(
             AREA,
-            f"Logs can come {minutes} minutes after their time, and the schedule builds a batch "
-            f"{settle // MINUTE} minutes after it: LATE will build it again.",
+            f"Logs can come {counted(minutes, 'minute')} after their time, and the schedule builds a batch "
+            f"{counted(settle // MINUTE, 'minute')} after it: LATE will build it again.",
             f"sam deploy --parameter-overrides SettleMinutes={minutes}, with the other parameters of the stack",
         )
 

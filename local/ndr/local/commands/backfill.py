@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ndr.contract.horizons import ALL_HORIZONS, choices_sentence
-from ndr.local.commands.options import HERE, Directory
+from ndr.local.commands.options import HERE, AsJson, Directory
 from ndr.local.commands.run import DryRun, ReplaceWithEmpty, run_and_report
 
 
@@ -25,8 +25,9 @@ def backfill(
     ] = False,
     replace_with_empty: ReplaceWithEmpty = False,
     dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> None:
     """Build the baselines that end in [START, END): 7d daily, 30d weekly unless the JobSpec says otherwise."""
     request = {"mode": "BACKFILL", "start": start, "end": end, "horizon": horizon, "reprocess": reprocess}
-    flags = {"fill_upstream": fill_upstream, "replace_with_empty": replace_with_empty, "dry_run": dry_run}
-    run_and_report(directory, "baselines", {**request, **flags})
+    flags = {"fill_upstream": fill_upstream, "replace_with_empty": replace_with_empty}
+    run_and_report(directory, "baselines", {**request, **flags}, dry_run=dry_run, as_json=as_json)

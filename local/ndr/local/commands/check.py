@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections import Counter
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -13,23 +10,19 @@ from typing import Annotated, Final
 import boto3
 import typer
 from botocore.exceptions import ProfileNotFound
-from rich.console import Console
-from rich.text import Text
 
 from ministack_sagemaker.errors import AccountError
 from ndr.contract.errors import NdrError
 from ndr.local.check.areas import check_stack
 from ndr.local.check.finding import Finding, Verdict
 from ndr.local.check.stack import Stack, StackUnreadableError, read_stack
-from ndr.local.commands.options import progress
+from ndr.local.commands.options import AsJson
+from ndr.local.console.documents import print_document
+from ndr.local.console.exit_codes import ExitCode
+from ndr.local.console.output import output_console, print_error
+from ndr.local.console.verdicts import finding_records, print_findings
 from ndr.local.deployment.deployment import Deployment
 
-STYLES: Final = {
-    Verdict.OK: "green",
-    Verdict.WARNING: "yellow",
-    Verdict.BROKEN: "red",
-    Verdict.NOT_CHECKED: "magenta",
-}
 KEYS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
@@ -41,7 +34,7 @@ def check(
         Path | None,
         typer.Option("--directory", "-d", help="Check a stack in the account on this machine of this folder instead."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check a deployed stack: images, pipelines, JobSpecs, data, schedules, executions, alarms. It changes nothing.
 
@@ -55,15 +48,15 @@ def check(
                 "--stack."
             )
     except StackUnreadableError as error:
-        Console(stderr=True).print(Text(f"{type(error).__name__}: {error}", style="red"), soft_wrap=True)
-        raise typer.Exit(2) from None
+        print_error(f"{type(error).__name__}: {error}")
+        raise typer.Exit(ExitCode.USAGE) from None
     if as_json:
         findings = list(check_stack(found))
-        typer.echo(json.dumps(_document(found, findings), indent=2))
+        print_document(_document(found, findings))
     else:
-        findings = _print_lines(progress().console, found)
+        findings = print_findings(output_console(), check_stack(found))
     if any(finding.verdict is Verdict.BROKEN for finding in findings):
-        raise typer.Exit(1)
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _session(region: str, profile: str, directory: Path | None) -> boto3.Session:
@@ -86,24 +79,6 @@ def _session(region: str, profile: str, directory: Path | None) -> boto3.Session
     return session
 
 
-def _print_lines(console: Console, stack: Stack) -> list[Finding]:
-    """Print each finding as it is made, and how many there are of each kind."""
-    findings = []
-    for finding in check_stack(stack):
-        findings.append(finding)
-        verdict = Text(f"{finding.verdict:<11}  ", style=STYLES[finding.verdict])
-        console.print(Text.assemble(verdict, f"{finding.area:<12}  {finding.found}"), soft_wrap=True)
-        if finding.mend:
-            console.print(Text(f"{'':<11}  {'':<12}  -> {finding.mend}"), soft_wrap=True)
-    console.print(Text(_summary(findings)), soft_wrap=True)
-    return findings
-
-
-def _summary(findings: Iterable[Finding]) -> str:
-    counted = Counter(finding.verdict for finding in findings)
-    return ", ".join(f"{counted[verdict]} {verdict}" for verdict in Verdict if counted[verdict]) + "."
-
-
 def _document(stack: Stack, findings: list[Finding]) -> dict[str, object]:
     return {
         "stack": stack.name,
@@ -111,8 +86,5 @@ def _document(stack: Stack, findings: list[Finding]) -> dict[str, object]:
         "region": stack.region,
         "checked_at": f"{stack.now:%Y-%m-%dT%H:%M:%SZ}",
         "broken": any(finding.verdict is Verdict.BROKEN for finding in findings),
-        "findings": [
-            {"area": each.area, "verdict": str(each.verdict), "found": each.found, "mend": each.mend}
-            for each in findings
-        ],
+        "findings": finding_records(findings),
     }

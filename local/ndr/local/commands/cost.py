@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 
 from ministack_sagemaker.errors import AccountError
 from ndr.contract.errors import InvalidRequestError, JobSpecNotFoundError
-from ndr.local.commands.options import HERE, Directory, progress
-from ndr.local.console.tables import print_table
+from ndr.contract.wording import agreeing, counted
+from ndr.local.commands.options import HERE, AsJson, Directory
+from ndr.local.console.output import output_console
+from ndr.local.console.tables import Listing, Number, print_listings
 from ndr.local.cost.choices import Choice, choices
 from ndr.local.cost.estimate import Line, estimate
 from ndr.local.cost.month import SECONDS_PER_1000_HOSTS, START_UP_SECONDS, Assumptions
@@ -43,12 +44,13 @@ def cost(
     start_up_minutes: Annotated[
         float, typer.Option(min=0, help="Start-up of a Processing job, in the bill.")
     ] = MEAN_START_UP_MINUTES,
+    as_json: AsJson = False,
 ) -> None:
     """Estimate a month in AWS with enabled schedules, and compare the pipelines and batch lengths of the template.
 
     The rows are those of a running account, else assumed. Polling intervals are the template's.
     """
-    lines, prices = progress(), read_prices()
+    prices = read_prices()
     measured = _measured(directory)
     stack = template_stack(find_template(), measured.parameters)
     assumed = Assumptions(
@@ -57,11 +59,21 @@ def cost(
         pipeline=stack.pipeline,
         batch_minutes=stack.batch_minutes,
     )
-    _print_bill(lines.console, estimate(stack, assumed, prices), prices)
-    _print_choices(lines.console, list(choices(stack, assumed, prices)), prices)
-    lines.line(_source_of_durations(assumed))
-    lines.line(f"Transitions assume a polling interval of {stack.poll_seconds} to {stack.max_poll_seconds} s.")
-    lines.line(_source_of_prices(prices, instance_type))
+    notes = [
+        _source_of_durations(assumed),
+        f"Transitions assume a polling interval of {stack.poll_seconds} to {stack.max_poll_seconds} s.",
+        _source_of_prices(prices, instance_type),
+    ]
+    listings = [
+        _bill(estimate(stack, assumed, prices), prices),
+        _choices(list(choices(stack, assumed, prices)), prices),
+    ]
+    facts = {"currency": prices.currency, "region": prices.region, "notes": notes}
+    console = output_console()
+    print_listings(console, listings, as_json, **facts)
+    if not as_json:
+        for note in notes:
+            console.print(note, soft_wrap=True)
 
 
 def _measured(directory: Path) -> Measured:
@@ -77,53 +89,51 @@ def _measured(directory: Path) -> Measured:
     return Measured(deployed_parameters(deployment), seconds, flows)
 
 
-def _print_choices(console: Console, found: list[Choice], prices: Prices) -> None:
-    rows = [
-        (each.pipeline, each.batch_minutes, *(f"{minutes:.0f}" for minutes in each.minutes), *map(_whole, each.dollars))
-        for each in found
-    ]
+def _choices(found: list[Choice], prices: Prices) -> Listing:
+    rows = [(each.pipeline, each.batch_minutes, *map(round, each.minutes), *map(round, each.dollars)) for each in found]
     shortest, longest = (f"{seconds / 60:.0f}" for seconds in START_UP_SECONDS)
     title = (
         f"Minutes from delivery to features and {prices.currency} a month, start-ups of {shortest} to {longest} minutes"
     )
     columns = ("pipeline", "batch", "least", "mean", "most", f"cost at {shortest}", f"cost at {longest}")
-    print_table(console, title, columns, rows, right=columns[1:])
+    return Listing("choices", title, columns, rows, right=columns[1:])
 
 
-def _whole(dollars: float) -> str:
-    return f"{dollars:,.0f}"
-
-
-def _print_bill(console: Console, bill: list[Line], prices: Prices) -> None:
-    rows = [
+def _bill(bill: list[Line], prices: Prices) -> Listing:
+    rows: list[tuple[object, ...]] = [
         (
             line.service,
             line.what,
-            f"{line.quantity:,.1f}",
+            Number(line.quantity, f"{line.quantity:,.1f}"),
             line.unit,
-            f"{line.price:.10f}".rstrip("0").rstrip("."),
-            f"{line.cost:,.2f}",
+            Number(line.price, f"{line.price:.10f}".rstrip("0").rstrip(".")),
+            _cents(line.cost),
         )
         for line in bill
     ]
-    total = sum(line.cost for line in bill)
-    rows.append(("total", "", "", "", "", f"{total:,.2f}"))
+    rows.append(("total", None, None, None, None, _cents(sum(line.cost for line in bill))))
     title = f"A month of 30 days, {prices.currency}, {prices.region}, prices looked up on {prices.as_of}"
     columns = ("service", "what", "quantity", "unit", "price", "cost")
-    print_table(console, title, columns, rows, right=("quantity", "price", "cost"))
+    return Listing("bill", title, columns, rows, right=("quantity", "price", "cost"))
+
+
+def _cents(cost: float) -> Number:
+    return Number(cost, f"{cost:,.2f}")
 
 
 def _source_of_durations(assumed: Assumptions) -> str:
     measured = [job for job in SECONDS_PER_1000_HOSTS if job in assumed.seconds]
     guessed = [job for job in SECONDS_PER_1000_HOSTS if job not in assumed.seconds]
     flows = "assumed" if assumed.flows_per_day is None else "measured in this account"
-    sentences = [f"{assumed.flows_a_day:,.0f} flows a day, {flows}."]
+    sentences = [f"{counted(round(assumed.flows_a_day), 'flow')} a day, {flows}."]
     if measured:
         sentences.append(f"Durations measured in this account: {', '.join(measured)}.")
     if guessed:
-        sentences.append(f"Durations assumed for {assumed.hosts:,} hosts: {', '.join(guessed)}.")
+        sentences.append(f"Durations assumed for {counted(assumed.hosts, 'host')}: {', '.join(guessed)}.")
     sentences.append("Those of the jobs of a batch follow from its flows, by benchmarks/results/mini_batch.json.")
-    start_up = f"The bill has {assumed.start_up_seconds / 60:g} minutes of start-up for each job, taken as billed."
+    start_up_minutes = assumed.start_up_seconds / 60
+    minutes = f"{start_up_minutes:g} {agreeing(start_up_minutes, 'minute', 'minutes')}"
+    start_up = f"The bill has {minutes} of start-up for each job, taken as billed."
     return " ".join([*sentences, start_up, "Storage and requests are assumed."])
 
 

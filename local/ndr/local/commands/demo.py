@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from ndr.local.commands.options import HERE, ZONE, Directory, progress
+from ndr.local.console.interrupt import on_interrupt
 from ndr.local.demo.run import DemoRequest, run_demo
+from ndr.local.deployment.create import what_keeps_running
 
 
 def demo(
@@ -22,4 +24,5 @@ def demo(
     time_zone: Annotated[str, typer.Option(help=ZONE)] = "",
 ) -> None:
     """Deploy, ingest traffic, run the monthly execution, and print the published tables and the anomaly ranking."""
-    run_demo(DemoRequest(directory, traffic, engine, days, seed, time_zone or None), progress())
+    with on_interrupt(lambda: what_keeps_running(directory)):
+        run_demo(DemoRequest(directory, traffic, engine, days, seed, time_zone or None), progress())

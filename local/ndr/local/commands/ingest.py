@@ -15,6 +15,7 @@ from ndr.contract.jobspecs import DELTA_BUILDER, NETWORKS
 from ndr.contract.jobspecs.delta_builder import AUTO, SOURCE_NAMES, DeltaBuilderInputs
 from ndr.contract.jobspecs.networks import NamedNetworks, Networks
 from ndr.contract.layout import MINI_BATCH
+from ndr.contract.wording import agreeing, counted
 from ndr.local.commands.options import HERE, ZONE, Directory, progress
 from ndr.local.console.progress import Progress
 from ndr.local.deployment.deployment import Deployment
@@ -102,22 +103,28 @@ def print_internal_networks(report: IngestReport, networks: Networks, lines: Pro
 def _print_account(report: IngestReport, lines: Progress) -> None:
     copies = sum(file.duplicate_of is not None for file in report.files)
     lines.line(
-        f"  {report.rows_in:,} rows of {len(report.files)} logs: {report.rows_out:,} flows in "
-        f"{len(report.batches)} mini-batches, {report.rejected:,} rejected, {report.not_flows:,} not flows"
-        + (f", {copies} logs skipped as copies of others" if copies else "")
+        f"  {counted(report.rows_in, 'row')} of {counted(len(report.files), 'log')}: "
+        f"{counted(report.rows_out, 'flow')} in "
+        f"{counted(len(report.batches), 'mini-batch', 'mini-batches')}, {report.rejected:,} rejected, "
+        f"{report.not_flows:,} not flows"
+        + (f", {counted(copies, 'log')} skipped as copies of others" if copies else "")
     )
     for name in sorted({file.source for file in report.files if file.source}):
         of_source = [file for file in report.files if file.source == name]
         certainty = min(file.certainty for file in of_source)
-        lines.line(f"  {name}: {len(of_source)} logs, the first {of_source[0].path}, certainty {certainty:.2f}")
+        lines.line(
+            f"  {name}: {counted(len(of_source), 'log')}, the first {of_source[0].path}, certainty {certainty:.2f}"
+        )
     for path, reason in report.left_out[:20]:
         lines.line(f"  left out {path}: {reason}")
     if len(report.left_out) > 20:
-        lines.line(f"  and {len(report.left_out) - 20} other files")
+        lines.line(f"  and {counted(len(report.left_out) - 20, 'other file')}")
     late = [batch for batch in report.batches if batch.was_complete]
     if late:
         lines.line(
-            f"  {len(late)} mini-batches were complete before. Run them again; the first is {late[0].interval}.",
+            f"  {counted(len(late), 'mini-batch', 'mini-batches')} {agreeing(len(late), 'was', 'were')} "
+            f"complete before. Run them again; the "
+            f"first is {late[0].interval}.",
             "yellow",
         )
     for sentence in report.bad:

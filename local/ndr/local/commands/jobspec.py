@@ -1,4 +1,4 @@
-"""``ndr jobspec``: check, put and list JobSpecs."""
+"""``ndr jobspec``: write, check, put and list JobSpecs."""
 
 from __future__ import annotations
 
@@ -12,18 +12,22 @@ import typer
 from ministack_sagemaker.errors import AccountError
 from ndr.contract.errors import InvalidRequestError, JobSpecInvalidError, NdrError
 from ndr.contract.jobspecs import JobSpec, check_jobspecs, parse_jobspec, put_jobspec
+from ndr.contract.wording import counted
 from ndr.local.access.needs import needs_of
 from ndr.local.access.simulation import refused_actions
 from ndr.local.access.stack import Stack
-from ndr.local.commands.options import HERE, Directory, progress
+from ndr.local.commands.jobspec_init import init
+from ndr.local.commands.options import HERE, AsJson, Directory, progress
+from ndr.local.console.output import output_console
 from ndr.local.console.progress import Progress
-from ndr.local.console.tables import print_table
+from ndr.local.console.tables import Listing, print_listings
 from ndr.local.deployment.deployment import Deployment, jobspec_items
 from ndr.local.jobspecs import deployed_values, read_jobspec_files
 
-app = typer.Typer(no_args_is_help=True, help="Check, put and list JobSpecs.")
+app = typer.Typer(no_args_is_help=True, help="Write, check, put and list JobSpecs.")
+app.command()(init)
 
-Files = Annotated[list[Path], typer.Argument(help="JobSpec documents, JSON: an object or an array of objects.")]
+Files = Annotated[list[Path], typer.Argument(help="JobSpec documents, JSON, or folders of them.")]
 TableName = Annotated[
     str,
     typer.Option("--table", help="A table in the AWS account of your credentials, not on this machine."),
@@ -32,7 +36,7 @@ TableName = Annotated[
 
 OptionalFiles = Annotated[
     list[Path] | None,
-    typer.Argument(help="JobSpec documents, JSON. With --stack they may be left out: those in its table are checked."),
+    typer.Argument(help="JobSpec documents, JSON, or folders of them. With --stack those in its table by default."),
 ]
 StackName = Annotated[
     str,
@@ -55,7 +59,7 @@ def check(files: OptionalFiles = None, directory: Directory = HERE, stack_name: 
     check_jobspecs(jobspecs)
     for jobspec in jobspecs:
         lines.line(f"{jobspec.project_name} {jobspec.job_name_version}: valid", "green")
-    lines.line(f"{len(jobspecs)} JobSpecs are consistent.", "green")
+    lines.line(f"{counted(len(jobspecs), 'JobSpec')} are consistent.", "green")
     if stack:
         _check_access(lines, stack, jobspecs)
 
@@ -93,12 +97,12 @@ def put(files: Files, directory: Directory = HERE, table_name: TableName = "") -
 
 
 @app.command("list")
-def list_(directory: Directory = HERE, table_name: TableName = "") -> None:
+def list_(directory: Directory = HERE, table_name: TableName = "", as_json: AsJson = False) -> None:
     """List the JobSpecs in the table."""
-    lines = progress()
     keys = ("project_name", "job_name", "feature_spec_version", "updated_at", "owner")
     rows = [tuple(item[key] for key in keys) for item in jobspec_items(_table(directory, table_name))]
-    print_table(lines.console, "JobSpecs", ("project", "job", "version", "updated", "owner"), rows)
+    columns = ("project", "job", "version", "updated", "owner")
+    print_listings(output_console(), [Listing("jobspecs", "JobSpecs", columns, rows)], as_json)
 
 
 def put_checked(table: Any, jobspecs: list[JobSpec]) -> None:

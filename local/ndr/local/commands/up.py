@@ -9,9 +9,11 @@ import typer
 
 from ministack_sagemaker.errors import AccountError
 from ndr.contract.errors import NdrError
+from ndr.local.commands.env import export_line
 from ndr.local.commands.options import HERE, Directory, progress
+from ndr.local.console.interrupt import on_interrupt
 from ndr.local.console.tables import print_table
-from ndr.local.deployment.create import deploy_stack, registered_pipelines, start_account
+from ndr.local.deployment.create import deploy_stack, registered_pipelines, start_account, what_keeps_running
 from ndr.local.deployment.deployment import Deployment
 
 
@@ -22,15 +24,15 @@ def up(
 ) -> None:
     """Start the account, deploy template.yaml, which registers the pipelines. What ran there before is kept."""
     lines = progress()
-    with lines.doing("start the account"):
-        account = start_account(directory)
-    known_project, known_version = _known(directory)
-    deployment = deploy_stack(account, project or known_project, version or known_version, "up", lines)
+    with on_interrupt(lambda: what_keeps_running(directory)):
+        with lines.doing("start the account"):
+            account = start_account(directory)
+        known_project, known_version = _known(directory)
+        deployment = deploy_stack(account, project or known_project, version or known_version, "up", lines)
     print_table(lines.console, "Outputs", ("output", "value"), deployment.outputs.items())
     print_table(lines.console, "Pipelines", ("pipeline", "description"), registered_pipelines(deployment))
-    settings = " ".join(f"{name}={value}" for name, value in account.environment().items())
-    lines.line("The account runs until `ndr down`. Any AWS tool reaches it with:")
-    lines.line(f"export {settings}")
+    lines.line('The account runs until `ndr down`. AWS tools reach it with this, or with eval "$(ndr env)":')
+    lines.line(export_line(account))
 
 
 def _known(directory: Path) -> tuple[str, str]:

@@ -29,6 +29,14 @@ class FollowedExecution:
     start: datetime
     spans: tuple[Span, ...]
 
+    def document(self) -> dict[str, Any]:
+        """Return the execution for a JSON document."""
+        spans = [{name: getattr(span, name) for name in Span.__slots__} for span in self.spans]
+        return {
+            **{"execution": self.arn, "status": self.status, "error": self.error, "cause": self.cause},
+            **{"started": self.start, "output": self.output, "timeline": spans},
+        }
+
 
 @dataclass
 class Follower:
@@ -72,12 +80,33 @@ class Follower:
             tuple(spans),
         )  # fmt: skip
 
+    def follow_pipeline(self, arn: str) -> FollowedExecution:
+        """Print the events of a pipeline execution until it has ended."""
+        label = ""
+        try:
+            while True:
+                described = self.sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
+                spans = self._pipeline(arn)
+                self._tell(spans)
+                label = f"{spans[0].kind} {spans[0].name}"
+                if spans[0].end:
+                    break
+                time.sleep(_POLL_SECONDS)
+        finally:
+            for what in list(self._going_on):
+                self._end(what)
+        status = "SUCCEEDED" if spans[0].status == "Succeeded" else spans[0].status
+        cause = described.get("FailureReason") or f"{label} ended as {spans[0].status}"
+        return FollowedExecution(arn, status, None, None, cause, spans[0].start, tuple(spans))
+
     def _spans(self, arn: str) -> list[Span]:
-        spans = state_spans(arn, self._machine(arn), self._history(arn))
-        for nested in self._nested(arn):
-            events = self._history(nested)
-            spans += state_spans(nested, _NESTED, events)
-            for pipeline_execution in pipeline_executions(events):
+        machine = self._machine(arn)
+        followed = {arn: machine} if machine == _NESTED else {arn: machine, **dict.fromkeys(self._nested(arn), _NESTED)}
+        spans: list[Span] = []
+        for execution, of in followed.items():
+            events = self._history(execution)
+            spans += state_spans(execution, of, events)
+            for pipeline_execution in pipeline_executions(events) if of == _NESTED else ():
                 spans += self._pipeline(pipeline_execution)
         return sorted(spans, key=lambda span: span.start)
 
@@ -112,7 +141,8 @@ class Follower:
             key, label = (span.execution, span.name), f"{span.kind} {span.name}"
             if key not in self._seen:
                 self._seen.add(key)
-                self.progress.line(_began(span))
+                if span.within != _NESTED or self.progress.console.is_terminal:  # each pipeline passes the same states
+                    self.progress.line(_began(span))
                 if span.kind != "state":
                     self._begin(label)
             if span.kind != "state" and span.end and key not in self._ended:

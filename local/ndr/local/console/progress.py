@@ -1,4 +1,4 @@
-"""Progress lines with the seconds since the start of the command, at least one every few seconds."""
+"""Progress lines with the seconds since the start of the command, and lines in a long silence."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.text import Text
 
+from ndr.local.console.plain import plain
+
 SILENCE_SECONDS = 4.0
-"""After this time without output, a line names the running activities."""
+"""After this time without output, a line on a terminal names the running activities."""
+PIPED_SILENCE_SECONDS = 30.0
+"""The same where the output is not a terminal, so that a log stays short."""
 
 
 class Progress:
@@ -29,7 +33,8 @@ class Progress:
         self._printing = threading.RLock()
         self._last_line = self._began
         self._doing: dict[str, float] = {}
-        threading.Thread(target=self._never_silent, name="progress", daemon=True).start()
+        self._silence = SILENCE_SECONDS if console.is_terminal else PIPED_SILENCE_SECONDS
+        self._is_watched = False
 
     @property
     def seconds(self) -> float:
@@ -40,7 +45,8 @@ class Progress:
         """Print a line."""
         with self._printing:
             self._last_line = time.monotonic()
-            self.console.print(Text.assemble((f"{self.seconds:7.1f} s  ", "dim"), (text, style)), soft_wrap=True)
+            said = (plain(text, keep="\n"), style)
+            self.console.print(Text.assemble((f"{self.seconds:7.1f} s  ", "dim"), said), soft_wrap=True)
 
     @contextmanager
     def doing(self, what: str) -> Iterator[None]:
@@ -58,6 +64,9 @@ class Progress:
         """Register a running activity."""
         with self._printing:
             self._doing[what] = time.monotonic()
+            if not self._is_watched:
+                self._is_watched = True
+                threading.Thread(target=self._never_silent, name="progress", daemon=True).start()
 
     def end(self, what: str) -> None:
         """Remove a registered activity."""
@@ -69,6 +78,6 @@ class Progress:
             time.sleep(0.5)
             with self._printing:
                 now = time.monotonic()
-                if self._doing and now - self._last_line >= SILENCE_SECONDS:
+                if self._doing and now - self._last_line > self._silence:
                     going_on = ", ".join(f"{what} ({now - began:.0f} s)" for what, began in self._doing.items())
                     self.line(f"still running: {going_on}", "dim")

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from ndr.contract.errors import InvalidRequestError
+from ndr.contract.fifteen_minutes import BATCH_JOBS
 from ndr.contract.jobspecs import JOB_NAMES
+from ndr.contract.wording import counted
 from ndr.local.cost import month
 from ndr.local.cost.month import BASELINE_RUNS, LATE, MONTHLY, Assumptions
 from ndr.local.cost.prices import Prices
@@ -96,12 +98,12 @@ def transitions(stack: Stack, assumed: Assumptions) -> float:
     """Return the state transitions of a month."""
     waits = (stack.poll_seconds, stack.max_poll_seconds)
 
-    def nested(seconds: float) -> int:
-        return run_pipeline_transitions(stack.definitions["run_pipeline"], polls(seconds, *waits))
+    def nested(seconds: float, puts: int = 0) -> int:
+        return run_pipeline_transitions(stack.definitions["run_pipeline"], polls(seconds, *waits), puts)
 
-    mini_batch = machine_transitions(stack.definitions["mini_batch"]) + nested(assumed.batch_seconds)
+    mini_batch = machine_transitions(stack.definitions["mini_batch"]) + nested(assumed.batch_seconds, puts=1)
     baselines = machine_transitions(stack.definitions["baselines"], {BUILD: 1})
-    baselines += nested(assumed.job_seconds("fg_b_builder"))
+    baselines += nested(assumed.job_seconds("fg_b_builder"), puts=1)
     late = machine_transitions(stack.definitions["baselines"])  # without late events
     late += 1 + nested(assumed.job_seconds("compaction"))  # the state CompactDays itself
     unload = 1 + nested(assumed.job_seconds("machine_inventory_unload"))  # the state UnloadInventory itself
@@ -125,6 +127,7 @@ def _processing(assumed: Assumptions, prices: Prices) -> list[Line]:
 def _control_plane(stack: Stack, assumed: Assumptions, prices: Prices) -> list[Line]:
     runs = assumed.mini_batches + BASELINE_RUNS + LATE
     calls = _plan_calls(assumed)
+    published = assumed.mini_batches * len(BATCH_JOBS) + BASELINE_RUNS
     gb_seconds = calls * PLAN_SECONDS * stack.function_mb / 1024
     reads = calls * PLAN_READ_UNITS + _jobs(assumed) * JOB_READ_UNITS
     return [
@@ -146,6 +149,7 @@ def _control_plane(stack: Stack, assumed: Assumptions, prices: Prices) -> list[L
             prices["dynamodb_write_unit"],
         ),
         Line("EventBridge Scheduler", "schedules", runs, "invocations", prices["schedule_invocation"]),
+        Line("EventBridge", "events of publications", published, "events", prices["custom_event"]),
     ]
 
 
@@ -155,7 +159,7 @@ def _data(assumed: Assumptions, prices: Prices) -> list[Line]:
     puts = assumed.mini_batches * each["mini_batch_puts"] + BASELINE_RUNS * each["baseline_puts"]
     gets = assumed.mini_batches * each["mini_batch_gets"] + BASELINE_RUNS * each["baseline_gets"]
     return [
-        Line("S3", f"{assumed.kept_days} days kept", stored, "GB", prices["s3_gb_month"]),
+        Line("S3", f"{counted(assumed.kept_days, 'day')} kept", stored, "GB", prices["s3_gb_month"]),
         Line("S3", "objects written", puts, "requests", prices["s3_put"]),
         Line("S3", "objects read", gets, "requests", prices["s3_get"]),
     ]
@@ -187,7 +191,8 @@ def _key(assumed: Assumptions, prices: Prices) -> list[Line]:
 
 
 def _plan_calls(assumed: Assumptions) -> float:
-    return 2 * (assumed.mini_batches + BASELINE_RUNS + LATE)  # each machine calls it a second time for the report
+    """Return the calls of plan_run: each machine's plan and report, and each pipeline's events, before and after."""
+    return 4 * (assumed.mini_batches + BASELINE_RUNS) + 3 * LATE + MONTHLY
 
 
 def _jobs(assumed: Assumptions) -> float:

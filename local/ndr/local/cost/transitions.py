@@ -8,6 +8,10 @@ from typing import Any, Final
 
 POLL: Final = "CheckStatus"
 """The Choice of `run_pipeline` whose first rule is success and whose default waits and polls again."""
+TAKE: Final = "TakeEvents"
+SEND: Final = "PutEvents"
+END: Final = "PipelineSucceeded"
+"""The states of `run_pipeline` that take events and send them, by turns, and the one in which it ends."""
 
 Definition = Mapping[str, Any]
 
@@ -22,13 +26,14 @@ def polls(seconds: float, first_wait: int, longest_wait: int) -> int:
     return count
 
 
-def run_pipeline_transitions(definition: Definition, waits: int) -> int:
-    """Return the transitions of one pipeline execution with a number of waits."""
+def run_pipeline_transitions(definition: Definition, waits: int, puts: int = 0) -> int:
+    """Return the transitions of one pipeline execution with a number of waits, and of calls that send its events."""
     states = definition["States"]
+    sending = list(_path(states, SEND, until=TAKE)) + list(_path(states, TAKE, until=END)) if puts else []
     before = list(_path(states, definition["StartAt"], until=POLL))
     loop = list(_path(states, states[POLL]["Default"], until=POLL))
     after = list(_path(states, states[POLL]["Choices"][0]["Next"]))
-    return len(before) + 1 + waits * (len(loop) + 1) + len(after)
+    return len(before) + 1 + waits * (len(loop) + 1) + len(after) + puts * len(sending)
 
 
 def machine_transitions(definition: Definition, items: Mapping[str, int] | None = None) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from rich.console import Console
 
+from ndr.contract.wording import counted
+from ndr.findings import Findings, HostFinding, PairFinding
 from ndr.local.console.tables import print_table
-from ndr.local.findings import Findings, HostFinding, PairFinding
 
 
 def print_findings(console: Console, findings: Findings) -> None:
@@ -16,7 +17,8 @@ def print_findings(console: Console, findings: Findings) -> None:
     pairs = [_pair_row(pair) for pair in findings.pairs]
     print_table(console, f"Findings: pairs, {findings.day}", ("source", "machine", "score", "why"), pairs,
                 right=("score",))  # fmt: skip
-    scored = f"{findings.hosts_scored:,} hosts were scored, and {findings.pairs_scored:,} pairs that are new or rare."
+    scored = f"{counted(findings.hosts_scored, 'host was', 'hosts were')} scored, and "
+    scored += counted(findings.pairs_scored, "pair that is new or rare.", "pairs that are new or rare.")
     console.print(f"{scored} A score of 0 is usual.", highlight=False)
 
 

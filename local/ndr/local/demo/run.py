@@ -16,6 +16,8 @@ from ministack_sagemaker.lifecycle import down as stop_account
 from ndr.contract.errors import InsufficientHistoryError, InvalidRequestError, NdrError
 from ndr.contract.jobspecs import DELTA_BUILDER, NETWORKS, check_jobspecs
 from ndr.contract.time import DAY, Interval, floor_to, format_instant
+from ndr.contract.wording import agreeing, counted
+from ndr.findings import newest_findings
 from ndr.local.commands.ingest import ingest_folder
 from ndr.local.commands.jobspec import put_checked
 from ndr.local.commands.run import raise_if_failed, run_machine
@@ -28,13 +30,14 @@ from ndr.local.demo.machine import check_engine, not_run
 from ndr.local.demo.memory import PeakMemory
 from ndr.local.demo.networks import put_shown_networks, with_internal
 from ndr.local.demo.report import print_findings
-from ndr.local.demo.traffic import Traffic, prepared
+from ndr.local.demo.traffic import Traffic, generated_folder, given_traffic, prepared
 from ndr.local.deployment.create import deploy_stack, registered_pipelines, start_account
-from ndr.local.deployment.deployment import Deployment
-from ndr.local.findings import newest_findings
+from ndr.local.deployment.deployment import Deployment, directory_option
 from ndr.local.ingest import IngestReport
 from ndr.local.jobspecs import DEMO_FILES, SCORES_FILE, deployed_values, read_jobspec_files
+from ndr.local.reporting import report_of_deployment
 from ndr.local.traffic import NETWORKS as SYNTHETIC_NETWORKS
+from ndr.report.collect import DAYS
 
 PROJECT: Final = "ndr-demo"
 VERSION: Final = "v1"
@@ -75,12 +78,12 @@ def run_demo(request: DemoRequest, lines: Progress) -> None:
         A part of the demo failed. The error is that part's own.
     """
     check_engine(request.engine)
+    given = given_traffic(request.traffic, request.directory, request.days, request.time_zone)
     memory = PeakMemory()
     directory = fresh_directory(request.directory)
-    given = (request.traffic, directory / "traffic", request.days, request.seed, request.time_zone)
-    with prepared(*given) as traffic:
+    with prepared(given, generated_folder(directory), request.days, request.seed) as traffic:
         if request.traffic is None:
-            lines.line(f"generate {request.days} days of traffic of a synthetic network in the background")
+            lines.line(f"generate {counted(request.days, 'day')} of traffic of a synthetic network in the background")
         networks = SYNTHETIC_NETWORKS if request.traffic is None else ()
         deployment = _deployed(directory, request.engine, networks, lines)
         report = _fed(deployment, traffic, lines)
@@ -96,7 +99,9 @@ def run_demo(request: DemoRequest, lines: Progress) -> None:
         runs.append(("Timeline of mini_batch, the last day", _batch(deployment, last_day, lines)))
     _report(deployment, runs, baselines, lines)
     print_functions(lines.console, largest(directory))
-    _epilogue(request, covered, memory, lines)
+    with lines.doing("write the report"):
+        page = report_of_deployment(deployment, None, DAYS)
+    _epilogue(request, covered, page, memory, lines)
 
 
 def history_and_last_day(covered: Interval) -> tuple[Interval, Interval | None]:
@@ -143,7 +148,7 @@ def fresh_directory(directory: Path) -> Path:
             "`ndr down`, or give the demo another directory: `ndr demo --directory .ndr-demo`."
         )
     stop_account(directory)
-    shutil.rmtree(directory / "traffic", ignore_errors=True)
+    shutil.rmtree(generated_folder(directory), ignore_errors=True)
     directory.mkdir(parents=True, exist_ok=True)
     return directory
 
@@ -155,7 +160,7 @@ def _deployed(directory: Path, engine: str, networks: Sequence[str], lines: Prog
     names = ", ".join(name for name, _ in registered_pipelines(deployment))
     lines.line(f"  registered by the deploy, through its function upsert_pipelines: {names}")
     files = [file for file in DEMO_FILES if file != SCORES_FILE]
-    with lines.doing(f"check and put {len(files)} JobSpecs"):
+    with lines.doing(f"check and put {counted(len(files), 'JobSpec')}"):
         jobspecs = [
             with_internal(jobspec, networks)
             for jobspec in read_jobspec_files(files, deployed_values(deployment, engine))
@@ -185,7 +190,7 @@ def _load_inventory(deployment: Deployment, traffic: Traffic, lines: Progress) -
         return
     with lines.doing("load inventory.csv into the Redshift stand-in"):
         rows = deployment.warehouse.load_inventory(traffic.inventory)
-    lines.line(f"  {rows} machines")
+    lines.line(f"  {counted(rows, 'machine')}")
 
 
 def covered_days(report: IngestReport, now: datetime, lines: Progress) -> Interval:
@@ -205,7 +210,9 @@ def covered_days(report: IngestReport, now: datetime, lines: Progress) -> Interv
     if len(past) < len(report.batches):
         skipped = sum(batch.rows for batch in report.batches if batch.interval.end > today)
         lines.line(
-            f"{skipped:,} connections since {format_instant(today)} are skipped: their day is not over.", "yellow"
+            f"{counted(skipped, 'connection')} since {format_instant(today)} {agreeing(skipped, 'is', 'are')} "
+            f"skipped: the day is not over.",
+            "yellow",
         )
     return Interval(min(each.start for each in past), max(each.end for each in past))
 
@@ -218,7 +225,7 @@ def _report(
 ) -> None:
     for title, ended in runs:
         print_timeline(lines.console, title, ended)
-    short = [item["reason"] for item in ledger_items(deployment) if item["status"] == "insufficient_history"]
+    short = [item["reason"] for item in ledger_items(deployment) if item.get("status") == "insufficient_history"]
     is_short = short and InsufficientHistoryError.__name__ in f"{baselines.error} {baselines.cause}"
     if baselines.status != "SUCCEEDED" and not is_short:
         raise_if_failed(baselines)
@@ -234,13 +241,14 @@ def _report(
     print_findings(lines.console, findings)
 
 
-def _epilogue(request: DemoRequest, covered: Interval, memory: PeakMemory, lines: Progress) -> None:
+def _epilogue(request: DemoRequest, covered: Interval, page: Path, memory: PeakMemory, lines: Progress) -> None:
     for sentence in not_run(request.engine):
         lines.line(f"Not run: {sentence}", "dim")
     peak = f", peak memory {memory.peak_bytes / 2**30:.2f} GiB" if memory.peak_bytes else ""
     lines.line(f"Done in {lines.seconds:.0f} s{peak}.", "bold")
     first = format_instant(max(covered.start + DAY, covered.end - 7 * DAY))[:10]
-    option = "" if request.directory == Path(".ndr") else f" --directory {request.directory}"
+    option = directory_option(request.directory)
+    lines.line(f"The report of findings, data and executions is one page: {page}", "bold")
     lines.line("The account keeps running, because its data is in memory. Continue with:")
     lines.line(f"  ndr status{option}")
     lines.line(f"  ndr backfill {first} {format_instant(covered.end)[:10]}{option}")

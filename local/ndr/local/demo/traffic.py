@@ -35,10 +35,12 @@ class Traffic:
         Raises
         ------
         InvalidRequestError
-            The folder does not exist or has no log, the zone does not exist, or a log tells local times and there is
-            no zone.
+            The folder is a file, does not exist or has no log, the zone does not exist, or a log tells local times and
+            there is no zone.
         """
         spec_of_logs(AUTO, time_zone)
+        if folder.is_file():
+            raise InvalidRequestError(f"--traffic {folder} is a file; name the folder that has the logs.")
         logs = find_logs(folder).logs
         if time_zone is None and (local := first_without_zone(logs)):
             raise InvalidRequestError(
@@ -50,24 +52,56 @@ class Traffic:
         return cls(folder, inventory if inventory.is_file() else None, time_zone)
 
 
-@contextmanager
-def prepared(
-    folder: Path | None, out: Path, days: int, seed: int, time_zone: str | None = None
-) -> Iterator[Future[Traffic]]:
-    """Yield a future of the traffic. A given folder is ready at once, otherwise a background process generates it.
+def given_traffic(folder: Path | None, directory: Path, days: int, time_zone: str | None = None) -> Traffic | None:
+    """Look at what the demo is asked to take, before anything is stopped, removed or deployed.
+
+    Parameters
+    ----------
+    folder : Path or None
+        The user's logs. None is traffic that is generated.
+    directory : Path
+        The folder of the account, in which the demo removes the traffic of an earlier one.
+    days : int
+        Days of generated traffic.
+    time_zone : str, optional
+
+    Returns
+    -------
+    Traffic or None
+        None is traffic that is generated.
 
     Raises
     ------
     InvalidRequestError
-        The folder has no log, or one with local times without `time_zone`, or `days` is below 1.
+        The folder has no log, or one with local times without `time_zone`, or the demo would remove it; or `days` is
+        below 1.
     """
-    if folder is not None:
+    if folder is None:
+        if days < 1:
+            raise InvalidRequestError(f"--days is {days}: traffic takes at least one day, for instance 35.")
+        return None
+    removed = generated_folder(directory).resolve()
+    if folder.resolve().is_relative_to(removed):
+        raise InvalidRequestError(
+            f"--traffic {folder} would be lost: the demo empties {removed}. Move the logs to another folder, or name "
+            "another one for the account with --directory."
+        )
+    return Traffic.of(folder, time_zone)
+
+
+def generated_folder(directory: Path) -> Path:
+    """Return the folder of generated traffic below the folder of an account."""
+    return directory / "traffic"
+
+
+@contextmanager
+def prepared(given: Traffic | None, out: Path, days: int, seed: int) -> Iterator[Future[Traffic]]:
+    """Yield a future of the traffic. Given traffic is ready at once, otherwise a background process generates it."""
+    if given is not None:
         ready: Future[Traffic] = Future()
-        ready.set_result(Traffic.of(folder, time_zone))
+        ready.set_result(given)
         yield ready
         return
-    if days < 1:
-        raise InvalidRequestError(f"--days is {days}: traffic takes at least one day, for instance 35.")
     with ThreadPoolExecutor(1, thread_name_prefix="traffic") as beside:
         yield beside.submit(_generated, out, days, seed)
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from ministack_sagemaker.deploy import deploy
+from ministack_sagemaker.errors import AccountError
 from ministack_sagemaker.lifecycle import Account, up
 from ministack_sagemaker.registry import register_image
 from ndr.contract.errors import InvalidRequestError
 from ndr.local.console.progress import Progress
-from ndr.local.deployment.deployment import Deployment
+from ndr.local.deployment.deployment import Deployment, directory_option
 from ndr.local.deployment.redshift import CLUSTER, Warehouse
 
 STACK_NAME: Final = "ndr"
@@ -42,6 +43,16 @@ def find_template() -> Path:
 def start_account(directory: Path) -> Account:
     """Start the account of a directory, with scaled waits."""
     return up(directory, wait_scale=WAIT_SCALE)
+
+
+def what_keeps_running(directory: Path) -> str:
+    """Return a sentence about the account of a directory that a command leaves running; nothing without one."""
+    try:
+        account = Account.load(directory.resolve())
+    except (AccountError, OSError):
+        return ""
+    option = directory_option(account.directory)
+    return f"The account in {directory} keeps running until `ndr down{option}`; `ndr up{option}` deploys again."
 
 
 def deploy_stack(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,8 @@ class Deployment:
         """
         account = Account.load(directory.resolve())
         record = account.directory / _RECORD
-        recorded = json.loads(record.read_text()) if record.is_file() else {}
+        recorded = _read(record)
+        recorded.pop("environment", None)
         # The record may be left from an account that has ended.
         if recorded.pop("account_pid", None) != account.pid:
             raise InvalidRequestError(
@@ -65,10 +67,14 @@ class Deployment:
         return deployment
 
     def save(self) -> None:
-        """Write the record that `load` reads."""
+        """Write the record that `load` reads, and `ndr.read` for where the account is."""
         recorded = {name: value for name, value in vars(self).items() if name != "account"}
         recorded["account_pid"] = self.account.pid
-        (self.account.directory / _RECORD).write_text(json.dumps(recorded, indent=2))
+        recorded["environment"] = self.account.environment()
+        record = self.account.directory / _RECORD
+        written = record.with_suffix(".part")
+        written.write_text(json.dumps(recorded, indent=2))
+        written.replace(record)
 
     def enter(self) -> None:
         """Set the environment so that boto3 and Arrow's S3 client of this process use the account."""
@@ -84,11 +90,7 @@ class Deployment:
     @property
     def machines(self) -> dict[str, str]:
         """State machine ARNs by name."""
-        return {
-            "baselines": self.outputs["BaselinesMachineArn"],
-            "mini_batch": self.outputs["MiniBatchMachineArn"],
-            "run_pipeline": self.outputs["RunPipelineMachineArn"],
-        }
+        return machines_in(self.outputs)
 
     @property
     def warehouse(self) -> Warehouse:
@@ -118,6 +120,33 @@ class Deployment:
                 "put them with `ndr jobspec put FILE...`, or see `ndr demo` at work."
             )
         return check_jobspecs(parse_jobspec(item) for item in mine)
+
+
+def _read(record: Path) -> dict[str, Any]:
+    """Return the record of a deployment; an empty one where the file is absent or is not a record."""
+    try:
+        recorded = json.loads(record.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return recorded if isinstance(recorded, dict) else {}
+
+
+def directory_option(directory: Path) -> str:
+    """Return what a command that is typed here needs to be about a folder; nothing where it is the default one."""
+    directory, here = directory.resolve(), Path.cwd()
+    if directory == Path(os.environ.get("NDR_HOME", ".ndr")).resolve():
+        return ""
+    shown = directory.relative_to(here) if directory.is_relative_to(here) else directory
+    return f" --directory {shlex.quote(str(shown))}"
+
+
+def machines_in(outputs: Mapping[str, str]) -> dict[str, str]:
+    """Return the ARN of each state machine by name, from the outputs of a stack."""
+    return {
+        "baselines": outputs["BaselinesMachineArn"],
+        "mini_batch": outputs["MiniBatchMachineArn"],
+        "run_pipeline": outputs["RunPipelineMachineArn"],
+    }
 
 
 def jobspec_items(table: Any) -> list[dict[str, Any]]:

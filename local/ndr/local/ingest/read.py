@@ -16,6 +16,7 @@ from ndr.contract.datasets import QUARANTINE
 from ndr.contract.errors import InvalidRequestError, SchemaMismatchError
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
 from ndr.contract.time import Interval, format_instant
+from ndr.contract.wording import counted
 from ndr.jobs.deltas.bad_files import BadFiles
 from ndr.jobs.deltas.read import reads_of
 from ndr.local.ingest.logs import Log
@@ -152,7 +153,8 @@ def _unusable(path: str, rejects: pa.Table) -> SchemaMismatchError:
     word, count = counts.most_common(1)[0]
     example = next(reason for reason in rejects["reason"].to_pylist() if reason.split(maxsplit=1)[0] == word)
     return SchemaMismatchError(
-        f"{path}: none of its {rejects.num_rows} rows can be used. The most frequent reason, of {count} rows: "
+        f"{path}: none of its {counted(rejects.num_rows, 'row')} can be used. The most frequent reason, of "
+        f"{counted(count, 'row')}: "
         f"{example}."
     )
 

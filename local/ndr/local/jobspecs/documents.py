@@ -39,7 +39,7 @@ def read_jobspec_files(files: Iterable[Path], values: Mapping[str, str] | None =
     Parameters
     ----------
     files : iterable of Path
-        JSON documents: an object, or an array of objects.
+        JSON documents: an object, or an array of objects. A folder stands for its `*.json` files.
     values : mapping of str to str, optional
         Value of each placeholder ``${name}``.
 
@@ -51,13 +51,28 @@ def read_jobspec_files(files: Iterable[Path], values: Mapping[str, str] | None =
         A document is invalid. The message names its file.
     """
     jobspecs = []
-    for path in files:
+    for path in [each for given in files for each in _expanded(given)]:
         for document in _documents(path):
             try:
                 jobspecs.append(parse_jobspec(_filled(document, values or {}, path)))
             except JobSpecInvalidError as error:
                 raise JobSpecInvalidError(f"{path}: {error}") from None
     return jobspecs
+
+
+def filled_document(path: Path, values: Mapping[str, str]) -> dict[str, Any]:
+    """Return the one JobSpec document of a file, with values for its placeholders."""
+    (document,) = _documents(path)
+    return {key: _filled(value, values, path) for key, value in document.items()}
+
+
+def _expanded(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    files = sorted(path.glob("*.json"))
+    if not files:
+        raise InvalidRequestError(f"The folder {path} has no JobSpec document: there is no *.json in it.")
+    return files
 
 
 def _documents(path: Path) -> list[dict[str, Any]]:

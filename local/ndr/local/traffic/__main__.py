@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ndr.contract.errors import NdrError
 from ndr.contract.time import parse_instant
+from ndr.contract.wording import counted
 from ndr.local.traffic.generate import ATTACKS, DEFAULT_END, generate
 
 
@@ -24,7 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
     except NdrError as error:
         print(error, file=sys.stderr)
         return 2
-    print(f"{traffic.connections:,} connections in {len(traffic.logs)} logs, {traffic.interval}: {options.out}")
+    found = f"{counted(traffic.connections, 'connection')} in {counted(len(traffic.logs), 'log')}"
+    print(f"{found}, {traffic.interval}: {options.out}")
     return 0
 
 

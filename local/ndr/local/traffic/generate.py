@@ -11,6 +11,7 @@ import numpy as np
 
 from ndr.contract.errors import InvalidRequestError
 from ndr.contract.time import DAY, Interval, floor_to, format_instant, parse_instant
+from ndr.contract.wording import counted
 from ndr.local.traffic.activities import ACTIVITIES, seat_activity
 from ndr.local.traffic.attacks import InjectedAttack, Scene, all_kinds, two_attacks
 from ndr.local.traffic.calendar import Calendar
@@ -145,5 +146,6 @@ def _check(days: int, hosts: int, seed: int, end: datetime, attacks: str) -> Non
         raise InvalidRequestError(f"attacks is {attacks!r}; write {', '.join(ATTACKS)}.")
     if attacks == "all" and (days < 12 or hosts < 24):
         raise InvalidRequestError(
-            f"attacks is all, with {days} days and {hosts} workstations: every kind takes at least 12 days and 24."
+            f"attacks is all, with {counted(days, 'day')} and {hosts} workstations: every kind takes at least "
+            f"12 days and 24."
         )

@@ -1,8 +1,13 @@
-"""The compaction pipeline: finished days become one partition each, and what that replaces is deleted later."""
+"""The compaction pipeline: finished days become one partition each, what that replaces is deleted later.
+
+The report of the project follows it, as it runs once a day.
+"""
 
 from __future__ import annotations
 
-from ndr.contract.pipelines import COMPACTION_PIPELINE
+import os
+
+from ndr.contract.pipelines import COMPACTION_PIPELINE, NOT_USED
 from ndr.pipeline.bundle.code import CodeBundle
 from ndr.pipeline.bundle.pipeline import BundledPipeline
 from ndr.pipeline.processing.environment import default_image_uri
@@ -13,7 +18,9 @@ from ndr.pipeline.sdk import ParameterInteger, ParameterString, pipeline_session
 def build_compaction_pipeline(
     role_arn: str, region: str, default_bucket: str, pipeline_name: str = COMPACTION_PIPELINE
 ) -> BundledPipeline:
-    """Define the pipeline that compacts days of deltas, FG-A and pair counts: one step, ``CompactionStep``.
+    """Define the pipeline that compacts days of deltas, FG-A and pair counts, and then writes the report.
+
+    Its steps are ``CompactionStep`` and ``ReportStep``, which does not fail the execution where the report fails.
 
     Parameters
     ----------
@@ -50,22 +57,26 @@ def build_compaction_pipeline(
     session = pipeline_session(region, default_bucket)
     code = CodeBundle.of_installed_packages()
     jobs = ProcessingJobs.on(session, code, default_bucket, role_arn, image_uri, instance_type, instance_count)
-    arguments = [
+    project = [
         *("--project-name", project_name),
         *("--feature-spec-version", feature_spec_version),
+    ]
+    days = [
         *("--day-start-ts-iso", day_start),
         *("--day-end-ts-iso", day_end),
     ]
-    compaction = jobs.step("CompactionStep", "run_compaction.py", arguments)
+    stack = ["--stack-name", os.environ.get("STACK_NAME") or NOT_USED]
+    compaction = jobs.step("CompactionStep", "run_compaction.py", [*project, *days])
+    report = jobs.step("ReportStep", "run_report.py", [*project, *stack], after=[compaction])
 
     return BundledPipeline(
         name=pipeline_name,
-        summary="Finished days of deltas, FG-A and pair counts as one partition each.",
+        summary="Finished days of deltas, FG-A and pair counts as one partition each, and the daily report.",
         parameters=[
             *(project_name, feature_spec_version, day_start, day_end),
             *(image_uri, instance_type, instance_count),
         ],
-        steps=[compaction],
+        steps=[compaction, report],
         code=code,
         code_bucket=default_bucket,
         session=session,

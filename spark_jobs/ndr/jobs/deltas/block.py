@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
+from ndr.contract.wording import counted
 from ndr.sources.integration.columns import EXTRA_COLUMNS, FLOW_COLUMNS, READ_COLUMNS, REQUIRED
 from ndr.sources.integration.convert import converted
 from ndr.sources.integration.source import INTEGRATION_FILES
@@ -76,7 +77,7 @@ def text_block(content: bytes, source: Source, header: Any, spec: DeltaBuilderSp
 def long_line_block(line: LongLine) -> Block:
     """Return the one row of a line that is too long; its text is cut."""
     head = line.head.decode(errors="backslashreplace")
-    problem = f"long_line: the line has {line.length} bytes, and a flow has at most {LONGEST_LINE}"
+    problem = f"long_line: the line has {counted(line.length, 'byte')}, and a flow has at most {LONGEST_LINE}"
     return Block([_filled(Rows({}, pa.array([problem])))], [1], lambda positions: [head for _ in positions])
 
 

@@ -17,6 +17,7 @@ from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
 from ndr.contract.manifest import InputEntry, Manifest, RowAccount, TimeRange
 from ndr.contract.time import DAY, SLICE, Interval, coverage, floor_to, interval_of, merged, unfilled
+from ndr.contract.wording import counted
 from ndr.jobs.deltas.in_parts import deltas_in_parts
 from ndr.jobs.deltas.interval_flows import delivered_flows
 from ndr.jobs.deltas.mini_batches import (
@@ -96,7 +97,7 @@ def _delivered(spec: DeltaBuilderSpec, identifier: str, batch: Interval) -> list
 def _with_recognised(note: str | None, recognised: Mapping[str, int]) -> str | None:
     if not recognised:
         return note
-    taken = "; ".join(f"{name} ({files} files)" for name, files in sorted(recognised.items()))
+    taken = "; ".join(f"{name} ({counted(files, 'file')})" for name, files in sorted(recognised.items()))
     return f"{note + ' ' if note else ''}Recognised: {taken}."
 
 
@@ -199,12 +200,13 @@ class _Build:
         if account.rows_in == 0:
             return "The batch is empty: its files hold no rows."
         if account.rows_used == 0 and account.rows_quarantined:
-            return f"All {account.rows_quarantined} rows are quarantined; the quarantine table says why."
+            rows = counted(account.rows_quarantined, "row is", "rows are")
+            return f"All {rows} quarantined; the quarantine table says why."
         if account.rows_used == 0:
             return f"No row is a flow: {', '.join(f'{rows} {kind}' for kind, rows in account.rows_not_flows.items())}."
         if account.records:
             return (
-                f"{account.records_unpaired} of {account.records} records of one direction "
+                f"{account.records_unpaired} of {counted(account.records, 'record')} of one direction "
                 f"({account.unpaired_share:.1%}) could not be paired."
             )
         return None

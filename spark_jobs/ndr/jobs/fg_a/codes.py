@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.time import SLICE_MICROSECONDS
+from ndr.contract.wording import counted
 
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -22,7 +23,8 @@ def _without_null(table: pa.Table, name: str) -> pa.ChunkedArray:
     column = table.column(name)
     if column.null_count:
         raise SchemaMismatchError(
-            f"Column {name} holds {column.null_count} nulls where none is allowed: rebuild the partition it is from."
+            f"Column {name} holds {counted(column.null_count, 'null')} where none is allowed: rebuild the partition it "
+            "is from."
         )
     return column
 

@@ -6,6 +6,7 @@ of the segment's. So a busy host keeps its ordinary rows, which the segment may 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,10 +84,25 @@ def anomalous_rows(column: Floats, offsets: Ints, limit: float) -> NDArray[np.bo
     A group whose MAD is 0 marks nothing: most of its values are equal, and every busy slice would be an anomaly.
     A missing value marks nothing. The column is left as it is.
     """
+    (marked,) = anomalous_rows_of(column, [offsets], limit)
+    return marked
+
+
+def anomalous_rows_of(column: Floats, groupings: Sequence[Ints], limit: float) -> list[NDArray[np.bool_]]:
+    """Mark the anomalous rows by each of several groupings; a group of one lies in a group of the next."""
     missing = ~np.isfinite(column)
-    ranked = np.where(missing, np.inf, column)
-    sort_groups(ranked, offsets)
-    statistics = order_statistics(ranked, offsets[:-1], finite_counts(ranked, offsets))
+    is_complete = not missing.any()
+    ranked = column.copy() if is_complete else np.where(missing, np.inf, column)
+    found = []
+    for offsets in groupings:
+        sort_groups(ranked, offsets)
+        statistics = order_statistics(ranked, offsets[:-1], finite_counts(ranked, offsets))
+        marked = _far_rows(column, offsets, statistics, limit)
+        found.append(marked if is_complete else marked & ~missing)
+    return found
+
+
+def _far_rows(column: Floats, offsets: Ints, statistics: OrderStatistics, limit: float) -> NDArray[np.bool_]:
     marked = np.zeros(len(column), bool)
     scale = np.where(statistics.mad > 0, statistics.mad, np.inf)
     sizes, first = np.diff(offsets), 0
@@ -98,6 +114,6 @@ def anomalous_rows(column: Floats, offsets: Ints, limit: float) -> NDArray[np.bo
         np.abs(deviation, out=deviation)
         with np.errstate(invalid="ignore"):
             deviation /= np.repeat(scale[groups], sizes[groups])
-        marked[rows] = deviation > limit
+        np.greater(deviation, limit, out=marked[rows])
         first = last
-    return marked & ~missing
+    return marked

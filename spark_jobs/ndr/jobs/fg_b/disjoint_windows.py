@@ -84,18 +84,31 @@ def disjoint_counts(ends: Ints, offsets: Ints, lengths: Ints) -> Ints:
     ----------
     ends, offsets, lengths : arrays of int64
         As in `DisjointWindows`.
+
+    Notes
+    -----
+    Windows that end slice after slice are a run. How many of a run are chosen follows from its first and last end, so
+    that the runs of a group are gone through, not its windows.
     """
-    group = np.repeat(np.arange(len(lengths)), np.diff(offsets))
-    first = ends.min(initial=0)
-    width = ends.max(initial=0) - first + lengths.max() + 1
-    times = group * width + (ends - first)
-    following = np.searchsorted(times, times + lengths[group])
+    sizes = np.diff(offsets)
+    begins = np.ones(len(ends), bool)
+    begins[1:] = np.diff(ends) != SLICE_MICROSECONDS
+    begins[offsets[:-1][sizes > 0]] = True
+    starts = np.flatnonzero(begins)
+    first, last = ends[starts], ends[np.append(starts[1:], len(ends))[: len(starts)] - 1]
+    run_offsets = np.searchsorted(starts, offsets)
     counts = np.zeros(len(lengths), np.int64)
-    groups = np.flatnonzero(np.diff(offsets))
-    at = offsets[groups]
+    groups = np.flatnonzero(sizes)
+    run, free = run_offsets[groups], np.full(len(groups), np.iinfo(np.int64).min)
+    steps = -(-lengths // SLICE_MICROSECONDS) * SLICE_MICROSECONDS
     while len(groups):
-        counts[groups] += 1
-        at = following[at]
-        inside = at < offsets[groups + 1]
-        at, groups = at[inside], groups[inside]
+        step, begin, end = steps[groups], first[run], last[run]
+        behind = np.maximum(free, begin) - begin
+        chosen = begin + -(-behind // SLICE_MICROSECONDS) * SLICE_MICROSECONDS
+        more = np.where(chosen <= end, (end - chosen) // step + 1, 0)
+        counts[groups] += more
+        free = np.where(more > 0, chosen + (more - 1) * step + lengths[groups], free)
+        run += 1
+        inside = run < run_offsets[groups + 1]
+        groups, run, free = groups[inside], run[inside], free[inside]
     return counts

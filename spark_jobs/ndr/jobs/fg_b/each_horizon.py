@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ndr.jobs.fg_b.baseline_tables import HostAndSegment, MetricStatistics
-from ndr.jobs.fg_b.capping import BY_HOST, BY_SEGMENT, CappedRows, anomalous_rows
+from ndr.jobs.fg_b.capping import BY_HOST, BY_SEGMENT, CappedRows, anomalous_rows_of
 from ndr.jobs.fg_b.disjoint_windows import DisjointWindows, window_lengths
 from ndr.jobs.fg_b.layout import HorizonLayout, RowLayout
 from ndr.jobs.fg_b.order_statistics import Floats, Ints
@@ -59,25 +59,37 @@ class CappedStrategy(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EachHorizon:
-    """The fastest strategy for a few horizons: each takes its rows and sorts them."""
+    """The fastest strategy for a few horizons: each takes its rows and sorts them.
+
+    Attributes
+    ----------
+    horizons : sequence of HorizonLayout
+    rows : sequence of array or None
+        The numbers of each horizon's rows among the laid-out ones; None where it has all of them.
+    windows : sequence of DisjointWindows
+    """
 
     horizons: Sequence[HorizonLayout]
+    rows: Sequence[Ints | None]
     windows: Sequence[DisjointWindows]
 
     @classmethod
     def of(cls, layout: RowLayout, horizons: Sequence[HorizonLayout]) -> EachHorizon:
-        ends = layout.row_ends
+        numbers, ends = [each.row_numbers() for each in horizons], layout.row_ends
         windows = [
-            DisjointWindows(each.take(ends), each.host_offsets, window_lengths(each.host_columns["window_label"]))
-            for each in horizons
+            DisjointWindows(_taken(ends, rows), each.host_offsets, window_lengths(each.host_columns["window_label"]))
+            for each, rows in zip(horizons, numbers, strict=True)
         ]
-        return cls(horizons, windows)
+        return cls(horizons, numbers, windows)
 
     def unmarked(self) -> list[Marks]:
         return [np.zeros(horizon.host_offsets[-1], np.uint8) for horizon in self.horizons]
 
     def anomalous(self, column: Floats, limit: float) -> list[Marks]:
-        return [marks_of(horizon.take(column), horizon, limit) for horizon in self.horizons]
+        return [
+            marks_of(_taken(column, rows), horizon, limit)
+            for horizon, rows in zip(self.horizons, self.rows, strict=True)
+        ]
 
     def capped(self, marks: list[Marks]) -> CappedHorizons:
         pairs = list(zip(marks, self.horizons, strict=True))
@@ -100,25 +112,26 @@ class CappedHorizons:
         return [CappedCounts(host.counts, segment.counts) for host, segment in pairs]
 
     def statistics(self, column: Floats, with_zeros: bool) -> list[HostAndSegment]:
-        horizons, windows = self.each.horizons, self.each.windows
-        found = []
-        for number, horizon in enumerate(horizons):
-            rows = horizon.take(column)
+        each, found = self.each, []
+        for number, horizon in enumerate(each.horizons):
+            rows = _taken(column, each.rows[number])
             # The last horizon may have the column for itself.
-            rows = rows.copy() if rows is column and number < len(horizons) - 1 else rows
+            rows = rows.copy() if rows is column and number < len(each.horizons) - 1 else rows
             capped = self.by_host[number], self.by_segment[number]
-            found.append(metric_statistics(rows, *capped, horizon, windows[number], with_zeros))
+            found.append(metric_statistics(rows, *capped, horizon, each.windows[number], with_zeros))
         return found
+
+
+def _taken(column: NDArray[Any], rows: Ints | None) -> NDArray[Any]:
+    # The mode spares a look at the numbers before they are used.
+    return column if rows is None else column.take(rows, mode="clip")
 
 
 def marks_of(column: Floats, horizon: HorizonLayout, limit: float) -> NDArray[np.uint8]:
     """Mark the rows of a key metric that are far from the median of their host group (bit BY_HOST) or of their
     segment group (BY_SEGMENT)."""
-    marks = np.zeros(len(column), np.uint8)
-    for bit, offsets in ((BY_HOST, horizon.host_offsets), (BY_SEGMENT, horizon.segment_offsets)):
-        far = anomalous_rows(column, offsets, limit)
-        marks |= far * bit
-    return marks
+    by_host, by_segment = anomalous_rows_of(column, [horizon.host_offsets, horizon.segment_offsets], limit)
+    return by_host * BY_HOST | by_segment * BY_SEGMENT
 
 
 def metric_statistics(

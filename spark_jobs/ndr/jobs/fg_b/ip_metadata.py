@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from ndr.contract.datasets import FG_B_IP_METADATA
 from ndr.contract.time import DAY, EPOCH, SLICE_MICROSECONDS, Interval, floor_to, microseconds
 from ndr.jobs.deltas.grouping import group
+from ndr.jobs.fg_b.active_slices import ONE_SLICE
 from ndr.jobs.fg_b.baseline import Baseline
+from ndr.jobs.fg_b.placement import RowKeys
 from ndr.jobs.fg_b.row_columns import read_keys
 from ndr.jobs.fg_b.row_source import RowSource, TableRows
 from ndr.store.schema import arrow_schema
@@ -46,8 +48,12 @@ class HostActivity:
         """Select the FG-A rows of one slice: the end of a longer window can be hours after its last activity."""
         source = rows if isinstance(rows, RowSource) else TableRows(rows)
         with ThreadPoolExecutor(threads) as pool:
-            keys, _ = read_keys(source, span, pool)
-        one_slice = np.array([label == "15m" for label in keys.texts["window_label"]], bool)
+            return cls.of_keys(read_keys(source, span, pool)[0])
+
+    @classmethod
+    def of_keys(cls, keys: RowKeys) -> HostActivity:
+        """Select the rows of one slice among those that were read."""
+        one_slice = np.array([label == ONE_SLICE for label in keys.texts["window_label"]], bool)
         active = one_slice[keys.codes["window_label"]] if len(keys) else np.zeros(0, bool)
         moments = keys.codes["host_ip"][active].astype(np.int64) * len(keys.ends) + keys.end_codes[active]
         hosts = pa.array(keys.texts["host_ip"], pa.string())

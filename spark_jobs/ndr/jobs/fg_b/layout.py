@@ -10,7 +10,6 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +29,6 @@ from ndr.jobs.fg_b.placement import (
 )
 from ndr.net.networks import segment_ids
 
-# From this mean length on, copying runs one by one is faster than copying rows by their numbers.
-_LONG_RUN = 16
 # Rows of a block for each group: its counts of rows are small beside the rows.
 _ROWS_A_GROUP = 32
 
@@ -101,16 +98,11 @@ class HorizonLayout:
         """Return the sum over the host groups of each segment group."""
         return np.add.reduceat(of_hosts, self.segment_groups[:-1])
 
-    def take(self, column: NDArray[Any]) -> NDArray[Any]:
-        """Return the horizon's rows of a laid-out column."""
+    def row_numbers(self) -> Ints | None:
+        """Return the numbers of the horizon's rows among the laid-out ones; None where it has all of them."""
         if self.is_whole:
-            return column
-        sizes = np.diff(self.host_offsets)
-        if self.host_offsets[-1] >= _LONG_RUN * len(sizes):
-            runs = [column[start : start + size] for start, size in zip(self.run_starts, sizes, strict=True)]
-            return np.concatenate([column[:0], *runs])
-        rows = np.arange(self.host_offsets[-1]) + np.repeat(self.run_starts - self.host_offsets[:-1], sizes)
-        return column[rows]
+            return None
+        return np.arange(self.host_offsets[-1]) + np.repeat(self.run_starts - self.host_offsets[:-1], self.host_rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,15 @@ from ndr.contract.datasets import (
 )
 from ndr.jobs.fg_b.baseline import Baseline, BaselineJob, PairRules, span_of
 from ndr.jobs.fg_b.baseline_tables import BaselineTables
+from ndr.jobs.fg_b.freed_memory import give_back
+from ndr.jobs.fg_b.internal_hosts import of_internal_hosts
 from ndr.jobs.fg_b.ip_metadata import HostActivity, ip_metadata
 from ndr.jobs.fg_b.pair_rows import PairRows, condense_for
 from ndr.jobs.fg_b.pairs import PairBaselines, destination_hosts, pair_baselines
 from ndr.jobs.fg_b.profile import profiles_of_baselines
 from ndr.jobs.fg_b.published import ChunkRows, profile_rules
-from ndr.jobs.fg_b.row_source import ScanRows, one_slice_rows
+from ndr.jobs.fg_b.row_columns import read_keys
+from ndr.jobs.fg_b.row_source import ScanRows
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.statistics import tables_of_baselines
 from ndr.jobs.monitored import of_pairs
@@ -48,9 +51,15 @@ def write_baselines(specs: BaselineSpecs, jobs: Sequence[BaselineJob], chunk: Ch
     """
     baselines = [job.baseline for job in jobs]
     with ScanRows(chunk.fg_a) as rows:
-        statistics = tables_of_baselines(rows, baselines, specs.statistics_rules, THREADS)
-        profiles = profiles_of_baselines(rows, baselines, profile_rules(specs, chunk), THREADS)
-        shared = SharedRows.of(specs, rows, chunk.pair_counts, baselines)
+        with ThreadPoolExecutor(THREADS) as pool:
+            keys = read_keys(rows, span_of(baselines), pool)
+        statistics = tables_of_baselines(rows, baselines, specs.statistics_rules, THREADS, found=keys)
+        give_back()
+        profiles = profiles_of_baselines(rows, baselines, profile_rules(specs, chunk), THREADS, keys)
+    activity = HostActivity.of_keys(of_internal_hosts(*keys, specs.networks)[0])
+    del keys
+    give_back()
+    shared = SharedRows.of(specs, activity, chunk.pair_counts, baselines)
 
     def write(job: BaselineJob, of_baseline: BaselineTables, profile: pa.Table) -> PartitionWriter:
         pairs = shared.pairs(job.baseline, specs.pair_rules)
@@ -64,6 +73,7 @@ def write_baselines(specs: BaselineSpecs, jobs: Sequence[BaselineJob], chunk: Ch
         job.writer.write(profile, FG_B_PROFILE)
         return job.writer
 
+    give_back()
     with ThreadPoolExecutor(THREADS) as pool:
         # The statistics are the largest tables: each is released once it is written.
         yield from pool.map(write, jobs, (statistics.pop(0) for _ in jobs), profiles)
@@ -78,13 +88,12 @@ class SharedRows:
     by_segment: PairRows
 
     @classmethod
-    def of(cls, specs: BaselineSpecs, rows: ScanRows, pair_counts: Scan, baselines: Sequence[Baseline]) -> SharedRows:
+    def of(
+        cls, specs: BaselineSpecs, activity: HostActivity, pair_counts: Scan, baselines: Sequence[Baseline]
+    ) -> SharedRows:
         pairs = (of_pairs(table, specs.networks) for table in pair_counts.bundles(coded=True))
         by_host = PairRows.of(map(condense_for(baselines), pairs), baselines)
-        by_segment = by_host.by_segment(specs.networks)
-        return cls(
-            HostActivity.of(one_slice_rows(rows, specs.networks), span_of(baselines), THREADS), by_host, by_segment
-        )
+        return cls(activity, by_host, by_host.by_segment(specs.networks))
 
     def pairs(self, baseline: Baseline, rules: PairRules) -> PairBaselines:
         """Return the pair baselines of one baseline."""

@@ -43,11 +43,14 @@ class CondensedPairs:
     ----------
     rows : pa.Table
         src_ip and dst_ip as codes, dst_port, `first` and `last` slice start (microseconds since the epoch), the SUMS.
+    regular : int64[n]
+        Numbers of the rows with active slices that a baseline's regularity looks at, ascending.
     activity : DayActivity
-        Of each row, the active slices that a baseline's regularity looks at.
+        These slices, for each of `regular`.
     """
 
     rows: pa.Table
+    regular: Ints
     activity: DayActivity
 
 
@@ -84,9 +87,23 @@ def condense_for(baselines: Iterable[Baseline]) -> Callable[[pa.Table], Condense
             "last": _of_runs(np.maximum, began, runs),
             **dict(zip(SUMS, _of_runs(np.add, totals, runs), strict=True)),
         }
-        return CondensedPairs(pa.table(rows), DayActivity.of(number, allowed, sent + received, is_active, runs))
+        return CondensedPairs(pa.table(rows), *_activity(number, allowed, sent + received, is_active, runs))
 
     return condense
+
+
+def _activity(
+    number: Ints, allowed: Ints, volume: Ints, is_active: NDArray[np.bool_], runs: Ints
+) -> tuple[Ints, DayActivity]:
+    """Return the runs with an active slice, and their activity."""
+    some = np.logical_or.reduceat(is_active, runs) if len(runs) else is_active
+    regular = np.flatnonzero(some)
+    lengths = np.diff(runs, append=len(number))
+    if len(regular) < len(runs):
+        rows = np.flatnonzero(np.repeat(some, lengths))
+        number, allowed, volume, is_active = number[rows], allowed[rows], volume[rows], is_active[rows]
+    starts = np.cumsum(lengths[regular]) - lengths[regular]
+    return regular, DayActivity.of(number, allowed, volume, is_active, starts)
 
 
 def regularity_time(baseline: Baseline) -> PublishedSlices:
@@ -170,6 +187,10 @@ class PairRows:
         none = pa.table([[]] * len(names), pa.schema(zip(names, types, strict=True)))
         table = pa.concat_tables([none, *(bundle.rows for bundle in bundles)])
         activity = DayActivity.joined([bundle.activity for bundle in bundles])
+        before = np.cumsum([0, *(len(bundle.rows) for bundle in bundles)])
+        numbers = [bundle.regular + first for bundle, first in zip(bundles, before[:-1], strict=True)]
+        regular = np.full(before[-1], -1)
+        regular[np.concatenate([np.zeros(0, np.int64), *numbers])] = np.arange(len(activity.active))
         del bundles
         sources, destinations = OrderedTexts.of(table["src_ip"]), OrderedTexts.of(table["dst_ip"])
         port, first, last, *totals = (table[name].to_numpy() for name in names[2:])
@@ -177,7 +198,7 @@ class PairRows:
         published = PublishedSlices.union([regularity_time(each) for each in baselines])
         return cls._sorted(
             "src_ip", sources.texts, destinations.texts, _cuts(baselines), keys, first, last, np.stack(totals),
-            (activity, published),
+            (regular, activity, published),
         )  # fmt: skip
 
     @classmethod
@@ -191,19 +212,23 @@ class PairRows:
         first: Ints,
         last: Ints,
         totals: Ints,
-        activity: tuple[DayActivity, PublishedSlices] | None = None,
+        activity: tuple[Ints, DayActivity, PublishedSlices] | None = None,
     ) -> PairRows:
-        key = packed(keys, (max(len(sources), 1), max(len(destinations), 1), _PORTS))
-        order = np.lexsort((first, key))
-        key, first = key[order], first[order]
+        sizes = (max(len(sources), 1), max(len(destinations), 1), _PORTS)
+        slices = (first - first.min(initial=np.iinfo(np.int64).max)) // SLICE_MICROSECONDS
+        # One sort of one number; as stable it merges the runs of what comes in order, such as a partition of a day.
+        order = np.argsort(packed((*keys, slices), (*sizes, int(slices.max(initial=0)) + 1)), kind="stable")
+        key, first = packed(keys, sizes)[order], first[order]
         pair = np.cumsum(np.diff(key, prepend=key[:1]) != 0)
         part = np.searchsorted(cuts, first, side="right")
         runs = _runs(key, part)
         days = None
         if activity:
-            some = np.flatnonzero(activity[0].active[order])
+            regular, own, published = activity
+            regular = regular[order]
+            some = np.flatnonzero(regular >= 0)
             start = first[some] // SLICE_MICROSECONDS
-            days = PairDays.of(pair[some], part[some], start, activity[0].take(order[some]), activity[1])
+            days = PairDays.of(pair[some], part[some], start, own.take(regular[some]), published)
         source, destination, port = (of_row[order[runs]] for of_row in keys)
         return cls(
             source_column, sources, destinations, cuts, source, destination, port, first[runs],

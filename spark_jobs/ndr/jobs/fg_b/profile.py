@@ -5,8 +5,9 @@ A nightly backup is high at its hour on every day, so it is expected there, and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -17,14 +18,14 @@ import pyarrow as pa
 from ndr.contract.datasets import FG_B_PROFILE, PROFILE_METRICS, PROFILE_WINDOWS
 from ndr.contract.networks import DefaultNetworks, NetworkLists
 from ndr.contract.time import SLICE_MICROSECONDS, WINDOWS, Interval, slice_number
-from ndr.jobs.deltas.grouping import group, packed
-from ndr.jobs.fg_b.baseline import Baseline
+from ndr.jobs.deltas.grouping import group
+from ndr.jobs.fg_b.baseline import Baseline, span_of
 from ndr.jobs.fg_b.daily_maxima import HourDays
 from ndr.jobs.fg_b.internal_hosts import of_internal_hosts
 from ndr.jobs.fg_b.local_slices import LocalSlices
 from ndr.jobs.fg_b.order_statistics import Floats, Ints, between, ranks, sort_groups
 from ndr.jobs.fg_b.placement import RowKeys, radix_order
-from ndr.jobs.fg_b.row_columns import Selection, read_keys
+from ndr.jobs.fg_b.row_columns import FoundRows, Selection, read_keys
 from ndr.jobs.fg_b.row_source import RowSource, TableRows
 from ndr.store.schema import arrow_schema
 
@@ -58,6 +59,7 @@ def profiles_of_baselines(
     baselines: Sequence[Baseline],
     rules: ProfileRules,
     threads: int = 1,
+    keys: FoundRows | None = None,
 ) -> list[pa.Table]:
     """Compute the profile table of each of several baselines, whose rows are read once.
 
@@ -68,6 +70,10 @@ def profiles_of_baselines(
     baselines : sequence of Baseline
         Not empty.
     rules : ProfileRules
+    threads : int
+        Threads to compute with; the result does not depend on it.
+    keys : FoundRows, optional
+        What `read_keys` returns of `rows` over the horizons, where others need it too.
 
     Returns
     -------
@@ -95,10 +101,10 @@ def profiles_of_baselines(
     of one day cannot raise it above the largest value of the other days; the full backups of four Saturdays do.
     """
     source = rows if isinstance(rows, RowSource) else TableRows(rows)
-    span = Interval(min(each.interval.start for each in baselines), max(each.interval.end for each in baselines))
+    span = span_of(baselines)
     slices = LocalSlices.of(Interval(span.start - _LONGEST, span.end), rules.published, rules.time_zone)
     with ThreadPoolExecutor(threads) as pool:
-        found = _ProfileRows.read(source, span, slices, rules.networks, pool)
+        found = _ProfileRows.of(keys or read_keys(source, span, pool), slices, rules.networks)
         horizons = [_Horizon.of(found, slices, baseline) for baseline in baselines]
         hours = list(pool.map(partial(_hours, found, source, horizons), PROFILE_METRICS))
     of_horizons = zip(*hours, strict=True)
@@ -140,17 +146,14 @@ class _ProfileRows:
     windows: Ints
 
     @classmethod
-    def read(
-        cls, source: RowSource, span: Interval, slices: LocalSlices, networks: NetworkLists, pool: Executor
-    ) -> _ProfileRows:
-        """Read the keys of the rows, and keep those of internal hosts and of windows that were published in full."""
-        keys, selections = of_internal_hosts(*read_keys(source, span, pool), networks)
+    def of(cls, read: FoundRows, slices: LocalSlices, networks: NetworkLists) -> _ProfileRows:
+        """Keep the rows of internal hosts and of windows that were published in full."""
+        keys, selections = of_internal_hosts(*read, networks)
         count = len(slices.hours)
         rows, last_slices = _full_windows(keys, slices)
         texts = {name: sorted(keys.texts[name]) for name in _KEYS}
         sizes = [max(1, len(texts[name])) for name in _KEYS]
-        codes = [_ranks(keys.texts[name], texts[name]).take(keys.codes[name].take(rows)) for name in _KEYS]
-        found = group(packed(codes, sizes), int(np.prod(sizes)))
+        found = group(_numbers(keys, rows, texts, sizes), int(np.prod(sizes)))
         order = radix_order(found.of_row, len(found.keys))
         places = (found.of_row * count + last_slices).take(order)
         if np.any(places[1:] < places[:-1]):
@@ -197,9 +200,15 @@ def _by_piece(rows: Ints, keys: RowKeys, selections: Sequence[Selection]) -> lis
     return pieces
 
 
-def _ranks(texts: list[str], in_order: list[str]) -> Ints:
-    place = {text: number for number, text in enumerate(in_order)}
-    return np.array([place[text] for text in texts], np.int64)
+def _numbers(keys: RowKeys, rows: Ints, texts: dict[str, list[str]], sizes: Sequence[int]) -> Ints:
+    """Number the combinations of _KEYS in the order of their texts; return the number of each of the rows."""
+    number = np.zeros(len(rows), np.int64)
+    for at, name in enumerate(_KEYS):
+        place = {text: rank for rank, text in enumerate(texts[name])}
+        step = math.prod(sizes[at + 1 :])
+        of_code = np.array([place[text] * step for text in keys.texts[name]], np.int64)
+        number += of_code.take(keys.codes[name].take(rows))
+    return number
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -28,7 +28,11 @@ class Selection:
     mask: NDArray[np.bool_] | None
 
 
-def read_keys(source: RowSource, interval: Interval, pool: Executor) -> tuple[RowKeys, list[Selection]]:
+FoundRows = tuple[RowKeys, list[Selection]]
+"""The key columns of chosen rows, and which of each piece they are."""
+
+
+def read_keys(source: RowSource, interval: Interval, pool: Executor) -> FoundRows:
     """Read the key columns of the rows whose window lies in the interval by its end: start < window_end <= end.
 
     Rows that say that a part of their window is not published (window_coverage below 1) are left out.
@@ -189,6 +193,8 @@ def _floats(table: pa.Table, name: str, rows: Ints) -> Floats:
         raise SchemaMismatchError(f"The metric {name} is {column.type} where a number belongs: correct metrics.")
     # The mode spares a look at the numbers before they are used: half of the time.
     values: Floats = pc.cast(column, pa.float64(), safe=False).to_numpy().take(rows, mode="clip")
+    if pa.types.is_integer(column.type) and not column.null_count:
+        return values
     # Adding zero turns -0.0 into 0.0: equal values must be equal bits, whichever of them a sort puts first.
     values += 0.0
     present = np.isfinite(values)

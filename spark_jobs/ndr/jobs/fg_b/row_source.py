@@ -6,20 +6,19 @@ import os
 import tempfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from typing import TYPE_CHECKING, Final, Protocol, Self, runtime_checkable
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import fs
 
+from ndr.contract.datasets import Dataset
 from ndr.contract.errors import SchemaMismatchError
-from ndr.contract.networks import NetworkLists
 from ndr.jobs.fg_b.layout import GROUP_COLUMNS
-from ndr.jobs.monitored import of_hosts
-from ndr.store.footer import check_footer
+from ndr.store.footer import PublishedFile, check_footer
 from ndr.store.read_ahead import REQUESTS
-from ndr.store.rows import is_small
+from ndr.store.rows import copy_file, is_small
 from ndr.store.storage import filesystem
 
 if TYPE_CHECKING:
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
 TEXT_COLUMNS = ("host_ip", *GROUP_COLUMNS)
 TIME_COLUMN = "window_end"
 COVERAGE_COLUMN = "window_coverage"
+# From so many rows on, a column is read from a file of its own faster than from a copy of several files together.
+_LONG_FILE: Final = 1 << 14
 _COPY: Final = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
 
 
@@ -124,23 +125,23 @@ class CopiedRows:
     """
 
     def __init__(self, tables: Iterable[pa.Table], folder: str) -> None:
-        self._pieces: list[tuple[str, int]] = []
+        self._pieces: list[tuple[str, int, list[str]]] = []
         for table in tables:
             if table.num_rows:
                 path = os.path.join(folder, f"{len(self._pieces)}.arrow")
                 one = table.unify_dictionaries().combine_chunks()
                 with pa.ipc.new_file(path, one.schema, options=_COPY) as file:
                     file.write_table(one)
-                self._pieces.append((path, one.num_rows))
+                self._pieces.append((path, one.num_rows, one.column_names))
 
     @property
     def piece_rows(self) -> list[int]:
-        return [rows for _, rows in self._pieces]
+        return [rows for _, rows, _ in self._pieces]
 
     def read(self, piece: int, columns: Sequence[str]) -> pa.Table:
-        path, _ = self._pieces[piece]
-        with pa.memory_map(path) as source:
-            names = pa.ipc.open_file(source).schema.names
+        path, _, names = self._pieces[piece]
+        # Reading costs less than mapping: the values are unpacked once, and pages of the file are none of this process.
+        with pa.OSFile(path) as source:
             chosen = [place for place, name in enumerate(names) if name in columns]
             options = pa.ipc.IpcReadOptions(included_fields=chosen, use_threads=False)
             return pa.ipc.open_file(source, options=options).read_all()
@@ -149,22 +150,34 @@ class CopiedRows:
 class ScanRows:
     """Rows of a scan, in a `with` block.
 
-    Of large files that answer whole, columns are read as they are asked for. Small files, and those of which a part
-    answers, are read once and copied to this machine's disk.
+    Columns are read as they are asked for: of large files that answer whole from the store, of small ones with many
+    rows from copies on this machine's disk. All other files are read once, and copied to the disk a bundle at a time.
     """
 
     def __init__(self, scan: Scan) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="ndr-fg-b-")
         files = scan.published_files()
-        large = [file for file, interval in files if interval is None and not is_small(file)]
-        others = [found for found in files if found[1] is not None or is_small(found[0])]
+        whole = [file for file, interval in files if interval is None]
+        large = [file for file in whole if not is_small(file)]
+        long = [file for file in whole if is_small(file) and file.rows >= _LONG_FILE]
+        others = [found for found in files if found[1] is not None or found[0] not in {*large, *long}]
         system = filesystem(large[0].uri)[0] if large else None
         self._files = ParquetRows([filesystem(file.uri)[1] for file in large], TEXT_COLUMNS, system)
         for file, metadata in zip(large, self._files.metadata, strict=True):
             check_footer(metadata, file)
         metrics = [name for name in scan.columns if name not in (*TEXT_COLUMNS, TIME_COLUMN)]
-        self._copied = CopiedRows(scan.bundles(coded=True, may_lack=metrics, files=others), self._folder.name)
-        self._in_files = len(self._files.piece_rows)
+        bundles = scan.bundles(coded=True, may_lack=metrics, files=others)
+        self._parts: list[tuple[int, RowSource]] = []
+        self.piece_rows: list[int] = []
+        for rows in (self._files, self._copies(long, scan.dataset), CopiedRows(bundles, self._folder.name)):
+            self._parts += [(piece, rows) for piece in range(len(rows.piece_rows))]
+            self.piece_rows += rows.piece_rows
+
+    def _copies(self, files: Sequence[PublishedFile], dataset: Dataset) -> ParquetRows:
+        paths = [os.path.join(self._folder.name, f"{number}.parquet") for number in range(len(files))]
+        with ThreadPoolExecutor(REQUESTS) as pool:
+            list(pool.map(copy_file, files, repeat(dataset), paths))
+        return ParquetRows(paths, TEXT_COLUMNS)
 
     def __enter__(self) -> Self:
         return self
@@ -172,20 +185,6 @@ class ScanRows:
     def __exit__(self, *_: object) -> None:
         self._folder.cleanup()
 
-    @property
-    def piece_rows(self) -> list[int]:
-        return [*self._files.piece_rows, *self._copied.piece_rows]
-
     def read(self, piece: int, columns: Sequence[str]) -> pa.Table:
-        if piece < self._in_files:
-            return self._files.read(piece, columns)
-        return self._copied.read(piece - self._in_files, columns)
-
-
-def one_slice_rows(rows: RowSource, networks: NetworkLists) -> TableRows:
-    """Return the key columns of internal hosts' 15m rows, which alone tell when a host was active, in memory."""
-    batches: list[pa.RecordBatch] = []
-    for piece in range(len(rows.piece_rows)):
-        keys = rows.read(piece, [*TEXT_COLUMNS, TIME_COLUMN])
-        batches += of_hosts(keys.filter(pc.equal(keys["window_label"], "15m")), networks).to_batches()
-    return TableRows(batches)
+        own, rows = self._parts[piece]
+        return rows.read(own, columns)

@@ -18,7 +18,7 @@ from ndr.jobs.fg_b.internal_hosts import of_internal_hosts
 from ndr.jobs.fg_b.layout import HorizonLayout, RowLayout, lay_out
 from ndr.jobs.fg_b.order_statistics import Floats
 from ndr.jobs.fg_b.placement import RowKeys
-from ndr.jobs.fg_b.row_columns import LaidOutColumns, placed_in_source, read_keys
+from ndr.jobs.fg_b.row_columns import FoundRows, LaidOutColumns, placed_in_source, read_keys
 from ndr.jobs.fg_b.row_source import RowSource, TableRows
 
 # Metric columns that are in memory at a time, over all threads; a single larger column is still read whole.
@@ -43,6 +43,7 @@ def tables_of_baselines(
     rules: StatisticsRules,
     threads: int = 1,
     active: RowSource | None = None,
+    found: FoundRows | None = None,
 ) -> list[BaselineTables]:
     """Compute the host and segment baselines of several, overlapping horizons, reading and grouping the rows once.
 
@@ -60,6 +61,8 @@ def tables_of_baselines(
         Threads to compute with; the result does not depend on it.
     active : RowSource, optional
         The key columns of the rows of one slice, where they are not among `rows`.
+    found : FoundRows, optional
+        What `read_keys` returns of `rows` over the horizons, where others need it too.
 
     Returns
     -------
@@ -104,9 +107,9 @@ def tables_of_baselines(
     source = rows if isinstance(rows, RowSource) else TableRows(rows)
     span = span_of(baselines)
     with ThreadPoolExecutor(threads) as pool:
-        layout, columns, keys = _laid_out(source, span, rules, pool)
+        layout, columns, keys = _laid_out(source, found or read_keys(source, span, pool), rules, pool)
         activity = Activity.of(keys if active is None else read_keys(active, span, pool)[0], rules)
-        del keys
+        del keys, found
         horizons = [layout.within(baseline) for baseline in baselines]
         strategy = _strategy(layout, [baseline.interval for baseline in baselines], horizons)
         together = max(1, _COLUMN_BYTES // (threads * 8 * max(len(layout.moments), 1)))
@@ -118,10 +121,10 @@ def tables_of_baselines(
 
 
 def _laid_out(
-    source: RowSource, span: Interval, rules: StatisticsRules, pool: Executor
+    source: RowSource, found: FoundRows, rules: StatisticsRules, pool: Executor
 ) -> tuple[RowLayout, LaidOutColumns, RowKeys]:
-    """Group the rows of the span; return the layout, the metric columns in it, and the key columns."""
-    keys, selections = of_internal_hosts(*read_keys(source, span, pool), rules.networks)
+    """Group the found rows of internal hosts; return the layout, the metric columns in it, and the key columns."""
+    keys, selections = of_internal_hosts(*found, rules.networks)
     layout = lay_out(keys, rules, pool)
     chosen = placed_in_source(layout.placements, selections)
     return layout, LaidOutColumns(source, chosen, len(layout.moments)), keys

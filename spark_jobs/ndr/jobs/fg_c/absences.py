@@ -9,14 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ndr.contract.datasets import SILENCE_WINDOW
+from ndr.contract.datasets import SILENCE, SILENCE_WINDOW
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.time import WINDOWS
 from ndr.jobs.fg_c.formulas import Floats
 from ndr.jobs.fg_c.judges import HorizonBaseline, floats
-
-SILENCE = "silence"
-"""The metric of a reason that says so."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ndr.contract.datasets import EXPECTED_BY, PROFILE_METRICS, SILENCE_WINDOW
+from ndr.contract.datasets import EXPECTED_BY, MISSED, PROFILE_METRICS, SILENCE_WINDOW, missing_name
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.time import DAY, instant_of
 from ndr.jobs.fg_b.expectation import expected_shares
@@ -19,17 +19,10 @@ from ndr.jobs.fg_c.formulas import Floats
 from ndr.jobs.fg_c.judges import HorizonBaseline, floats
 from ndr.jobs.fg_c.rows import FeatureRows
 
-MISSED: Final = ("sessions_cnt", "bytes_sent_sum", "bytes_recv_sum")
-"""Metrics whose large values are missed when they do not come."""
 WINDOW: Final = ("host_ip", "role", "window_label", "window_end")
 _LATELY: Final = "8h"
 _WEEKS: Final = 3 * 7 * DAY
 """From this length on a horizon has enough days of one weekday."""
-
-
-def missing_name(metric: str) -> str:
-    """Return the metric of a reason that says that a large value did not come."""
-    return f"missing_{metric}"
 
 
 def longest(baselines: Sequence[HorizonBaseline]) -> HorizonBaseline | None:

@@ -70,56 +70,72 @@ def _tail(value, known):  # type: ignore[no-untyped-def]
     return max(share, 1.0 / (support + 1.0))
 
 
+@numba.njit(nogil=True, inline="always")
+def _contribution(value, known, least, relative, weight, expected, highest):  # type: ignore[no-untyped-def]
+    p95, p99 = known[5], known[6]
+    share = 0.0 if np.isnan(expected) else expected
+    reached = 0.0 if np.isnan(highest) else highest
+    beyond = value - max((1.0 + share) * p99, reached)
+    if beyond <= 0:
+        return 0.0
+    tail = max(p99 - p95, least, relative * max(abs(p99), reached))
+    return weight * np.log2(1.0 + beyond / tail)
+
+
 @numba.njit(
     numba.void(
-        _F2, numba.int64[:, :], _F3, numba.boolean[:, :], _F1, numba.float64, _F1, _F2, _F2, numba.int8[:, :], _F3
+        numba.int64[:], _F2, numba.int64[:, :], _F3, numba.boolean[:, :], _F1, numba.float64, _F1, _F2, _F2,
+        numba.int8[:, :], _F3, numba.boolean,
     ),
     nogil=True, cache=True,
 )  # fmt: skip
-def _score(values, judges, known, usable, minimum, relative, weights, expected, highest, tiers, results):  # type: ignore[no-untyped-def]
-    for row in range(values.shape[0]):
+def _score(
+    rows, values, judges, known, usable, minimum, relative, weights, expected, highest, tiers, results, only_less
+):  # type: ignore[no-untyped-def]
+    for number in range(len(rows)):
+        row = rows[number]
         for metric in range(values.shape[1]):
             value = values[row, metric]
             tier, judge = 3, -1
             for each in range(3):
-                place = judges[row, each]
+                place = judges[number, each]
                 if place >= 0 and usable[metric, place]:
                     tier, judge = each, place
                     break
-            tiers[row, metric] = tier
             if judge < 0 or np.isnan(value):
-                results[:, row, metric] = np.nan
-                results[0, row, metric] = 0.0
-                results[10, row, metric] = 0.0
+                if not only_less:
+                    tiers[row, metric] = tier
+                    results[:, row, metric] = np.nan
+                    results[0, row, metric] = 0.0
+                    results[10, row, metric] = 0.0
                 continue
             it = known[metric, judge]
-            median, mad, iqr, p95, p99 = it[0], it[1], it[2], it[5], it[6]
             least = minimum[metric]
+            contribution = _contribution(
+                value, it, least, relative, weights[tier], expected[row, metric], highest[row, metric]
+            )
+            if only_less and (tier != tiers[row, metric] or contribution >= results[10, row, metric]):
+                continue
+            tiers[row, metric] = tier
+            median, mad, iqr, p95 = it[0], it[1], it[2], it[5]
             deviation = 1.4826 * mad if mad > 0 else iqr / 1.349
             scale = max(deviation, least, relative * abs(median))
-            z = (value - median) / scale
             results[0, row, metric] = it[7]
             results[1, row, metric] = median
             results[2, row, metric] = mad
             results[3, row, metric] = p95
-            results[4, row, metric] = p99
+            results[4, row, metric] = it[6]
             results[5, row, metric] = scale
-            results[6, row, metric] = z
+            results[6, row, metric] = (value - median) / scale
             has_ratio = value + least > 0 and median + least > 0
             results[7, row, metric] = np.log2((value + least) / (median + least)) if has_ratio else np.nan
             results[8, row, metric] = max(value - p95, 0.0)
             results[9, row, metric] = _tail(value, it)
-            contribution = 0.0
-            share = 0.0 if np.isnan(expected[row, metric]) else expected[row, metric]
-            reached = 0.0 if np.isnan(highest[row, metric]) else highest[row, metric]
-            beyond = value - max((1.0 + share) * p99, reached)
-            if beyond > 0:
-                tail = max(p99 - p95, least, relative * max(abs(p99), reached))
-                contribution = weights[tier] * np.log2(1.0 + beyond / tail)
             results[10, row, metric] = contribution
 
 
 def fill_scores(
+    rows: Ints,
     values: Floats,
     judges: Ints,
     known: Floats,
@@ -131,15 +147,18 @@ def fill_scores(
     highest: Floats,
     tiers: NDArray[np.int8],
     results: Floats,
+    only_less: bool = False,
 ) -> None:
-    """Score values against the first baseline that can judge them.
+    """Score the values of some rows against the first baseline that can judge them.
 
     Parameters
     ----------
+    rows : int64[n]
+        Numbers of the rows.
     values : float64[rows, metrics]
         NaN is null, and gives null.
-    judges : int64[rows, 3]
-        The row of `known` that is of the value's host, segment and network; -1 without one.
+    judges : int64[n, 3]
+        For each of `rows`, the row of `known` that is of the value's host, segment and network; -1 without one.
     known : float64[metrics, judges, statistics]
         By STATISTICS.
     usable : bool[metrics, judges]
@@ -158,5 +177,9 @@ def fill_scores(
         Is filled with places in JUDGES.
     results : float64[results, rows, metrics]
         Is filled by RESULTS.
+    only_less : bool
+        Whether a value is scored again only where as near a judge gives it a smaller contribution.
     """
-    _score(values, judges, known, usable, minimum, relative, weights, expected, highest, tiers, results)
+    _score(
+        rows, values, judges, known, usable, minimum, relative, weights, expected, highest, tiers, results, only_less
+    )

@@ -12,7 +12,7 @@ import pyarrow as pa
 from ndr.contract.datasets import FG_C_HOSTS, JUDGES
 from ndr.jobs.fg_c.absences import Absence
 from ndr.jobs.fg_c.calibration import Calibration
-from ndr.jobs.fg_c.formulas import Floats, Ints
+from ndr.jobs.fg_c.formulas import Ints
 from ndr.jobs.fg_c.judges import coded_column
 from ndr.jobs.fg_c.kernel import ScoredRows
 from ndr.jobs.fg_c.reasons import Reasons, places
@@ -53,12 +53,12 @@ class HostScores:
         knows it.
         """
         groups, first = _groups(scored)
-        best, horizon = _over_horizons(scored)
-        largest, rows = _largest(groups, best, len(first))
+        largest = np.zeros((len(first), len(scored.metrics)))
+        rows, horizons = np.zeros((2, *largest.shape), np.int64)
         nearest = np.full(len(first), _NO_JUDGE, np.int64)
-        np.minimum.at(nearest, groups, scored.tiers.min(axis=(1, 2), initial=_NO_JUDGE).astype(np.int64))
+        _fill_largest(groups, scored.tiers, scored.of("contribution"), largest, rows, horizons, nearest)
         group, metric = np.nonzero(largest > 0)
-        reasons = _reasons(scored, group, metric, rows[group, metric], horizon).largest(most)
+        reasons = _reasons(scored, group, metric, rows[group, metric], horizons[group, metric]).largest(most)
         hosts = [scored.rows.hosts[place] for place in scored.rows.host_of[first].tolist()]
         return cls(hosts, scored.rows.ends[first], nearest, np.zeros(len(first), bool), reasons)
 
@@ -111,39 +111,38 @@ def _groups(scored: ScoredRows) -> tuple[Ints, Ints]:
     return groups, first
 
 
-def _over_horizons(scored: ScoredRows) -> tuple[Floats, Ints]:
-    """Return the smallest contribution over the horizons of the nearest judge, and which it is."""
-    contributions = scored.of("contribution")
-    if not scored.horizons:
-        return np.zeros(contributions.shape[:2]), np.zeros(contributions.shape[:2], np.int64)
-    is_nearest = scored.tiers == scored.tiers.min(axis=2, keepdims=True)
-    known = np.where(is_nearest, np.nan_to_num(contributions), np.inf)
-    return known.min(axis=2), known.argmin(axis=2)
-
-
-def _largest(groups: Ints, contributions: Floats, count: int) -> tuple[Floats, Ints]:
-    """Return the largest contribution of each group and metric, and the first row that has it."""
-    largest = np.zeros((count, contributions.shape[1]))
-    rows = np.zeros(largest.shape, np.int64)
-    _fill_largest(groups, contributions, largest, rows)
-    return largest, rows
-
-
 @numba.njit(
-    numba.void(numba.int64[:], numba.float64[:, :], numba.float64[:, :], numba.int64[:, :]), nogil=True, cache=True
-)
-def _fill_largest(groups, contributions, largest, rows):  # type: ignore[no-untyped-def]
+    numba.void(
+        numba.int64[:], numba.int8[:, :, :], numba.float64[:, :, :], numba.float64[:, :], numba.int64[:, :],
+        numba.int64[:, :], numba.int64[:],
+    ),
+    nogil=True, cache=True,
+)  # fmt: skip
+def _fill_largest(groups, tiers, contributions, largest, rows, horizons, nearest):  # type: ignore[no-untyped-def]
+    """Find the largest contribution of each group and metric, and the first row that has it.
+
+    The contribution of a value is the smallest one over the horizons of its nearest judge.
+    """
     for row in range(len(groups)):
         group = groups[row]
-        for metric in range(contributions.shape[1]):
-            if contributions[row, metric] > largest[group, metric]:
-                largest[group, metric] = contributions[row, metric]
+        for metric in range(tiers.shape[1]):
+            tier, least, chosen = 127, np.inf, 0
+            for horizon in range(tiers.shape[2]):
+                its = tiers[row, metric, horizon]
+                contribution = contributions[row, metric, horizon]
+                if np.isnan(contribution):
+                    contribution = 0.0
+                if its < tier or (its == tier and contribution < least):
+                    tier, least, chosen = its, contribution, horizon
+            if tier < nearest[group]:
+                nearest[group] = tier
+            if tier < 127 and least > largest[group, metric]:
+                largest[group, metric] = least
                 rows[group, metric] = row
+                horizons[group, metric] = chosen
 
 
-def _reasons(scored: ScoredRows, group: Ints, metric: Ints, row: Ints, horizons: Ints) -> Reasons:
-    horizon = horizons[row, metric]
-
+def _reasons(scored: ScoredRows, group: Ints, metric: Ints, row: Ints, horizon: Ints) -> Reasons:
     def words(name: str) -> Ints:
         coded = coded_column(scored.rows.table[name])
         return places(name, coded.dictionary.to_pylist())[coded.indices.to_numpy()][row]

@@ -15,6 +15,7 @@ from ndr.contract.datasets import (
     FG_B_IP_METADATA,
     FG_B_PAIR_HOST,
     FG_B_PROFILE,
+    MISSED,
     PAIR_COUNTS,
     SILENCE_WINDOW,
     fg_b_host,
@@ -25,14 +26,13 @@ from ndr.contract.jobspecs.fg_c_builder import FgCBuilderSpec
 from ndr.contract.lineage import Answers
 from ndr.contract.manifest import InputEntry, InputRange, Owner
 from ndr.contract.time import DAY, SLICE, SLICES_PER_DAY, Interval
-from ndr.jobs.fg_c.baselines import PublishedBaselines
-from ndr.jobs.fg_c.expected import MISSED
 from ndr.jobs.fg_c.formulas import STATISTICS
 from ndr.jobs.fg_c.judges import GROUP, HorizonBaseline
 from ndr.jobs.fg_c.pairs import COUNTED, KNOWN, PairBaseline
 from ndr.store.catalog import Partition, Piece, pieces_answers, pieces_coverage, published_pieces
 from ndr.store.publish import read_table
 from ndr.store.scan import Scan
+from ndr.store.valid_baselines import PublishedBaselines
 
 KEY: Final = ("host_ip", "role", "window_label", "window_end", "time_band")
 SESSIONS: Final = "sessions_cnt"

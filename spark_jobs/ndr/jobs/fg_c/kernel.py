@@ -16,6 +16,7 @@ from ndr.contract.horizons import HORIZONS
 from ndr.contract.jobspecs.fg_c_builder import FgCBuilderSpec, MinimumScale
 from ndr.contract.time import microseconds
 from ndr.jobs.fg_c.formulas import RESULTS, Floats, Ints, fill_scores
+from ndr.jobs.fg_c.in_order import in_order
 from ndr.jobs.fg_c.judges import Groups, HorizonBaseline, Judges
 from ndr.jobs.fg_c.rows import FeatureRows
 from ndr.store.schema import CODED, coded_schema
@@ -137,81 +138,78 @@ def score_rows(
         A window is judged by the baseline of its own time band, and by those of the other bands that it reaches into
         where these have as near a judge: of them that counts by which a value is the least unusual.
     """
-    metrics = tuple(sorted(spec.metrics))
-    valid = sorted(baselines, key=lambda each: each.horizon)
-    groups = Groups.of([rows.table, *(table for each in valid for table in (each.host, each.segment))])
-    names = sorted(set(segments))
-    segment_of = np.array([names.index(name) for name in segments], np.int64) if names else np.zeros(0, np.int64)
-    judges = [Judges.of(each, groups, rows.hosts, names, metrics, support_min) for each in valid]
-    scale = np.array([minimum_scale(metric, spec.minimum_scale) for metric in metrics])
-    for part in rows.parts(PART_ROWS):
-        group, values = groups.numbers(part.table), part.values(metrics)
-        expected = expected_shares(part, metrics)
-        tiers = np.empty((*values.shape, len(valid)), np.int8)
-        highest, results = np.empty(tiers.shape), np.empty((len(RESULTS), *tiers.shape))
-        reached = {band: of for band, of in reached_bands(part).items() if band in groups.words[1]}
+    scoring = _Scoring.of(rows, baselines, segments, spec, support_min, expected_shares, second_highest, reached_bands)
+    yield from in_order(scoring.scored, rows.parts(PART_ROWS))
 
-        for place, judge in enumerate(judges):
-            highest[..., place] = second_highest(valid[place], part, metrics)
-            usual = _AtHour(expected, highest[..., place])
-            asked = judge.asked(part.host_of, segment_of[part.host_of], group)
-            tiers[..., place], results[..., place] = _judged(values, asked, judge, scale, spec, usual)
-            for band, is_reached in reached.items():
-                other = groups.in_band(group, band)
-                of = np.flatnonzero(is_reached & (other != group))
-                asked = judge.asked(part.host_of[of], segment_of[part.host_of[of]], other[of])
-                its_tiers, its = _judged(values[of], asked, judge, scale, spec, usual.of(of))
-                _keep_least(tiers[..., place], results[..., place], of, its_tiers, its)
-        ends = np.array([microseconds(each.end) for each in valid], np.int64)
-        horizons = tuple(each.horizon for each in valid)
-        yield ScoredRows(
-            part, metrics, horizons, values, tiers, results, expected, highest, _drift(tiers, results, horizons), ends
+
+@dataclass(frozen=True)
+class _Scoring:
+    """What all parts of the rows are scored with."""
+
+    spec: FgCBuilderSpec
+    metrics: tuple[str, ...]
+    valid: list[HorizonBaseline]
+    groups: Groups
+    segment_of: Ints
+    judges: list[Judges]
+    scale: Floats
+    expected_shares: ExpectedShares
+    second_highest: SecondHighest
+    reached_bands: ReachedBands
+
+    @classmethod
+    def of(
+        cls,
+        rows: FeatureRows,
+        baselines: Sequence[HorizonBaseline],
+        segments: Sequence[str],
+        spec: FgCBuilderSpec,
+        support_min: Mapping[str, int],
+        expected_shares: ExpectedShares,
+        second_highest: SecondHighest,
+        reached_bands: ReachedBands,
+    ) -> _Scoring:
+        metrics = tuple(sorted(spec.metrics))
+        valid = sorted(baselines, key=lambda each: each.horizon)
+        groups = Groups.of([rows.table, *(table for each in valid for table in (each.host, each.segment))])
+        names = sorted(set(segments))
+        segment_of = np.array([names.index(name) for name in segments], np.int64) if names else np.zeros(0, np.int64)
+        judges = [Judges.of(each, groups, rows.hosts, names, metrics, support_min) for each in valid]
+        scale = np.array([minimum_scale(metric, spec.minimum_scale) for metric in metrics])
+        return cls(
+            spec, metrics, valid, groups, segment_of, judges, scale, expected_shares, second_highest, reached_bands
         )
 
+    def scored(self, part: FeatureRows) -> ScoredRows:
+        """Score the rows of some hosts."""
+        group, values = self.groups.numbers(part.table), part.values(self.metrics)
+        expected = self.expected_shares(part, self.metrics)
+        tiers = np.empty((*values.shape, len(self.valid)), np.int8)
+        highest, results = np.empty(tiers.shape), np.empty((len(RESULTS), *tiers.shape))
+        reached = {band: of for band, of in self.reached_bands(part).items() if band in self.groups.words[1]}
+        relative, weights = self.spec.minimum_scale.relative, self.spec.weights
+        of_tiers = np.array([weights.host, weights.segment, weights.network, 0.0])
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _AtHour:
-    """What is usual at the hours of values, of one baseline: float64[rows, metrics] as `fill_scores` takes them."""
+        for place, judge in enumerate(self.judges):
+            highest[..., place] = self.second_highest(self.valid[place], part, self.metrics)
 
-    expected: Floats
-    highest: Floats
+            def fill(rows: Ints, groups: Ints, only_less: bool, place: int = place, judge: Judges = judge) -> None:
+                hosts = part.host_of[rows]
+                fill_scores(
+                    rows, values, judge.asked(hosts, self.segment_of[hosts], groups), judge.known, judge.usable,
+                    self.scale, relative, of_tiers, expected, highest[..., place], tiers[..., place],
+                    results[..., place], only_less,
+                )  # fmt: skip
 
-    def of(self, rows: Ints) -> _AtHour:
-        return _AtHour(self.expected[rows], self.highest[rows])
-
-
-def _judged(
-    values: Floats, asked: Ints, judge: Judges, scale: Floats, spec: FgCBuilderSpec, usual: _AtHour
-) -> tuple[NDArray[np.int8], Floats]:
-    """Return the tiers and the results of values, by the judges that are asked."""
-    tiers = np.empty(values.shape, np.int8)
-    results = np.empty((len(RESULTS), *values.shape))
-    relative = spec.minimum_scale.relative
-    weights = np.array([spec.weights.host, spec.weights.segment, spec.weights.network, 0.0])
-    fill_scores(
-        values,
-        asked,
-        judge.known,
-        judge.usable,
-        scale,
-        relative,
-        weights,
-        usual.expected,
-        usual.highest,
-        tiers,
-        results,
-    )
-    return tiers, results
-
-
-def _keep_least(
-    tiers: NDArray[np.int8], results: Floats, rows: Ints, other_tiers: NDArray[np.int8], others: Floats
-) -> None:
-    """Put what another band says into the results, where it has as near a judge and a smaller contribution."""
-    contribution = RESULTS.index("contribution")
-    is_less = (other_tiers == tiers[rows]) & (others[contribution] < results[contribution][rows])
-    row, metric = np.nonzero(is_less)
-    results[:, rows[row], metric] = others[:, row, metric]
+            fill(np.arange(len(part)), group, False)
+            for band, is_reached in reached.items():
+                other = self.groups.in_band(group, band)
+                of = np.flatnonzero(is_reached & (other != group))
+                fill(of, other[of], True)
+        ends = np.array([microseconds(each.end) for each in self.valid], np.int64)
+        horizons = tuple(each.horizon for each in self.valid)
+        drift = _drift(tiers, results, horizons)
+        return ScoredRows(part, self.metrics, horizons, values, tiers, results, expected, highest, drift, ends)
 
 
 def _drift(tiers: NDArray[np.int8], results: Floats, horizons: Sequence[str]) -> Floats:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from ndr.contract.datasets import FG_C_PAIRS, REGULARITY
 from ndr.contract.time import DAY, SLICE, Interval, microseconds
+from ndr.contract.wording import counted
 from ndr.jobs.fg_c.sentences import amounts
 from ndr.jobs.published_slices import PublishedSlices
 from ndr.jobs.regularity import PairScoreRules, pair_regularity, pair_scores
@@ -160,10 +161,12 @@ def _table(found: pa.Table, end: datetime) -> pa.Table:
 def _sentence(row: dict[str, Any], volume: str) -> str:
     """Return a finding in words."""
     rare = (
-        "contacted by few hosts" if not row["active_days"] else f"active on {row['active_days']} days of the baseline"
+        "contacted by few hosts"
+        if not row["active_days"]
+        else f"active on {counted(row['active_days'], 'day')} of the baseline"
     )
     told = ["new"] if row["is_new"] else [rare] if row["is_rare"] else []
     if row["is_regular"]:
         told.append(f"regular ({row['regularity']:.2f} of 1)")
-    flows = f"{row['sessions_cnt']:,} flows and {volume} in 24 hours"
+    flows = f"{counted(row['sessions_cnt'], 'flow')} and {volume} in 24 hours"
     return f"{row['src_ip']} to {row['dst_ip']} port {row['dst_port']}: {', '.join(told)}; {flows}."

@@ -10,16 +10,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ndr.contract.datasets import FG_A_METRICS, FG_C_HOSTS, JUDGES, REASON_FIELDS, ROLES
+from ndr.contract.datasets import FG_C_HOSTS, JUDGES, REASON_FIELDS, REASON_METRICS, ROLES
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.time import WINDOWS
-from ndr.jobs.fg_c.absences import SILENCE, Absence
-from ndr.jobs.fg_c.expected import MISSED, missing_name
+from ndr.jobs.fg_c.absences import Absence
 from ndr.jobs.fg_c.formulas import Floats, Ints
 from ndr.store.schema import arrow_schema
 
 VOCABULARY: Final[dict[str, tuple[str, ...]]] = {
-    "metric": (*(column.name for column in FG_A_METRICS), SILENCE, *map(missing_name, MISSED)),
+    "metric": REASON_METRICS,
     "role": ROLES,
     "window_label": tuple(WINDOWS),
     "baseline_horizon": tuple(HORIZONS),
@@ -72,9 +71,10 @@ class Reasons:
         order = np.lexsort((self.metric, -self.contribution, self.group))
         group = self.group[order]
         first = np.searchsorted(group, group)
-        return self._take(order[np.arange(len(order)) - first < most])
+        return self.take(order[np.arange(len(order)) - first < most])
 
-    def _take(self, rows: Ints) -> Reasons:
+    def take(self, rows: Ints) -> Reasons:
+        """Return some of the reasons."""
         return Reasons(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     def scores(self, groups: int) -> Floats:

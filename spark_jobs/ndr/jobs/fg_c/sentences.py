@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ndr.jobs.fg_c.absences import SILENCE
+from ndr.contract.datasets import SILENCE
 from ndr.jobs.fg_c.formulas import Floats
 from ndr.jobs.fg_c.reasons import Reasons
 
@@ -40,23 +41,57 @@ def host_sentences(reasons: Reasons, judged_by: pa.Array) -> pa.Array:
 
 
 def _clauses(reasons: Reasons) -> pa.Array:
-    metric, role, window, horizon = (
-        reasons.texts(name) for name in ("metric", "role", "window_label", "baseline_horizon")
-    )
-    is_missing = pc.starts_with(metric, _MISSING)
-    what = pc.replace_substring(metric, _MISSING, "")
-    is_bytes = pc.match_substring(metric, "bytes").to_numpy(zero_copy_only=False)
-    value, usual = (amounts(numbers, is_bytes) for numbers in (reasons.value, reasons.usual))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        factor = _three_digits(np.where(reasons.usual == 0, 0.0, reasons.value / reasons.usual))
-    by = _joined(" by ", _JUDGES.take(pa.array(reasons.judged_by)), horizon, " baseline")
-    head = _joined(what, " (", role, ", ", window, ") ")
-    times = _joined(head, value, ", ", factor, " times the usual ", usual, by)
-    more = _joined(head, value, ", where ", usual, " is usual", by)
-    short = _joined(head, "only ", value, ", where ", usual, " comes at this hour", by)
-    silent = _joined("no session in ", window, ", where ", usual, " are usual", by)
-    large = pc.if_else(pa.array(reasons.usual == 0), more, times)
-    return pc.if_else(pc.equal(metric, SILENCE), silent, pc.if_else(is_missing, short, large))
+    metric = reasons.texts("metric")
+    is_silent = pc.equal(metric, SILENCE).to_numpy(zero_copy_only=False)
+    is_missing = pc.starts_with(metric, _MISSING).to_numpy(zero_copy_only=False)
+    kind = np.select([is_silent, is_missing, reasons.usual == 0], [0, 1, 2], 3)
+    texts, order = [pa.array([], pa.string())], []
+    for number, clause in enumerate((_silent, _short, _more, _times)):
+        chosen = np.flatnonzero(kind == number)
+        order.append(chosen)
+        texts.append(clause(_Words.of(reasons.take(chosen))))
+    places = np.empty(len(kind), np.int64)
+    places[np.concatenate(order)] = np.arange(len(kind))
+    return pa.concat_arrays(texts).take(pa.array(places))
+
+
+@dataclass(frozen=True)
+class _Words:
+    """Of reasons: what it is about, the window, the value and the usual one in words, their ratio, and the baseline."""
+
+    head: pa.Array
+    window: pa.Array
+    value: pa.Array
+    usual: pa.Array
+    factor: Floats
+    by: pa.Array
+
+    @classmethod
+    def of(cls, reasons: Reasons) -> _Words:
+        metric, window = reasons.texts("metric"), reasons.texts("window_label")
+        is_bytes = pc.match_substring(metric, "bytes").to_numpy(zero_copy_only=False)
+        value, usual = (amounts(numbers, is_bytes) for numbers in (reasons.value, reasons.usual))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            factor = np.where(reasons.usual == 0, 0.0, reasons.value / reasons.usual)
+        head = _joined(pc.replace_substring(metric, _MISSING, ""), " (", reasons.texts("role"), ", ", window, ") ")
+        by = _joined(" by ", _JUDGES.take(pa.array(reasons.judged_by)), reasons.texts("baseline_horizon"), " baseline")
+        return cls(head, window, value, usual, factor, by)
+
+
+def _times(of: _Words) -> pa.Array:
+    return _joined(of.head, of.value, ", ", _three_digits(of.factor), " times the usual ", of.usual, of.by)
+
+
+def _more(of: _Words) -> pa.Array:
+    return _joined(of.head, of.value, ", where ", of.usual, " is usual", of.by)
+
+
+def _short(of: _Words) -> pa.Array:
+    return _joined(of.head, "only ", of.value, ", where ", of.usual, " comes at this hour", of.by)
+
+
+def _silent(of: _Words) -> pa.Array:
+    return _joined("no session in ", of.window, ", where ", of.usual, " are usual", of.by)
 
 
 def amounts(values: Floats, is_bytes: NDArray[np.bool_]) -> pa.Array:

@@ -11,6 +11,7 @@ from ndr.contract.datasets import MACHINE_INVENTORY
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.jobspecs.machine_inventory_unload import InventoryOutput
 from ndr.contract.manifest import InputEntry, Manifest
+from ndr.contract.wording import agreeing, counted
 from ndr.jobs.inventory.layout import snapshot_months, snapshot_schema, snapshot_uri
 from ndr.net.addresses import canonical_address
 from ndr.store.footer import schema_sha256
@@ -122,7 +123,12 @@ def _table(names: dict[str, str | None]) -> pa.Table:
 def _note(place: str, rows: int, odd: int) -> str | None:
     if not rows:
         return f"The inventory of {place} is empty."
-    return f"{odd} of {rows} rows of the inventory of {place} hold no IP address and match no host." if odd else None
+    return (
+        f"{odd} of {counted(rows, 'row')} of the inventory of {place} {agreeing(odd, 'holds', 'hold')} no IP "
+        f"address and {agreeing(odd, 'matches', 'match')} no host."
+        if odd
+        else None
+    )
 
 
 def _empty() -> pa.Table:

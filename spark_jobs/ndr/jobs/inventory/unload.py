@@ -19,6 +19,7 @@ from ndr.contract.errors import EmptyResultError, JobSpecInvalidError, SchemaMis
 from ndr.contract.jobspecs.machine_inventory_unload import InventoryOutput, MachineInventoryUnloadSpec
 from ndr.contract.manifest import FileEntry, InputEntry, Manifest, TableEntry
 from ndr.contract.time import compact_instant
+from ndr.contract.wording import counted
 from ndr.jobs.inventory.layout import (
     file_prefix,
     month_interval,
@@ -164,7 +165,8 @@ class Unload:
             return
         if found and (rows := found[1].tables[TABLE].rows):
             raise EmptyResultError(
-                f"{why} The snapshot of {found[0]} below {prefix} has {rows} machines (run {found[1].run_id}), and it "
+                f"{why} The snapshot of {found[0]} below {prefix} has {counted(rows, 'machine')} (run "
+                f"{found[1].run_id}), and it "
                 f"stays. {REPLACE_WITH_EMPTY}"
             )
 

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from ndr.contract.errors import UnloadVerificationError
 from ndr.contract.manifest import FileEntry
+from ndr.contract.wording import counted
 from ndr.store.storage import filesystem, join
 
 _CHUNK_BYTES = 8 * 1024 * 1024
@@ -40,7 +41,8 @@ def verify_unloaded(staging: str, names: list[str], schema: pa.Schema, machines:
     snapshot = pa.concat_tables(tables.values()) if tables else schema.empty_table()
     if snapshot.num_rows != machines:
         raise UnloadVerificationError(
-            f"The query counted {machines} machines, UNLOAD wrote {snapshot.num_rows} rows to {staging}, which is kept "
+            f"The query counted {counted(machines, 'machine')}, UNLOAD wrote "
+            f"{counted(snapshot.num_rows, 'row')} to {staging}, which is kept "
             "for inspection; the published snapshot is unchanged. Run again; if it repeats, look for who writes to the "
             "table meanwhile."
         )
@@ -48,7 +50,8 @@ def verify_unloaded(staging: str, names: list[str], schema: pa.Schema, machines:
     distinct = pc.count_distinct(addresses, mode="only_valid").as_py()
     if distinct != snapshot.num_rows:
         raise UnloadVerificationError(
-            f"{staging} holds {snapshot.num_rows} rows and {distinct} distinct addresses, but each machine must occur "
+            f"{staging} holds {counted(snapshot.num_rows, 'row')} and "
+            f"{counted(distinct, 'distinct address', 'distinct addresses')}, but each machine must occur "
             "once and have an address; it is kept for inspection, the published snapshot is unchanged."
         )
     months = set(snapshot.column(2).unique().to_pylist()) - {month}
@@ -71,7 +74,8 @@ def verify_copy(staging: str, partition: str, name: str) -> None:
     source, copy = (_digest(join(folder, name)) for folder in (staging, partition))
     if source != copy:
         raise UnloadVerificationError(
-            f"{name} holds {source[0]} bytes (sha256 {source[1][:12]}) in {staging} and {copy[0]} bytes "
+            f"{name} holds {counted(source[0], 'byte')} (sha256 {source[1][:12]}) in {staging} and "
+            f"{counted(copy[0], 'byte')} "
             f"(sha256 {copy[1][:12]}) in {partition}; the copies are removed, staging is kept for inspection and the "
             "published snapshot is unchanged. Run again."
         )

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from ndr.contract.datasets import QUARANTINE
 from ndr.contract.time import EPOCH, Interval, format_instant, microseconds
+from ndr.contract.wording import counted
 from ndr.sources.integration.columns import EXTRA_COLUMNS, FLOW_COLUMNS, REQUIRED
 from ndr.sources.integration.texts import flow_texts, instant_texts
 from ndr.sources.integration.vocabulary import ACTIONS, EVENT_NAMES, ICMP
@@ -139,7 +140,9 @@ def _bytes_rules(name: str, count: np.ndarray) -> list[Rule]:
 def _sessions_rule(sessions: np.ndarray) -> Rule:
     refused = (sessions < 0) | (sessions > GREATEST_SESSIONS)
     return Rule(
-        "bad_sessions", refused, lambda row: f"the row stands for {row['sessions']} flows, not 1 to {GREATEST_SESSIONS}"
+        "bad_sessions",
+        refused,
+        lambda row: f"the row stands for {counted(row['sessions'], 'flow')}, not 1 to {GREATEST_SESSIONS}",
     )
 
 

@@ -1,0 +1,13 @@
+"""FG-C: the tables of the scores, and who judges."""
+
+from __future__ import annotations
+
+from typing import Final
+
+FG_C: Final = "fg_c"
+"""The dataset of the scores: partitions of a day or of a part of one, with FG_C_PARTS as their tables."""
+
+FG_C_PARTS: Final = ("scores", "hosts", "pairs")
+
+JUDGES: Final = ("host", "segment", "network", "none")
+"""The baselines that can judge a value, the first one with enough support; none says that no one has."""

@@ -1,0 +1,1 @@
+"""What `ndr` needs of a machine, and what is there."""

@@ -1,0 +1,1 @@
+"""The report of a project, written to S3 each day."""
