@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -9,6 +10,11 @@ from typing import Final
 import pytest
 
 ROOT: Final = Path(__file__).parent
+
+# pytest loads GNU readline, which puts the size of a terminal that is not there into the environment of all processes.
+for _name in ("COLUMNS", "LINES"):
+    os.environ.pop(_name, None)
+    os.unsetenv(_name)
 
 FOLDERS: Final[Mapping[str, tuple[str, ...]]] = {
     "tests/unit": ("unit",),

@@ -212,7 +212,7 @@ def test_a_batch_too_long_for_the_masks_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("other", "sentence"),
-    [({"peer_ip": "10.0.0.256"}, "10.0.0.256"), ({"peer_port": 70000}, "70000"), ({"peer_ip": None}, "1 nulls")],
+    [({"peer_ip": "10.0.0.256"}, "10.0.0.256"), ({"peer_port": 70000}, "70000"), ({"peer_ip": None}, "1 null ")],
 )
 def test_rows_that_break_the_contract_are_named(other: dict, sentence: str) -> None:
     slice_start = "2026-03-02T10:00"

@@ -84,7 +84,7 @@ def test_the_same_connections_make_the_same_deltas(
     silent = sum(each.received == 0 and not each.is_denied for each in drawn)
     assert account.records_unpaired == silent
     assert built.manifest.note is not None
-    assert f"{silent} of {account.records} records of one direction" in built.manifest.note
+    assert f"{silent:,} of {account.records:,} records of one direction" in built.manifest.note
 
 
 def test_records_that_came_with_another_batch_are_paired_where_they_belong(

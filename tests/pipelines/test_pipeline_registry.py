@@ -42,6 +42,7 @@ SCRIPTS = (
     "fg_b_builder",
     "machine_inventory_unload",
     "compaction",
+    "report",
 )
 TRUST = {
     "Version": "2012-10-17",

@@ -89,5 +89,5 @@ def test_upsert_pipelines_shows_the_difference_then_registers(built: CommandLine
         SCORED_MINI_BATCH_PIPELINE: [*THREE, "FGCCorrBuilderStep"],
         FG_B_PIPELINE: ["FGBaselineBuilderStep"],
         INVENTORY_PIPELINE: ["MachineInventoryUnloadStep"],
-        COMPACTION_PIPELINE: ["CompactionStep"],
+        COMPACTION_PIPELINE: ["CompactionStep", "ReportStep"],
     }

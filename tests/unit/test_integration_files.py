@@ -337,7 +337,7 @@ def test_a_line_that_is_too_long_is_one_quarantined_row_with_its_beginning(tmp_p
     flows, quarantined = split(read(path), BATCH)
     assert flows.num_rows == 2
     (row,) = quarantined.to_pylist()
-    assert row["reason"] == f"long_line: the line has {len(long)} bytes, and a flow has at most {LONGEST_LINE}"
+    assert row["reason"] == f"long_line: the line has {len(long):,} bytes, and a flow has at most {LONGEST_LINE}"
     assert (row["row_number"], row["raw"]) == (1, long[:HEAD_BYTES])
 
 

@@ -102,7 +102,7 @@ def test_what_is_not_a_flow_is_counted_by_kind(tmp_path: Path) -> None:
         (line(c37="-5"), "bad_duration: '-5' is not a number of seconds"),
         (line(c33="x"), "bad_source_bytes: 'x' is not a whole number"),
         (line(c31="juggle"), "unknown_action: event_action is 'juggle'"),
-        (line(c24="99999"), "bad_sessions: the row stands for 99999 flows, not 1 to 4096"),
+        (line(c24="99999"), "bad_sessions: the row stands for 99,999 flows, not 1 to 4096"),
     ],
 )
 def test_each_reason(tmp_path: Path, text: str, reason: str) -> None:

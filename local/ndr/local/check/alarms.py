@@ -39,8 +39,8 @@ def check_dead_letters(stack: Stack) -> Iterator[Finding]:
     """Count the events of schedules that could not start an execution."""
     url = stack.outputs["ScheduleDeadLettersUrl"]
     name = "ApproximateNumberOfMessages"
-    counted = stack.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name])
-    number = int(counted["Attributes"][name])
+    found = stack.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=[name])
+    number = int(found["Attributes"][name])
     if number:
         yield broken(
             DEAD_LETTERS,
