@@ -18,11 +18,11 @@ def main() -> None:
     settings = {
         "spark.ui.enabled": "false",
         "spark.sql.session.timeZone": "UTC",
+        "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
     }
-    builder = SparkSession.builder.master("local[1]").config(map=settings)
-    session = builder.getOrCreate()
+    session = SparkSession.builder.master("local[1]").config(map=settings).getOrCreate()
     for name, location in (each.split("=", 1) for each in tables):
         pq.write_table(session.read.format("iceberg").load(location).toArrow(), Path(folder) / f"{name}.parquet")
 

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -19,7 +20,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 
 from ndr.contract.datasets import PAIR_COUNTS
 from ndr.contract.manifest import Owner
-from ndr.contract.tables import TablesCatalog
+from ndr.contract.tables import TABLES_CATALOG, TablesCatalog
 from ndr.contract.time import EPOCH, SLICE, Interval
 from ndr.store import unregistered as unregistered_commits
 from ndr.store.catalog import published_pieces
@@ -113,8 +114,20 @@ def _live(prefix: str, first: str, last: str, what: str, event: str | None = Non
     register_all(prefix)
 
 
+def _warm_up() -> None:
+    """Publish and register elsewhere, so that no child pays for what is done once a process."""
+    known = os.environ[TABLES_CATALOG]
+    with TemporaryDirectory() as folder:
+        os.environ[TABLES_CATALOG] = f"sqlite:///{folder}/tables.db"
+        for number in range(2):
+            publish(f"file://{folder}/pair_counts/", slices(0, 1), number)
+            register_all(f"file://{folder}/pair_counts/")
+    os.environ[TABLES_CATALOG] = known
+
+
 def main() -> None:
     """Serve the lines of the input."""
+    _warm_up()
     for line in sys.stdin:
         child = os.fork()
         if child == 0:

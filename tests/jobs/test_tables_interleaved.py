@@ -75,7 +75,7 @@ class Tables:
 
 
 @given(steps)
-@settings(max_examples=15)
+@settings(max_examples=50)
 def test_a_table_follows_its_dataset(steps: list[Step]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ.update(sqlite_catalog(Path(folder)))

@@ -7,7 +7,7 @@ import hashlib
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -212,7 +212,8 @@ def delete_file(uri: str) -> None:
     """Delete a file; nothing happens where it does not exist."""
     system, path = filesystem(uri)
     if system.get_file_info(path).type == fs.FileType.File:
-        system.delete_file(path)
+        with suppress(FileNotFoundError):  # another run has deleted it meanwhile
+            system.delete_file(path)
 
 
 def delete_version(uri: str, version: str | None) -> bool:
