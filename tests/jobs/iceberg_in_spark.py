@@ -20,7 +20,6 @@ def main() -> None:
         "spark.sql.session.timeZone": "UTC",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
     }
     session = SparkSession.builder.master("local[1]").config(map=settings).getOrCreate()
     for name, location in (each.split("=", 1) for each in tables):

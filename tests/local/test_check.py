@@ -120,7 +120,7 @@ CASES: dict[str, tuple[Breakage, str, str, str]] = {
         broken.execution_failed, "executions", "FAILED, JobSpecNotFoundError: ", "start the request again",
     ),
     "alarm": (broken.alarm_raised, "alarms", "QuarantineAlarm is raised: Too many rows", "docs/runbook.md"),
-    "dead letter": (broken.dead_letter_sent, "dead letters", "About 1 events", "aws sqs receive-message"),
+    "dead letter": (broken.dead_letter_sent, "dead letters", "About 1 event of", "aws sqs receive-message"),
 }  # fmt: skip
 
 
