@@ -10,6 +10,7 @@ from hypothesis import settings
 
 from ministack_sagemaker.lifecycle import Account
 from ministack_sagemaker.testing import create_open_roles, fast_account
+from ndr.store import storage
 
 # A slow or shared machine must not turn a right answer into a failure: an example may take as long as it takes. Nor may
 # chance: the same code meets the same examples.
@@ -29,13 +30,15 @@ def module_environment() -> Iterator[None]:
 def environment() -> Iterator[None]:
     """What a test does to the process's environment ends with it.
 
-    A command of `ndr` points its process at an account; the next test in that process must not follow it there.
+    A command of `ndr` points its process at an account; the next test in that process must not follow it there, nor use
+    the clients that were made for it.
     """
     yield from _environment_as_it_was()
 
 
 def _environment_as_it_was() -> Iterator[None]:
     before = dict(os.environ)
+    storage.forget_clients()
     yield
     for name in os.environ.keys() - before.keys():
         del os.environ[name]
