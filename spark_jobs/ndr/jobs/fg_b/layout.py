@@ -27,7 +27,7 @@ from ndr.jobs.fg_b.placement import (
     run_starts,
     write_runs,
 )
-from ndr.net.networks import segment_ids
+from ndr.jobs.fg_b.segments import segments_of
 
 # Rows of a block for each group: its counts of rows are small beside the rows.
 _ROWS_A_GROUP = 32
@@ -174,7 +174,7 @@ class RowLayout:
 def lay_out(keys: RowKeys, rules: StatisticsRules, pool: Executor) -> RowLayout:
     """Group rows by host and by segment, in an order that depends on the keys alone."""
     hosts = keys.texts["host_ip"]
-    numbers = _GroupNumbers.of(keys, segment_ids(hosts, rules.networks).to_pylist())
+    numbers = _GroupNumbers.of(keys, segments_of(hosts, rules.networks_of_hosts))
     blocks = blocks_of(keys, len(numbers.host_of) * _ROWS_A_GROUP)
     counts = np.zeros((len(blocks), len(numbers.host_of)), np.int64)
     row_numbers = list(pool.map(partial(numbers.of_rows, keys), blocks, counts))

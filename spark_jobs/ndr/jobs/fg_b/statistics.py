@@ -124,7 +124,7 @@ def _laid_out(
     source: RowSource, found: FoundRows, rules: StatisticsRules, pool: Executor
 ) -> tuple[RowLayout, LaidOutColumns, RowKeys]:
     """Group the found rows of internal hosts; return the layout, the metric columns in it, and the key columns."""
-    keys, selections = of_internal_hosts(*found, rules.networks)
+    keys, selections = of_internal_hosts(*found, rules.networks_of_hosts)
     layout = lay_out(keys, rules, pool)
     chosen = placed_in_source(layout.placements, selections)
     return layout, LaidOutColumns(source, chosen, len(layout.moments)), keys

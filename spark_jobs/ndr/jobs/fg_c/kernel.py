@@ -174,7 +174,7 @@ class _Scoring:
         groups = Groups.of([rows.table, *(table for each in valid for table in (each.host, each.segment))])
         names = sorted(set(segments))
         segment_of = np.array([names.index(name) for name in segments], np.int64) if names else np.zeros(0, np.int64)
-        judges = [Judges.of(each, groups, rows.hosts, names, metrics, support_min) for each in valid]
+        judges = [Judges.of(each, groups, rows.judged_hosts, names, metrics, support_min) for each in valid]
         scale = np.array([minimum_scale(metric, spec.minimum_scale) for metric in metrics])
         return cls(
             spec, metrics, valid, groups, segment_of, judges, scale, expected_shares, second_highest, reached_bands
@@ -194,9 +194,9 @@ class _Scoring:
             highest[..., place] = self.second_highest(self.valid[place], part, self.metrics)
 
             def fill(rows: Ints, groups: Ints, only_less: bool, place: int = place, judge: Judges = judge) -> None:
-                hosts = part.host_of[rows]
+                asked = judge.asked(part.judged_of[rows], self.segment_of[part.host_of[rows]], groups)
                 fill_scores(
-                    rows, values, judge.asked(hosts, self.segment_of[hosts], groups), judge.known, judge.usable,
+                    rows, values, asked, judge.known, judge.usable,
                     self.scale, relative, of_tiers, expected, highest[..., place], tiers[..., place],
                     results[..., place], only_less,
                 )  # fmt: skip

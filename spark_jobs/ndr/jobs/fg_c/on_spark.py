@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+import pyarrow as pa
+
 from ndr.contract.datasets import FG_B_IP_METADATA, FG_B_PROFILE, FG_C_HOSTS, FG_C_SCORES, fg_b_host
+from ndr.jobs.fg_c.baseline_hosts import BASELINE_HOST, addresses_of
 from ndr.jobs.fg_c.inputs import METADATA_COLUMNS, cold_hosts
 from ndr.jobs.fg_c.judges import HorizonBaseline
 from ndr.jobs.fg_c.parts import scored_tables
@@ -33,22 +36,28 @@ def write_on_spark(spark: SparkSession, task: ScoringTask, writer: PartitionWrit
     host, metadata, profile = fg_b_host(inputs.metrics), FG_B_IP_METADATA, FG_B_PROFILE
     columns = inputs.host_columns()
     shares = file_shares(_FEATURES, features)
-    segments = {}
+    segments, with_hosts = {}, {}
     for horizon, partition in task.valid.items():
         piece = Piece(partition, partition.manifest.interval)
         shares += file_shares(f"host {horizon}", Scan(host, (piece,), columns))
         shares += file_shares(f"metadata {horizon}", Scan(metadata, (piece,), METADATA_COLUMNS))
         shares += file_shares(f"profile {horizon}", Scan(profile, (piece,), tuple(profile.column_names)))
         segments[horizon] = (partition.manifest.end, inputs.read_segments(partition))
+        with_hosts[horizon] = task.hosts_of(partition)
     parts = part_count(spark, sum(share.rows for share in shares))
 
     def read(shares_of_task: list[FileShare]) -> Iterator[Cut]:
         for name, rows in tables_of(shares_of_task):
-            kept = task.features(rows) if name == _FEATURES else rows
-            yield name, kept, parts_by_text(kept["host_ip"], parts)
+            # A baseline goes to the part that has the address of the host that it judges.
+            kept = task.features(rows) if name == _FEATURES else with_hosts[name.split()[-1]](rows)
+            yield name, kept, parts_by_text(addresses_of(kept["host_ip"]), parts)
+
+    schema = read_schema(features.dataset, features.columns)
+    if task.machines:
+        schema = schema.append(pa.field(BASELINE_HOST, pa.string()))
 
     def make(received: Inputs) -> Iterator[Output]:
-        rows = FeatureRows.of(received.table(_FEATURES, read_schema(features.dataset, features.columns)))
+        rows = FeatureRows.of(received.table(_FEATURES, schema))
         baselines = [
             HorizonBaseline(
                 horizon,
@@ -60,7 +69,9 @@ def write_on_spark(spark: SparkSession, task: ScoringTask, writer: PartitionWrit
             )
             for horizon, (end, segment) in segments.items()
         ]
-        for number, (scores, hosts) in enumerate(scored_tables(rows, bands, baselines, rules, calibration)):
+        for number, (scores, hosts) in enumerate(
+            scored_tables(rows, bands, baselines, rules, calibration, task.stayed)
+        ):
             yield writer, FG_C_SCORES, str(number), scores
             yield writer, FG_C_HOSTS, str(number), hosts
 

@@ -13,6 +13,7 @@ from ndr.contract.jobspecs.calendar import Calendar
 from ndr.contract.jobspecs.fg_c_builder import FgCBuilderSpec
 from ndr.contract.jobspecs.networks import Networks
 from ndr.jobs.fg_c.absences import Absence, silences
+from ndr.jobs.fg_c.baseline_hosts import Stayed, always
 from ndr.jobs.fg_c.calibration import Calibration
 from ndr.jobs.fg_c.expected import highest_of, longest, missing, shares_of
 from ndr.jobs.fg_c.hosts import HostScores
@@ -40,6 +41,7 @@ def scored_tables(
     baselines: Sequence[HorizonBaseline],
     rules: ScoringRules,
     calibration: Calibration,
+    stayed: Stayed = always,
 ) -> Iterator[tuple[pa.Table, pa.Table]]:
     """Score FG-A rows, and find what did not happen.
 
@@ -49,6 +51,8 @@ def scored_tables(
         Of the windows that are scored, and of the window that tells of silence; of complete hosts.
     bands : mapping of str to mapping of int to str
         As `silences` takes them.
+    stayed : callable
+        As `silences` and `missing` take it.
 
     Yields
     ------
@@ -59,8 +63,8 @@ def scored_tables(
     spec, profiled = rules.spec, longest(baselines)
     least, weight = spec.expected_active_ratio, spec.weights.host
     absent = [
-        *silences(rows.table, bands, baselines, least, weight),
-        *missing(rows.table, bands.get(SILENCE_WINDOW, {}), profiled, least, weight, rules.calendar.time_zone),
+        *silences(rows.table, bands, baselines, least, weight, stayed),
+        *missing(rows.table, bands.get(SILENCE_WINDOW, {}), profiled, least, weight, rules.calendar.time_zone, stayed),
     ]
     of_host: dict[str, list[Absence]] = {}
     for each in absent:

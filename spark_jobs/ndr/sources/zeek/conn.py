@@ -29,10 +29,10 @@ FIELDS: Final = {
 
 def header_after(header: Header | None, block: bytes) -> Header:
     """Return the header after a block."""
-    return [after for _, after in _runs(header, block)][-1]
+    return [after for _, after in header_runs(header, block)][-1]
 
 
-def _runs(header: Header | None, block: bytes) -> Iterator[tuple[bytes, Header]]:
+def header_runs(header: Header | None, block: bytes) -> Iterator[tuple[bytes, Header]]:
     """Yield the rows between header lines, and the header that is above them; last nothing and the last header."""
     position = 0
     if header is None:
@@ -53,7 +53,7 @@ def _runs(header: Header | None, block: bytes) -> Iterator[tuple[bytes, Header]]
 
 def parse(block: bytes, header: Header | None, spec: DeltaBuilderSpec) -> Lines:
     """Split a block of separated values by the header lines before it and in it."""
-    parts = [_parsed(TextLines(rows), of) for rows, of in _runs(header, block)]
+    parts = [_parsed(TextLines(rows), of) for rows, of in header_runs(header, block)]
     columns = {name: pa.concat_arrays([part.columns[name] for part in parts]) for name in FIELDS}
     problem = pa.concat_arrays([part.problem for part in parts])
     ends = np.cumsum([len(part.problem) for part in parts])
