@@ -1,14 +1,15 @@
 """Hosts keyed by machine: their rows under the machine's key, and its baseline under the addresses it has at the end.
 
-A key is an address, or `@` and a machine. A row is of the machine that had its address in all of its window; of the
-address itself, where no machine had it in any part of the window. A row of a window in which the address changed its
-machine is of no host.
+A key is an address, or `@`, 4 or 6, and a machine: what it does over IPv4 and over IPv6 are different hosts, as their
+addresses are. A row is of the machine that had its address in all of its window; of the address itself, where no
+machine had it in any part of the window. A row of a window in which the address changed its machine is of no host.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -18,11 +19,13 @@ from ndr.contract.networks import NetworkLists
 from ndr.contract.time import EPOCH, WINDOWS, microseconds
 from ndr.jobs.fg_b.internal_hosts import chosen_rows, of_internal_hosts
 from ndr.jobs.fg_b.row_columns import FoundRows
-from ndr.jobs.host_identity.assignments import SEVERAL, AddressAssignments
+from ndr.jobs.host_identity.assignments import SEVERAL, AddressAssignments, Ints
 from ndr.jobs.host_identity.machines import Machines
 from ndr.jobs.host_identity.renamed_hosts import coded_texts, renamed_hosts
+from ndr.net.addresses import ip_version
 
 MARK: Final = "@"
+_VERSIONS: Final = (4, 6)
 _MACHINES: Final = pa.schema([("ip_address", pa.string()), ("machine_name", pa.string())])
 
 
@@ -44,9 +47,8 @@ class MachineHosts:
         ends = keys.ends[keys.end_codes]
         addresses = self.assignments.places(hosts)[keys.codes["host_ip"]]
         holders = self.assignments.holders(addresses, ends - widths[keys.codes["window_label"]], ends)
-        texts = [*hosts, *self._keys()]
-        machine = np.append(self.assignments.machine, 0)[holders]
-        codes = np.where(holders >= 0, len(hosts) + machine, keys.codes["host_ip"])
+        texts = [*hosts, *self._keys]
+        codes = np.where(holders >= 0, len(hosts) + self._key_of[holders], keys.codes["host_ip"])
         keyed = replace(
             keys,
             codes={**keys.codes, "host_ip": codes.astype(np.min_scalar_type(len(texts)))},
@@ -62,16 +64,15 @@ class MachineHosts:
         ends = rows["window_end"].cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy()
         addresses = self.assignments.places(hosts.dictionary)[codes]
         holders = self.assignments.holders(addresses, ends - widths[labels.indices.to_numpy()], ends)
-        texts = pa.concat_arrays([hosts.dictionary, pa.array(self._keys(), pa.string())])
-        machine = np.append(self.assignments.machine, 0)[holders]
-        keyed = texts.take(pa.array(np.where(holders >= 0, len(hosts.dictionary) + machine, codes)))
+        texts = pa.concat_arrays([hosts.dictionary, pa.array(self._keys, pa.string())])
+        keyed = texts.take(pa.array(np.where(holders >= 0, len(hosts.dictionary) + self._key_of[holders], codes)))
         place = rows.schema.get_field_index("host_ip")
         return rows.set_column(place, rows.schema.field(place), keyed).filter(pa.array(holders != SEVERAL))
 
     def known(self, end: datetime) -> pa.Table:
         """Return the machines that a baseline of an end is published for: ip_address is their key, and machine_name."""
         found = sorted(set(self._published(end).values()))
-        names = [self.machines.name(key.removeprefix(MARK)) for key in found]
+        names = [self.machines.name(key.removeprefix(MARK)[1:]) for key in found]
         return pa.table([found, names], schema=_MACHINES)
 
     def addressed(self, table: pa.Table, end: datetime) -> pa.Table:
@@ -90,24 +91,32 @@ class MachineHosts:
 
         return renamed_hosts(table, names_of)
 
+    @cached_property
     def _keys(self) -> list[str]:
-        return [f"{MARK}{machine}" for machine in self.assignments.machines]
+        """The keys of each machine over IPv4 and over IPv6, one after the other."""
+        return [f"{MARK}{version}{machine}" for machine in self.assignments.machines for version in _VERSIONS]
+
+    @cached_property
+    def _key_of(self) -> Ints:
+        """The place of each assignment's key; behind them one more, for a look-up without an assignment."""
+        versions = np.array([_VERSIONS.index(ip_version(text)) for text in self.assignments.addresses], np.int64)
+        of = self.assignments.machine * len(_VERSIONS) + versions[self.assignments.address]
+        return np.append(of, 0)
 
     def _published(self, end: datetime) -> dict[str, str]:
         """Return the key of the machine that each address stands for at an instant, where it is one."""
         instant, found = microseconds(end), self.assignments
-        keys = self._keys()
         now = found.at(instant)
-        present = set(found.machine[now].tolist())
+        present = set(self._key_of[now].tolist())
         # Of a machine without an address the last one counts that it had.
         lapsed = found.lapsed(instant)
         lapsed = lapsed[np.argsort(-found.ends[lapsed], kind="stable")]
         last: list[int] = []
         for place in lapsed.tolist():
-            if (machine := int(found.machine[place])) not in present:
-                present.add(machine)
+            if (key := int(self._key_of[place])) not in present:
+                present.add(key)
                 last.append(place)
-        return {found.addresses[found.address[place]]: keys[found.machine[place]] for place in [*now.tolist(), *last]}
+        return {found.addresses[found.address[place]]: self._keys[self._key_of[place]] for place in [*now, *last]}
 
 
 def _width(label: str) -> int:

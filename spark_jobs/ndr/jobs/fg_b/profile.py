@@ -309,6 +309,8 @@ def _least_high(values: Floats, offsets: Ints, counted: Ints) -> Floats:
     """Return the least high value of each series, to which zeros are added up to `counted` values."""
     in_order = np.append(values, 0.0)  # there is something to take, even without a value
     sort_groups(in_order[:-1], offsets)
+    # A machine with two addresses has more rows than there are windows.
+    counted = np.maximum(counted, np.diff(offsets))
     zeros = counted - np.diff(offsets)
 
     def ranked(rank: Ints) -> Floats:

@@ -191,7 +191,7 @@ def _tables(
     rows = horizon.host_rows
     host_active = activity.hosts.within(baseline.interval, owners(horizon.host_columns, "host_ip"))
     segment_active = activity.segments.within(baseline.interval, owners(horizon.segment_columns, "segment_id"))
-    host_counts = GroupCounts(rows, capped.host, rows, horizon.host_published, *host_active)
+    host_counts = GroupCounts(rows, capped.host, horizon.host_ends, horizon.host_published, *host_active)
     ends = horizon.segment_ends
     published = horizon.host_published[horizon.segment_groups[:-1]]
     segment_counts = GroupCounts(horizon.segment_rows, capped.segment, ends, published, *segment_active)

@@ -17,6 +17,7 @@ import pyarrow as pa
 from ndr.contract.time import EPOCH, WINDOWS, Interval, microseconds
 from ndr.jobs.host_identity.assignments import NOBODY, SEVERAL, AddressAssignments
 from ndr.jobs.host_identity.renamed_hosts import coded_texts, renamed_hosts
+from ndr.net.addresses import ip_version
 
 BASELINE_HOST: Final = "baseline_host"
 """Column of FG-A rows: the host of the baseline that judges the window; null where there is none."""
@@ -85,17 +86,18 @@ class MachineHosts:
             host_ip and machine_name of the baseline's ip_metadata: a machine's rows are under the address that it had
             at the end of the baseline.
         """
-        source_of: dict[str, str] = {}
+        source_of: dict[tuple[str, int], str] = {}
         hosts_of: dict[str, list[str]] = {}
         for address, name in zip(metadata["host_ip"].to_pylist(), metadata["machine_name"].to_pylist(), strict=True):
             if name is None:
                 hosts_of[address] = [address]
             else:
-                source_of.setdefault(name.lower(), address)
+                source_of.setdefault((name.lower(), ip_version(address)), address)
         found, machines = self.assignments, self.assignments.machines
         first, last = microseconds(part.start - max(WINDOWS.values())), microseconds(part.end)
         for place in np.flatnonzero((found.starts < last) & (found.ends > first)).tolist():
-            source = source_of.get(machines[found.machine[place]])
+            version = ip_version(found.addresses[found.address[place]])
+            source = source_of.get((machines[found.machine[place]], version))
             if source is not None:
                 hosts_of.setdefault(source, []).append(self._hosts[place])
         distinct = {address: sorted(set(hosts)) for address, hosts in hosts_of.items()}
