@@ -11,6 +11,7 @@ a UTC day: the score decides, no p value. JSON lines: one for each of the two, l
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -72,6 +73,7 @@ class Size:
 
 
 def main() -> None:
+    os.environ["POWERTOOLS_LOG_LEVEL"] = "ERROR"  # the jobs log to standard output
     seed = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     with tempfile.TemporaryDirectory() as scratch:
         for line in compare(Path(scratch), seed, Size()):

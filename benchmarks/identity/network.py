@@ -14,7 +14,7 @@ from ndr.contract.time import SLICE, Interval, microseconds
 from ndr.store.schema import arrow_schema
 
 _HOUR: Final = 3_600_000_000
-_SIZE_SIGMA: Final = 0.3
+_SIZE_SIGMA: Final = 0.2
 """Standard deviation of the logarithm of a flow's bytes."""
 _LEVEL_SIGMA: Final = 0.7
 """The same of the machines of a kind: they differ more from each other than from their own days."""

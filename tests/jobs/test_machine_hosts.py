@@ -38,6 +38,8 @@ DAYS = Interval(START, START + 11 * DAY)
 SCORED = Interval(DAYS.end - 2 * DAY, DAYS.end)
 """By one baseline: on the second day the addresses are other ones than at its end."""
 TARGET = Target(SCORED.start, "7d")
+LAST = Interval(DAYS.end - DAY, DAYS.end)
+HOUR = timedelta(hours=1)
 METRICS = ["sessions_cnt", "bytes_sent_sum", "bytes_recv_sum", "deny_cnt", "peer_ip_nunique", "deny_ratio"]
 SPECS: dict[str, dict[str, Any]] = {
     "fg_a_builder": {"windows": ["15m", "1h"]},
@@ -159,6 +161,61 @@ def test_both_engines_publish_the_same_scores(rotating: Project, on_spark: Proje
         for project, folder in ((rotating, "fg_c"), (on_spark, "fg_c_spark"))
     )
     assert there == here
+
+
+TAKEN = fixed_address(3)
+"""An address that a new machine gets at noon of the last day."""
+
+
+@pytest.fixture(scope="module")
+def taken(rotating: Project) -> Project:
+    """The last day again, with a lease of a machine that nobody has seen before."""
+    changes = {name: dict(spec) for name, spec in rotating.changes.items()}
+    logs = {"dhcp_logs": rotating.uri("dhcp_logs_taken")}
+    changes["fg_b_builder"]["inputs"] = rotating.uris("fg_a", "pair_counts", "machine_inventory") | logs
+    changes["fg_c_builder"]["outputs"] = {"fg_c": rotating.uri("fg_c_taken")}
+    project = Project(rotating.root, changes)
+    lease = {
+        "ts": (LAST.start + 12 * HOUR).timestamp(), "mac": "00:0c:29:00:00:99", "host_name": "unlisted",
+        "assigned_addr": TAKEN, "lease_time": 86_400.0, "msg_types": ["DISCOVER", "OFFER", "REQUEST", "ACK"],
+    }  # fmt: skip
+    for day in DAYS.steps(DAY):
+        log = dhcp_log(day.start, ROTATING)
+        more = f"{json.dumps(lease)}\n".encode() if day == LAST else b""
+        put_bytes(f"{logs['dhcp_logs']}{day_text(day.start)}/dhcp.log", log + more)
+    project.fg_c(LAST)
+    return project
+
+
+def test_a_machine_that_took_over_an_address_starts_cold(rotating: Project, taken: Project) -> None:
+    before, after = (
+        in_order(Scan.of(project.uri(folder), FG_C_SCORES, LAST).read().to_pylist(), FG_C_SCORES)
+        for project, folder in ((rotating, "fg_c"), (taken, "fg_c_taken"))
+    )
+    noon = LAST.start + 12 * HOUR
+    late = [row["host_ip"] == TAKEN and row["window_end"] > noon for row in before]
+    assert [row for row, is_late in zip(after, late, strict=True) if not is_late] == [
+        row for row, is_late in zip(before, late, strict=True) if not is_late
+    ]
+    judges = [
+        (row["judged_by"], other["judged_by"])
+        for row, other, is_late in zip(before, after, late, strict=True)
+        if is_late
+    ]
+    assert ("host", "segment") in judges
+    assert "host" not in {now for _, now in judges}
+
+
+def test_it_is_not_silent_for_the_machine_before_it(rotating: Project, taken: Project) -> None:
+    silent = [
+        {(row["host_ip"], row["window_end"]) for row in hosts if row["is_silent"]}
+        for hosts in (
+            Scan.of(project.uri(folder), FG_C_HOSTS, LAST).read().to_pylist()
+            for project, folder in ((rotating, "fg_c"), (taken, "fg_c_taken"))
+        )
+    ]
+    gone = {key for key in silent[0] if key[0] == TAKEN and key[1] > LAST.start + 12 * HOUR}
+    assert silent[1] == silent[0] - gone
 
 
 def baseline_rows(project: Project, dataset: Dataset, folder: str = "fg_b") -> list[dict[str, Any]]:
