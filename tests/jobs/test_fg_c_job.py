@@ -43,6 +43,7 @@ CHANGES = {
         "windows": ["1h"],
         "metrics": METRICS,
         "calibration": {"days": 1, "min_scores": 10},
+        "discount": {"min_hosts": 2, "usual_share": 0.02},
         "findings": {"max_p_value": 1e-9, "min_score": 0.5, "min_pair_score": 0.2},
     },
 }
@@ -94,6 +95,7 @@ def test_values_are_judged_by_the_baseline_that_was_valid_then(bulk: Project) ->
     assert {row["baseline_horizon"] for row in scores} == {"7d"}
     assert "host" in {row["judged_by"] for row in scores}
     assert any(row["score"] > 0 for row in rows(bulk, FG_C_HOSTS, SCORED))  # type: ignore[operator]
+    assert min(row["discount"] for row in scores) < 1  # type: ignore[type-var]
     assert any(row["is_new"] for row in rows(bulk, FG_C_PAIRS, SCORED))
 
 

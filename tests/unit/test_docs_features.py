@@ -18,7 +18,7 @@ from ndr.contract.table_names import table_name
 from ndr.jobs.fg_b.pairs import pair_baselines
 from ndr.jobs.fg_b.profile import profiles_of_baselines
 from ndr.jobs.fg_b.statistics import tables_of_baselines
-from ndr.jobs.fg_c import formulas, judges
+from ndr.jobs.fg_c import discounts, formulas, judges
 from ndr.jobs.fg_c.absences import surprise
 from ndr.jobs.fg_c.calibration import Calibration
 from ndr.jobs.fg_c.host_days import host_day_p_values
@@ -60,6 +60,7 @@ FORMULAS: Final[dict[str, object]] = {
     "regularity": regularity,
     "autocorrelation": autocorrelation,
     "score of a value": formulas,
+    "discount": discounts,
     "baseline of the network": judges,
     "what did not happen": surprise,
     "p value of a window": Calibration.p_values,

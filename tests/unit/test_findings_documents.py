@@ -93,7 +93,7 @@ def test_ocsf_has_value_usual_baseline_and_source(found: Findings) -> None:
     assert [each["value"] for each in anomaly["observations"]] == ["5000"]
     assert [each["value"] for each in usual["observations"]] == ["median 100", "p95 912.5"]
     assert usual["observation_type"] == f"host baseline 30d as of 2026-01-31 run {BASELINE}"
-    assert "contribution = weight log2" in event["finding_info"]["analytic"]["desc"]
+    assert "contribution = discount weight log2" in event["finding_info"]["analytic"]["desc"]
     assert event["evidences"][0]["data"] == {"partition": scan.source.uri, "run_id": scan.source.run_id}
     assert (event["severity"], event["confidence"], event["confidence_score"]) == ("Medium", "Medium", 99)
     assert event["device"]["hostname"] == "WS-001"

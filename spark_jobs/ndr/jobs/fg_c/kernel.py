@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -51,6 +51,30 @@ def nothing_highest(baseline: HorizonBaseline, rows: FeatureRows, metrics: Seque
 
 
 @dataclass(frozen=True)
+class Discounted:
+    """What many hosts do at once takes from contributions; arrays of [rows, metrics].
+
+    Attributes
+    ----------
+    discount : float64
+        What is left, in (0, 1].
+    share : float64
+        Of the judged hosts, those that are unusual in the metric in the same window; NaN where nothing is taken.
+    by : int8
+        Places in DISCOUNTED_BY.
+    """
+
+    discount: Floats
+    share: Floats
+    by: NDArray[np.int8]
+
+    @classmethod
+    def none(cls, shape: tuple[int, ...]) -> Discounted:
+        """Return that nothing is taken."""
+        return cls(np.ones(shape), np.full(shape, np.nan), np.zeros(shape, np.int8))
+
+
+@dataclass(frozen=True)
 class ScoredRows:
     """A part of the FG-A rows with what was found of each value.
 
@@ -71,6 +95,8 @@ class ScoredRows:
         Ratio and MADs.
     ends : int64[horizons]
         Ends of the baselines, microseconds since the epoch.
+    discounted : Discounted
+        Of the contributions; those among the results are without it.
     """
 
     rows: FeatureRows
@@ -83,6 +109,16 @@ class ScoredRows:
     highest: Floats
     drift: Floats
     ends: Ints
+    discounted: Discounted
+
+    def with_discounts(self, discounted: Discounted) -> ScoredRows:
+        """Return the same rows with other discounts."""
+        return replace(self, discounted=discounted)
+
+    def contributions(self) -> Floats:
+        """Return the contributions with their discounts, float64[rows, metrics, horizons]."""
+        found: Floats = self.of("contribution") * self.discounted.discount[..., np.newaxis]
+        return found
 
     def of(self, name: str) -> Floats:
         """Return a result, float64[rows, metrics, horizons]."""
@@ -101,7 +137,9 @@ class ScoredRows:
             "value": _numbers(np.repeat(self.values.ravel(), horizons)),
             "judged_by": _words(self.tiers.ravel(), JUDGES),
             "support_count": pa.array(self.of("support_count").ravel().astype(np.int64)),
-            **{name: _numbers(self.of(name).ravel()) for name in RESULTS[1:]},
+            **{name: _numbers(self.of(name).ravel()) for name in RESULTS[1:-1]},
+            "contribution": _numbers(self.contributions().ravel()),
+            "discount": _numbers(np.repeat(self.discounted.discount.ravel(), horizons)),
             "expected": _numbers(np.repeat(self.expected.ravel(), horizons)),
             "second_highest": _numbers(self.highest.ravel()),
         }
@@ -209,7 +247,10 @@ class _Scoring:
         ends = np.array([microseconds(each.end) for each in self.valid], np.int64)
         horizons = tuple(each.horizon for each in self.valid)
         drift = _drift(tiers, results, horizons)
-        return ScoredRows(part, self.metrics, horizons, values, tiers, results, expected, highest, drift, ends)
+        discounted = Discounted.none(values.shape)
+        return ScoredRows(
+            part, self.metrics, horizons, values, tiers, results, expected, highest, drift, ends, discounted
+        )
 
 
 def _drift(tiers: NDArray[np.int8], results: Floats, horizons: Sequence[str]) -> Floats:
