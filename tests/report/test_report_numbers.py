@@ -16,6 +16,7 @@ from tests.report.reading import Page
 from ndr.contract.errors import InsufficientHistoryError
 from ndr.contract.jobspecs import check_jobspecs, parse_jobspec
 from ndr.contract.ledger import ledger_item, ledger_key
+from ndr.contract.table_names import table_name
 from ndr.contract.time import DAY, SLICE, Interval
 from ndr.report.collect import collect
 from ndr.report.page import page
@@ -129,7 +130,7 @@ def test_files_are_those_of_the_disk(project: Project, read: Page) -> None:
     for dataset, table in (("fg_a", "fg_a"), ("deltas", "deltas"), ("fg_c", "scores"), ("fg_b", "host")):
         files = list((project.root / dataset).glob(f"**/{table}-*.parquet"))
         rows = duckdb.sql(f"SELECT count(*) FROM read_parquet({sorted(map(str, files))})").fetchall()[0][0]
-        name = f"fg_b 7d {table}" if dataset == "fg_b" else table
+        name = f"{table_name(table)} 7d" if dataset == "fg_b" else table_name(table)
         assert told[name] == (len(files), rows, sum(each.stat().st_size for each in files))
 
 
