@@ -15,7 +15,6 @@ from ndr.contract.datasets import FG_A, FG_B_PROFILE, FG_C_HOSTS, FG_C_SCORES, f
 from ndr.contract.jobspecs.fg_c_builder import Discount
 from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.time import SLICE
-from ndr.jobs.fg_c import parts
 from ndr.jobs.fg_c.calibration import Calibration
 from ndr.jobs.fg_c.judges import HorizonBaseline
 from ndr.jobs.fg_c.parts import ScoringRules, scored_tables
@@ -138,7 +137,7 @@ def test_a_slice_has_the_discounts_of_the_day_and_a_part_those_of_all(monkeypatc
         by_key = [(name, "ascending") for name in dataset.key]
         assert pa.concat_tables([each[place] for each in alone]).sort_by(by_key) == day[place]
     monkeypatch.setattr("ndr.jobs.fg_c.kernel.PART_ROWS", 7)
-    monkeypatch.setattr(parts, "PART_ROWS", 7)
+    monkeypatch.setattr("ndr.jobs.fg_c.unusual.PART_ROWS", 7)
     assert scored(row for rows in slices for row in rows) == day
 
 

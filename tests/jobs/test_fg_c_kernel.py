@@ -22,8 +22,9 @@ from ndr.jobs.fg_c.host_counts import added_up, host_counts
 from ndr.jobs.fg_c.host_days import host_day_p_values
 from ndr.jobs.fg_c.hosts import HostScores
 from ndr.jobs.fg_c.judges import HorizonBaseline
-from ndr.jobs.fg_c.kernel import minimum_scale, score_rows
+from ndr.jobs.fg_c.kernel import Scoring, minimum_scale
 from ndr.jobs.fg_c.rows import FeatureRows
+from ndr.jobs.fg_c.unusual import unusual_parts
 from ndr.store.publish import check_table
 
 SUPPORT_MIN = 20
@@ -57,7 +58,8 @@ def discounted(seed: int) -> Any:
     """The same with the discounts that follow from the counts of these few hosts."""
     part, baselines = scored(seed)
     segments = [SEGMENT_OF[host] for host in part.rows.hosts]
-    counts = added_up([host_counts(part, segments, set(segments))], part.metrics)
+    scoring = Scoring.of(part.rows, baselines, segments, SPEC, LEAST, expected_shares, second_highest)
+    counts = added_up([host_counts(each, segments, set(segments)) for each in unusual_parts(scoring)], part.metrics)
     return part, Discounts.of(counts, part.metrics, DISCOUNT).applied(part, segments), baselines
 
 
@@ -65,7 +67,7 @@ def scored(seed: int) -> Any:
     baselines = [baseline("7d", seed + 1, 1), baseline("30d", seed + 2, 3)]
     rows = FeatureRows.of(feature_rows(seed))
     segments = [SEGMENT_OF[host] for host in rows.hosts]
-    (part,) = score_rows(rows, baselines, segments, SPEC, LEAST, expected_shares, second_highest)
+    (part,) = Scoring.of(rows, baselines, segments, SPEC, LEAST, expected_shares, second_highest).parts()
     return part, baselines
 
 
@@ -155,7 +157,7 @@ def test_a_host_s_score_follows_from_the_reasons_that_are_stored_with_it(seed: i
 
 def test_no_baseline_is_said() -> None:
     rows = FeatureRows.of(feature_rows(1))
-    (part,) = score_rows(rows, [], [SEGMENT_OF[host] for host in rows.hosts], SPEC, LEAST)
+    (part,) = Scoring.of(rows, [], [SEGMENT_OF[host] for host in rows.hosts], SPEC, LEAST).parts()
     assert part.table().num_rows == 0  # there is no horizon to write a row of
     hosts = HostScores.of(part, 5).table(UNCALIBRATED)
     assert set(hosts["judged_by"].to_pylist()) == {"none"}

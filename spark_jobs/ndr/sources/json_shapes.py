@@ -110,7 +110,7 @@ class _Lines:
         self.quotes = np.searchsorted(self._quotes, self.text.ends) - self._first
         self.plain = (self.quotes > 0) & ~self.text.have("\\")
         is_control = letters < _SPACE
-        if np.count_nonzero(is_control) > self.text.newlines:
+        if np.count_nonzero(is_control) > len(self.text.newlines):
             self.plain[self.text.of(np.flatnonzero(is_control & (letters != ord("\n"))))] = False
 
     def alike(self, shape: Shape, places: Mapping[str, int], fields: Mapping[str, Field], lines: np.ndarray) -> Alike:

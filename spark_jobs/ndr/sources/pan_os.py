@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
-from ndr.sources.delimited import TextLines, columns_of, joined, where
+from ndr.sources.delimited import TextLines, joined, where
 from ndr.sources.offsets import offsets_behind, with_offset
-from ndr.sources.quotes import Quotes
+from ndr.sources.quotes import without_quoted_commas, without_quotes
 from ndr.sources.source import Columns, Lines, Rows, Sample, Source
 from ndr.sources.values.row_ids import row_id_column
 
@@ -57,22 +57,19 @@ def recognise(sample: Sample) -> float:
 def parse(block: bytes, header: Any, spec: DeltaBuilderSpec) -> Lines:
     """Split lines by commas; the few whose syslog header has commas are rewritten before."""
     lines = TextLines(block)
-    quotes = Quotes(lines) if b'"' in block else None
-    fields = lines.split(",", quotes.spans if quotes else None)
     # The time of a threat is read only where there is one: times are the widest columns.
     places = _PLACES if THREAT.encode() in block else _PLACES | {"generated": _PLACES["start"]}
-    columns = columns_of(fields, places)
-    if quotes:
-        columns = quotes.without(columns, fields, places)
-    width = fields.width
-    columns["offset"] = pa.nulls(len(lines), pa.string())
+    bare = without_quoted_commas(lines)
+    width, columns = bare.columns(",", places)
+    if bare is not lines:
+        columns = without_quotes(columns)
+    columns["offset"] = pa.nulls(len(width), pa.string())
     if (width > _COLUMNS_WITHOUT_OFFSET).any():
-        columns["offset"] = offsets_behind(lines, fields.column_start(_PLACES["action"]))
+        columns["offset"] = offsets_behind(lines, bare.split(",").column_start(_PLACES["action"]))
     other = pc.is_in(columns["type"], value_set=pa.array(_OTHER_TYPES))
     columns["other"] = where(other, columns["type"])
     shifted = ~(np.asarray(pc.is_in(columns["type"], value_set=_TYPES)) | np.asarray(other))
     if shifted.any():
-        width, columns = width.copy(), dict(columns)
         width[shifted], found = _shifted(lines.where(shifted), places)
         mask = pa.array(shifted)
         columns |= {name: pc.replace_with_mask(columns[name], mask, column) for name, column in found.items()}
@@ -84,12 +81,11 @@ def _shifted(text: pa.Array, places: dict[str, int]) -> tuple[np.ndarray, dict[s
     moved = pc.replace_substring_regex(text, _BEFORE_TYPE, r",,,\1,", max_replacements=1)
     # A carriage return would end a line that holds nothing else.
     lines = TextLines("\n".join(pc.replace_substring(moved, "\r", " ").to_pylist()).encode())
-    quotes = Quotes(lines)
-    fields = lines.split(",", quotes.spans)
-    columns = quotes.without(columns_of(fields, places), fields, places)
+    width, columns = without_quoted_commas(lines).columns(",", places)
+    columns = without_quotes(columns)
     is_flow = pc.is_in(columns["type"], value_set=_TYPES)
     other = pc.struct_field(pc.extract_regex(text, _OTHER_TYPE), "type")
-    return fields.width, columns | {"other": where(pc.invert(is_flow), other)}
+    return width, columns | {"other": where(pc.invert(is_flow), other)}
 
 
 def _problem(columns: Columns, width: np.ndarray) -> pa.Array:

@@ -10,12 +10,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ndr.contract.datasets import JUDGES
 from ndr.jobs.deltas.grouping import packed
 from ndr.jobs.fg_c.formulas import Ints
 from ndr.jobs.fg_c.judges import coded_column
-from ndr.jobs.fg_c.kernel import ScoredRows
 from ndr.jobs.fg_c.rows import FeatureRows
+from ndr.jobs.fg_c.unusual import Unusual
 
 NETWORK: Final = ""
 """In place of a segment: all hosts."""
@@ -34,15 +33,14 @@ def counts_schema(metrics: Sequence[str]) -> pa.Schema:
     return pa.schema([*texts, pa.field(GROUP[-1], pa.int64()), *numbers])
 
 
-def host_counts(scored: ScoredRows, segments: Sequence[str], counted: Collection[str]) -> pa.Table:
+def host_counts(found: Unusual, segments: Sequence[str], counted: Collection[str]) -> pa.Table:
     """Count the hosts of a part of the rows.
 
-    A host is unusual in a metric, role and window where its value would add to its score: the contribution of each
-    horizon that its nearest baseline judged is above 0.
+    A host is unusual in a metric, role and window where its value would add to its score.
 
     Parameters
     ----------
-    scored : ScoredRows
+    found : Unusual
     segments : sequence of str
         The segment of each of the rows' hosts.
     counted : collection of str
@@ -53,12 +51,12 @@ def host_counts(scored: ScoredRows, segments: Sequence[str], counted: Collection
     pa.Table
         `counts_schema` of the metrics; a group has one row.
     """
-    schema = counts_schema(scored.metrics)
-    if not scored.horizons or not len(scored.rows):
+    schema = counts_schema(found.metrics)
+    if not found.judged.any():
         return schema.empty_table()
-    flags = _judged_and_unusual(scored)
+    flags = np.stack([found.judged, found.unusual], axis=2).reshape(len(found.rows), -1).astype(np.int8)
     tables = []
-    for groups in scopes(scored.rows, segments):
+    for groups in scopes(found.rows, segments):
         wanted = [place for place, key in enumerate(groups.keys) if key[0] in counted or key[0] == NETWORK]
         sums = groups.sums(flags)[wanted].T
         keys = [[groups.keys[place][column] for place in wanted] for column in range(len(GROUP))]
@@ -124,12 +122,3 @@ def scopes(rows: FeatureRows, segments: Sequence[str]) -> Iterator[Groups]:
             for one, role, window, end in zip(*columns, strict=True)
         ]
         yield Groups(keys, of_row)
-
-
-def _judged_and_unusual(scored: ScoredRows) -> NDArray[np.int8]:
-    """Tell where a baseline judged the value, and where it is unusual: 0 or 1 by row, two columns a metric."""
-    nearest = scored.tiers.min(axis=2)
-    of_nearest = np.where(scored.tiers == nearest[..., np.newaxis], scored.of("contribution"), np.inf)
-    judged = (nearest < len(JUDGES) - 1) & ~np.isnan(scored.values)
-    unusual = judged & (of_nearest.min(axis=2) > 0)
-    return np.stack([judged, unusual], axis=2).reshape(len(judged), -1).astype(np.int8)

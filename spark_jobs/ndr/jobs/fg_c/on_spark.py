@@ -1,7 +1,7 @@
 """Scores of hosts on Spark: FG-A rows and the hosts' baselines by host; those of segments go to every part.
 
-The parts score their hosts twice: first to count which hosts are unusual at once, then with the discounts that follow
-from the counts of all parts.
+The parts look at their hosts twice: first to count which are unusual at once, then to score them with the discounts
+that follow from the counts of all parts.
 """
 
 from __future__ import annotations

@@ -19,9 +19,10 @@ from ndr.jobs.fg_c.expected import highest_of, longest, missing, shares_of
 from ndr.jobs.fg_c.host_counts import added_up, host_counts, large_segments
 from ndr.jobs.fg_c.hosts import HostScores
 from ndr.jobs.fg_c.judges import HorizonBaseline
-from ndr.jobs.fg_c.kernel import PART_ROWS, ScoredRows, score_rows
+from ndr.jobs.fg_c.kernel import Scoring
 from ndr.jobs.fg_c.reach import reached_bands
 from ndr.jobs.fg_c.rows import FeatureRows
+from ndr.jobs.fg_c.unusual import unusual_parts
 from ndr.net.networks import segment_ids
 from ndr.store.schema import coded_schema
 
@@ -47,13 +48,18 @@ class Scores:
     def __init__(self, rows: FeatureRows, baselines: Sequence[HorizonBaseline], rules: ScoringRules) -> None:
         """Take the rows of complete hosts: of the windows that are scored, and of the one that tells of silence."""
         self._present, self._baselines, self._rules = rows.table, baselines, rules
-        self._rows = rows.of_windows(rules.spec.windows)
-        self.segments: list[str] = segment_ids(self._rows.hosts, rules.networks).to_pylist()
-        self._kept: list[ScoredRows] | None = None
+        spec, zone, scored = rules.spec, rules.calendar.time_zone, rows.of_windows(rules.spec.windows)
+        expected = partial(shares_of, longest(baselines), time_zone=zone)
+        highest = partial(highest_of, time_zone=zone)
+        reached = partial(reached_bands, calendar=rules.calendar)
+        self.segments: list[str] = segment_ids(scored.hosts, rules.networks).to_pylist()
+        self._scoring = Scoring.of(
+            scored, baselines, self.segments, spec, rules.support_min, expected, highest, reached
+        )
 
     def counts(self, counted: Collection[str]) -> Iterator[pa.Table]:
         """Yield `host_counts` of each part of the hosts; of the segments, those of `counted`."""
-        for part in self._parts():
+        for part in unusual_parts(self._scoring):
             yield host_counts(part, self.segments, counted)
 
     def tables(
@@ -78,7 +84,7 @@ class Scores:
         of_host: dict[str, list[Absence]] = {}
         for each in self._absences(bands):
             of_host.setdefault(each.host_ip, []).append(each)
-        for scored in self._parts():
+        for scored in self._scoring.parts():
             part = discounts.applied(scored, self.segments)
             hosts = HostScores.of(part, most)
             here = [each for host in dict.fromkeys(hosts.hosts) for each in of_host.pop(host, [])]
@@ -86,20 +92,6 @@ class Scores:
         if of_host:
             rest = HostScores.none().with_absences([each for found in of_host.values() for each in found], most)
             yield coded_schema(FG_C_SCORES).empty_table(), rest.table(calibration)
-
-    def _parts(self) -> Iterator[ScoredRows]:
-        """Score the rows a part at a time; those of a slice are few, and kept for the second time."""
-        if self._kept is None and len(self._rows) <= PART_ROWS:
-            self._kept = list(self._scored())
-        yield from self._scored() if self._kept is None else self._kept
-
-    def _scored(self) -> Iterator[ScoredRows]:
-        spec, zone = self._rules.spec, self._rules.calendar.time_zone
-        expected = partial(shares_of, longest(self._baselines), time_zone=zone)
-        highest = partial(highest_of, time_zone=zone)
-        reached = partial(reached_bands, calendar=self._rules.calendar)
-        least = self._rules.support_min
-        return score_rows(self._rows, self._baselines, self.segments, spec, least, expected, highest, reached)
 
     def _absences(self, bands: Mapping[str, Mapping[int, str]]) -> list[Absence]:
         least, weight = self._rules.spec.expected_active_ratio, self._rules.spec.weights.host
