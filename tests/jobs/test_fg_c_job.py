@@ -143,6 +143,23 @@ def test_scores_follow_a_changed_input_and_nothing_else(bulk: Project) -> None:
     assert ends == {last.start}
 
 
+def test_scores_of_the_week_before_follow_a_baseline_that_is_built_again(bulk: Project) -> None:
+    """The hour that was scored is two days before the batches that see it."""
+    bulk.fg_c(SCORED)
+    bulk.baselines([Target(LEARNT.end, "7d")])
+    later = [Interval(at, at + SLICE) for at in (SCORED.end + 2 * DAY, SCORED.end + 2 * DAY + SLICE)]
+    bulk.deliver(Interval(later[0].start, later[1].end), random_flows(later[0], 20, seed=3))
+    for batch in later:
+        bulk.fifteen_minute_steps(batch)
+    assert [each.interval for each in bulk.fg_c(later[0])] == [later[0], SCORED]
+    assert [each.interval for each in bulk.fg_c(later[1])] == [later[1]]  # nothing is stale any more
+    bulk.baselines([Target(LEARNT.end, "7d")])
+    far = Interval(SCORED.end + 9 * DAY, SCORED.end + 9 * DAY + SLICE)
+    bulk.deliver(far, random_flows(far, 20, seed=4))
+    bulk.fifteen_minute_steps(far)
+    assert [each.interval for each in bulk.fg_c(far)] == [far, Interval(later[0].start, later[1].end)]  # not SCORED
+
+
 @pytest.fixture
 def ledger(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")

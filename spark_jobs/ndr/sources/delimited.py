@@ -33,8 +33,18 @@ class TextLines:
         text = block if block.isascii() else block.decode("utf-8", errors="backslashreplace").encode()
         if b"\r" in text:
             text = text.replace(b"\r\n", b"\n").removesuffix(b"\r")
-        self.text = text if text.endswith(b"\n") or not text else text + b"\n"
+        self._take(text if text.endswith(b"\n") or not text else text + b"\n")
+
+    def _take(self, text: bytes | bytearray) -> None:
+        self.text = text
         self._splits: dict[str, CutFields] = {}
+
+    @classmethod
+    def of_text(cls, text: bytes | bytearray) -> TextLines:
+        """Return the lines of UTF-8 text in which each line ends with a newline."""
+        lines = cls.__new__(cls)
+        lines._take(text)
+        return lines
 
     @cached_property
     def letters(self) -> np.ndarray:
@@ -76,7 +86,7 @@ class TextLines:
 
     def after_first(self) -> TextLines:
         """Return these lines without the first one."""
-        return TextLines(self.text.lstrip(b"\n").partition(b"\n")[2])
+        return TextLines.of_text(self.text.lstrip(b"\n").partition(b"\n")[2])
 
     def have(self, letter: str) -> np.ndarray:
         """Return which lines have a letter."""
@@ -209,13 +219,21 @@ def uneven(width: np.ndarray, words: str, wanted: int) -> pa.Array:
 
 def where(mask: np.ndarray | pa.Array, words: pa.Array | str) -> pa.Array:
     """Return the words where a mask is true, and null elsewhere."""
-    mask = mask if isinstance(mask, pa.Array) else pa.array(mask)
+    if isinstance(mask, np.ndarray):
+        if not mask.any():
+            return pa.nulls(len(mask), pa.string())
+        mask = pa.array(mask)
     return pc.if_else(mask, words, pa.scalar(None, pa.string()))
 
 
 def joined(*parts: pa.Array | str) -> pa.Array:
     """Write texts of each row one after another; null where one is."""
     return pc.binary_join_element_wise(*parts, "")
+
+
+def prefixed(words: str, column: pa.Array) -> pa.Array:
+    """Write words before each text; null where it is."""
+    return column if column.null_count == len(column) else joined(words, column)
 
 
 def first_of(columns: Iterable[pa.Array]) -> pa.Array:

@@ -16,6 +16,7 @@ from ndr.sources.delimited import TextLines
 
 _QUOTE: Final = b'"'
 _BACKSLASH: Final = ord("\\")
+_NEWLINE: Final = ord("\n")
 _COMMA: Final = ord(",")
 _SEMICOLON: Final = ord(";")
 
@@ -26,14 +27,16 @@ def without_quoted_commas(lines: TextLines) -> TextLines:
         return lines
     letters = lines.letters
     places = np.flatnonzero(letters == ord(_QUOTE))
-    places = places[letters[np.maximum(places - 1, 0)] != _BACKSLASH]
-    line = lines.of(places)
-    count = np.bincount(line, minlength=len(lines))
-    closed = places[count[line] % 2 == 0].astype(np.int32)
-    quoted = _within(closed[::2], closed[1::2])
-    changed = letters.copy()
-    changed[quoted[letters[quoted] == _COMMA]] = _SEMICOLON
-    return TextLines(changed.tobytes())
+    places = places[letters[np.maximum(places - 1, 0)] != _BACKSLASH].astype(np.int32)
+    quoted = _within(places[::2][: len(places) // 2], places[1::2])
+    if len(places) % 2 or (letters[quoted] == _NEWLINE).any():  # some line has a quote that is never closed
+        line = lines.of(places)
+        count = np.bincount(line, minlength=len(lines))
+        places = places[count[line] % 2 == 0]
+        quoted = _within(places[::2], places[1::2])
+    changed = bytearray(lines.text)
+    np.frombuffer(changed, np.uint8)[quoted[letters[quoted] == _COMMA]] = _SEMICOLON
+    return TextLines.of_text(changed)
 
 
 def _within(begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
