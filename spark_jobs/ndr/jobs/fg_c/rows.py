@@ -86,6 +86,16 @@ class FeatureRows:
             judged_of=self.judged_of[chosen],
         )
 
+    def take(self, places: Ints) -> FeatureRows:
+        """Return some of the rows, whose places ascend."""
+        return replace(
+            self,
+            table=self.table.take(pa.array(places)),
+            host_of=self.host_of[places],
+            ends=self.ends[places],
+            judged_of=self.judged_of[places],
+        )
+
     def _slice(self, start: int, stop: int) -> FeatureRows:
         return replace(
             self,

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ndr.contract.time import SECOND_MICROSECONDS
-from ndr.sources.delimited import TextLines, columns_of
+from ndr.sources.delimited import TextLines
 from ndr.sources.values.times import to_timestamp
 from ndr.sources.zeek.conn import header_runs
 from ndr.sources.zeek.header import Header
@@ -80,10 +80,9 @@ def _of_separated_values(content: bytes) -> dict[str, pa.Array]:
 
 
 def _fields(lines: TextLines, header: Header) -> Mapping[str, pa.Array]:
-    fields = lines.split_by(header.separator)
     places: dict[str, int] = {name: header.fields.index(name) for name in FIELDS if name in header.fields}
-    found = columns_of(fields, places, header.unset_field)
-    return {name: found.get(name, pa.nulls(len(lines), pa.string())) for name in FIELDS}
+    width, found = lines.columns(header.separator, places, header.unset_field)
+    return {name: found.get(name, pa.nulls(len(width), pa.string())) for name in FIELDS}
 
 
 def _of_json(content: bytes) -> dict[str, pa.Array]:
