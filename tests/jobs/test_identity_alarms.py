@@ -9,7 +9,7 @@ from benchmarks.bench_identity import Size, compare
 from benchmarks.identity.page import PAGE, figures
 from tests.template import ROOT
 
-SMALL = Size(machines=30, days=9, scored=2, windows=("15m", "1h", "24h"))
+SMALL = Size(machines=60, days=8, scored=1, windows=("15m", "1h", "8h", "24h"))
 
 
 def test_at_most_a_fifth_of_the_false_host_alarms_is_left(tmp_path: Path) -> None:
