@@ -117,7 +117,8 @@ def _publish_chunk(
     for (target, covered), writer, inventory in zip(targets, written, inventories, strict=True):
         fence = partial(run.claims.fence, lease_key(run, target))
         interval = specs.interval(target)
-        yield target, _commit(run, target, interval, writer, chunk, covered, inventory, fence)
+        digest = specs.networks.digest
+        yield target, _commit(run, target, interval, writer, chunk, covered, inventory, digest, fence)
 
 
 def _commit(
@@ -128,6 +129,7 @@ def _commit(
     chunk: ChunkRows,
     covered: float,
     inventory: Snapshot,
+    networks: str,
     fence: Callable[[], None],
 ) -> Manifest:
     return writer.commit(
@@ -139,6 +141,7 @@ def _commit(
         inputs=(inventory.source,) if inventory.source else (),
         reads=chunk.reads(interval),
         coverage=covered,
+        networks=networks,
         note=inventory.note,
         **run.facts,
     )
