@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
-from tests.unit.ecs_fields import ARRAYS, FIELDS, KINDS, TYPES_OF_CATEGORY, flat
+from tests.unit.ecs_fields import ARRAYS, FIELDS, KINDS, TYPES_OF_CATEGORY, VERSION, flat
 from tests.unit.findings_tables import (
     BASELINE,
     END,
@@ -132,6 +132,7 @@ def test_ecs_documents_have_fields_of_the_reference_with_its_types(found: Findin
                 assert IS_TYPE[FIELDS[name]](each), (name, each)
             used.add(name)
         event = document["event"]
+        assert document["ecs"]["version"] == VERSION
         assert event["kind"] in KINDS
         assert all(set(event["type"]) <= TYPES_OF_CATEGORY[category] for category in event["category"])
         assert set(document) - {"ndr"} == {name.partition(".")[0] for name in flat(document)}

@@ -55,9 +55,10 @@ class Content:
         self.is_parquet = first.startswith(PARQUET_MAGIC)
         self._codec = codec_of(first)
         self.is_compressed = self._codec is not None
-        self._stream: pa.NativeFile = pa.PythonFile(_Continued(first, self._raw.read), "r")
-        if self._codec:
-            self._stream = pa.CompressedInputStream(self._stream, self._codec)
+        whole = _Continued(first, self._raw.read)
+        self._read: Callable[[int], bytes] = (
+            pa.CompressedInputStream(pa.PythonFile(whole, "r"), self._codec).read if self._codec else whole.read
+        )
         self._position = 0
         self.damage: str | None = None
         """Why the content ends before its end, once that was met."""
@@ -67,7 +68,7 @@ class Content:
         if self.damage is not None:
             return b""
         try:
-            found = bytes(self._stream.read(size))
+            found = self._read(size)
         except (OSError, pa.ArrowException) as error:
             self.damage = str(error).splitlines()[0]
             found = self._salvaged() if self._codec else b""
@@ -97,7 +98,7 @@ class _Continued:
         if self._beginning:
             found, self._beginning = self._beginning[:size], self._beginning[size:]
             return found
-        return bytes(self._read(size))
+        return self._read(size)
 
     def close(self) -> None:
         pass

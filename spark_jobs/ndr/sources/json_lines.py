@@ -143,13 +143,8 @@ def _in_order(shapes: Shapes, rest: list[Objects], fields: Mapping[str, Field]) 
     columns = {}
     for name, field in fields.items():
         parts = [alike.columns.get(name) for alike in shapes.found] + [run.columns[name] for run in rest]
-        absent = (pa.nulls(count, pa.string()) for count in counts)
-        texts = pa.concat_arrays(
-            [none if part is None else pc.cast(part, pa.string()) for part, none in zip(parts, absent, strict=True)]
-        )
         is_bare = not rest and all(name in alike.bare for alike in shapes.found)
-        # Times are numbers where all are written as such; whole numbers are converted as texts as fast.
-        columns[name] = pc.cast(texts, pa.float64()) if is_bare and field.type == "float64" else texts
+        columns[name] = _joined(parts, counts, is_bare and field.type == "float64")
     problem = pa.concat_arrays(
         [
             pa.nulls(len(shapes.rest) - sum(len(run.problem) for run in rest), pa.string()),
@@ -161,6 +156,21 @@ def _in_order(shapes: Shapes, rest: list[Objects], fields: Mapping[str, Field]) 
     places = np.concatenate([*(alike.lines for alike in shapes.found), np.flatnonzero(shapes.rest)])
     order = pa.array(np.argsort(places))
     return Objects({name: column.take(order) for name, column in columns.items()}, problem.take(order))
+
+
+def _joined(parts: list[pa.Array | None], counts: list[int], are_times: bool) -> pa.Array:
+    """Return the parts of a column one after another, null where there is none: text, or int64 where all are that.
+
+    Times are numbers (float64) where all are written as such.
+    """
+    types = {part.type for part in parts if part is not None}
+    type_ = pa.int64() if types == {pa.int64()} else pa.string()
+    whole = [
+        pa.nulls(count, type_) if part is None else pc.cast(part, type_)
+        for part, count in zip(parts, counts, strict=True)
+    ]
+    column = whole[0] if len(whole) == 1 else pa.concat_arrays(whole)
+    return pc.cast(column, pa.float64(), safe=False) if are_times else column
 
 
 def _parse_alike(block: bytes, fields: Mapping[str, Field]) -> Objects | None:

@@ -18,24 +18,23 @@ import pyarrow.compute as pc
 from ndr.sources.delimited import TextLines, where
 from ndr.sources.json_shape import Shape, shape_of
 from ndr.sources.source import Field
+from ndr.sources.windows import LONGEST_TEXT, Windows
 
 MOST_SHAPES: Final = 8
+NUMBERS: Final = ("int64", "float64")
+"""Types of fields that are numbers."""
+
 _FEWEST_LINES: Final = 32
 _SPACE: Final = ord(" ")
-_ZERO: Final = ord("0")
-_WORD: Final = 8
-# Any int64 has as many digits.
-_DIGITS: Final = 18
 _NUMBER: Final = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
 _NULL: Final = "null"
 _NULLS: Final = pa.array([_NULL])
 _WORDS: Final = pa.array([_NULL, "true", "false"])
-_LONGEST_PIECE: Final = 1 << 12
 
 
 class Alike(NamedTuple):
-    """Lines of one shape (their numbers, ascending), the columns of the fields that it has, as text, and which of these
-    are written without quotes."""
+    """Lines of one shape (their numbers, ascending), the columns of the fields that it has, and which of these are
+    written without quotes. Columns are text, and int64 where a field that is a number has whole numbers only."""
 
     lines: np.ndarray
     columns: dict[str, pa.Array]
@@ -82,7 +81,7 @@ def by_shape(block: bytes, fields: Mapping[str, Field]) -> Shapes | None:
 
 def _slots_of(shape: Shape, fields: Mapping[str, Field]) -> dict[str, int] | None:
     """Return the number of the slot of each field that a shape has; None where a field is not one value."""
-    if max(len(piece.text) for piece in shape.pieces) > _LONGEST_PIECE:
+    if max(len(piece.text) for piece in shape.pieces) > LONGEST_TEXT:
         return None
     numbers = {slot.keys: number for number, slot in enumerate(shape.slots) if slot.keys}
     found: dict[str, int] = {}
@@ -102,15 +101,13 @@ class _Lines:
     def __init__(self, block: bytes) -> None:
         self.text = TextLines(block)
         letters = self.text.letters
-        padded = np.concatenate((letters, np.zeros(_LONGEST_PIECE + _WORD, np.uint8)))
-        # The eight bytes from each place on, as one number.
-        self._words = np.ndarray(len(letters) + _LONGEST_PIECE + 1, "<u8", padded, strides=(1,))
+        self.windows = Windows(letters)
         self._quotes = np.flatnonzero(letters == ord('"'))
         self._first = np.searchsorted(self._quotes, self.text.starts)
         self.quotes = np.searchsorted(self._quotes, self.text.ends) - self._first
         self.plain = (self.quotes > 0) & ~self.text.have("\\")
         is_control = letters < _SPACE
-        if np.count_nonzero(is_control) > self.text.newlines:
+        if np.count_nonzero(is_control) > len(self.text.newlines):
             self.plain[self.text.of(np.flatnonzero(is_control & (letters != ord("\n"))))] = False
 
     def alike(self, shape: Shape, places: Mapping[str, int], fields: Mapping[str, Field], lines: np.ndarray) -> Alike:
@@ -118,17 +115,17 @@ class _Lines:
         begins, found = self._begins(shape, lines), np.ones(len(lines), bool)
         ends = begins[0]
         for begin, piece in zip(begins, shape.pieces, strict=True):
-            found &= (begin >= ends) & self._match(begin, piece.text)
+            found &= (begin >= ends) & self.windows.match(begin, piece.text)
             ends = begin + len(piece.text)
         found &= ends == self.text.ends[lines]
         if not found.all():
             begins, lines = [begin[found] for begin in begins], lines[found]
-        slots = [_Slot(self.text, begins[number] + len(shape.pieces[number].text), begins[number + 1], slot.is_quoted)
+        slots = [_Slot(self, begins[number] + len(shape.pieces[number].text), begins[number + 1], slot.is_quoted)
                  for number, slot in enumerate(shape.slots)]  # fmt: skip
         flags = {places[name] for name, field in fields.items() if field.type == "bool" and name in places}
         read = set(places.values()) - flags
         valid = [slot.are_values(number in read) for number, slot in enumerate(slots) if not slot.is_quoted]
-        columns = {name: slots[place].column() for name, place in places.items()}
+        columns = {name: slots[place].column(fields[name].type in NUMBERS) for name, place in places.items()}
         bare = frozenset(name for name, place in places.items() if not shape.slots[place].is_quoted)
         if not all(mask.all() for mask in valid):
             mask = np.logical_and.reduce(valid)
@@ -146,40 +143,34 @@ class _Lines:
                 begins.append(self._quotes[first + piece.quotes_before] - piece.quote)
         return begins
 
-    def _match(self, begins: np.ndarray, text: bytes) -> np.ndarray:
-        """Return at which places a text stands."""
-        if len(text) < _WORD:
-            mask = np.uint64((1 << 8 * len(text)) - 1)
-            return (self._words[begins] & mask) == np.uint64(int.from_bytes(text, "little"))
-        found = np.ones(len(begins), bool)
-        for after in {*range(0, len(text) - _WORD, _WORD), len(text) - _WORD}:
-            found &= self._words[begins + after] == np.uint64(int.from_bytes(text[after : after + _WORD], "little"))
-        return found
-
 
 class _Slot:
     """The values of some lines at one place."""
 
-    def __init__(self, text: TextLines, begins: np.ndarray, ends: np.ndarray, is_quoted: bool) -> None:
-        self._text, self._begins, self._ends, self.is_quoted = text, begins, ends, is_quoted
+    def __init__(self, lines: _Lines, begins: np.ndarray, ends: np.ndarray, is_quoted: bool) -> None:
+        self._lines, self._begins, self._ends, self.is_quoted = lines, begins, ends, is_quoted
         self._nulls: pa.Array | None = None
+        self._numbers: pa.Array | None = None
 
     @cached_property
     def _texts(self) -> pa.Array:
-        return self._text.slices(self._begins, self._ends)
+        return self._lines.text.slices(self._begins, self._ends)
 
-    def column(self) -> pa.Array:
-        """Return the values as text; null where they are."""
+    def column(self, is_number: bool) -> pa.Array:
+        """Return the values as text, or as int64 where a number is read and all are whole; null where they are."""
+        if is_number and self._numbers is not None:
+            return self._numbers
         return self._texts if self._nulls is None else where(pc.invert(self._nulls), self._texts)
 
     def are_values(self, is_read: bool) -> np.ndarray:
         """Return which values without quotes are valid: numbers, null, and flags unless a text or number is read."""
-        length = self._ends - self._begins
-        found = np.asarray(pc.ascii_is_decimal(self._texts)) & (length <= _DIGITS)
-        found &= (length == 1) | (self._text.letters.take(self._begins, mode="clip") != _ZERO)
-        if not found.all():
-            self._nulls = pc.equal(self._texts, _NULL)
-            found |= np.asarray(pc.is_in(self._texts, value_set=_NULLS if is_read else _WORDS))
+        numbers = self._lines.windows.numbers(self._begins, self._ends)
+        found = numbers.valid
+        if found.all():
+            self._numbers = pa.array(numbers.values)
+            return found
+        self._nulls = pc.equal(self._texts, _NULL)
+        found |= np.asarray(pc.is_in(self._texts, value_set=_NULLS if is_read else _WORDS))
         if not found.all():
             found[~found] = pc.match_substring_regex(self._texts.filter(pa.array(~found)), _NUMBER)
         return found

@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
-from ndr.sources.delimited import TextLines, columns_of, joined, where
+from ndr.sources.delimited import TextLines, first_of, prefixed, where
 from ndr.sources.offsets import offsets_behind, with_offset
-from ndr.sources.quotes import Quotes
+from ndr.sources.quotes import without_quoted_commas, without_quotes
 from ndr.sources.source import Columns, Lines, Rows, Sample, Source
+from ndr.sources.values.converted import are, coded, plain
 from ndr.sources.values.row_ids import row_id_column
 
 TRAFFIC: Final = "TRAFFIC"
@@ -39,7 +40,7 @@ _OTHER_TYPES: Final = (
     *("CORRELATION", "GTP", "SCTP", "IPTAG", "AUDIT"),
 )
 _OTHER_TYPE: Final = rf"^.*?,(?P<type>{'|'.join(_OTHER_TYPES)}),"
-_TYPES: Final = pa.array([TRAFFIC, THREAT])
+_TYPES: Final = (TRAFFIC, THREAT)
 
 
 def recognise(sample: Sample) -> float:
@@ -57,25 +58,24 @@ def recognise(sample: Sample) -> float:
 def parse(block: bytes, header: Any, spec: DeltaBuilderSpec) -> Lines:
     """Split lines by commas; the few whose syslog header has commas are rewritten before."""
     lines = TextLines(block)
-    quotes = Quotes(lines) if b'"' in block else None
-    fields = lines.split(",", quotes.spans if quotes else None)
     # The time of a threat is read only where there is one: times are the widest columns.
     places = _PLACES if THREAT.encode() in block else _PLACES | {"generated": _PLACES["start"]}
-    columns = columns_of(fields, places)
-    if quotes:
-        columns = quotes.without(columns, fields, places)
-    width = fields.width
-    columns["offset"] = pa.nulls(len(lines), pa.string())
+    bare = without_quoted_commas(lines)
+    width, columns = bare.columns(",", places)
+    if bare is not lines:
+        columns = without_quotes(columns)
+    columns["offset"] = pa.nulls(len(width), pa.string())
     if (width > _COLUMNS_WITHOUT_OFFSET).any():
-        columns["offset"] = offsets_behind(lines, fields.column_start(_PLACES["action"]))
-    other = pc.is_in(columns["type"], value_set=pa.array(_OTHER_TYPES))
-    columns["other"] = where(other, columns["type"])
-    shifted = ~(np.asarray(pc.is_in(columns["type"], value_set=_TYPES)) | np.asarray(other))
+        columns["offset"] = offsets_behind(lines, bare.split(",").column_start(_PLACES["action"]))
+    type_ = columns["type"] = coded(columns["type"])
+    is_other = are(type_, *_OTHER_TYPES)
+    columns["other"] = where(is_other, plain(type_)) if is_other.any() else pa.nulls(len(width), pa.string())
+    shifted = ~(are(type_, *_TYPES) | is_other)
     if shifted.any():
-        width, columns = width.copy(), dict(columns)
         width[shifted], found = _shifted(lines.where(shifted), places)
         mask = pa.array(shifted)
-        columns |= {name: pc.replace_with_mask(columns[name], mask, column) for name, column in found.items()}
+        columns |= {name: pc.replace_with_mask(plain(columns[name]), mask, column) for name, column in found.items()}
+        columns["type"] = coded(columns["type"])
     return Lines(_problem(columns, width), columns, lines.texts)
 
 
@@ -84,22 +84,23 @@ def _shifted(text: pa.Array, places: dict[str, int]) -> tuple[np.ndarray, dict[s
     moved = pc.replace_substring_regex(text, _BEFORE_TYPE, r",,,\1,", max_replacements=1)
     # A carriage return would end a line that holds nothing else.
     lines = TextLines("\n".join(pc.replace_substring(moved, "\r", " ").to_pylist()).encode())
-    quotes = Quotes(lines)
-    fields = lines.split(",", quotes.spans)
-    columns = quotes.without(columns_of(fields, places), fields, places)
-    is_flow = pc.is_in(columns["type"], value_set=_TYPES)
+    width, columns = without_quoted_commas(lines).columns(",", places)
+    columns = without_quotes(columns)
+    is_flow = pc.is_in(columns["type"], value_set=pa.array(_TYPES))
     other = pc.struct_field(pc.extract_regex(text, _OTHER_TYPE), "type")
-    return fields.width, columns | {"other": where(pc.invert(is_flow), other)}
+    return width, columns | {"other": where(pc.invert(is_flow), other)}
 
 
 def _problem(columns: Columns, width: np.ndarray) -> pa.Array:
-    is_flow = pc.is_in(columns["type"], value_set=_TYPES)
-    is_threat = np.asarray(pc.fill_null(pc.equal(columns["type"], THREAT), False))
-    is_short = width < np.where(is_threat, _FEWEST_FIELDS[THREAT], _FEWEST_FIELDS[TRAFFIC])
-    is_unknown = pc.and_(pc.invert(is_flow), pc.is_null(columns["other"]))
-    return pc.coalesce(
-        where(is_unknown, "bad_line: the line has no PAN-OS log type"),
-        where(pc.and_(is_flow, pa.array(is_short)), "bad_line: the line has fewer columns than a PAN-OS log"),
+    is_threat = are(columns["type"], THREAT)
+    is_flow = is_threat | are(columns["type"], TRAFFIC)
+    is_short = is_flow & (width < np.where(is_threat, _FEWEST_FIELDS[THREAT], _FEWEST_FIELDS[TRAFFIC]))
+    is_unknown = ~is_flow & np.asarray(pc.is_null(columns["other"]))
+    return first_of(
+        [
+            where(is_unknown, "bad_line: the line has no PAN-OS log type"),
+            where(is_short, "bad_line: the line has fewer columns than a PAN-OS log"),
+        ]
     )
 
 
@@ -108,11 +109,11 @@ def to_rows(columns: Columns, spec: DeltaBuilderSpec) -> Rows:
 
     Times are in the zone that the log tells by its high-resolution time, else in `time_zone` of the JobSpec.
     """
-    is_threat = pc.equal(columns["type"], THREAT)
-    started = pc.and_(pc.equal(columns["subtype"], "start"), pc.invert(is_threat))
-    traffic = {name: pc.if_else(is_threat, pa.scalar(None, pa.string()), columns[name])
-               for name in ("sent", "received", "elapsed", "reason")}  # fmt: skip
-    start = pc.if_else(is_threat, columns["generated"], columns["start"])
+    is_threat = are(columns["type"], THREAT)
+    started = are(columns["subtype"], "start") & ~is_threat
+    of_traffic = ("sent", "received", "elapsed", "reason")
+    traffic = {name: where(~is_threat, columns[name]) if is_threat.any() else columns[name] for name in of_traffic}
+    start = pc.if_else(is_threat, columns["generated"], columns["start"]) if is_threat.any() else columns["start"]
     found = {
         "source_ip": columns["source_ip"], "source_port": columns["source_port"],
         "destination_ip": columns["destination_ip"], "destination_port": columns["destination_port"],
@@ -122,9 +123,9 @@ def to_rows(columns: Columns, spec: DeltaBuilderSpec) -> Rows:
         "network_transport": columns["transport"],
     }  # fmt: skip
     found |= row_id_column(columns["serial"], columns["seqno"])
-    if not pc.all(pc.is_in(columns["sessions"], value_set=pa.array(["1", "0", "", None]))).as_py():
+    if set(coded(columns["sessions"]).dictionary.to_pylist()) - {"1", "0", ""}:
         found["sessions"] = columns["sessions"]
-    kind = pc.coalesce(joined("PAN-OS log ", columns["other"]), where(pc.fill_null(started, False), "session start"))
+    kind = first_of([prefixed("PAN-OS log ", columns["other"]), where(started, "session start")])
     return Rows(found, pa.nulls(len(kind), pa.string()), kind)
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
-from ndr.sources.delimited import TextLines, columns_of, first_of, joined, where
+from ndr.sources.delimited import TextLines, first_of, uneven
 from ndr.sources.source import Columns, Field, Lines, Rows, Sample, Source
 
 DEFAULT_FORMAT: Final = (
@@ -56,15 +56,14 @@ def _header(header: tuple[str, ...] | None, block: bytes) -> tuple[tuple[str, ..
 def parse(block: bytes, header: tuple[str, ...] | None, spec: DeltaBuilderSpec) -> Lines:
     """Split records by the names of the file's first line, or by `flow_log_format` of the JobSpec."""
     names, in_block = _header(header, block)
-    lines = TextLines(block).after(int(in_block))
+    lines = TextLines(block).after_first() if in_block else TextLines(block)
     given = spec.inputs.flow_log_format or DEFAULT_FORMAT
     wanted = names or tuple(given.replace("${", " ").replace("}", " ").split())
-    fields = lines.split(" ")
     places = {name: wanted.index(name) for name in FIELDS if name in wanted}
-    columns = {**dict.fromkeys(FIELDS, pa.nulls(len(lines), pa.string())), **columns_of(fields, places, UNSET)}
-    found = pc.cast(pa.array(fields.width), pa.string())
-    reason = joined("bad_line: ", found, f" fields where the format names {len(wanted)}")
-    return Lines(where(fields.width != len(wanted), reason), columns, lines.texts)
+    width, found = lines.columns(" ", places, UNSET)
+    columns = {**dict.fromkeys(FIELDS, pa.nulls(len(width), pa.string())), **found}
+    problem = uneven(width, "fields where the format names", len(wanted))
+    return Lines(problem, columns, lines.texts)
 
 
 def to_rows(columns: Columns, spec: DeltaBuilderSpec) -> Rows:

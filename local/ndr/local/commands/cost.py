@@ -147,7 +147,8 @@ def _billed_choice(assumed: Assumptions) -> str:
     scores = "with" if assumed.has_scores else "without"
     files = f", {counted(assumed.files_a_slice, 'file')} in 15 minutes" if assumed.on_arrival else ""
     start = f"{STARTS[assumed.on_arrival]}{files}"
-    return f"The bill is of {assumed.pipeline} {scores} FG-C, batches of {assumed.batch_minutes} minutes, by {start}."
+    length = counted(assumed.batch_minutes, "minute")
+    return f"The bill is of {assumed.pipeline} {scores} FG-C, batches of {length}, by {start}."
 
 
 def _source_of_durations(assumed: Assumptions) -> str:

@@ -15,6 +15,7 @@ from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
 from ndr.jobs.deltas.bad_files import BadFiles
 from ndr.jobs.deltas.block import Read, flows_of_block
 from ndr.jobs.deltas.files import Part, parts_of
+from ndr.jobs.deltas.freed_memory import keep_freed_memory
 from ndr.jobs.deltas.in_order import in_order
 from ndr.sources.integration.columns import READ_COLUMNS
 from ndr.sources.registry import Recognised
@@ -70,6 +71,7 @@ def reads_of(
         A file is truncated, damaged or of another format, or has none of the required columns. All such files are
         named.
     """
+    keep_freed_memory()
     noted = BadFiles() if bad is None else bad
     counter = _RowNumbers()
     with ThreadPoolExecutor(threads) as pool:

@@ -37,6 +37,15 @@ def coded(column: pa.Array) -> pa.DictionaryArray:
     return pc.cast(column, pa.string()).dictionary_encode()
 
 
+def are(column: pa.Array, *words: str) -> np.ndarray:
+    """Return which rows of a column, in any type, are one of some words (bool); null is none."""
+    encoded = coded(column)
+    found = [word in words for word in encoded.dictionary.to_pylist()]
+    if not any(found):
+        return np.zeros(len(column), bool)
+    return np.array([*found, False])[pc.fill_null(encoded.indices, len(found)).to_numpy()]
+
+
 def plain(column: pa.Array) -> pa.Array:
     """Return a column without codes."""
     return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
