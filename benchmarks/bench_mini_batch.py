@@ -1,8 +1,10 @@
 """The jobs of one mini-batch of 15, 30 and 60 minutes at 1,000 hosts, each as a process, after a day of slices.
 
-Before the mini-batch lie the deltas of a day as 96 slices, and its FG-A and pair counts. Each job runs ROUNDS times, in
-turns, on this machine's disk; a line is the median. Imports count, because a container pays for them too. The last
-lines are what `ndr cost` assumes: seconds for 1,000 hosts, whatever the batch holds, and seconds for a million flows.
+Before the mini-batch lie the deltas of a day as 96 slices, its FG-A and pair counts, and the baselines that end with
+it, of that one day. Each job runs ROUNDS times, in turns, on this machine's disk; a line is the median. Imports count,
+because a container pays for them too. The last lines are what `ndr cost` assumes: seconds for 1,000 hosts, whatever the
+batch holds, and seconds for a million flows. Peers are drawn at random, so that most pairs are new: FG-C takes less of
+traffic with habits. `--only fg_c_builder` runs one of the jobs.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
@@ -21,8 +24,10 @@ from measure import Measurement, measure
 from tests.jobs.job_chain import Project
 
 from ndr.contract.datasets import INTEGRATION
-from ndr.contract.fifteen_minutes import BATCH_JOBS, BATCH_MINUTES
+from ndr.contract.fifteen_minutes import BATCH_MINUTES, SCORED_BATCH_JOBS
+from ndr.contract.horizons import HORIZONS
 from ndr.contract.time import DAY, SLICE, Interval, mini_batch_id, parse_instant
+from ndr.jobs.fg_b.targets import Target
 from ndr.store.schema import arrow_schema
 
 HOSTS = 1000
@@ -30,6 +35,7 @@ FLOWS_PER_SLICE = 20_000
 ROUNDS = 2
 START = parse_instant("2026-01-05")
 BEGIN = START + DAY
+JOBS = tuple(str(each.job) for each in SCORED_BATCH_JOBS)
 
 
 def flows(batch: Interval, count: int, seed: int) -> pa.Table:
@@ -56,24 +62,37 @@ def flows(batch: Interval, count: int, seed: int) -> pa.Table:
     return pa.table([columns[name] for name in INTEGRATION.column_names], arrow_schema(INTEGRATION))
 
 
+def project_at(root: Path) -> Project:
+    """Return the project: its hosts are inside, its peers outside, and its baselines may rest on a single day."""
+    inside = {"internal": {"hosts": ["10.0.0.0/8"]}}
+    return Project(root, changes={"networks": inside, "fg_b_builder": {"min_coverage": 0.03}})
+
+
 def write_project(root: Path) -> None:
-    """Deliver a day and an hour of flows as slices, and build the day."""
-    project = Project(root)
+    """Deliver a day and an hour of flows as slices; build the day, its baselines, and what FG-C reads of the hour."""
+    project = project_at(root)
     for number, each in enumerate(Interval(START, BEGIN + 4 * SLICE).steps(SLICE)):
         folder = root / "integration" / mini_batch_id(each)
         folder.mkdir(parents=True)
         pq.write_table(flows(each, FLOWS_PER_SLICE, number), folder / "0.parquet")
-    for each in Interval(START, BEGIN).steps(SLICE):
+    for each in Interval(START, BEGIN + 4 * SLICE).steps(SLICE):
         project.deltas(each)
-    project.fg_a(Interval(START, BEGIN))
-    project.pair_counts(Interval(START, BEGIN))
+    for part in (Interval(START, BEGIN), Interval(BEGIN, BEGIN + 4 * SLICE)):
+        project.fg_a(part)
+        project.pair_counts(part)
+    project.baselines([Target(BEGIN, horizon) for horizon in HORIZONS])
 
 
 def run_job(root: Path, job: str, minutes: int) -> None:
     """Run one job of the mini-batch that follows the day; the process that is measured."""
     batch = Interval(BEGIN, BEGIN + minutes * SLICE / 15)
-    project = Project(root)
-    run = {"delta_builder": project.deltas, "fg_a_builder": project.fg_a, "pair_counts_builder": project.pair_counts}
+    project = project_at(root)
+    run = {
+        "delta_builder": project.deltas,
+        "fg_a_builder": project.fg_a,
+        "pair_counts_builder": project.pair_counts,
+        "fg_c_builder": project.fg_c,
+    }
     run[job](batch)
 
 
@@ -86,7 +105,7 @@ def fit(seconds: dict[int, float]) -> tuple[float, float]:
     return max(0.0, float(empty)), max(0.0, float(slope) * 1e6)
 
 
-def main() -> None:
+def main(jobs: Sequence[str]) -> None:
     """Print a line for each job and batch length, then the fit of each job."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -94,29 +113,30 @@ def main() -> None:
         found: dict[tuple[str, int], list[Measurement]] = {}
         for _ in range(ROUNDS):
             for minutes in BATCH_MINUTES:
-                for each in BATCH_JOBS:
-                    command = [sys.executable, __file__, "--root", folder, "--job", each.job, "--minutes", str(minutes)]
-                    found.setdefault((each.job, minutes), []).append(measure(command))
+                for job in jobs:
+                    command = [sys.executable, __file__, "--root", folder, "--job", job, "--minutes", str(minutes)]
+                    found.setdefault((job, minutes), []).append(measure(command))
     common = {"bench": "mini_batch", "hosts": HOSTS}
     for (job, minutes), runs in found.items():
         figures = {name: round(median(getattr(run, name) for run in runs), 2) for name in ("seconds", "cpu_seconds")}
         peak = {"peak_mib": round(max(run.peak_mib for run in runs))}
         print(json.dumps({**common, "job": job, "minutes": minutes, **figures, **peak}), flush=True)
-    for each in BATCH_JOBS:
+    for job in jobs:
         empty, million = fit(
-            {minutes: median(run.cpu_seconds for run in found[each.job, minutes]) for minutes in BATCH_MINUTES}
+            {minutes: median(run.cpu_seconds for run in found[job, minutes]) for minutes in BATCH_MINUTES}
         )
         fitted = {"seconds_per_1000_hosts": round(empty, 2), "seconds_per_million_flows": round(million, 2)}
-        print(json.dumps({**common, "job": each.job, **fitted}), flush=True)
+        print(json.dumps({**common, "job": job, **fitted}), flush=True)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--root", type=Path)
-    parser.add_argument("--job", choices=[str(each.job) for each in BATCH_JOBS])
+    parser.add_argument("--job", choices=JOBS)
     parser.add_argument("--minutes", type=int)
+    parser.add_argument("--only", choices=JOBS, action="append")
     given = parser.parse_args()
     if given.job:
         run_job(given.root, given.job, given.minutes)
     else:
-        main()
+        main(given.only or JOBS)

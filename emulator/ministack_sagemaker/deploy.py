@@ -59,7 +59,10 @@ def deploy(
     built = built_template(template, f"{sys.version} {_function_runtime()}", build) / "build"
     bucket = f"{_BUCKET_PREFIX}-{account.account_id}"
     account.client("s3").create_bucket(Bucket=bucket)
-    overrides = [f"ParameterKey={name},ParameterValue={value}" for name, value in (parameters or {}).items()]
+    # SAM passes over an override without a value: an empty one is a pair of quotes.
+    overrides = [
+        f"ParameterKey={name},ParameterValue={value or chr(34) * 2}" for name, value in (parameters or {}).items()
+    ]
     _sam(
         account,
         project,

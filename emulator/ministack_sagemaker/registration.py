@@ -27,6 +27,7 @@ from ministack_sagemaker.patches import (
     map_failures,
     missing_keys,
     nested_failures,
+    policies_parsed_once,
     policy_variables,
     request_limits,
     schedule_targets,
@@ -140,6 +141,7 @@ def _apply_patches() -> None:
     function_time.charge_invocations()
     lambda_errors.name_errors_by_class()
     transport.count_as_tls()
+    policies_parsed_once.keep()
     policy_variables.substitute()
     stepped_clock.go_by_it()
 

@@ -34,6 +34,8 @@ from tests.template import ROOT
 START: Final = parse_instant("2026-01-05T00:00:00Z")
 SCHEDULES: Final[dict[str, Schedule]] = {"alpha": "every slice", "beta": "every hour"}
 BATCH_MINUTES: Final[dict[Schedule, str]] = {"every slice": "15", "every hour": "60"}
+TABLES: Final[dict[Schedule, str]] = {"every slice": "", "every hour": "ndr"}
+"""What the names of the databases of Iceberg tables begin with: one stack has tables, and one has none."""
 TIMED: Final = "alpha"
 """The stack whose schedule is the template's: of it is told how long a slice takes."""
 STEPS: Final = 3
@@ -80,15 +82,15 @@ class Outcome:
         )
 
 
-def simulate(folder: Path, hours: int, seed: int, tell: Callable[[str], None]) -> Outcome:
-    """Simulate some hours in an account of a folder."""
+def simulate(folder: Path, hours: int, seed: int, tell: Callable[[str], None], *, auth: bool = False) -> Outcome:
+    """Simulate some hours in an account of a folder, which checks signatures and policies with `auth`."""
     traffic = Traffic(START, hours, seed)
     plan = Plan(traffic, SCHEDULES, seed)
-    with _account(folder / "account") as account:
+    with _account(folder / "account", auth) as account:
         secret = secret_of_the_inventory(account)
         queue = queue_of_events(account, "publications", {"source": [SOURCE]})
         stacks = {
-            name: Stack.deploy(account, name, secret, ROOT / "template.yaml", BatchMinutes=BATCH_MINUTES[schedule])
+            name: Stack.deploy(account, name, secret, ROOT / "template.yaml", **_parameters(schedule))
             for name, schedule in SCHEDULES.items()
         }
         next(iter(stacks.values())).load_inventory()
@@ -97,7 +99,8 @@ def simulate(folder: Path, hours: int, seed: int, tell: Callable[[str], None]) -
         def upgrade() -> None:
             template = _next_release(folder / "next")
             # The other stack keeps its release: two of them run beside each other.
-            Stack.deploy(account, TIMED, secret, template, LogRetentionDays="60")
+            parameters = _parameters(SCHEDULES[TIMED])
+            Stack.deploy(account, TIMED, secret, template, LogRetentionDays="60", **parameters)
 
         conditions = {"startup_seconds": (180.0, 480.0), "failing": 0.05 / STEPS, "without_capacity": 0.02 / STEPS}
         JobConditions(seed, **conditions).put(account.directory)  # type: ignore[arg-type]
@@ -124,12 +127,16 @@ def simulate(folder: Path, hours: int, seed: int, tell: Callable[[str], None]) -
         )
 
 
+def _parameters(schedule: Schedule) -> dict[str, str]:
+    return {"BatchMinutes": BATCH_MINUTES[schedule], "TablesDatabase": TABLES[schedule]}
+
+
 @contextmanager
-def _account(directory: Path) -> Iterator[Account]:
+def _account(directory: Path, auth: bool) -> Iterator[Account]:
     """Start an account whose clock stands at the traffic's start, and let this process reach its data."""
     settings = {clock.VARIABLE: format_instant(START), warm_python.SWITCH: "true", "LOG_LEVEL": "WARNING"}
     with environment_variables(**settings):
-        account = up(directory, end_with_parent=True)
+        account = up(directory, auth=auth, end_with_parent=True)
     _forget_clients()
     with environment_variables(**account.environment()):
         try:

@@ -12,7 +12,7 @@ from tests.fortnight.run import simulate
 
 @pytest.mark.timeout(3600)
 def test_what_is_published_after_half_a_day_of_production_equals_the_bulk_build(tmp_path: Path) -> None:
-    outcome = simulate(tmp_path, hours=12, seed=1, tell=print)
+    outcome = simulate(tmp_path, hours=12, seed=1, tell=print, auth=True)
     assert outcome.slices == 48
     assert outcome.failures > 0
     compact = {"deltas": 1, "fg_a": 1, "pair_counts": 1}

@@ -131,3 +131,44 @@ def host_reasons(scores: Sequence[Row], most: int) -> list[Row]:
         if row["contribution"] > best.get(row["metric"], {"contribution": 0.0})["contribution"]:
             best[row["metric"]] = row
     return sorted(best.values(), key=lambda row: -row["contribution"])[:most]
+
+
+CLIENTS = {"bytes_sent_sum": "bytes_recv_sum", "bytes_recv_sum": "bytes_sent_sum", "sessions_cnt": "sessions_cnt",
+           "deny_cnt": "deny_cnt"}  # fmt: skip
+
+
+def discounts(
+    rows: Sequence[Row], segment_of: Mapping[str, str], least: int, usual: float
+) -> dict[tuple[Any, ...], float]:
+    """The discount of each (host, role, window, end, metric); `rows` are scores without discounts, of all hosts."""
+    judged: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        key = (row["host_ip"], row["role"], row["window_label"], row["window_end"], row["metric"])
+        judged.setdefault(key, []).append(row)
+    counts: dict[tuple[Any, ...], list[int]] = {}
+    for (host, *group), of in judged.items():
+        nearest = min((each["judged_by"] for each in of), key=JUDGES.index)
+        unusual = all(each["contribution"] > 0 for each in of if each["judged_by"] == nearest)
+        for scope in ("network", segment_of[host]) if nearest != "none" else ():
+            count = counts.setdefault((scope, *group), [0, 0])
+            count[0] += 1
+            count[1] += unusual
+    found = {}
+    for host, role, *group, metric in judged:
+        asked = [("network", role, *group, metric), (segment_of[host], role, *group, metric)]
+        if role == "inbound" and metric in CLIENTS:
+            asked.append(("network", "outbound", *group, CLIENTS[metric]))
+        left = [_left(*counts[key], usual) for key in asked if counts.get(key, [0])[0] >= least]
+        found[host, role, *group, metric] = min([1.0, *left])
+    return found
+
+
+def _left(judged: int, unusual: int, usual: float) -> float:
+    if unusual == 0:
+        return 1.0
+    z, share = 2.3263478740408408, unusual / judged
+    middle = share + z * z / (2 * judged)
+    lower = (middle - z * math.sqrt(share * (1 - share) / judged + z * z / (4 * judged * judged))) / (
+        1 + z * z / judged
+    )
+    return math.log(lower) / math.log(usual)

@@ -13,6 +13,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import Table
 
 from ndr.contract.datasets import Dataset
+from ndr.contract.table_names import table_name
 from ndr.contract.tables import DAY_COLUMN, TABLES_CATALOG, TABLES_DATABASE
 from ndr.contract.time import Interval
 from ndr.store.scan import Scan
@@ -43,12 +44,12 @@ def table(name: str) -> Table:
 
 def by_pyiceberg(dataset: Dataset) -> list[dict[str, Any]]:
     """Return the rows of a table, in order of the key, without its day."""
-    return ordered(dataset, table(dataset.name).scan().to_arrow())
+    return ordered(dataset, table(table_name(dataset.name)).scan().to_arrow())
 
 
 def by_duckdb(dataset: Dataset) -> list[dict[str, Any]]:
     """Return the same rows through a DuckDB query of Arrow's batches."""
-    rows = table(dataset.name).scan().to_arrow_batch_reader()  # noqa: F841 - named in the query
+    rows = table(table_name(dataset.name)).scan().to_arrow_batch_reader()  # noqa: F841 - named in the query
     columns = ", ".join(f'"{name}"' for name in dataset.column_names)
     with duckdb.connect() as connection:
         return ordered(dataset, connection.sql(f"SELECT {columns} FROM rows").to_arrow_table())

@@ -43,6 +43,7 @@ CHANGES = {
         "windows": ["1h"],
         "metrics": METRICS,
         "calibration": {"days": 1, "min_scores": 10},
+        "discount": {"min_hosts": 2, "usual_share": 0.02},
         "findings": {"max_p_value": 1e-9, "min_score": 0.5, "min_pair_score": 0.2},
     },
 }
@@ -94,6 +95,7 @@ def test_values_are_judged_by_the_baseline_that_was_valid_then(bulk: Project) ->
     assert {row["baseline_horizon"] for row in scores} == {"7d"}
     assert "host" in {row["judged_by"] for row in scores}
     assert any(row["score"] > 0 for row in rows(bulk, FG_C_HOSTS, SCORED))  # type: ignore[operator]
+    assert min(row["discount"] for row in scores) < 1  # type: ignore[type-var]
     assert any(row["is_new"] for row in rows(bulk, FG_C_PAIRS, SCORED))
 
 
@@ -139,6 +141,23 @@ def test_scores_follow_a_changed_input_and_nothing_else(bulk: Project) -> None:
     assert [each.interval for each in bulk.fg_c(last)] == [last]
     ends = {row["baseline_end"] for row in rows(bulk, FG_C_SCORES, last) if row["judged_by"] != "none"}
     assert ends == {last.start}
+
+
+def test_scores_of_the_week_before_follow_a_baseline_that_is_built_again(bulk: Project) -> None:
+    """The hour that was scored is two days before the batches that see it."""
+    bulk.fg_c(SCORED)
+    bulk.baselines([Target(LEARNT.end, "7d")])
+    later = [Interval(at, at + SLICE) for at in (SCORED.end + 2 * DAY, SCORED.end + 2 * DAY + SLICE)]
+    bulk.deliver(Interval(later[0].start, later[1].end), random_flows(later[0], 20, seed=3))
+    for batch in later:
+        bulk.fifteen_minute_steps(batch)
+    assert [each.interval for each in bulk.fg_c(later[0])] == [later[0], SCORED]
+    assert [each.interval for each in bulk.fg_c(later[1])] == [later[1]]  # nothing is stale any more
+    bulk.baselines([Target(LEARNT.end, "7d")])
+    far = Interval(SCORED.end + 9 * DAY, SCORED.end + 9 * DAY + SLICE)
+    bulk.deliver(far, random_flows(far, 20, seed=4))
+    bulk.fifteen_minute_steps(far)
+    assert [each.interval for each in bulk.fg_c(far)] == [far, Interval(later[0].start, later[1].end)]  # not SCORED
 
 
 @pytest.fixture

@@ -13,14 +13,18 @@ from tests.jobs.fg_c_tables import BANDS, HOSTS, METRICS, NOON, SEGMENTS, SPEC, 
 
 from ndr.contract.datasets import FG_C_HOSTS, FG_C_SCORES
 from ndr.contract.jobspecs.fg_c_builder import Calibration as CalibrationRules
+from ndr.contract.jobspecs.fg_c_builder import Discount
 from ndr.contract.time import DAY, SLICE, microseconds
 from ndr.jobs.fg_c.absences import silences
 from ndr.jobs.fg_c.calibration import Calibration
+from ndr.jobs.fg_c.discounts import Discounts
+from ndr.jobs.fg_c.host_counts import added_up, host_counts
 from ndr.jobs.fg_c.host_days import host_day_p_values
 from ndr.jobs.fg_c.hosts import HostScores
 from ndr.jobs.fg_c.judges import HorizonBaseline
-from ndr.jobs.fg_c.kernel import minimum_scale, score_rows
+from ndr.jobs.fg_c.kernel import Scoring, minimum_scale
 from ndr.jobs.fg_c.rows import FeatureRows
+from ndr.jobs.fg_c.unusual import unusual_parts
 from ndr.store.publish import check_table
 
 SUPPORT_MIN = 20
@@ -47,11 +51,23 @@ def second_highest(known: HorizonBaseline, rows: FeatureRows, metrics: Sequence[
     return np.array(of_rows, float)
 
 
+DISCOUNT = Discount(min_hosts=4, usual_share=0.2)
+
+
+def discounted(seed: int) -> Any:
+    """The same with the discounts that follow from the counts of these few hosts."""
+    part, baselines = scored(seed)
+    segments = [SEGMENT_OF[host] for host in part.rows.hosts]
+    scoring = Scoring.of(part.rows, baselines, segments, SPEC, LEAST, expected_shares, second_highest)
+    counts = added_up([host_counts(each, segments, set(segments)) for each in unusual_parts(scoring)], part.metrics)
+    return part, Discounts.of(counts, part.metrics, DISCOUNT).applied(part, segments), baselines
+
+
 def scored(seed: int) -> Any:
     baselines = [baseline("7d", seed + 1, 1), baseline("30d", seed + 2, 3)]
     rows = FeatureRows.of(feature_rows(seed))
     segments = [SEGMENT_OF[host] for host in rows.hosts]
-    (part,) = score_rows(rows, baselines, segments, SPEC, LEAST, expected_shares, second_highest)
+    (part,) = Scoring.of(rows, baselines, segments, SPEC, LEAST, expected_shares, second_highest).parts()
     return part, baselines
 
 
@@ -97,7 +113,12 @@ def test_every_value_is_scored_as_the_definitions_say(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_host_s_score_follows_from_the_reasons_that_are_stored_with_it(seed: int) -> None:
-    part, baselines = scored(seed)
+    before, part, baselines = discounted(seed)
+    want = oracle.discounts(before.table().to_pylist(), SEGMENT_OF, DISCOUNT.min_hosts, DISCOUNT.usual_share)
+    for row in part.table().to_pylist():
+        key = (row["host_ip"], row["role"], row["window_label"], row["window_end"], row["metric"])
+        assert math.isclose(row["discount"], want[key], rel_tol=1e-9), key
+    assert {1.0} < set(want.values())
     silent_bands = {microseconds(NOON + number * SLICE): BANDS[number % 2] for number in range(3)}
     silent = silences(part.rows.table, {"1h": silent_bands}, baselines, 0.1, 1.0)
     hosts = HostScores.of(part, 5).with_absences(silent, 5).table(UNCALIBRATED)
@@ -122,19 +143,21 @@ def test_a_host_s_score_follows_from_the_reasons_that_are_stored_with_it(seed: i
             highest = value["second_highest"] or 0.0
             tail = max(value["p99"] - value["p95"], least, 0.1 * max(value["p99"], highest))
             beyond = reason["value"] - max((1 + (value["expected"] or 0.0)) * value["p99"], highest)
-            contributions.append(WEIGHTS[reason["judged_by"]] * math.log2(1 + beyond / tail))
+            assert reason["discount"] == value["discount"]
+            assert (reason["discount"] < 1) == (reason["unusual_hosts_share"] is not None)
+            contributions.append(reason["discount"] * WEIGHTS[reason["judged_by"]] * math.log2(1 + beyond / tail))
         assert math.isclose(row["score"], sum(contributions), rel_tol=1e-9, abs_tol=1e-9)
         assert contributions == sorted(contributions, reverse=True)
         if not row["is_silent"]:
-            want = oracle.host_reasons(own, 5)
-            assert [each["metric"] for each in row["reasons"]] == [each["metric"] for each in want]
+            largest = oracle.host_reasons(own, 5)
+            assert [each["metric"] for each in row["reasons"]] == [each["metric"] for each in largest]
             assert row["judged_by"] == min((each["judged_by"] for each in own), key=list(WEIGHTS).index)
     assert silent_rows
 
 
 def test_no_baseline_is_said() -> None:
     rows = FeatureRows.of(feature_rows(1))
-    (part,) = score_rows(rows, [], [SEGMENT_OF[host] for host in rows.hosts], SPEC, LEAST)
+    (part,) = Scoring.of(rows, [], [SEGMENT_OF[host] for host in rows.hosts], SPEC, LEAST).parts()
     assert part.table().num_rows == 0  # there is no horizon to write a row of
     hosts = HostScores.of(part, 5).table(UNCALIBRATED)
     assert set(hosts["judged_by"].to_pylist()) == {"none"}

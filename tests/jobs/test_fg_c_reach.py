@@ -11,9 +11,10 @@ from tests.jobs.fg_c_tables import BANDS, HOSTS, METRICS, SEGMENTS, SPEC, WINDOW
 
 from ndr.contract.datasets import FG_A
 from ndr.contract.jobspecs.calendar import Calendar
-from ndr.jobs.fg_c.kernel import ScoredRows, nothing_expected, nothing_highest, score_rows
+from ndr.jobs.fg_c.kernel import ScoredRows, Scoring, nothing_reached
 from ndr.jobs.fg_c.reach import reached_bands
 from ndr.jobs.fg_c.rows import FeatureRows
+from ndr.jobs.fg_c.unusual import unusual_parts
 from ndr.store.schema import arrow_schema
 
 LEAST = dict.fromkeys(WINDOWS, 20)
@@ -44,20 +45,18 @@ def test_the_least_unusual_of_the_reached_bands_judges(seed: int) -> None:
     """Scored as a row of each of both bands; of those with the nearest judge, the smaller contribution is kept."""
     table, baselines = feature_rows(seed), [baseline("7d", seed + 1, 1)]
 
-    def scored(rows: pa.Table, reach: bool) -> ScoredRows:
+    def everywhere(rows: FeatureRows) -> dict[str, np.ndarray]:
+        return {band: np.ones(len(rows), bool) for band in (*BANDS, "unknown")}
+
+    def scoring(rows: pa.Table, reach: bool) -> Scoring:
         features = FeatureRows.of(rows)
         segments = [SEGMENT_OF[host] for host in features.hosts]
-        everywhere = {band: np.ones(len(features), bool) for band in (*BANDS, "unknown")}
-        (part,) = score_rows(
-            features,
-            baselines,
-            segments,
-            SPEC,
-            LEAST,
-            nothing_expected,
-            nothing_highest,
-            lambda _: everywhere if reach else {},
+        return Scoring.of(
+            features, baselines, segments, SPEC, LEAST, reached_bands=everywhere if reach else nothing_reached
         )
+
+    def scored(rows: pa.Table, reach: bool) -> ScoredRows:
+        (part,) = scoring(rows, reach).parts()
         return part
 
     def in_band(change: dict[str, str]) -> pa.Table:
@@ -73,4 +72,6 @@ def test_the_least_unusual_of_the_reached_bands_judges(seed: int) -> None:
     is_other = least < own.of("contribution")
     assert is_other.any()
     assert len(METRICS) == is_other.shape[1]
+    (unusual,) = unusual_parts(scoring(table, reach=True))
+    assert np.array_equal(unusual.unusual, found.of("contribution")[..., 0] > 0)
     np.testing.assert_array_equal(found.of("p99"), np.where(is_other, other.of("p99"), own.of("p99")))

@@ -51,7 +51,11 @@ def engines(tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> di
     """Both engines over the same flows, of which a few can't be used; parts are small, so that there are several."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parts, "SMALLEST_PART", 50)
-        changes: dict[str, dict[str, Any]] = {"fg_b_builder": {"min_coverage": 0.2}, "networks": NETWORKS}
+        changes: dict[str, dict[str, Any]] = {
+            "fg_b_builder": {"min_coverage": 0.2},
+            "fg_c_builder": {"discount": {"min_hosts": 2, "usual_share": 0.01}},
+            "networks": NETWORKS,
+        }
         here = Project(tmp_path_factory.mktemp("local"), changes)
         there = Project(tmp_path_factory.mktemp("spark"), changes, spark=spark)
         for number, day in enumerate(DAYS.steps(DAY)):
@@ -95,6 +99,11 @@ def test_both_engines_publish_the_same_rows(engines: dict[str, Project], dataset
     expected = _rows(engines["local"], dataset, folder)
     assert expected.num_rows > 50
     assert _rows(engines["spark"], dataset, folder).equals(expected)
+
+
+def test_both_engines_discount_what_many_hosts_do_at_once(engines: dict[str, Project]) -> None:
+    """The equal rows have some of it, although no part of Spark has all hosts."""
+    assert min(_rows(engines["spark"], FG_C_SCORES, "fg_c")["discount"].to_pylist()) < 1
 
 
 def test_both_engines_quarantine_the_same_rows(engines: dict[str, Project]) -> None:

@@ -11,11 +11,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.jobs.iceberg_tables import by_manifests, by_pyiceberg, ordered, sqlite_catalog, table
+from tests.jobs.iceberg_tables import DATABASE, by_manifests, by_pyiceberg, catalog, ordered, sqlite_catalog, table
 from tests.jobs.job_chain import Project, random_flows
 from tests.spark_jars import fetched
 
 from ndr.contract.datasets import FG_C_HOSTS, FG_C_PAIRS, FG_C_SCORES, MACHINE_INVENTORY, Dataset, fg_b_tables
+from ndr.contract.table_names import TABLE_NAMES, table_name
 from ndr.contract.tables import TABLES_CATALOG, TABLES_DATABASE
 from ndr.contract.time import DAY, Interval, parse_instant
 from ndr.jobs.fg_b.targets import Target
@@ -74,7 +75,7 @@ def test_tables_of_baselines_have_every_baseline(project: Project, dataset: Data
     assert wanted
     assert by_pyiceberg(dataset) == wanted
     # Without a look into a file, by the bounds of the entries, one baseline is told from the others.
-    one = table(dataset.name).scan("baseline_horizon = '30d'")
+    one = table(table_name(dataset.name)).scan("baseline_horizon = '30d'")
     assert [task.file.partition[0] for task in one.plan_files()] == [(LEARNT.end.date() - date(1970, 1, 1)).days]
 
 
@@ -95,8 +96,12 @@ def test_the_table_of_the_inventory_has_every_month(project: Project) -> None:
     ]
 
 
+def test_the_tables_have_the_names_by_which_people_read_them(project: Project) -> None:
+    assert sorted(name for _, name in catalog().list_tables(DATABASE)) == sorted(TABLE_NAMES)
+
+
 def test_nothing_is_left_to_register_and_again_changes_nothing(project: Project) -> None:
-    names = [dataset.name for dataset in (*BASELINES, *SCORES, MACHINE_INVENTORY)]
+    names = [table_name(dataset.name) for dataset in (*BASELINES, *SCORES, MACHINE_INVENTORY)]
     before = [table(name).current_snapshot() for name in names]
     assert not [each for folder in ("deltas", "fg_a", "fg_b", "fg_c") for each in unregistered(project.uri(folder))]
     register_days(project.run("compaction"), LEARNT)
@@ -143,7 +148,7 @@ def test_without_a_catalog_nothing_is_announced_and_the_log_says_so_once(
 
 
 def test_columns_that_a_jobspec_leaves_out_are_null(project: Project) -> None:
-    rows = table("host").scan(selected_fields=("deny_cnt_median", "sessions_cnt_median", "dt")).to_arrow()
+    rows = table("fg_b_host").scan(selected_fields=("deny_cnt_median", "sessions_cnt_median", "dt")).to_arrow()
     assert rows["deny_cnt_median"].null_count == rows.num_rows
     assert rows["sessions_cnt_median"].null_count < rows.num_rows
     assert set(rows["dt"].to_pylist()) == {target.end.date() for target in TARGETS}
@@ -157,7 +162,7 @@ def test_spark_reads_the_same_rows(project: Project, tmp_path: Path) -> None:
     ended = subprocess.run(
         [
             *(str(SPARK), str(Path(__file__).with_name("iceberg_in_spark.py")), str(tmp_path)),
-            *(f"{dataset.name}={table(dataset.name).metadata_location}" for dataset in datasets),
+            *(f"{dataset.name}={table(table_name(dataset.name)).metadata_location}" for dataset in datasets),
         ],
         env=os.environ
         | {
@@ -173,5 +178,6 @@ def test_spark_reads_the_same_rows(project: Project, tmp_path: Path) -> None:
     for dataset in datasets:
         rows = pq.read_table(tmp_path / f"{dataset.name}.parquet")
         assert ordered(dataset, rows) == by_pyiceberg(dataset), dataset.name
-        assert rows.num_rows == table(dataset.name).scan(f"dt >= '{START:%Y-%m-%d}' or dt < '{START:%Y-%m-%d}'").count()
+        every_day = f"dt >= '{START:%Y-%m-%d}' or dt < '{START:%Y-%m-%d}'"
+        assert rows.num_rows == table(table_name(dataset.name)).scan(every_day).count()
         assert rows["dt"].null_count == 0

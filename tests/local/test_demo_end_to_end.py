@@ -253,8 +253,8 @@ def test_timelines_name_states_pipelines_and_steps(shown: str) -> None:
 
 def test_horizon_longer_than_the_data_is_a_sentence(shown: str) -> None:
     assert f"Insufficient history, so not built: 30d ending {format_instant(BASELINE_END)}: " in shown
-    assert "fg_b 7d host" in section(shown, "Published")
-    assert "fg_b 30d" not in section(shown, "Published")
+    assert "fg_b_host 7d" in section(shown, "Published")
+    assert " 30d " not in section(shown, "Published")
 
 
 def test_line_at_least_every_half_a_minute(shown: str) -> None:

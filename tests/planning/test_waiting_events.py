@@ -39,10 +39,13 @@ def left(table: Any) -> list[dict[str, Any]]:
 
 
 def test_without_events_one_query_is_asked(table: Any) -> None:
-    asked: list[str] = []
-    table.meta.client.meta.events.register("before-call.dynamodb", lambda model, **_: asked.append(model.name))
+    asked: list[tuple[str, bool]] = []
+    table.meta.client.meta.events.register(
+        "before-parameter-build.dynamodb",
+        lambda params, model, **_: asked.append((model.name, params.get("ConsistentRead", False))),
+    )
     assert take(table, "first") == []
-    assert asked == ["Query"]
+    assert asked == [("Query", True)], "an event that was written a moment ago must be seen"
 
 
 def test_two_executions_never_take_the_same_event_and_the_oldest_go_first(table: Any) -> None:
@@ -50,7 +53,7 @@ def test_two_executions_never_take_the_same_event_and_the_oldest_go_first(table:
     put_waiting(table, "another project", 1)
     first, second = take(table, "first"), take(table, "second")
     assert keys(first) + keys(second) == [item["as_of"] for item in left(table)]
-    assert (len(first), len(second)) == (ENTRIES, 2)
+    assert (len(first), len(second)) == (10, 2), "PutEvents takes ten entries"
     assert keys(take(table, "first")) == keys(first), "a retry of the same execution takes what it has"
 
 

@@ -34,7 +34,8 @@ def built_project(root: Path) -> Project:
     project = Project(root / "v1", CHANGES)
     flows = random_flows(SCORED, 120, seed=2)
     project.deliver(LEARNT, random_flows(LEARNT, 3000, seed=1))
-    project.deliver(SCORED, [*flows, *({**flows[0], **wrong} for wrong in WRONG)])
+    calls = [call for number in range(3) for call in _calls(flows[0], f"198.51.100.{number}", every=4 + number)]
+    project.deliver(SCORED, [*flows, *calls, *({**flows[0], **wrong} for wrong in WRONG)])
     project.inventory("2026-01", {"10.0.1.1": NAME})
     project.fifteen_minute_steps(LEARNT)
     project.baselines([Target(LEARNT.end, "7d")])
@@ -42,6 +43,13 @@ def built_project(root: Path) -> Project:
     project.fg_c(LEARNT)
     project.fg_c(SCORED)
     return project
+
+
+def _calls(flow: dict[str, Any], destination: str, every: int) -> list[dict[str, Any]]:
+    """Flows to a new destination every so many minutes of the scored hour."""
+    starts = [SCORED.start.timestamp() + 60 * minute for minute in range(0, 60, every)]
+    pair = {"source_ip": "10.0.1.1", "destination_ip": destination, "destination_port": 443, "source_bytes": 10**6}
+    return [{**flow, **pair, "event_start": start, "event_end": start + 1} for start in starts]
 
 
 def jobspecs_of(project: Project) -> JobSpecs:

@@ -17,7 +17,7 @@ PACKAGES: Final = ROOT / ".tools" / "report-page" / "node_modules"
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The Chromium of this machine. It ends with the module, as no other event loop can run in this thread meanwhile."""
+    """The Chromium of this machine; it ends with the module, as no other event loop runs in this thread meanwhile."""
     found = next((path for name in CHROMIUM if (path := shutil.which(name))), None)
     if found is None:
         pytest.skip("the page in a browser needs Chromium, and there is none; on Debian: apt-get install chromium")

@@ -66,9 +66,12 @@ def open_report(tab: Page, place: Path, view: str = "") -> None:
 
 def test_from_a_finding_to_its_chart(tab: Page, small: Path) -> None:
     open_report(tab, small)
-    first = Read.of(small.read_text()).hosts["hosts"][0]
+    hosts = Read.of(small.read_text()).hosts
+    first, findings = hosts["hosts"][0], [row[4][7] for row in hosts["hosts"] if len(row) > 4 and row[4][0]]
     card = tab.locator(".card").first
     expect(card).to_contain_text(first[0])
+    expect(card.locator(".badge.bad")).to_have_count(first[4][7])
+    expect(tab.locator(".lead")).to_contain_text(f"{sum(findings)} host")
     expect(card.locator(".score strong")).to_have_text(f"{first[4][0]:.1f}")
     for clause in first[4][4].removesuffix(".").split("; "):
         expect(card).to_contain_text(clause)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,9 +15,11 @@ from tests.report.built import LEARNT, METRICS, NAME, REPORTED, SCORED, WRONG, b
 from tests.report.reading import Page
 
 from ndr.contract.errors import InsufficientHistoryError
-from ndr.contract.jobspecs import check_jobspecs, parse_jobspec
+from ndr.contract.jobspecs import JobSpecs, check_jobspecs, parse_jobspec
 from ndr.contract.ledger import ledger_item, ledger_key
+from ndr.contract.table_names import table_name
 from ndr.contract.time import DAY, SLICE, Interval
+from ndr.local.findings import found_findings
 from ndr.report.collect import collect
 from ndr.report.page import page
 from ndr.report.write import write_report
@@ -129,7 +132,7 @@ def test_files_are_those_of_the_disk(project: Project, read: Page) -> None:
     for dataset, table in (("fg_a", "fg_a"), ("deltas", "deltas"), ("fg_c", "scores"), ("fg_b", "host")):
         files = list((project.root / dataset).glob(f"**/{table}-*.parquet"))
         rows = duckdb.sql(f"SELECT count(*) FROM read_parquet({sorted(map(str, files))})").fetchall()[0][0]
-        name = f"fg_b 7d {table}" if dataset == "fg_b" else table
+        name = f"{table_name(table)} 7d" if dataset == "fg_b" else table_name(table)
         assert told[name] == (len(files), rows, sum(each.stat().st_size for each in files))
 
 
@@ -166,30 +169,71 @@ def test_what_changed_since_is_stale(tmp_path: Path) -> None:
     assert reads["fg_a"] == ()
 
 
-def test_what_is_suppressed_is_not_ranked_and_is_counted(project: Project, read: Page) -> None:
+def suppressing(project: Project, least: tuple[float, float], suppressions: dict[str, dict[str, str]]) -> JobSpecs:
+    """The checked set with suppressions, and with `least` scores of hosts and of pairs as the thresholds."""
+    items = {item["job_name"]: {**item} for item in project.table.items.values()}
+    spec = items["fg_c_builder"]["spec"]
+    findings = {"max_p_value": 1e-9, "min_score": least[0], "min_pair_score": least[1]}
+    items["fg_c_builder"]["spec"] = {**spec, "findings": findings}
+    owned = {"owner": "soc", "reason": "known", "expires": "2099-01-01T00:00:00Z"}
+    given = {name: {**each, **owned} for name, each in suppressions.items()}
+    items["suppressions"] = {
+        **items["fg_c_builder"], "job_name": "suppressions", "spec": {"suppressions": given}, "job_name_version": None
+    }  # fmt: skip
+    for item in items.values():
+        item.pop("job_name_version", None)
+    return check_jobspecs(map(parse_jobspec, items.values()))
+
+
+def test_findings_and_suppressions_are_those_of_the_command_in_the_same_order(project: Project, read: Page) -> None:
+    scores = [row[4][0] for row in read.hosts["hosts"] if row[4][0]], [row[4] for row in read.hosts["pairs"] if row[4]]
+    least = scores[0][len(scores[0]) // 2], scores[1][len(scores[1]) // 2]
+    first, metric = read.hosts["hosts"][0][0], read.hosts["hosts"][1][4][5][0][0]
+    destination = f"{read.hosts['pairs'][0][1]}/32"
+    known = {
+        "known": {"cidr": f"{first}/{128 if ':' in first else 32}"},
+        "by-metric": {"metric": metric, "cidr": "10.0.0.0/8"},
+        "by-destination": {"destination": destination},
+    }
+    for given in (
+        {},
+        {"known": known["known"]},
+        {"by-metric": known["by-metric"]},
+        {"by-destination": known["by-destination"]},
+        known,
+    ):
+        jobspecs = suppressing(project, least, given)
+        _, days = found_findings(jobspecs, "")
+        told = Page.of(page(collect(jobspecs, [], [], days=10, now=NOW))).hosts
+        listed = sorted((host for day in days for host in day.hosts), key=lambda each: -each.score)
+        assert [(row[0], row[4][0], row[4][4]) for row in told["hosts"] if row[4][7]] == [
+            (host.host_ip, pytest.approx(host.score, rel=1e-3), host.sentence) for host in listed
+        ]
+        pairs = sorted((pair for day in days for pair in day.pairs), key=lambda each: -each.score)
+        assert [(*row[:3], row[4]) for row in told["pairs"] if row[12]] == [
+            (*pair.entity, pytest.approx(pair.score, rel=1e-3)) for pair in pairs
+        ]
+        assert told["findings"] == [len(listed), len(pairs)]
+        removed: Counter[str] = Counter()
+        for each in (each for day in days for each in day.suppressed):
+            removed[each.name] += each.findings
+        assert {row[0]: row[4] for row in told["suppressed"]} == removed
+        assert set(removed) == set(given)
+        if len(given) == 1:
+            assert all(removed.values()), "each suppression of this test removes something"
+        if not given:
+            assert len(listed) >= 3
+            assert len(pairs) >= 2
+
+
+def test_a_suppression_that_expired_removes_nothing(project: Project, read: Page) -> None:
     first = read.hosts["hosts"][0][0]
-    given = {
-        "cidr": f"{first}/{128 if ':' in first else 32}",
-        "owner": "soc",
-        "reason": "known",
-        "expires": "2026-12-31T00:00:00Z",
-    }
-    document = next(iter(project.table.items.values())) | {
-        "job_name": "suppressions",
-        "spec": {"suppressions": {"known": given}},
-    }
-    document.pop("job_name_version")
-    jobspecs = check_jobspecs(parse_jobspec(item) for item in [*project.table.items.values(), document])
-    told = Page.of(page(collect(jobspecs, [], [], days=10, now=NOW))).hosts
-    left = {row[0]: row[4][0] for row in told["hosts"] if len(row) > 4}
-    assert not left.get(first)
-    assert {name: score for name, score in left.items() if score} == {
-        row[0]: row[4][0] for row in read.hosts["hosts"] if row[0] != first and row[4][0]
-    }
-    assert [row[:3] for row in told["suppressed"]] == [["known", "soc", "known"]]
-    expired = datetime(2027, 1, 2, tzinfo=UTC)
-    again = Page.of(page(collect(jobspecs, [], [], days=10, now=expired))).hosts
-    assert again["hosts"][0][0] == first
+    jobspecs = suppressing(project, (1.0, 0.5), {"known": {"cidr": f"{first}/{128 if ':' in first else 32}"}})
+    shown = [
+        Page.of(page(collect(jobspecs, [], [], days=10, now=now))).hosts
+        for now in (NOW, datetime(2100, 1, 1, tzinfo=UTC))
+    ]
+    assert [each["hosts"][0][0] == first for each in shown] == [False, True]
 
 
 def test_without_data_it_says_what_to_do(tmp_path: Path) -> None:

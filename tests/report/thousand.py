@@ -57,6 +57,7 @@ def thousand_hosts(seed: int = 7) -> Collected:
         ),
         pairs=sorted((_pair(host, rng) for host in hosts for _ in range(PAIRS)), key=lambda pair: -pair.score),
         pairs_scored=HOSTS * PAIRS,
+        pair_findings=HOSTS,
         baselines={},
     )  # fmt: skip
     return Collected(
@@ -109,7 +110,7 @@ def _scored(host: str, rng: np.random.Generator, score: int) -> HostDay:
     scores[40] = score / 50
     sentence = "; ".join(clauses) + "."
     at = DAY_SHOWN.start + 41 * SLICE
-    return HostDay(host, score / 50, at, 0.001, "host", sentence, reasons, scores, rng.random(96) < 0.05)
+    return HostDay(host, score / 50, at, 0.001, "host", sentence, reasons, score > 500, scores, rng.random(96) < 0.05)
 
 
 def _pair(host: str, rng: np.random.Generator) -> PairDay:
@@ -126,6 +127,7 @@ def _pair(host: str, rng: np.random.Generator) -> PairDay:
         is_rare=True,
         is_regular=False,
         is_well_known=False,
+        is_finding=bool(rng.random() < 0.1),
         active_days=0,
         dst_prevalence=0.01,
         regularity=float(rng.random()),

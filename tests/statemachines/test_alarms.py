@@ -12,7 +12,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from ministack_sagemaker.lifecycle import Account
 from ministack_sagemaker.testing import subscribed_queue
-from ndr.jobs.metrics import measure_baseline_age, put_metrics
+from ndr.jobs.metrics import count_tables, measure_baseline_age, put_metrics
 from ndr.jobs.run import Run
 
 GROUP = "/aws/sagemaker/ProcessingJobs"
@@ -26,6 +26,7 @@ ALARMS = {
     "PlanRunErrorsAlarm",
     "ExplainFailureErrorsAlarm",
     "EventsNotSentAlarm",
+    "TablesBehindAlarm",
     "MachineThrottledAlarm",
     "DeadLettersAlarm",
 }
@@ -100,3 +101,18 @@ def test_a_30_day_baseline_of_more_than_a_week_reaches_people(
     assert alarms(account)["WeeklyBaselinesLateAlarm"]["StateValue"] == state
     if state == "ALARM":
         assert told(account, queue).endswith("docs/runbook.md#weekly-baselines-late")
+
+
+@pytest.mark.parametrize(("failed", "state"), [(False, "OK"), (True, "ALARM")])
+def test_tables_that_fall_behind_reach_people(
+    account: Account, stack: dict[str, str], capsys: pytest.CaptureFixture[str], failed: bool, state: str
+) -> None:
+    queue = subscribed_queue(account, f"tables-{state}", stack["AlarmTopicArn"])
+    table: Any = None
+    count_tables(Run("fg_c_builder", "lucky", "v1", table), "fg_a", failed)
+    for line in capsys.readouterr().out.splitlines():
+        log(account, line)
+
+    assert alarms(account)["TablesBehindAlarm"]["StateValue"] == state
+    if state == "ALARM":
+        assert told(account, queue).endswith("docs/runbook.md#tables-behind")

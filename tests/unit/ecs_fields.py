@@ -1,9 +1,11 @@
-"""The fields of the Elastic Common Schema that findings use, with their types, from its field reference (8.17)."""
+"""The fields of the Elastic Common Schema that findings use, with their types, from its field reference."""
 
 from __future__ import annotations
 
 from typing import Any
 
+VERSION = "9.3.0"
+"""Of the reference that the fields, arrays and values were compared with."""
 FIELDS = {
     "@timestamp": "date",
     "destination.ip": "ip",

@@ -7,6 +7,8 @@ import io
 import json
 import re
 import unicodedata
+from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -116,6 +118,50 @@ def test_piped_row_is_one_line_and_a_terminal_folds_it() -> None:
     folded = [line for line in printed(text, 40).splitlines()[1:] if "word" in line]
     assert len(folded) > 10
     assert max(map(len, folded)) <= 40
+
+
+CELLS = ("mini_batch", "2026-02-01T06:15:00Z", "arn:aws:states:us-east-1:123456789012:execution:ndr-mini-batch:9f1c-7",
+         "s3://ndr-data/v1/fg_a/dt=2026-02-01/20260201T061500Z-PT15M/", "1,234,567", "99.5%", "10.12.13.14",
+         "JobFailed: the step DeltaBuilderStep ended, as /ndr/delta_builder.log says")  # fmt: skip
+
+
+def table_of(cells: Sequence[str], width: int, *, terminal: bool = True) -> str:
+    out = io.StringIO()
+    headings = [f"heading {number}" for number in range(len(cells))]
+    console = OutputConsole(file=out, width=width, force_terminal=terminal, color_system=None)
+    print_table(console, "Found", headings, [cells, cells], right=headings[4:5])
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 300])
+@pytest.mark.parametrize("count", [2, 4, 8])
+@pytest.mark.parametrize("terminal", [True, False])
+def test_no_word_of_a_cell_is_cut_at_any_width(width: int, count: int, terminal: bool) -> None:
+    cells = CELLS[-count:]
+    words = Counter(word for text in cells for word in text.split() for _ in range(2))
+    told = table_of(cells, width, terminal=terminal)
+    assert not words - Counter(told.split())
+    too_long = [line.rstrip() for line in told.splitlines() if len(line.rstrip()) > width]
+    assert all(line in words for line in too_long), "only a word of its own is longer than the terminal"
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=6), st.integers(1, 200))
+def test_every_word_of_any_text_can_be_copied(cells: list[str], width: int) -> None:
+    told = table_of(cells, width).split()
+    assert not Counter(word for text in cells for word in shown(text).split()) - Counter(told)
+
+
+def test_a_table_that_does_not_fit_is_a_line_a_cell() -> None:
+    assert table_of(CELLS[:2], 30).splitlines()[:4] == [
+        "Found",
+        "heading 0  mini_batch",
+        "heading 1",
+        "2026-02-01T06:15:00Z",
+    ]
+    assert table_of(CELLS[:2], 31).splitlines()[1:3] == ["heading 0  mini_batch", "heading 1  2026-02-01T06:15:00Z"]
+    assert table_of(CELLS[:2], 34).splitlines()[1] == "heading 0  mini_batch"
+    assert " mini_batch   2026-02-01T06:15:00Z " in table_of(CELLS[:2], 35).splitlines()
+    assert table_of(["a", "b", "c", "d", "7", "e"], 80).splitlines()[-2].split("d")[1] == f"{' ' * 19}7   e         "
 
 
 @pytest.mark.parametrize(

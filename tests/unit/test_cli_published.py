@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from rich.console import Console
 
-from ndr.contract.datasets import DELTAS, PAIR_COUNTS, PEER_DELTAS, Dataset
+from ndr.contract.datasets import DELTAS, PAIR_COUNTS, PEER_DELTAS, Dataset, fg_b_host
 from ndr.contract.manifest import RowAccount
 from ndr.contract.time import DAY, Interval
 from ndr.local.console import progress
@@ -83,11 +83,12 @@ def test_partition_without_a_manifest_is_not_published(jobspecs: dict[str, Simpl
 
 
 def test_baselines_are_named_by_horizon(jobspecs: dict[str, SimpleNamespace]) -> None:
+    host = fg_b_host([])
     for horizon in ("7d", "30d"):
         writer = PartitionWriter(baseline_partition_uri(jobspecs["fg_b_builder"].spec.outputs.fg_b, horizon, FIRST.end))
-        writer.write(table(DELTAS, []), DELTAS)
+        writer.write(table(host, []), host)
         writer.commit(dataset="fg_b", start=FIRST.start, end=FIRST.end, **FACTS)
-    assert [each.dataset for each in published_tables(jobspecs)] == ["fg_b 7d deltas", "fg_b 30d deltas"]
+    assert [each.dataset for each in published_tables(jobspecs)] == ["fg_b_host 7d", "fg_b_host 30d"]
 
 
 @pytest.mark.parametrize(

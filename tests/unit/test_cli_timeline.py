@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ndr.local.console.timeline import pipeline_executions, pipeline_span, state_spans, step_spans
+from ndr.report.spans import pipeline_executions, pipeline_span, state_spans, step_spans
 
 T0 = datetime(2026, 2, 1, tzinfo=UTC)
 ARN = "arn:aws:states:us-east-1:123456789012:execution:m:e"

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import io
-from datetime import UTC, datetime
+import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
+from typer.testing import CliRunner
 
 from ndr.contract.errors import InsufficientHistoryError
 from ndr.contract.time import DAY, Interval, mini_batch_id
+from ndr.local.cli import app
 from ndr.local.console.progress import Progress
 from ndr.local.demo.memory import process_tree
 from ndr.local.demo.run import covered_days, fresh_directory, history_and_last_day
+from ndr.local.demo.traffic import Traffic, given_traffic
 from ndr.local.ingest import IngestedBatch, IngestReport
 
 NOW = datetime(2026, 2, 1, 9, tzinfo=UTC)
@@ -51,6 +55,44 @@ def test_day_that_is_not_over_is_skipped_and_reported() -> None:
 def test_only_today_is_too_little() -> None:
     with pytest.raises(InsufficientHistoryError, match="no connection of a day that is over"):
         covered([0])
+
+
+def write_flows(folder: Path, starts: list[datetime]) -> None:
+    folder.mkdir()
+    flows = [
+        {
+            **{"source_ip": "10.0.0.1", "source_port": 50000, "destination_ip": "10.0.0.2", "destination_port": 443},
+            **{"event_start": start.isoformat(), "event_end": start.isoformat(), "event_action": "allow"},
+        }
+        for start in starts
+    ]
+    (folder / "flows.json").write_text("".join(f"{json.dumps(flow)}\n" for flow in flows))
+
+
+def test_a_folder_of_today_only_is_refused_before_anything_is_deployed(tmp_path: Path) -> None:
+    logs, account = tmp_path / "logs", tmp_path / "account"
+    write_flows(logs, [MIDNIGHT + timedelta(hours=2), MIDNIGHT + timedelta(hours=1)])
+    told = (
+        rf"The logs in {logs} hold 2 connections, the first at 2026-02-01T01:00:00Z, and none of a UTC day that is over"
+        r": .* Add logs of days before 2026-02-01 to the folder, .* or leave --traffic out"
+    )
+    with pytest.raises(InsufficientHistoryError, match=told):
+        given_traffic(logs, account, 35, now=NOW)
+    assert not account.exists()
+
+
+def test_a_folder_with_one_connection_of_yesterday_is_taken(tmp_path: Path) -> None:
+    write_flows(tmp_path / "logs", [MIDNIGHT + timedelta(hours=1), MIDNIGHT - timedelta(microseconds=1)])
+    assert given_traffic(tmp_path / "logs", tmp_path / "account", 35, now=NOW) == Traffic(tmp_path / "logs", None)
+
+
+def test_the_command_says_so_too(tmp_path: Path) -> None:
+    write_flows(tmp_path / "logs", [datetime.now(UTC)])
+    arguments = ["demo", "--traffic", str(tmp_path / "logs"), "--directory", str(tmp_path / "account")]
+    refused = CliRunner().invoke(app, arguments)
+    assert refused.exit_code == 1
+    assert "InsufficientHistoryError: The logs in" in refused.output
+    assert not (tmp_path / "account").exists()
 
 
 def test_fresh_directory_keeps_caches_and_drops_old_traffic(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ndr.local.commands.cost import STARTS
 from ndr.local.cost.choices import choices
 from ndr.local.cost.month import Assumptions
 from ndr.local.cost.prices import read_prices
@@ -15,17 +16,21 @@ BEGIN, END = "<!-- choices -->\n", "<!-- /choices -->"
 DEPLOY = ROOT / "docs" / "deploy.md"
 BEGIN_DAY, END_DAY = "<!-- day -->\n", "<!-- /day -->"
 SHOWN = {("three-steps", 15), ("one-step", 15), ("one-step", 60)}
-"""The choices of pipeline and batch length whose day is on the page about deployment."""
+"""The choices of pipeline and batch length whose day, with FG-C and the schedule, is on the page about deployment."""
 HEAD = (
-    "| pipeline | batch, minutes | minutes to features: least | mean | most | USD a month: start-up 3 min | 8 min |\n"
-    "|---|---|---|---|---|---|---|\n"
+    "| pipeline | FG-C | start by | batch, minutes | minutes to features: least | mean | most "
+    "| USD a month: start-up 3 min | 8 min |\n"
+    "|---|---|---|---|---|---|---|---|---|\n"
 )
 
 
 def table() -> str:
     found = choices(template_stack(ROOT / "template.yaml"), Assumptions(), read_prices())
     rows = [
-        (each.pipeline, str(each.batch_minutes), *(f"{value:.0f}" for value in (*each.minutes, *each.dollars)))
+        (
+            *(each.pipeline, "yes" if each.has_scores else "no", STARTS[each.on_arrival], str(each.batch_minutes)),
+            *(f"{value:.0f}" for value in (*each.minutes, *each.dollars)),
+        )
         for each in found
     ]
     return HEAD + "".join(f"| {' | '.join(row)} |\n" for row in rows)
@@ -42,7 +47,7 @@ def day() -> str:
     rows = [
         f"| {each.pipeline} | {each.batch_minutes} | {each.dollars[0] / 30:.1f} to {each.dollars[1] / 30:.1f} |\n"
         for each in found
-        if (each.pipeline, each.batch_minutes) in SHOWN
+        if (each.pipeline, each.batch_minutes) in SHOWN and each.has_scores and not each.on_arrival
     ]
     assert len(rows) == len(SHOWN)
     price = f"USD a day, {Assumptions().hosts:,} hosts, start-ups of 3 to 8 minutes"

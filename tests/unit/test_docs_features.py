@@ -14,10 +14,11 @@ from typing import Final
 
 from ndr.contract import datasets
 from ndr.contract.columns import NEVER, Column, Dataset
+from ndr.contract.table_names import table_name
 from ndr.jobs.fg_b.pairs import pair_baselines
 from ndr.jobs.fg_b.profile import profiles_of_baselines
 from ndr.jobs.fg_b.statistics import tables_of_baselines
-from ndr.jobs.fg_c import formulas, judges
+from ndr.jobs.fg_c import discounts, formulas, judges
 from ndr.jobs.fg_c.absences import surprise
 from ndr.jobs.fg_c.calibration import Calibration
 from ndr.jobs.fg_c.host_days import host_day_p_values
@@ -59,6 +60,7 @@ FORMULAS: Final[dict[str, object]] = {
     "regularity": regularity,
     "autocorrelation": autocorrelation,
     "score of a value": formulas,
+    "discount": discounts,
     "baseline of the network": judges,
     "what did not happen": surprise,
     "p value of a window": Calibration.p_values,
@@ -73,7 +75,7 @@ def blocks() -> dict[tuple[str, str], str]:
     tables = {
         **{name: _table(columns) for name, columns in SHARED.items()},
         "statistics": _table(statistics),
-        **{dataset.name: _section(dataset) for dataset in DATASETS},
+        **{table_name(dataset.name): _section(dataset) for dataset in DATASETS},
         "reasons": _table(datasets.REASON_FIELDS),
     }
     return {
@@ -86,7 +88,8 @@ def _section(dataset: Dataset) -> str:
     key = f"Key: {', '.join(dataset.key)}.\n\n" if dataset.key else ""
     told = SHARED
     if dataset.name in LIKE:
-        told = {LIKE[dataset.name].name: tuple(c for c in dataset.columns if c in LIKE[dataset.name].columns)}
+        like = LIKE[dataset.name]
+        told = {table_name(like.name): tuple(c for c in dataset.columns if c in like.columns)}
     columns: list[Column | str] = list(dataset.columns)
     for name, shared in told.items():
         if set(shared) <= set(columns):

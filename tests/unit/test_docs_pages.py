@@ -22,6 +22,7 @@ from tests.template import ROOT
 from tests.words.test_words import project_files
 from typer.main import get_command
 
+from ndr.contract.table_names import TABLE_NAMES
 from ndr.local.cli import app
 
 PAGES: Final = (*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md")
@@ -263,6 +264,7 @@ def options(command: Any) -> Iterator[str]:
 
 def test_every_name_exists() -> None:
     known = {*words_of(PRODUCT), *words_of(TESTS), *options(get_command(app)), *(Path(path).stem for path in files())}
+    known.update(TABLE_NAMES)
     names = {(name_of(path), word) for path in PAGES for text in inline(path) for word in NAME.findall(text)}
     wrong = {f"{page}: {word}" for page, word in names if word not in known and word not in OUTSIDE}
     assert not wrong, "\n".join(sorted(wrong))

@@ -21,11 +21,12 @@ from ndr.contract.datasets import (
     QUARANTINE,
     fg_b_tables,
 )
+from ndr.contract.table_names import TABLE_NAMES, table_name
 from ndr.contract.tables import DAY_COLUMN, TablesCatalog
 
 PAGE = (Path(__file__).parents[2] / "docs" / "tables.md").read_text()
 TABLES = {
-    dataset.name: dataset
+    table_name(dataset.name): dataset
     for dataset in (
         *(DELTAS, PEER_DELTAS, QUARANTINE, PAIR_COUNTS, FG_A, *fg_b_tables(["sessions_cnt"])),
         *(FG_C_SCORES, FG_C_HOSTS, FG_C_PAIRS, MACHINE_INVENTORY),
@@ -38,6 +39,7 @@ def test_every_table_is_listed_once() -> None:
     section = PAGE.split("## What lies where")[1].split("[features.md]")[0]
     cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
     assert sorted(name for cell in cells for name in re.findall(r"`(\w+)`", cell)) == sorted(TABLES)
+    assert sorted(TABLES) == sorted(TABLE_NAMES)
 
 
 @pytest.mark.parametrize("query", re.findall(r"```sql\n(SELECT.*?)```", PAGE, re.DOTALL))

@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
-from tests.unit.ecs_fields import ARRAYS, FIELDS, KINDS, TYPES_OF_CATEGORY, flat
+from tests.unit.ecs_fields import ARRAYS, FIELDS, KINDS, TYPES_OF_CATEGORY, VERSION, flat
 from tests.unit.findings_tables import (
     BASELINE,
     END,
@@ -93,7 +93,7 @@ def test_ocsf_has_value_usual_baseline_and_source(found: Findings) -> None:
     assert [each["value"] for each in anomaly["observations"]] == ["5000"]
     assert [each["value"] for each in usual["observations"]] == ["median 100", "p95 912.5"]
     assert usual["observation_type"] == f"host baseline 30d as of 2026-01-31 run {BASELINE}"
-    assert "contribution = weight log2" in event["finding_info"]["analytic"]["desc"]
+    assert "contribution = discount weight log2" in event["finding_info"]["analytic"]["desc"]
     assert event["evidences"][0]["data"] == {"partition": scan.source.uri, "run_id": scan.source.run_id}
     assert (event["severity"], event["confidence"], event["confidence_score"]) == ("Medium", "Medium", 99)
     assert event["device"]["hostname"] == "WS-001"
@@ -132,6 +132,7 @@ def test_ecs_documents_have_fields_of_the_reference_with_its_types(found: Findin
                 assert IS_TYPE[FIELDS[name]](each), (name, each)
             used.add(name)
         event = document["event"]
+        assert document["ecs"]["version"] == VERSION
         assert event["kind"] in KINDS
         assert all(set(event["type"]) <= TYPES_OF_CATEGORY[category] for category in event["category"])
         assert set(document) - {"ndr"} == {name.partition(".")[0] for name in flat(document)}

@@ -9,7 +9,14 @@ import pytest
 
 from ministack_sagemaker.patches.embedded_metrics import Datum, embedded_metrics
 from ndr.contract.manifest import FileEntry, Manifest, RowAccount, TableEntry
-from ndr.jobs.metrics import count_baseline, count_partition, count_run, measure_baseline_age, measure_inventory_age
+from ndr.jobs.metrics import (
+    count_baseline,
+    count_partition,
+    count_run,
+    count_tables,
+    measure_baseline_age,
+    measure_inventory_age,
+)
 from ndr.jobs.run import Run, job_logger
 
 EXECUTION = "arn:aws:sagemaker:us-east-1:123456789012:pipeline/ndr-15m-pipeline/execution/abc123"
@@ -87,6 +94,23 @@ def test_the_inventory_is_as_old_as_the_months_between(
 ) -> None:
     measure_inventory_age(run(), month, used)
     assert [datum.value for line in lines(capsys) for datum in embedded_metrics(line)] == age
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_tables_that_fail_are_counted_by_dataset_and_for_the_project(
+    capsys: pytest.CaptureFixture[str], failed: bool
+) -> None:
+    count_tables(run(), "fg_a", failed)
+    found = {
+        (datum.name, *sorted(datum.dimensions)): datum.value
+        for line in lines(capsys)
+        for datum in embedded_metrics(line)
+    }
+    assert found == {
+        ("TablesRegistered", "dataset", "project"): not failed,
+        ("TablesFailed", "dataset", "project"): failed,
+        ("TablesFailed", "project"): failed,
+    }
 
 
 def test_a_horizons_age_is_reported_in_days(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ndr.contract.compacted import versions_within
-from ndr.contract.lineage import Answers, answering, answers_read, current_answers, is_stale, newest_first, outdated
+from ndr.contract.lineage import (
+    Answers,
+    answering,
+    answers_read,
+    current_answers,
+    is_stale,
+    newest_first,
+    outdated,
+    stale_parts,
+)
 from ndr.contract.manifest import Answer, InputEntry, Manifest
 from ndr.contract.time import DAY, EPOCH, SLICE, Interval
 
@@ -214,3 +223,21 @@ def test_adjoining_parts_of_a_partition_are_one_and_parts_around_a_gap_or_anothe
         ("day", _slices(4, 6)),
         ("day", _slices(7, 8)),
     ]
+
+
+def test_a_part_is_stale_by_the_datasets_that_are_compared_and_no_others() -> None:
+    """Scores that read deltas and a baseline: another baseline makes the slices stale that it is valid for."""
+    first, second = _slices(0, 2), _slices(2, 4)
+
+    def baselines(run_id: str) -> Answers:
+        return Answers(
+            tuple(
+                Answer(uri=f"file:///{run}", run_id=run, start=part.start, end=part.end)
+                for run, part in (("a", first), (run_id, second))
+            )
+        )
+
+    reads = (_answers(SLICE_ONE).named("deltas", READ_OVER), baselines("b").named("fg_b 7d", READ_OVER))
+    built = [(_manifest(part, "built", reads=reads), part) for part in (first, second)]
+    assert stale_parts(built, {"fg_b 7d": baselines("b")}, lambda part: part) == []
+    assert stale_parts(built, {"fg_b 7d": baselines("c")}, lambda part: part) == [second]

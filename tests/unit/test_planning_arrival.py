@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import pytest
+from pydantic import ValidationError
 from tests.planning.history import prefixes
 
 from ndr.contract.errors import InvalidRequestError
 from ndr.contract.layout import TimeLayout
+from ndr.contract.lineage import REPAIRED
 from ndr.contract.manifest import InputFile
 from ndr.contract.time import SLICE, Interval, mini_batch_id, parse_instant
 from ndr.planner.arrival import Arrival, ArrivedBatch, batch_of, missing_slices, seconds_to_wait
@@ -54,6 +56,21 @@ def test_other_files_start_nothing_and_the_sentence_says_why(key: str, why: str)
     said = of(key)
     assert isinstance(said, str)
     assert why in said
+
+
+def test_a_batch_is_too_old_exactly_a_day_after_its_end() -> None:
+    day_later = SLICE_0615.end + REPAIRED
+    assert isinstance(of(f"{FOLDER}/part-0.json", now=day_later - timedelta(microseconds=1)), ArrivedBatch)
+    assert "more than a day old" in str(of(f"{FOLDER}/part-0.json", now=day_later))
+
+
+@pytest.mark.parametrize("name", ["bucket", "key"])
+def test_a_file_has_a_bucket_and_a_key_that_do_not_change(name: str) -> None:
+    shortest = Arrival(bucket="b", key="k")
+    with pytest.raises(ValidationError, match=f"{name}\n  String should have at least 1 character"):
+        Arrival(**{**shortest.model_dump(), name: ""})
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(shortest, name, "other")
 
 
 def test_a_file_of_another_bucket_starts_nothing() -> None:

@@ -191,11 +191,12 @@ def test_the_choices_of_the_15_minute_pipeline_are_those_of_the_sources() -> Non
 def test_a_schedule_starts_five_minutes_after_each_batch_and_alarms_look_at_several() -> None:
     expression = RESOURCES["MiniBatchSchedule"]["Properties"]["ScheduleExpression"]
     assert expression == {"Fn::FindInMap": ["Batches", {"Ref": "BatchMinutes"}, "Schedule"]}
-    alarm, quarantine = (RESOURCES[name]["Properties"] for name in ("MiniBatchesLateAlarm", "QuarantineAlarm"))
-    for each in (alarm, quarantine):
+    names = ("MiniBatchesLateAlarm", "QuarantineAlarm", "TablesBehindAlarm")
+    alarm, quarantine, tables = (RESOURCES[name]["Properties"] for name in names)
+    for each in (alarm, quarantine, tables):
         assert each["EvaluationPeriods"] == {"Fn::FindInMap": ["Batches", {"Ref": "BatchMinutes"}, "AlarmPeriods"]}
         assert each["Period"] == 900
-    assert quarantine["DatapointsToAlarm"] == 2
+    assert quarantine["DatapointsToAlarm"] == tables["DatapointsToAlarm"] == 2
     batches = TEMPLATE["Mappings"]["Batches"]
     assert set(batches) == {str(minutes) for minutes in BATCH_MINUTES}
     for minutes, batch in batches.items():

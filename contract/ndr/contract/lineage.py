@@ -232,10 +232,17 @@ def outdated(
         Returns the time of the inputs that a part is built from.
     """
     answering_now = list(built)
-    parts = [each for manifest, part in answering_now for each in _judged(manifest, part, now, reach)]
-    stale = [part for manifest, part in parts if is_stale(manifest, now, reach(part))]
+    stale = stale_parts(answering_now, now, reach)
     missing = unfilled(wanted, [part for _, part in answering_now])
     return merged(answer.interval for part in (*stale, *missing) for answer in now[source].within(part))
+
+
+def stale_parts(
+    built: Iterable[tuple[Manifest, Interval]], now: Mapping[str, Answers], reach: Callable[[Interval], Interval]
+) -> list[Interval]:
+    """Return the parts of published partitions that are stale by the datasets in `now`; see `outdated`."""
+    parts = [each for manifest, part in built for each in _judged(manifest, part, now, reach)]
+    return [part for manifest, part in parts if is_stale(manifest, now, reach(part))]
 
 
 def _judged(

@@ -20,7 +20,7 @@ TEMPLATE = Path(__file__).parent / "stack" / "template.yaml"
 
 @pytest.fixture(scope="module")
 def stack(account: Account) -> dict[str, str]:
-    return deploy(account, TEMPLATE, "small", {"Project": "red"})
+    return deploy(account, TEMPLATE, "small", {"Project": "red", "Note": ""})
 
 
 def register(account: Account, script: str) -> str:
@@ -188,7 +188,13 @@ def test_a_task_that_waits_for_its_token_needs_the_permission_of_its_call(
 
 
 def test_deploying_again_changes_nothing(account: Account, stack: dict[str, str]) -> None:
-    assert deploy(account, TEMPLATE, "small", {"Project": "red"}) == stack
+    assert deploy(account, TEMPLATE, "small", {"Project": "red", "Note": ""}) == stack
+
+
+def test_an_empty_parameter_is_empty_and_not_its_default(account: Account, stack: dict[str, str]) -> None:
+    (described,) = account.client("cloudformation").describe_stacks(StackName="small")["Stacks"]
+    given = {each["ParameterKey"]: each["ParameterValue"] for each in described["Parameters"]}
+    assert given == {"Project": "red", "Note": ""}
 
 
 def test_missing_template_is_named(account: Account, tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def _outdated_features(
 def _outdated_scores(scores: Published, fg_a: Published, pairs: Published, read: Interval) -> list[Interval]:
     """Return the times of scores to build again: whose FG-A or pair counts changed, or that were not built.
 
-    A baseline that was built again makes only scores of the last REPAIRED stale, which the next mini-batch repairs:
+    Scores that other baselines judged than those published now are left to the mini-batches, which score a week again:
     to build a batch again for it would make the baselines stale that its features are in.
     """
     if read.duration <= REPAIRED:

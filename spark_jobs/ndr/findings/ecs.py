@@ -11,7 +11,7 @@ from ndr.findings.finding import HOST_FORMULA, PAIR_FORMULA, AnyFinding, HostFin
 from ndr.findings.states import Activity, Status, status_of
 from ndr.findings.words import PRODUCT, VENDOR, details, title
 
-ECS_VERSION: Final = "8.17.0"
+ECS_VERSION: Final = "9.3.0"
 _ACTIONS: Final = {
     Activity.CREATE: "finding-created",
     Activity.UPDATE: "finding-updated",

@@ -49,7 +49,9 @@ class Reason:
     factor : float or None
         value / usual; None where usual is 0.
     contribution : float
-        Points.
+        Points, with the discount.
+    discount, unusual_hosts_share, discounted_by
+        What is left of the contribution because many hosts are unusual in the same; see FG-C.
     baseline : Baseline or None
         The one that judged the value; None where the partition does not name it.
     """
@@ -63,6 +65,9 @@ class Reason:
     usual: float
     factor: float | None
     contribution: float
+    discount: float | None = 1.0
+    discounted_by: str | None = "none"
+    unusual_hosts_share: float | None = None
     p95: float | None = None
     baseline: Baseline | None = None
 

@@ -61,11 +61,13 @@ def count_run(project_name: str, job_name: str, seconds: float, failed: bool) ->
 
 
 def count_tables(run: Run, dataset: str, failed: bool) -> None:
-    """Report a registration of a dataset's Iceberg tables."""
+    """Report a registration of a dataset's Iceberg tables; failures also for all datasets, which the alarm watches."""
+    failures = {"TablesFailed": (MetricUnit.Count, int(failed))}
     put_metrics(
         {"project": run.project_name, "dataset": dataset},
-        {"TablesRegistered": (MetricUnit.Count, int(not failed)), "TablesFailed": (MetricUnit.Count, int(failed))},
+        {"TablesRegistered": (MetricUnit.Count, int(not failed)), **failures},
     )
+    put_metrics({"project": run.project_name}, failures)
 
 
 def measure_inventory_age(run: Run, month: str, used: str | None) -> None:

@@ -59,7 +59,8 @@ class HostPages:
         By host and series: float64[96].
     of_hosts, of_segments : Baselines
     pairs : list of PairDay
-    pairs_scored : int
+    pairs_scored, pair_findings : int
+        How many pairs have rows, and how many of these pass the threshold.
     baselines : mapping of str to Partition
         Those that are valid for the last slice of the day, by horizon.
     suppressed : tuple of Suppressed
@@ -79,6 +80,7 @@ class HostPages:
     of_segments: Baselines
     pairs: Sequence[PairDay]
     pairs_scored: int
+    pair_findings: int
     baselines: Mapping[str, Partition]
     suppressed: Sequence[Suppressed] = ()
 
@@ -171,12 +173,12 @@ def host_pages(jobspecs: JobSpecs, published: Published, now: datetime) -> HostP
     day = Interval(end - DAY, end)
     scored: list[HostDay] | None = None
     pairs: list[PairDay] = []
-    pairs_scored, suppressed = 0, tuple[Suppressed, ...]()
+    pairs_scored, pair_findings, suppressed = 0, 0, tuple[Suppressed, ...]()
     if scores_end:
         place = FindingsPlace.of(jobspecs)
         suppressor = Suppressor(place.suppressions.active(now), place.networks)
         scored = scored_hosts(published, day, suppressor, place)
-        pairs, pairs_scored = scored_pairs(published, day, suppressor, place)
+        pairs, pairs_scored, pair_findings = scored_pairs(published, day, suppressor, place)
         suppressed = suppressor.counted()
     metrics = jobspecs[FG_B_BUILDER].spec.metrics
     wanted = _wanted_series(scored or ())
@@ -200,6 +202,7 @@ def host_pages(jobspecs: JobSpecs, published: Published, now: datetime) -> HostP
         of_segments=segment_baselines(valid, calendar.band_names, wanted, metrics),
         pairs=pairs,
         pairs_scored=pairs_scored,
+        pair_findings=pair_findings,
         baselines=valid,
         suppressed=suppressed,
     )

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
-from ndr.contract.datasets import FG_B
 from ndr.contract.manifest import Manifest, TableEntry
+from ndr.contract.table_names import table_name
 from ndr.report.published import Published
 
 
@@ -29,16 +29,16 @@ def files_by_table(published: Published) -> list[TableFiles]:
     for pieces in published.pieces.values():
         found += _tables({piece.partition.uri: piece.partition.manifest for piece in pieces}.values())
     for horizon, baselines in published.baselines.items():
-        found += _tables((each.manifest for each in baselines), f"{FG_B} {horizon} ")
+        found += _tables((each.manifest for each in baselines), f" {horizon}")
     return found + _tables(each.manifest for each in published.inventory)
 
 
-def _tables(manifests: Iterable[Manifest], label: str = "") -> list[TableFiles]:
+def _tables(manifests: Iterable[Manifest], of: str = "") -> list[TableFiles]:
     by_table: dict[str, list[TableEntry]] = {}
     for manifest in manifests:
         for name, entry in manifest.tables.items():
             by_table.setdefault(name, []).append(entry)
-    return [_summed(f"{label}{name}", entries) for name, entries in by_table.items()]
+    return [_summed(f"{table_name(name)}{of}", entries) for name, entries in by_table.items()]
 
 
 def _summed(table: str, entries: list[TableEntry]) -> TableFiles:

@@ -193,9 +193,9 @@
     table(caption,
       [...(withSource ? ["source"] : []), "destination", ["port", "right"], "kind", ["score", "right"], ["flows", "right"], ["bytes", "right"],
         ["active days", "right"], ["hosts that contact it", "right"], ["regularity", "right"]],
-      rows.map(([source, destination, port, , score, sessions, bytes, flags, days, prevalence, regularity]) => [
+      rows.map(([source, destination, port, , score, sessions, bytes, flags, days, prevalence, regularity, , isFinding]) => [
         ...(withSource ? [h("span", { class: "twofold" }, hostLink(source), nameOf(source))] : []),
-        destination, port, flags.split(" ").filter(Boolean).map((flag) => badge(flag.replace("_", " "), flag)),
+        destination, port, [isFinding ? badge("finding", "bad") : null, ...flags.split(" ").filter(Boolean).map((flag) => badge(flag.replace("_", " "), flag))],
         score.toFixed(2), count(sessions), amount(bytes, "bytes"), days, prevalence === null ? null : share(prevalence), regularity.toFixed(2),
       ]));
   const nameOf = (address) => {
@@ -216,7 +216,7 @@
       return h("li", { class: "card" },
         h("div", { class: "rank", "aria-hidden": "true" }, rank + 1),
         h("div", { class: "who" },
-          h("h3", null, hostLink(row[0]), " ", hostName(row)),
+          h("h3", null, hostLink(row[0]), " ", hostName(row), row[4][7] ? [" ", badge("finding", "bad")] : null),
           h("p", { class: "quiet" }, `until ${time(slotEnd(slot))}`, p === null ? null : `, p = ${digits(p)}`, row[4][6].length ? [", ", badge("silent", "silent")] : null)),
         h("div", { class: "score" }, h("strong", null, score.toFixed(1)), hidden(" points"), meter(score / top)),
         h("div", { class: "why" }, sentenceOf(row[4], place)),
@@ -239,7 +239,8 @@
     return [
       heading("Findings"),
       h("p", { class: "lead" }, `${plural(hosts.hosts_scored, "host")} and ${plural(hosts.pairs_scored, "pair")} were scored from ${minute(hosts.day[0])} to ${minute(hosts.day[1])} UTC`,
-        judged.length ? `, against the baselines of ${judged.join(" and ")}. ` : ". No baseline was valid. ", "A score of 0 is usual."),
+        judged.length ? `, against the baselines of ${judged.join(" and ")}. ` : ". No baseline was valid. ", "A score of 0 is usual. ",
+        `${plural(hosts.findings[0], "host")} and ${plural(hosts.findings[1], "pair")} are findings: they pass the thresholds of the JobSpec.`),
       h("section", { "aria-labelledby": "hosts" },
         h("div", { class: "bar" }, h("h2", { id: "hosts" }, `Hosts that deviate `, h("span", { class: "quiet" }, count(ranked.length))),
           h("label", { for: "filter" }, "Filter"), search),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ndr.contract.datasets import FG_C, FG_C_HOSTS, FG_C_PAIRS, Dataset
 from ndr.contract.time import SLICE, SLICES_PER_DAY, Interval
 from ndr.findings.place import FindingsPlace
-from ndr.findings.scored import scored_pieces, scored_rows
+from ndr.findings.scored import IS_FINDING, scored_pieces, scored_rows
 from ndr.findings.suppressing import Suppressor
 from ndr.report.published import Published
 from ndr.store.scan import Scan
@@ -31,7 +31,9 @@ class HostDay:
     Attributes
     ----------
     score, window_end, p_value, judged_by, sentence, reasons
-        Of its largest score of the day.
+        Of its largest score of the day; of a finding, of the largest one that passes the thresholds.
+    is_finding : bool
+        Whether a score of the day passes the thresholds.
     scores : float64[96]
         By slot: slot i ends 15 (i + 1) minutes after the start of the day; NaN where it has no row.
     silent : bool[96]
@@ -45,6 +47,7 @@ class HostDay:
     judged_by: str
     sentence: str
     reasons: Sequence[dict[str, Any]]
+    is_finding: bool
     scores: NDArray[np.float64] = field(repr=False)
     silent: NDArray[np.bool_] = field(repr=False)
 
@@ -62,7 +65,7 @@ def scored_hosts(published: Published, day: Interval, suppressor: Suppressor, pl
     scores[number, slot] = score
     silent = np.zeros(scores.shape, np.bool_)
     silent[number, slot] = rows["is_silent"].to_numpy()
-    best = _first_of_each(number, np.lexsort((slot, -score, number)))
+    best = _first_of_each(number, np.lexsort((slot, -score, ~rows[IS_FINDING].to_numpy(), number)))
     found = rows.take(pa.array(best)).to_pylist()
     days = [
         HostDay(
@@ -73,17 +76,21 @@ def scored_hosts(published: Published, day: Interval, suppressor: Suppressor, pl
             judged_by=row["judged_by"],
             sentence=row["sentence"],
             reasons=row["reasons"],
+            is_finding=row[IS_FINDING],
             scores=scores[place],
             silent=silent[place],
         )
         for row, place in zip(found, number[best], strict=True)
     ]
-    return sorted(days, key=lambda each: (-each.score, -int(each.silent.sum()), each.host_ip))
+    return sorted(days, key=lambda each: (-each.score, 0 if each.score else -int(each.silent.sum()), each.host_ip))
 
 
 @dataclass(frozen=True, slots=True)
 class PairDay:
-    """A pair at its largest score of the day; the columns are those of FG-C's pairs."""
+    """A pair at its largest score of the day; the columns are those of FG-C's pairs.
+
+    `is_finding` says whether that score passes the threshold.
+    """
 
     src_ip: str
     dst_ip: str
@@ -96,6 +103,7 @@ class PairDay:
     is_rare: bool
     is_regular: bool
     is_well_known: bool
+    is_finding: bool
     active_days: int
     dst_prevalence: float | None
     regularity: float
@@ -104,9 +112,12 @@ class PairDay:
 
 def scored_pairs(
     published: Published, day: Interval, suppressor: Suppressor, place: FindingsPlace
-) -> tuple[list[PairDay], int]:
-    """Return the pairs of a day, at most PAIRS_OF_A_HOST a source, the largest score first; and how many there are."""
-    columns = list(PairDay.__dataclass_fields__)
+) -> tuple[list[PairDay], int, int]:
+    """Return the pairs of a day, at most PAIRS_OF_A_HOST a source, the largest score first.
+
+    How many there are follows, and how many of these are findings.
+    """
+    columns = [name for name in PairDay.__dataclass_fields__ if name != IS_FINDING]
     rows = _not_suppressed(published, FG_C_PAIRS, day, columns, suppressor, place)
     rows = rows.cast(pa.schema([(each.name, _plain(each.type)) for each in rows.schema]))
     order = [("src_ip", "ascending"), ("dst_ip", "ascending"), ("dst_port", "ascending")]
@@ -117,7 +128,7 @@ def scored_pairs(
     starts = _starts([rows["src_ip"]])
     rank = np.arange(pairs) - np.repeat(starts, np.diff([*starts, pairs]))
     kept = rows.filter(pa.array(rank < PAIRS_OF_A_HOST)).sort_by([("score", "descending"), *order])
-    return [PairDay(**row) for row in kept.to_pylist()], pairs
+    return [PairDay(**row) for row in kept.to_pylist()], pairs, pc.sum(rows[IS_FINDING]).as_py() or 0
 
 
 def _not_suppressed(
@@ -128,11 +139,15 @@ def _not_suppressed(
     suppressor: Suppressor,
     place: FindingsPlace,
 ) -> pa.Table:
-    """Return the rows of a day: those without a score as they are, the others as the suppressions leave them."""
+    """Return the rows of a day: those without a score as they are, the others as the suppressions leave them.
+
+    A column IS_FINDING says which of them pass the thresholds.
+    """
     usual = Scan.of(published.prefixes[FG_C], dataset, day, columns).read().select(columns)
     usual = usual.filter(pc.less_equal(usual["score"], 0))
-    left = suppressor.of(scored_rows(scored_pieces(place, day), dataset, place.thresholds)).rows.select(columns)
-    return pa.concat_tables([usual, left.cast(usual.schema)])
+    usual = usual.append_column(IS_FINDING, pa.repeat(pa.scalar(False), usual.num_rows))
+    left = suppressor.of(scored_rows(scored_pieces(place, day), dataset, place.thresholds)).rows
+    return pa.concat_tables([usual, left.select(usual.column_names).cast(usual.schema)])
 
 
 def slots_of(window_ends: pa.ChunkedArray, day: Interval) -> NDArray[np.int64]:

@@ -62,6 +62,7 @@ def shaped_hosts(pages: HostPages) -> tuple[dict[str, Any], NDArray[np.uint16]]:
         "dense": DENSE,
         "every": EVERY,
         "pairs_scored": pages.pairs_scored,
+        "findings": [sum(each.is_finding for each in pages.scored or ()), pages.pair_findings],
         "suppressed": [[each.name, each.owner, each.reason, each.expires, each.findings] for each in pages.suppressed],
         "horizons": list(HORIZONS),
         "statistics": list(STATISTICS),
@@ -116,7 +117,7 @@ def _scored(host: HostDay, pages: HostPages) -> list[Any]:
     ]  # fmt: skip
     slot = (host.window_end - pages.day.start) // SLICE - 1
     return [_rounded(host.score), slot, _rounded(host.p_value), host.judged_by, host.sentence, reasons,
-            _runs(host.silent)]  # fmt: skip
+            _runs(host.silent), int(host.is_finding)]  # fmt: skip
 
 
 def _runs(flags: NDArray[np.bool_]) -> list[list[int]]:
@@ -136,6 +137,7 @@ def _pair(pair: PairDay, pages: HostPages, number: int) -> list[Any]:
     return [
         pair.src_ip, pair.dst_ip, pair.dst_port, slot, _rounded(pair.score), pair.sessions_cnt, pair.bytes,
         " ".join(flags), pair.active_days, _rounded(pair.dst_prevalence), _rounded(pair.regularity), sentence,
+        int(pair.is_finding),
     ]  # fmt: skip
 
 

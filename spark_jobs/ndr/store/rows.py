@@ -152,7 +152,8 @@ def _unreadable(file: PublishedFile, dataset: Dataset, error: Exception) -> Sche
 
 
 def _refuse_lacking(file: PublishedFile, dataset: Dataset, schema: pa.Schema, parquet: pq.ParquetFile) -> None:
-    lacking = [name for name in schema.names if name not in parquet.schema_arrow.names]
+    present = set(parquet.schema_arrow.names)
+    lacking = [name for name in schema.names if name not in present]
     if lacking:
         raise SchemaMismatchError(
             f"{file.uri} has no {' and no '.join(lacking)}, which {dataset.name} of this release have: an earlier "

@@ -17,6 +17,7 @@ from pyiceberg.types import NestedField
 from ndr.contract.datasets import Dataset
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.manifest import Owner
+from ndr.contract.table_names import table_name
 from ndr.contract.tables import TablesCatalog
 from ndr.store import aws
 from ndr.tables.commit import PROPERTIES
@@ -57,8 +58,9 @@ def open_table(catalog: Catalog, database: str, published: Published, dataset: D
     SchemaMismatchError
         A table of this name is of another project or version, or lies elsewhere.
     """
-    name = (database, dataset.name)
-    location = table_location(published.prefix, database, dataset.name)
+    known_as = table_name(dataset.name)
+    name = (database, known_as)
+    location = table_location(published.prefix, database, known_as)
     try:
         table, is_new = catalog.load_table(name), False
     except NoSuchTableError:
@@ -66,7 +68,7 @@ def open_table(catalog: Catalog, database: str, published: Published, dataset: D
     found = Owner(*(table.properties.get(key, "") for key in _OWNER))
     if found != published.owner or table.location().rstrip("/") != location:
         raise SchemaMismatchError(
-            f"The table {database}.{dataset.name} lies at {table.location()} and is of project {found.project_name!r}, "
+            f"The table {database}.{known_as} lies at {table.location()} and is of project {found.project_name!r}, "
             f"version {found.feature_spec_version!r}; this run registers project {published.owner.project_name!r}, "
             f"version {published.owner.feature_spec_version!r}, at {location}. Drop the table, or deploy the "
             "stack with another TablesDatabase."
@@ -80,7 +82,7 @@ def _created(catalog: Catalog, database: str, published: Published, dataset: Dat
     schema = iceberg_schema(dataset)
     owner = dict(zip(_OWNER, published.owner, strict=True))
     properties = {**PROPERTIES, **owner, NAME_MAPPING: schema.name_mapping.model_dump_json()}
-    name = (database, dataset.name)
+    name = (database, table_name(dataset.name))
     try:
         return catalog.create_table(name, schema, location, partition_spec(schema), properties=properties)
     except TableAlreadyExistsError:
@@ -112,8 +114,8 @@ def _refuse_other_types(dataset: Dataset, there: Mapping[str, NestedField], want
         # The ids of a list's parts differ where columns were added before: what is compared is the text without them.
         if column.name in there and _type_text(there[column.name]) != _type_text(column):
             raise SchemaMismatchError(
-                f"The table of {dataset.name} has {column.name} as {there[column.name].field_type}, this release as "
-                f"{column.field_type}; drop the table, and the next run registers it anew."
+                f"The table {table_name(dataset.name)} has {column.name} as {there[column.name].field_type}, this "
+                f"release as {column.field_type}; drop the table, and the next run registers it anew."
             )
 
 

@@ -13,6 +13,7 @@ from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 
 from ndr.contract.datasets import Dataset
+from ndr.contract.table_names import table_name
 from ndr.contract.time import EPOCH, compact_instant
 from ndr.store.unregistered import Commit, settle
 from ndr.tables.catalog import add_new_columns, open_table
@@ -104,7 +105,7 @@ def _brought_in_line(
         runs = sorted({commit.run_id for commit in commits})[-_RUNS_NAMED:]
         commit_changes(transaction, table.io, changes, {RUN_IDS: ",".join(runs)} if runs else {})
     transaction.commit_transaction()
-    return Registered(dataset.name, len(changes.added), len(changes.removed))
+    return Registered(table_name(dataset.name), len(changes.added), len(changes.removed))
 
 
 def _live(table: Table, published: Published, scope: Scope) -> tuple[list[tuple[DataFile, Rows | None]], Scope]:

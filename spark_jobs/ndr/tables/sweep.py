@@ -13,6 +13,7 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.table import Table
 
+from ndr.contract.table_names import table_name
 from ndr.store.storage import delete_file, filesystem, join, list_files
 from ndr.store.sweep import SWEPT_AFTER
 from ndr.tables.files import cut_folder
@@ -28,7 +29,7 @@ def sweep(catalog: Catalog, database: str, published: Published, now: datetime |
     before = (now or datetime.now(UTC)) - SWEPT_AFTER
     for dataset in published.tables:
         try:
-            table = catalog.load_table((database, dataset.name))
+            table = catalog.load_table((database, table_name(dataset.name)))
         except NoSuchTableError:
             continue
         for folder, named in ((join(table.location(), "metadata"), _metadata), (cut_folder(table.location()), _data)):

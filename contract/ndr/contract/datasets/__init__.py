@@ -17,7 +17,7 @@ from ndr.contract.datasets.fg_b_ip_metadata import FG_B_IP_METADATA
 from ndr.contract.datasets.fg_b_pairs import FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT
 from ndr.contract.datasets.fg_b_profile import FG_B_PROFILE, PROFILE_METRICS, PROFILE_WINDOWS
 from ndr.contract.datasets.fg_b_statistics import fg_b_host, fg_b_segment, statistics_dataset
-from ndr.contract.datasets.fg_c import FG_C, FG_C_PARTS, JUDGES
+from ndr.contract.datasets.fg_c import DISCOUNTED_BY, FG_C, FG_C_PARTS, JUDGES
 from ndr.contract.datasets.fg_c_hosts import FG_C_HOSTS, REASON_FIELDS
 from ndr.contract.datasets.fg_c_pairs import FG_C_PAIRS
 from ndr.contract.datasets.fg_c_scores import FG_C_SCORES
@@ -41,6 +41,7 @@ __all__ = [
     "COUNTS_AND_SUMS",
     "COUNT_RATIOS",
     "DELTAS",
+    "DISCOUNTED_BY",
     "DURATION_SUM",
     "EXPECTED_BY",
     "FG_A",

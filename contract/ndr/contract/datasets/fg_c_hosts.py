@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ndr.contract.columns import Column, Dataset
-from ndr.contract.datasets.fg_c import JUDGES
+from ndr.contract.datasets.fg_c import DISCOUNTED_BY, JUDGES
 from ndr.contract.datasets.keys import HOST
 from ndr.contract.datasets.roles import ROLES
 from ndr.contract.horizons import HORIZONS
@@ -21,7 +21,23 @@ REASON_FIELDS: Final = (
     Column("value", "float64", "the metric in the window", "of the metric"),
     Column("usual", "float64", "the baseline's median", "of the metric"),
     Column("factor", "float64", "how many times the usual", "ratio", "value / usual", "usual is 0"),
-    Column("contribution", "float64", "its part of the score", "points"),
+    Column("contribution", "float64", "its part of the score, with the discount", "points"),
+    Column(
+        "discount",
+        "float64",
+        "what is left of the contribution because many hosts are unusual in the metric in the same window; else 1",
+        "ratio",
+        "min(1, ln(q) / ln(0.05)), q the lower bound of unusual_hosts_share",
+        source="Shannon 1948; Wilson 1927",
+    ),
+    Column("discounted_by", "string", f"whose hosts these are: {listed(DISCOUNTED_BY)}"),
+    Column(
+        "unusual_hosts_share",
+        "float64",
+        "hosts that are unusual in the metric, role and window, of the judged ones",
+        "share",
+        null="discounted_by is none",
+    ),
 )
 FG_C_HOSTS: Final = Dataset(
     "hosts",

@@ -101,11 +101,20 @@ FG_C_SCORES: Final = Dataset(
             _NO_DRIFT,
         ),
         Column(
+            "discount",
+            "float64",
+            "what is left of the contribution because many hosts are unusual in the metric in the same window; else 1",
+            "ratio",
+            "min(1, ln(q) / ln(0.05)), q the lower bound of the share of such hosts",
+            source="Shannon 1948; Wilson 1927",
+        ),
+        Column(
             "contribution",
             "float64",
             "what the value can add to the host's score; 0 up to p99 and second_highest, and where judged_by is none",
             "points",
-            "weight log2(1 + max(0, value - max((1 + expected) p99, second_highest)) / s), s = p99 - p95 or least",
+            "discount weight log2(1 + max(0, value - max((1 + expected) p99, second_highest)) / s), "
+            "s = p99 - p95 or least",
             source="Davison & Smith 1990",
         ),
     ),

@@ -64,6 +64,16 @@ class Weights(SpecModel):
     network: NotNegative = 0.5
 
 
+class Discount(SpecModel):
+    """How contributions are discounted where many hosts are unusual in the same metric and window.
+
+    A share of up to `usual_share` of the judged hosts discounts nothing, and neither do fewer than `min_hosts` of them.
+    """
+
+    min_hosts: Annotated[int, Field(ge=2)] = 20
+    usual_share: Annotated[float, Field(gt=0, lt=1)] = 0.05
+
+
 class FindingThresholds(SpecModel):
     """From where on a score is a finding.
 
@@ -92,6 +102,7 @@ class FgCBuilderSpec(SpecModel):
     expected_active_ratio: Share = 0.9
     minimum_scale: MinimumScale = MinimumScale()
     weights: Weights = Weights()
+    discount: Discount = Discount()
     reasons: Annotated[int, Field(ge=1, le=5)] = 5
     calibration: Calibration = Calibration()
     findings: FindingThresholds = FindingThresholds()

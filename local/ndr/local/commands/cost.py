@@ -11,28 +11,35 @@ import typer
 
 from ministack_sagemaker.errors import AccountError
 from ndr.contract.errors import InvalidRequestError, JobSpecNotFoundError
+from ndr.contract.jobspecs import FG_C_BUILDER
 from ndr.contract.wording import agreeing, counted
 from ndr.local.commands.options import HERE, AsJson, Directory
 from ndr.local.console.output import output_console
 from ndr.local.console.tables import Listing, Number, print_listings
 from ndr.local.cost.choices import Choice, choices
 from ndr.local.cost.estimate import Line, estimate
-from ndr.local.cost.month import SECONDS_PER_1000_HOSTS, START_UP_SECONDS, Assumptions
+from ndr.local.cost.month import FILES_A_SLICE, SECONDS_PER_1000_HOSTS, START_UP_SECONDS, Assumptions
 from ndr.local.cost.prices import Prices, read_prices
 from ndr.local.cost.stack import deployed_parameters, measured_flows_per_day, measured_seconds, template_stack
 from ndr.local.deployment.create import find_template
 from ndr.local.deployment.deployment import Deployment
 
+STARTS: Final = ("schedule", "arrival")
+"""What starts a batch: the schedule; or a file that arrives."""
 MEAN_START_UP_MINUTES: Final = sum(START_UP_SECONDS) / 2 / 60
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a running account knows: its parameters, job durations, and flows of a day; nothing without an account."""
+    """What a running account knows: its parameters, job durations, flows of a day, and whether it has FG-C.
+
+    Nothing is known without an account.
+    """
 
     parameters: Mapping[str, str] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     flows_per_day: float | None = None
+    has_scores: bool = True
 
 
 def cost(
@@ -41,14 +48,18 @@ def cost(
     instance_type: Annotated[str, typer.Option(help="Instance of the Processing jobs.")] = "ml.m5.xlarge",
     instance_count: Annotated[int, typer.Option(min=1, help="Instances of each job.")] = 1,
     kept_days: Annotated[int, typer.Option(min=1, help="Days for which published data is kept.")] = 365,
+    files: Annotated[
+        int, typer.Option(min=1, help="Files delivered in 15 minutes; with StartOnArrival, each starts an execution.")
+    ] = FILES_A_SLICE,
     start_up_minutes: Annotated[
         float, typer.Option(min=0, help="Start-up of a Processing job, in the bill.")
     ] = MEAN_START_UP_MINUTES,
     as_json: AsJson = False,
 ) -> None:
-    """Estimate a month in AWS with enabled schedules, and compare the pipelines and batch lengths of the template.
+    """Estimate a month in AWS with enabled schedules, and compare pipelines, batch lengths and starts of batches.
 
-    The rows are those of a running account, else assumed. Polling intervals are the template's.
+    Rows, template parameters and whether there is FG-C are those of a running account, else assumed. Polling intervals
+    are the template's.
     """
     prices = read_prices()
     measured = _measured(directory)
@@ -58,8 +69,12 @@ def cost(
         start_up_seconds=60 * start_up_minutes,
         pipeline=stack.pipeline,
         batch_minutes=stack.batch_minutes,
+        has_scores=measured.has_scores,
+        on_arrival=stack.on_arrival,
+        files_a_slice=files,
     )
     notes = [
+        _billed_choice(assumed),
         _source_of_durations(assumed),
         f"Transitions assume a polling interval of {stack.poll_seconds} to {stack.max_poll_seconds} s.",
         _source_of_prices(prices, instance_type),
@@ -82,21 +97,28 @@ def _measured(directory: Path) -> Measured:
     except (AccountError, InvalidRequestError):
         return Measured()
     seconds = measured_seconds(deployment.client("cloudwatch"), deployment.project_name)
+    parameters = deployed_parameters(deployment)
     try:
-        flows = measured_flows_per_day(deployment.jobspecs())
+        jobspecs = deployment.jobspecs()
     except JobSpecNotFoundError:
-        flows = None
-    return Measured(deployed_parameters(deployment), seconds, flows)
+        return Measured(parameters, seconds)
+    return Measured(parameters, seconds, measured_flows_per_day(jobspecs), FG_C_BUILDER in jobspecs)
 
 
 def _choices(found: list[Choice], prices: Prices) -> Listing:
-    rows = [(each.pipeline, each.batch_minutes, *map(round, each.minutes), *map(round, each.dollars)) for each in found]
+    rows = [
+        (
+            *(each.pipeline, each.has_scores, STARTS[each.on_arrival], each.batch_minutes),
+            *(*map(round, each.minutes), *map(round, each.dollars)),
+        )
+        for each in found
+    ]
     shortest, longest = (f"{seconds / 60:.0f}" for seconds in START_UP_SECONDS)
     title = (
         f"Minutes from delivery to features and {prices.currency} a month, start-ups of {shortest} to {longest} minutes"
     )
-    columns = ("pipeline", "batch", "least", "mean", "most", f"cost at {shortest}", f"cost at {longest}")
-    return Listing("choices", title, columns, rows, right=columns[1:])
+    measures = ("batch", "least", "mean", "most", f"cost at {shortest}", f"cost at {longest}")
+    return Listing("choices", title, ("pipeline", "FG-C", "start", *measures), rows, right=measures)
 
 
 def _bill(bill: list[Line], prices: Prices) -> Listing:
@@ -119,6 +141,14 @@ def _bill(bill: list[Line], prices: Prices) -> Listing:
 
 def _cents(cost: float) -> Number:
     return Number(cost, f"{cost:,.2f}")
+
+
+def _billed_choice(assumed: Assumptions) -> str:
+    scores = "with" if assumed.has_scores else "without"
+    files = f", {counted(assumed.files_a_slice, 'file')} in 15 minutes" if assumed.on_arrival else ""
+    start = f"{STARTS[assumed.on_arrival]}{files}"
+    length = counted(assumed.batch_minutes, "minute")
+    return f"The bill is of {assumed.pipeline} {scores} FG-C, batches of {length}, by {start}."
 
 
 def _source_of_durations(assumed: Assumptions) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from ndr.local.console.progress import Progress
-from ndr.local.console.timeline import Span, pipeline_executions, pipeline_span, state_spans, step_spans
+from ndr.report.spans import Span, pipeline_executions, pipeline_span, state_spans, step_spans
 
 _POLL_SECONDS: Final = 1.0
 _NESTED: Final = "run_pipeline"

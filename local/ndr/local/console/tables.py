@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -18,6 +19,7 @@ from ndr.contract.time import format_instant
 from ndr.local.console.documents import json_value, print_document
 from ndr.local.console.follow import FollowedExecution
 from ndr.local.console.plain import plain
+from ndr.local.console.widths import column_widths, longest_word, wrapped
 
 
 class Number(float):
@@ -100,18 +102,30 @@ def print_table(
 ) -> None:
     """Print a table. Columns in `right` are right-aligned, absent values are a dash, and every cell is text.
 
-    A table without rows is one line.
+    A table without rows is one line. Cells are cut between words only: where the words do not fit beside each other,
+    each row is printed as lines of a heading and its cell.
     """
-    rows = list(rows)
-    if not rows:
+    texts = [[shown(value) for value in row] for row in rows]
+    if not texts:
         console.print(Text(plain(f"{title}: none"), style="bold"), soft_wrap=True)
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(Text(plain(column)), justify="right" if column in right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(shown(value)) for value in row))
     console.print(Text(plain(title), style="bold"), soft_wrap=True)
+    headings = [plain(column) for column in columns]
+    widths = column_widths([list(column) for column in zip(headings, *texts, strict=True)], console.width)
+    if widths is None:
+        _print_records(console, headings, texts)
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column, heading, width in zip(columns, headings, widths, strict=True):
+        table.add_column(
+            Text("\n".join(wrapped(heading, width))),
+            justify="right" if column in right else "left",
+            width=width,
+            no_wrap=True,
+            overflow="crop",
+        )
+    for row in texts:
+        table.add_row(*(Text("\n".join(wrapped(text, width))) for text, width in zip(row, widths, strict=True)))
     if console.is_terminal:
         console.print(table)
         return
@@ -119,6 +133,22 @@ def print_table(
         console.print(table)
     lines = "\n".join(line.rstrip(" ") for line in captured.get().splitlines())
     console.print(Text(lines), soft_wrap=True)
+
+
+def _print_records(console: Console, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print each row as lines of a heading and its cell, which goes on under its first line, or under its heading."""
+    beside = max(map(cell_len, headings)) + 2
+    for row in rows:
+        lines: list[str] = []
+        for heading, text in zip(headings, row, strict=True):
+            room = console.width - beside
+            if longest_word(text) <= room:
+                first, *others = wrapped(text, room)
+                lines.append(f"{heading}{' ' * (beside - cell_len(heading))}{first}")
+                lines += [f"{' ' * beside}{line}" for line in others]
+            else:
+                lines += [heading, *wrapped(text, console.width)]
+        console.print(Text("\n".join(lines)), soft_wrap=True, end="\n\n")
 
 
 def shown(value: object) -> str:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
-from ndr.contract.fifteen_minutes import BATCH_JOBS, ONE_STEP, THREE_STEPS
+from ndr.contract.fifteen_minutes import BATCH_JOBS, ONE_STEP, SCORED_BATCH_JOBS
 from ndr.local.cost.batch_work import Work
-
-IN_A_ROW: Final = "three steps in a row"
-"""How the three steps ran before pair counts were beside FG-A; kept for comparison."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +40,21 @@ class Containers:
         return start_up + sum(work[job] for job in self.jobs[place])
 
 
-def _places(*jobs: str) -> tuple[int, ...]:
-    return tuple(place for place, each in enumerate(BATCH_JOBS) if each.job in jobs)
+def containers(pipeline: str, has_scores: bool) -> Containers:
+    """Return the containers of a batch.
 
-
-_NAMES: Final = tuple(str(each.job) for each in BATCH_JOBS)
-_EACH: Final = tuple((name,) for name in _NAMES)
-
-CONTAINERS: Final[Mapping[str, Containers]] = {
-    IN_A_ROW: Containers(_EACH, {place: (place - 1,) for place in range(1, len(_EACH))}),
-    THREE_STEPS: Containers(_EACH, {place: _places(*each.after) for place, each in enumerate(BATCH_JOBS)}),
-    ONE_STEP: Containers((_NAMES,), {}),
-}
+    Parameters
+    ----------
+    pipeline : str
+        One of FIFTEEN_MINUTE_PIPELINES.
+    has_scores : bool
+        Whether the project has FG-C, so that its job runs after the others.
+    """
+    jobs = SCORED_BATCH_JOBS if has_scores else BATCH_JOBS
+    names = tuple(str(each.job) for each in jobs)
+    if pipeline == ONE_STEP:
+        return Containers((names,), {})
+    return Containers(
+        jobs=tuple((name,) for name in names),
+        after={place: tuple(names.index(job) for job in each.after) for place, each in enumerate(jobs)},
+    )

@@ -1,4 +1,4 @@
-"""A month of 30 days: the number of executions of each machine, and what an estimate assumes."""
+"""A month of 30 days: the number of executions of each machine, and the assumptions of an estimate."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from ndr.contract.fifteen_minutes import BATCH_MINUTES, THREE_STEPS
+from ndr.contract.fifteen_minutes import BATCH_MINUTES, FIFTEEN_MINUTE_PIPELINES
+from ndr.contract.time import DAY, SLICE
 from ndr.local.cost.batch_work import FLOWS_PER_HOST_DAY, Work, batch_work
-from ndr.local.cost.containers import CONTAINERS, Containers
+from ndr.local.cost.containers import Containers, containers
 
 DAYS: Final = 30
 NIGHTLY: Final = 29  # the first of the month is the monthly run
@@ -23,14 +24,23 @@ SECONDS_PER_1000_HOSTS: Final[Mapping[str, float]] = {
     "machine_inventory_unload": 10,
     "fg_b_builder": 120,
     "compaction": 60,
+    "report": 60,
 }
+DAILY_JOBS: Final = ("compaction", "report")
+"""The jobs of the pipeline that runs each day after LATE, each in a container of its own."""
 START_UP_SECONDS: Final = (180.0, 480.0)
 """From the creation of a Processing job until its script runs: the least and the greatest that is usual."""
+WAITS_OF_A_BATCH: Final = 2
+"""Waits of the execution that a file starts: until the batch is over, and until no file came for a while."""
+FILES_A_SLICE: Final = 10
 STORED_MB_PER_HOST_DAY: Final = 1.0
 REQUESTS: Final = {
     # Per mini-batch: files, manifests and markers written; manifests and files of a day of slices read.
     "mini_batch_puts": 20,
     "mini_batch_gets": 500,
+    # Of FG-C: its three tables written; pair counts of a day of slices, features and baselines read.
+    "scores_puts": 8,
+    "scores_gets": 250,
     # Per baseline run: manifests and files of features and of pairs over a horizon (7 days are 672 slices).
     "baseline_puts": 10,
     "baseline_gets": 4 * 672,
@@ -56,9 +66,15 @@ class Assumptions:
     start_up_seconds : float
         Time from the creation of a Processing job until its script runs. It is taken as billed.
     pipeline : str
-        One of CONTAINERS: how the jobs of a batch are spread over containers.
+        One of FIFTEEN_MINUTE_PIPELINES: how the jobs of a batch are spread over containers.
     batch_minutes : int
         Length of a scheduled batch.
+    has_scores : bool
+        Whether the project has FG-C.
+    on_arrival : bool
+        Whether files that arrive start their batch.
+    files_a_slice : int
+        Files that are delivered in 15 minutes. With `on_arrival` each starts an execution.
     """
 
     hosts: int = 1000
@@ -68,17 +84,35 @@ class Assumptions:
     seconds: Mapping[str, float] = field(default_factory=dict)
     flows_per_day: float | None = None
     start_up_seconds: float = sum(START_UP_SECONDS) / 2
-    pipeline: str = THREE_STEPS
+    pipeline: str = FIFTEEN_MINUTE_PIPELINES[0]
     batch_minutes: int = BATCH_MINUTES[0]
+    has_scores: bool = True
+    on_arrival: bool = False
+    files_a_slice: int = FILES_A_SLICE
 
     @property
     def containers(self) -> Containers:
-        return CONTAINERS[self.pipeline]
+        return containers(self.pipeline, self.has_scores)
 
     @property
     def mini_batches(self) -> int:
         """The scheduled batches of a month."""
         return DAYS * 24 * 60 // self.batch_minutes
+
+    @property
+    def arrivals(self) -> int:
+        """The files of a month that start an execution each."""
+        return DAYS * int(DAY / SLICE) * self.files_a_slice if self.on_arrival else 0
+
+    @property
+    def idle_starts(self) -> int:
+        """The executions of `mini_batch` that build nothing: of a batch's files all but one, and its schedule's."""
+        return max(0, self.arrivals - self.mini_batches) + self.mini_batches if self.on_arrival else 0
+
+    @property
+    def waits(self) -> int:
+        """The waits for further files in a month."""
+        return self.mini_batches * WAITS_OF_A_BATCH if self.on_arrival else 0
 
     @property
     def flows_a_day(self) -> float:
@@ -88,7 +122,13 @@ class Assumptions:
     @property
     def work(self) -> Work:
         """The seconds of work of each job of a batch."""
-        return batch_work(self.hosts, self.flows_a_day * self.batch_minutes / (24 * 60))
+        flows = self.flows_a_day * self.batch_minutes / (24 * 60)
+        return {job: seconds for job, seconds in batch_work(self.hosts, flows).items() if job in self.job_names}
+
+    @property
+    def job_names(self) -> set[str]:
+        """The jobs of a batch."""
+        return {job for each in self.containers.jobs for job in each}
 
     @property
     def batch_seconds(self) -> float:
@@ -107,6 +147,6 @@ def hours(assumed: Assumptions) -> dict[str, float]:
         "mini batches": assumed.mini_batches * mini_batch,
         "baselines": BASELINE_RUNS * assumed.job_seconds("fg_b_builder"),
         "inventory": MONTHLY * assumed.job_seconds("machine_inventory_unload"),
-        "compaction": LATE * assumed.job_seconds("compaction"),
+        **{job: LATE * assumed.job_seconds(job) for job in DAILY_JOBS},
     }
     return {name: seconds * assumed.instance_count / 3600 for name, seconds in by_pipeline.items()}

@@ -46,6 +46,9 @@ def template_stack(template: Path, parameters: Mapping[str, str] | None = None) 
         function_mb=int(document["Globals"]["Function"]["MemorySize"]),
         alarms=sum(item["Type"] == "AWS::CloudWatch::Alarm" for item in resources),
         own_key=bool(given["KmsKeyArn"]),
+        on_arrival=given["StartOnArrival"] == "true",
+        quiet_seconds=int(given["ArrivalQuietSeconds"]),
+        has_tables=bool(given["TablesDatabase"]),
         definitions=definitions,
     )
 
@@ -78,7 +81,7 @@ def measured_flows_per_day(jobspecs: JobSpecs) -> float | None:
 
 
 def measured_seconds(cloudwatch: Any, project_name: str, now: datetime | None = None) -> dict[str, float]:
-    """Return the mean seconds of the baselines' and the inventory's jobs over the last two weeks."""
+    """Return the mean seconds of the jobs of SECONDS_PER_1000_HOSTS over the last two weeks."""
     end = now or datetime.now(UTC)
     found = {}
     for job in SECONDS_PER_1000_HOSTS:

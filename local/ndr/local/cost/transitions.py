@@ -12,6 +12,10 @@ TAKE: Final = "TakeEvents"
 SEND: Final = "PutEvents"
 END: Final = "PipelineSucceeded"
 """The states of `run_pipeline` that take events and send them, by turns, and the one in which it ends."""
+MUST_WAIT: Final = "MustWait"
+"""The Choice of `mini_batch` whose first rule waits and plans again."""
+NOTHING_TO_DO: Final = "PlanOnly"
+"""The state in which `mini_batch` ends where it has nothing to build."""
 
 Definition = Mapping[str, Any]
 
@@ -51,6 +55,21 @@ def machine_transitions(definition: Definition, items: Mapping[str, int] | None 
         item = states[name]["ItemProcessor"]
         inside += count * len(list(_path(item["States"], item["StartAt"])))
     return len(path) + inside
+
+
+def wait_transitions(definition: Definition) -> int:
+    """Return the transitions that each wait adds to an execution of `mini_batch`: until it must wait or not again."""
+    states = definition["States"]
+    return len(list(_path(states, states[MUST_WAIT]["Choices"][0]["Next"], until=MUST_WAIT))) + 1
+
+
+def idle_transitions(definition: Definition) -> int:
+    """Return the transitions of an execution of `mini_batch` that has nothing to build."""
+    states = definition["States"]
+    for number, name in enumerate(_path(states, definition["StartAt"]), 1):
+        if NOTHING_TO_DO in (rule["Next"] for rule in states[name].get("Choices", ())):
+            return number + 1
+    raise LookupError(f"no Choice leads to {NOTHING_TO_DO}")
 
 
 def _path(states: Mapping[str, Any], start: str, until: str | None = None) -> Iterator[str]:

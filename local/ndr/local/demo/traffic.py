@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ndr.contract.errors import InvalidRequestError
+from ndr.contract.errors import InsufficientHistoryError, InvalidRequestError
 from ndr.contract.jobspecs.delta_builder import AUTO
 from ndr.contract.time import DAY, floor_to, format_instant, parse_instant
+from ndr.contract.wording import counted
+from ndr.local.ingest.days import all_since
 from ndr.local.ingest.logs import find_logs
 from ndr.local.ingest.read import spec_of_logs
 from ndr.local.ingest.zones import first_without_zone
@@ -52,7 +54,9 @@ class Traffic:
         return cls(folder, inventory if inventory.is_file() else None, time_zone)
 
 
-def given_traffic(folder: Path | None, directory: Path, days: int, time_zone: str | None = None) -> Traffic | None:
+def given_traffic(
+    folder: Path | None, directory: Path, days: int, time_zone: str | None = None, now: datetime | None = None
+) -> Traffic | None:
     """Look at what the demo is asked to take, before anything is stopped, removed or deployed.
 
     Parameters
@@ -64,6 +68,7 @@ def given_traffic(folder: Path | None, directory: Path, days: int, time_zone: st
     days : int
         Days of generated traffic.
     time_zone : str, optional
+    now : datetime, optional
 
     Returns
     -------
@@ -75,6 +80,8 @@ def given_traffic(folder: Path | None, directory: Path, days: int, time_zone: st
     InvalidRequestError
         The folder has no log, or one with local times without `time_zone`, or the demo would remove it; or `days` is
         below 1.
+    InsufficientHistoryError
+        The logs have no connection before today, UTC.
     """
     if folder is None:
         if days < 1:
@@ -86,7 +93,20 @@ def given_traffic(folder: Path | None, directory: Path, days: int, time_zone: st
             f"--traffic {folder} would be lost: the demo empties {removed}. Move the logs to another folder, or name "
             "another one for the account with --directory."
         )
-    return Traffic.of(folder, time_zone)
+    traffic = Traffic.of(folder, time_zone)
+    _check_days(folder, time_zone, floor_to(now or datetime.now(UTC), DAY))
+    return traffic
+
+
+def _check_days(folder: Path, time_zone: str | None, today: datetime) -> None:
+    if started := all_since(find_logs(folder).logs, today, time_zone):
+        connections = counted(started.connections, "connection")
+        raise InsufficientHistoryError(
+            f"The logs in {folder} hold {connections}, the first at {format_instant(started.first)}, and none of a UTC "
+            f"day that is over: the demo takes whole days, of which the last is scored and those before make its "
+            f"baselines. Add logs of days before {format_instant(today)[:10]} to the folder, come back tomorrow, or "
+            "leave --traffic out for a synthetic network."
+        )
 
 
 def generated_folder(directory: Path) -> Path:

@@ -18,13 +18,14 @@ from ndr.contract.jobspecs import (
     JobSpecs,
 )
 from ndr.contract.manifest import Manifest, RowAccount
+from ndr.contract.table_names import table_name
 from ndr.store.manifest import read_manifests
 from ndr.store.storage import join, list_names
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedTable:
-    """One table of a dataset, over all partitions.
+    """One table of a dataset, over all partitions; `dataset` is its name, with the horizon where it has baselines.
 
     `first` and `last` bound the time of the partitions. `coverage`, in [0, 1], is the mean coverage of the inputs,
     weighted by the partitions' lengths.
@@ -47,7 +48,7 @@ def published_tables(jobspecs: JobSpecs) -> list[PublishedTable]:
     found += _tables(_manifests(inventory, None))
     fg_b = jobspecs[FG_B_BUILDER].spec.outputs.fg_b
     for horizon in HORIZONS:
-        found += _tables(_manifests(join(fg_b, f"horizon={horizon}"), None), label=f"fg_b {horizon} ")
+        found += _tables(_manifests(join(fg_b, f"horizon={horizon}"), None), of=f" {horizon}")
     return found
 
 
@@ -81,12 +82,12 @@ def _manifests(prefix: str, day_prefix: str | None) -> list[Manifest]:
     return [manifest for manifest in read_manifests(uris) if manifest]
 
 
-def _tables(manifests: Iterable[Manifest], label: str = "") -> list[PublishedTable]:
+def _tables(manifests: Iterable[Manifest], of: str = "") -> list[PublishedTable]:
     by_table: dict[str, list[Manifest]] = {}
     for manifest in manifests:
         for table in manifest.tables:
             by_table.setdefault(table, []).append(manifest)
-    return [_summed(f"{label}{table}", table, held) for table, held in by_table.items()]
+    return [_summed(f"{table_name(table)}{of}", table, held) for table, held in by_table.items()]
 
 
 def _summed(dataset: str, table: str, manifests: list[Manifest]) -> PublishedTable:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from ndr.local.console.timeline import pipeline_executions
 from ndr.local.executions.account import NESTED, ExecutionAccount
+from ndr.report.spans import pipeline_executions
 
 STARTED_BY: Final = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID"
 """Name in the input of an execution that another one started, with that one's ARN."""

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from ndr.contract.ledger import UNFINISHED
 from ndr.explanation import explain
-from ndr.local.console.timeline import state_spans
 from ndr.local.executions.account import ExecutionAccount
 from ndr.local.executions.find import Found
 from ndr.local.executions.nested import history, pipelines_of
+from ndr.report.spans import state_spans
 
 SUCCEEDED: Final = ("SUCCEEDED", "Succeeded")
 

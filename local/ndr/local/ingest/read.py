@@ -37,7 +37,7 @@ FURTHEST: Final = timedelta(days=366)
 BEGINNING_BYTES: Final = 4 << 20
 """Decompressed bytes of a Zeek log by which its local addresses are told."""
 
-_ALL_TIME: Final = Interval(datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC))
+ALL_TIME: Final = Interval(datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC))
 
 
 def spec_of_logs(log_source: str, time_zone: str | None) -> DeltaBuilderSpec:
@@ -106,7 +106,7 @@ class ReadLogs:
         rows, not_flows = 0, Counter[str]()
         rejected: list[pa.Table] = []
         for read in reads_of(system, [path], self._spec, bad=self.bad, told=told.append):
-            parts = split(read.table, _ALL_TIME)
+            parts = split(read.table, ALL_TIME)
             flows = parts.flows.cast(plain_schema(parts.flows.schema))
             if flows.num_rows:
                 self._spool.add(source_id, flows)

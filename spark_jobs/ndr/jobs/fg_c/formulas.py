@@ -71,11 +71,18 @@ def _tail(value, known):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, inline="always")
-def _contribution(value, known, least, relative, weight, expected, highest):  # type: ignore[no-untyped-def]
-    p95, p99 = known[5], known[6]
+def threshold(p99, expected, highest):  # type: ignore[no-untyped-def]
+    """Return u, up to which a value adds nothing."""
     share = 0.0 if np.isnan(expected) else expected
     reached = 0.0 if np.isnan(highest) else highest
-    beyond = value - max((1.0 + share) * p99, reached)
+    return max((1.0 + share) * p99, reached)
+
+
+@numba.njit(nogil=True, inline="always")
+def _contribution(value, known, least, relative, weight, expected, highest):  # type: ignore[no-untyped-def]
+    p95, p99 = known[5], known[6]
+    reached = 0.0 if np.isnan(highest) else highest
+    beyond = value - threshold(p99, expected, highest)
     if beyond <= 0:
         return 0.0
     tail = max(p99 - p95, least, relative * max(abs(p99), reached))

@@ -56,7 +56,7 @@ class HostScores:
         largest = np.zeros((len(first), len(scored.metrics)))
         rows, horizons = np.zeros((2, *largest.shape), np.int64)
         nearest = np.full(len(first), _NO_JUDGE, np.int64)
-        _fill_largest(groups, scored.tiers, scored.of("contribution"), largest, rows, horizons, nearest)
+        _fill_largest(groups, scored.tiers, scored.contributions(), largest, rows, horizons, nearest)
         group, metric = np.nonzero(largest > 0)
         reasons = _reasons(scored, group, metric, rows[group, metric], horizons[group, metric]).largest(most)
         hosts = [scored.rows.hosts[place] for place in scored.rows.host_of[first].tolist()]
@@ -148,6 +148,7 @@ def _reasons(scored: ScoredRows, group: Ints, metric: Ints, row: Ints, horizon: 
         return places(name, coded.dictionary.to_pylist())[coded.indices.to_numpy()][row]
 
     of_horizon = places("baseline_horizon", scored.horizons)
+    discounted = scored.discounted
     return Reasons(
         group,
         places("metric", scored.metrics)[metric],
@@ -157,5 +158,8 @@ def _reasons(scored: ScoredRows, group: Ints, metric: Ints, row: Ints, horizon: 
         scored.tiers[row, metric, horizon].astype(np.int64) if len(of_horizon) else horizon,
         scored.values[row, metric],
         scored.of("median")[row, metric, horizon] if len(of_horizon) else scored.values[row, metric],
-        scored.of("contribution")[row, metric, horizon] if len(of_horizon) else scored.values[row, metric],
+        scored.contributions()[row, metric, horizon] if len(of_horizon) else scored.values[row, metric],
+        discounted.discount[row, metric],
+        discounted.by[row, metric].astype(np.int64),
+        discounted.share[row, metric],
     )

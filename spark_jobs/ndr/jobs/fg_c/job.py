@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 import pyarrow as pa
 
@@ -21,6 +22,7 @@ from ndr.jobs.fg_c.inputs import Inputs, reach_of
 from ndr.jobs.fg_c.on_spark import write_on_spark
 from ndr.jobs.fg_c.pairs import pair_findings
 from ndr.jobs.fg_c.parts import ScoringRules
+from ndr.jobs.fg_c.rescoring import judged_by_others
 from ndr.jobs.fg_c.task import ScoringTask, silence_bands, write_here
 from ndr.jobs.monitored import of_pairs
 from ndr.jobs.regularity import PairScoreRules
@@ -57,7 +59,7 @@ class FgCSpecs:
 
 
 def publish_fg_c(run: Run, specs: FgCSpecs, batch: Interval, replace_with_empty: bool = False) -> Iterator[Manifest]:
-    """Publish the scores of a batch, a UTC day at a time, and repair those of the last day.
+    """Publish the scores of a batch, a UTC day at a time, and repair those of the last day and of the week before.
 
     Parameters
     ----------
@@ -68,7 +70,8 @@ def publish_fg_c(run: Run, specs: FgCSpecs, batch: Interval, replace_with_empty:
     ------
     Manifest
         Of each partition, as it is published: first of the batch, then of intervals in the day before its end whose
-        FG-A, pair counts or valid baselines have changed. Its coverage is that of FG-A.
+        FG-A, pair counts or valid baselines have changed, last of one day of the week before whose valid baselines
+        have. Its coverage is that of FG-A.
 
     Raises
     ------
@@ -80,9 +83,8 @@ def publish_fg_c(run: Run, specs: FgCSpecs, batch: Interval, replace_with_empty:
         if not replace_with_empty:
             _refuse_empty(run, specs.fg_c, inputs, interval)
         yield _publish(run, specs, inputs, interval)
-    yield from repaired(
-        run, _LEASED, _outdated(run, specs, batch), lambda interval, known: [_publish(run, specs, known, interval)]
-    )
+    again = chain(_outdated(run, specs, batch), judged_by_others(run, specs.fg_c, tuple(specs.fg_b.metrics), batch))
+    yield from repaired(run, _LEASED, again, lambda interval, known: [_publish(run, specs, known, interval)])
 
 
 _LEASED = Dataset(FG_C, (), ())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -51,6 +51,30 @@ def nothing_highest(baseline: HorizonBaseline, rows: FeatureRows, metrics: Seque
 
 
 @dataclass(frozen=True)
+class Discounted:
+    """What many hosts do at once takes from contributions; arrays of [rows, metrics].
+
+    Attributes
+    ----------
+    discount : float64
+        What is left, in (0, 1].
+    share : float64
+        Of the judged hosts, those that are unusual in the metric in the same window; NaN where nothing is taken.
+    by : int8
+        Places in DISCOUNTED_BY.
+    """
+
+    discount: Floats
+    share: Floats
+    by: NDArray[np.int8]
+
+    @classmethod
+    def none(cls, shape: tuple[int, ...]) -> Discounted:
+        """Return that nothing is taken."""
+        return cls(np.ones(shape), np.full(shape, np.nan), np.zeros(shape, np.int8))
+
+
+@dataclass(frozen=True)
 class ScoredRows:
     """A part of the FG-A rows with what was found of each value.
 
@@ -71,6 +95,8 @@ class ScoredRows:
         Ratio and MADs.
     ends : int64[horizons]
         Ends of the baselines, microseconds since the epoch.
+    discounted : Discounted
+        Of the contributions; those among the results are without it.
     """
 
     rows: FeatureRows
@@ -83,6 +109,16 @@ class ScoredRows:
     highest: Floats
     drift: Floats
     ends: Ints
+    discounted: Discounted
+
+    def with_discounts(self, discounted: Discounted) -> ScoredRows:
+        """Return the same rows with other discounts."""
+        return replace(self, discounted=discounted)
+
+    def contributions(self) -> Floats:
+        """Return the contributions with their discounts, float64[rows, metrics, horizons]."""
+        found: Floats = self.of("contribution") * self.discounted.discount[..., np.newaxis]
+        return found
 
     def of(self, name: str) -> Floats:
         """Return a result, float64[rows, metrics, horizons]."""
@@ -101,7 +137,9 @@ class ScoredRows:
             "value": _numbers(np.repeat(self.values.ravel(), horizons)),
             "judged_by": _words(self.tiers.ravel(), JUDGES),
             "support_count": pa.array(self.of("support_count").ravel().astype(np.int64)),
-            **{name: _numbers(self.of(name).ravel()) for name in RESULTS[1:]},
+            **{name: _numbers(self.of(name).ravel()) for name in RESULTS[1:-1]},
+            "contribution": _numbers(self.contributions().ravel()),
+            "discount": _numbers(np.repeat(self.discounted.discount.ravel(), horizons)),
             "expected": _numbers(np.repeat(self.expected.ravel(), horizons)),
             "second_highest": _numbers(self.highest.ravel()),
         }
@@ -113,39 +151,11 @@ class ScoredRows:
         return table.filter(pa.array(np.repeat(~is_null.ravel(), horizons))) if is_null.any() else table
 
 
-def score_rows(
-    rows: FeatureRows,
-    baselines: Sequence[HorizonBaseline],
-    segments: Sequence[str],
-    spec: FgCBuilderSpec,
-    support_min: Mapping[str, int],
-    expected_shares: ExpectedShares = nothing_expected,
-    second_highest: SecondHighest = nothing_highest,
-    reached_bands: ReachedBands = nothing_reached,
-) -> Iterator[ScoredRows]:
-    """Score the values of FG-A rows against baselines, a part of the hosts at a time.
-
-    Parameters
-    ----------
-    rows : FeatureRows
-    baselines : sequence of HorizonBaseline
-        At most one a horizon; each with the statistics of the spec's metrics.
-    segments : sequence of str
-        The segment of each of the rows' hosts.
-    support_min : mapping of str to int
-        What a network's baseline of a window must rest on; that of hosts and segments follows from their `cold_start`.
-    expected_shares, second_highest, reached_bands : callable
-        A window is judged by the baseline of its own time band, and by those of the other bands that it reaches into
-        where these have as near a judge: of them that counts by which a value is the least unusual.
-    """
-    scoring = _Scoring.of(rows, baselines, segments, spec, support_min, expected_shares, second_highest, reached_bands)
-    yield from in_order(scoring.scored, rows.parts(PART_ROWS))
-
-
 @dataclass(frozen=True)
-class _Scoring:
-    """What all parts of the rows are scored with."""
+class Scoring:
+    """What FG-A rows are scored with, a part of the hosts at a time."""
 
+    rows: FeatureRows
     spec: FgCBuilderSpec
     metrics: tuple[str, ...]
     valid: list[HorizonBaseline]
@@ -165,10 +175,26 @@ class _Scoring:
         segments: Sequence[str],
         spec: FgCBuilderSpec,
         support_min: Mapping[str, int],
-        expected_shares: ExpectedShares,
-        second_highest: SecondHighest,
-        reached_bands: ReachedBands,
-    ) -> _Scoring:
+        expected_shares: ExpectedShares = nothing_expected,
+        second_highest: SecondHighest = nothing_highest,
+        reached_bands: ReachedBands = nothing_reached,
+    ) -> Scoring:
+        """Lay out baselines for FG-A rows.
+
+        Parameters
+        ----------
+        rows : FeatureRows
+        baselines : sequence of HorizonBaseline
+            At most one a horizon; each with the statistics of the spec's metrics.
+        segments : sequence of str
+            The segment of each of the rows' hosts.
+        support_min : mapping of str to int
+            What a network's baseline of a window must rest on; that of hosts and segments follows from their
+            `cold_start`.
+        expected_shares, second_highest, reached_bands : callable
+            A window is judged by the baseline of its own time band, and by those of the other bands that it reaches
+            into where these have as near a judge: of them that counts by which a value is the least unusual.
+        """
         metrics = tuple(sorted(spec.metrics))
         valid = sorted(baselines, key=lambda each: each.horizon)
         groups = Groups.of([rows.table, *(table for each in valid for table in (each.host, each.segment))])
@@ -177,39 +203,61 @@ class _Scoring:
         judges = [Judges.of(each, groups, rows.hosts, names, metrics, support_min) for each in valid]
         scale = np.array([minimum_scale(metric, spec.minimum_scale) for metric in metrics])
         return cls(
-            spec, metrics, valid, groups, segment_of, judges, scale, expected_shares, second_highest, reached_bands
-        )
+            rows, spec, metrics, valid, groups, segment_of, judges, scale, expected_shares, second_highest,
+            reached_bands,
+        )  # fmt: skip
+
+    def parts(self) -> Iterator[ScoredRows]:
+        """Score the rows, a part at a time."""
+        yield from in_order(self.scored, self.rows.parts(PART_ROWS))
+
+    def asked(self, part: FeatureRows) -> Iterator[tuple[int, Ints, Ints, bool]]:
+        """Yield who judges which rows: of each horizon those of the rows' own time band, then of the others reached.
+
+        Yields
+        ------
+        (int, int64[n], int64[n, 3], bool)
+            Place of the horizon, rows, the judges of their host, segment and network, and whether these count only
+            where by them a value is less unusual.
+        """
+        group = self.groups.numbers(part.table)
+        reached = {band: of for band, of in self.reached_bands(part).items() if band in self.groups.words[1]}
+        for place, judge in enumerate(self.judges):
+
+            def of(rows: Ints, groups: Ints, judge: Judges = judge) -> Ints:
+                return judge.asked(part.host_of[rows], self.segment_of[part.host_of[rows]], groups)
+
+            every = np.arange(len(part))
+            yield place, every, of(every, group), False
+            for band, is_reached in reached.items():
+                other = self.groups.in_band(group, band)
+                rows = np.flatnonzero(is_reached & (other != group))
+                yield place, rows, of(rows, other[rows]), True
 
     def scored(self, part: FeatureRows) -> ScoredRows:
         """Score the rows of some hosts."""
-        group, values = self.groups.numbers(part.table), part.values(self.metrics)
+        values = part.values(self.metrics)
         expected = self.expected_shares(part, self.metrics)
         tiers = np.empty((*values.shape, len(self.valid)), np.int8)
         highest, results = np.empty(tiers.shape), np.empty((len(RESULTS), *tiers.shape))
-        reached = {band: of for band, of in self.reached_bands(part).items() if band in self.groups.words[1]}
         relative, weights = self.spec.minimum_scale.relative, self.spec.weights
         of_tiers = np.array([weights.host, weights.segment, weights.network, 0.0])
 
-        for place, judge in enumerate(self.judges):
-            highest[..., place] = self.second_highest(self.valid[place], part, self.metrics)
-
-            def fill(rows: Ints, groups: Ints, only_less: bool, place: int = place, judge: Judges = judge) -> None:
-                hosts = part.host_of[rows]
-                fill_scores(
-                    rows, values, judge.asked(hosts, self.segment_of[hosts], groups), judge.known, judge.usable,
-                    self.scale, relative, of_tiers, expected, highest[..., place], tiers[..., place],
-                    results[..., place], only_less,
-                )  # fmt: skip
-
-            fill(np.arange(len(part)), group, False)
-            for band, is_reached in reached.items():
-                other = self.groups.in_band(group, band)
-                of = np.flatnonzero(is_reached & (other != group))
-                fill(of, other[of], True)
+        for place, known in enumerate(self.valid):
+            highest[..., place] = self.second_highest(known, part, self.metrics)
+        for place, rows, judges, only_less in self.asked(part):
+            judge = self.judges[place]
+            fill_scores(
+                rows, values, judges, judge.known, judge.usable, self.scale, relative, of_tiers, expected,
+                highest[..., place], tiers[..., place], results[..., place], only_less,
+            )  # fmt: skip
         ends = np.array([microseconds(each.end) for each in self.valid], np.int64)
         horizons = tuple(each.horizon for each in self.valid)
         drift = _drift(tiers, results, horizons)
-        return ScoredRows(part, self.metrics, horizons, values, tiers, results, expected, highest, drift, ends)
+        discounted = Discounted.none(values.shape)
+        return ScoredRows(
+            part, self.metrics, horizons, values, tiers, results, expected, highest, drift, ends, discounted
+        )
 
 
 def _drift(tiers: NDArray[np.int8], results: Floats, horizons: Sequence[str]) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -14,12 +14,15 @@ from ndr.contract.jobspecs.fg_c_builder import FgCBuilderSpec
 from ndr.contract.jobspecs.networks import Networks
 from ndr.jobs.fg_c.absences import Absence, silences
 from ndr.jobs.fg_c.calibration import Calibration
+from ndr.jobs.fg_c.discounts import Discounts
 from ndr.jobs.fg_c.expected import highest_of, longest, missing, shares_of
+from ndr.jobs.fg_c.host_counts import added_up, host_counts, large_segments
 from ndr.jobs.fg_c.hosts import HostScores
 from ndr.jobs.fg_c.judges import HorizonBaseline
-from ndr.jobs.fg_c.kernel import score_rows
+from ndr.jobs.fg_c.kernel import Scoring
 from ndr.jobs.fg_c.reach import reached_bands
 from ndr.jobs.fg_c.rows import FeatureRows
+from ndr.jobs.fg_c.unusual import unusual_parts
 from ndr.net.networks import segment_ids
 from ndr.store.schema import coded_schema
 
@@ -33,6 +36,71 @@ class ScoringRules:
     support_min: Mapping[str, int]
     calendar: Calendar = field(default_factory=Calendar)
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics that are scored, in the order of the scores."""
+        return tuple(sorted(self.spec.metrics))
+
+
+class Scores:
+    """The scores of FG-A rows: first what is counted over all hosts, then the tables, which need all hosts' counts."""
+
+    def __init__(self, rows: FeatureRows, baselines: Sequence[HorizonBaseline], rules: ScoringRules) -> None:
+        """Take the rows of complete hosts: of the windows that are scored, and of the one that tells of silence."""
+        self._present, self._baselines, self._rules = rows.table, baselines, rules
+        spec, zone, scored = rules.spec, rules.calendar.time_zone, rows.of_windows(rules.spec.windows)
+        expected = partial(shares_of, longest(baselines), time_zone=zone)
+        highest = partial(highest_of, time_zone=zone)
+        reached = partial(reached_bands, calendar=rules.calendar)
+        self.segments: list[str] = segment_ids(scored.hosts, rules.networks).to_pylist()
+        self._scoring = Scoring.of(
+            scored, baselines, self.segments, spec, rules.support_min, expected, highest, reached
+        )
+
+    def counts(self, counted: Collection[str]) -> Iterator[pa.Table]:
+        """Yield `host_counts` of each part of the hosts; of the segments, those of `counted`."""
+        for part in unusual_parts(self._scoring):
+            yield host_counts(part, self.segments, counted)
+
+    def tables(
+        self, bands: Mapping[str, Mapping[int, str]], calibration: Calibration, discounts: Discounts
+    ) -> Iterator[tuple[pa.Table, pa.Table]]:
+        """Score the rows, and find what did not happen.
+
+        Parameters
+        ----------
+        bands : mapping of str to mapping of int to str
+            As `silences` takes them.
+        discounts : Discounts
+            That follow from the counts of all hosts, these and others.
+
+        Yields
+        ------
+        (Table, Table)
+            Rows of FG_C_SCORES and of FG_C_HOSTS, each sorted by its key: of a part of the hosts, last of those that
+            have no row.
+        """
+        most = self._rules.spec.reasons
+        of_host: dict[str, list[Absence]] = {}
+        for each in self._absences(bands):
+            of_host.setdefault(each.host_ip, []).append(each)
+        for scored in self._scoring.parts():
+            part = discounts.applied(scored, self.segments)
+            hosts = HostScores.of(part, most)
+            here = [each for host in dict.fromkeys(hosts.hosts) for each in of_host.pop(host, [])]
+            yield part.table(), hosts.with_absences(here, most).table(calibration)
+        if of_host:
+            rest = HostScores.none().with_absences([each for found in of_host.values() for each in found], most)
+            yield coded_schema(FG_C_SCORES).empty_table(), rest.table(calibration)
+
+    def _absences(self, bands: Mapping[str, Mapping[int, str]]) -> list[Absence]:
+        least, weight = self._rules.spec.expected_active_ratio, self._rules.spec.weights.host
+        profiled, zone = longest(self._baselines), self._rules.calendar.time_zone
+        return [
+            *silences(self._present, bands, self._baselines, least, weight),
+            *missing(self._present, bands.get(SILENCE_WINDOW, {}), profiled, least, weight, zone),
+        ]
+
 
 def scored_tables(
     rows: FeatureRows,
@@ -41,39 +109,7 @@ def scored_tables(
     rules: ScoringRules,
     calibration: Calibration,
 ) -> Iterator[tuple[pa.Table, pa.Table]]:
-    """Score FG-A rows, and find what did not happen.
-
-    Parameters
-    ----------
-    rows : FeatureRows
-        Of the windows that are scored, and of the window that tells of silence; of complete hosts.
-    bands : mapping of str to mapping of int to str
-        As `silences` takes them.
-
-    Yields
-    ------
-    (Table, Table)
-        Rows of FG_C_SCORES and of FG_C_HOSTS, each sorted by its key: of a part of the hosts, last of those that have
-        no row.
-    """
-    spec, profiled = rules.spec, longest(baselines)
-    least, weight = spec.expected_active_ratio, spec.weights.host
-    absent = [
-        *silences(rows.table, bands, baselines, least, weight),
-        *missing(rows.table, bands.get(SILENCE_WINDOW, {}), profiled, least, weight, rules.calendar.time_zone),
-    ]
-    of_host: dict[str, list[Absence]] = {}
-    for each in absent:
-        of_host.setdefault(each.host_ip, []).append(each)
-    scored = rows.of_windows(spec.windows)
-    segments = segment_ids(scored.hosts, rules.networks).to_pylist()
-    expected = partial(shares_of, profiled, time_zone=rules.calendar.time_zone)
-    highest = partial(highest_of, time_zone=rules.calendar.time_zone)
-    reached = partial(reached_bands, calendar=rules.calendar)
-    for part in score_rows(scored, baselines, segments, spec, rules.support_min, expected, highest, reached):
-        hosts = HostScores.of(part, spec.reasons)
-        here = [each for host in dict.fromkeys(hosts.hosts) for each in of_host.pop(host, [])]
-        yield part.table(), hosts.with_absences(here, spec.reasons).table(calibration)
-    if of_host:
-        rest = HostScores.none().with_absences([each for found in of_host.values() for each in found], spec.reasons)
-        yield coded_schema(FG_C_SCORES).empty_table(), rest.table(calibration)
+    """Score the FG-A rows of all hosts; see `Scores` for what is taken and yielded."""
+    scores, discount, metrics = Scores(rows, baselines, rules), rules.spec.discount, rules.metrics
+    counts = added_up(scores.counts(large_segments(scores.segments, discount.min_hosts)), metrics)
+    yield from scores.tables(bands, calibration, Discounts.of(counts, metrics, discount))

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ndr.contract.datasets import FG_C_HOSTS, JUDGES, REASON_FIELDS, REASON_METRICS, ROLES
+from ndr.contract.datasets import DISCOUNTED_BY, FG_C_HOSTS, JUDGES, REASON_FIELDS, REASON_METRICS, ROLES
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.time import WINDOWS
 from ndr.jobs.fg_c.absences import Absence
@@ -23,6 +23,7 @@ VOCABULARY: Final[dict[str, tuple[str, ...]]] = {
     "window_label": tuple(WINDOWS),
     "baseline_horizon": tuple(HORIZONS),
     "judged_by": JUDGES,
+    "discounted_by": DISCOUNTED_BY,
 }
 """The words of a reason; a reason has their places."""
 
@@ -46,6 +47,9 @@ class Reasons:
     value: Floats
     usual: Floats
     contribution: Floats
+    discount: Floats
+    discounted_by: Ints
+    unusual_hosts_share: Floats
 
     @classmethod
     def of_absences(cls, groups: Ints, absences: Sequence[Absence]) -> Reasons:
@@ -60,6 +64,9 @@ class Reasons:
             np.array([each.value for each in absences], np.float64),
             np.array([each.usual for each in absences], np.float64),
             np.array([each.contribution for each in absences], np.float64),
+            np.ones(len(absences)),
+            places("discounted_by", ["none"] * len(absences)),
+            np.full(len(absences), np.nan),
         )
 
     def and_those(self, others: Reasons) -> Reasons:
@@ -96,8 +103,9 @@ class Reasons:
             factor = np.where(self.usual == 0, np.nan, self.value / self.usual)
         columns = {
             **{name: self.texts(name) for name in VOCABULARY},
-            **{name: pa.array(getattr(self, name)) for name in ("value", "usual", "contribution")},
+            **{name: pa.array(getattr(self, name)) for name in ("value", "usual", "contribution", "discount")},
             "factor": pa.array(factor, from_pandas=True),
+            "unusual_hosts_share": pa.array(self.unusual_hosts_share, from_pandas=True),
         }
         names = [field.name for field in REASON_FIELDS]
         structs = pa.StructArray.from_arrays([columns[name] for name in names], names)

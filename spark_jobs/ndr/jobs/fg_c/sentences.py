@@ -18,6 +18,10 @@ _UNITS: Final = pa.array([" B", " kB", " MB", " GB", " TB"])
 _NO_UNIT: Final = pa.array([""])
 _JUDGES: Final = pa.array(["its own ", "its segment's ", "the network's ", ""])
 """In the order of the contract's JUDGES."""
+_OTHERS: Final = pa.array(
+    ["", " of its segment's hosts exceeded it", " of hosts exceeded it", " of hosts exceeded it as clients"]
+)
+"""In the order of the contract's DISCOUNTED_BY."""
 _MISSING: Final = "missing_"
 _WHOLE_BELOW: Final = 1e15
 NO_BASELINE: Final = "No baseline could judge it."
@@ -65,6 +69,7 @@ class _Words:
     usual: pa.Array
     factor: Floats
     by: pa.Array
+    others: pa.Array
 
     @classmethod
     def of(cls, reasons: Reasons) -> _Words:
@@ -75,15 +80,15 @@ class _Words:
             factor = np.where(reasons.usual == 0, 0.0, reasons.value / reasons.usual)
         head = _joined(pc.replace_substring(metric, _MISSING, ""), " (", reasons.texts("role"), ", ", window, ") ")
         by = _joined(" by ", _JUDGES.take(pa.array(reasons.judged_by)), reasons.texts("baseline_horizon"), " baseline")
-        return cls(head, window, value, usual, factor, by)
+        return cls(head, window, value, usual, factor, by, _others(reasons))
 
 
 def _times(of: _Words) -> pa.Array:
-    return _joined(of.head, of.value, ", ", _three_digits(of.factor), " times the usual ", of.usual, of.by)
+    return _joined(of.head, of.value, ", ", _three_digits(of.factor), " times the usual ", of.usual, of.by, of.others)
 
 
 def _more(of: _Words) -> pa.Array:
-    return _joined(of.head, of.value, ", where ", of.usual, " is usual", of.by)
+    return _joined(of.head, of.value, ", where ", of.usual, " is usual", of.by, of.others)
 
 
 def _short(of: _Words) -> pa.Array:
@@ -92,6 +97,14 @@ def _short(of: _Words) -> pa.Array:
 
 def _silent(of: _Words) -> pa.Array:
     return _joined("no session in ", of.window, ", where ", of.usual, " are usual", of.by)
+
+
+def _others(reasons: Reasons) -> pa.Array:
+    """Say how many hosts are unusual in the same, where that takes from the contribution."""
+    percents = np.nan_to_num(np.round(100 * reasons.unusual_hosts_share)).astype(np.int64)
+    whose = _OTHERS.take(pa.array(reasons.discounted_by))
+    told = _joined(", while ", pa.array(percents).cast(pa.string()), " %", whose)
+    return pc.if_else(pa.array(reasons.discount < 1), told, "")
 
 
 def amounts(values: Floats, is_bytes: NDArray[np.bool_]) -> pa.Array:
