@@ -2,8 +2,9 @@
 
 Each prints one JSON line a measurement, ours and its rivals interleaved in one run, and last the ratio. The lines are
 kept, as a list, in benchmarks/results/<bench>_<hosts>.json; fg_b's also become a plot of time and memory against
-hosts, and the tables of docs/scale.md; plan's become the table of docs/lambdas.md, and detection's the plot and the
-figures of docs/detection.md. A run that breaks off leaves the last whole one, and its lines beside it.
+hosts, and the tables of docs/scale.md; plan's become the table of docs/lambdas.md, detection's the plot and the figures
+of docs/detection.md, and identity's the table of docs/identity.md. A run that breaks off leaves the last whole one, and
+its lines beside it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from benchmarks.detection.page import fill_page
 from benchmarks.detection.plot import plot_detection
+from benchmarks.identity.page import fill_identity_page
 from benchmarks.plan_table import fill_plan_table
 from benchmarks.plot import plot_fg_b
 from benchmarks.scale_table import fill_tables
@@ -34,6 +36,7 @@ BENCHES = (
     "fg_b_stages",
     "fg_c",
     "hostile_traffic",
+    "identity",
     "lambda_import",
     "layout",
     "load",
@@ -72,6 +75,7 @@ def main() -> None:
     fill_plan_table(RESULTS)
     plot_detection(RESULTS)
     fill_page(RESULTS)
+    fill_identity_page(RESULTS)
 
 
 def _run(script: Path, environment: dict[str, str], result: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -162,7 +163,9 @@ class Project:
 
     def fg_c(self, batch: Interval, replace_with_empty: bool = False) -> list[Manifest]:
         names = ("fg_c_builder", "fg_b_builder", "fg_a_builder")
-        specs = FgCSpecs(*(self.spec(name) for name in names), self.run("fg_c_builder").networks())
+        output = self.spec("machine_inventory_unload").output
+        inventory_of = partial(newest_snapshot, output)
+        specs = FgCSpecs(*(self.spec(name) for name in names), self.run("fg_c_builder").networks(), inventory_of)
         return list(publish_fg_c(self.run("fg_c_builder"), specs, batch, replace_with_empty))
 
     def baselines(

@@ -17,6 +17,7 @@ from ndr.contract.jobspecs import (
     read_jobspec,
     read_jobspecs,
 )
+from ndr.contract.jobspecs.check import read_prefixes
 from ndr.contract.jobspecs.port_classes import PortClasses
 
 BASE = "s3://ndr-data/prod/v1"
@@ -115,6 +116,17 @@ def test_the_whole_set_fits_together() -> None:
     assert by_name["fg_b_builder"].spec.metrics == tuple(column.name for column in FG_A_METRICS)
 
 
+def test_dhcp_logs_may_lie_beside_the_conn_logs_and_are_read_where_they_are_given() -> None:
+    spec = SPECS["fg_b_builder"]
+    inputs = spec["inputs"] | {"dhcp_logs": f"{BASE}/integration/"}
+    with_logs = check_jobspecs(
+        _set_with("fg_b_builder", {"spec": spec | {"inputs": inputs, "host_identity": "machine"}})
+    )
+    assert read_prefixes(with_logs["fg_b_builder"])["dhcp_logs"] == f"{BASE}/integration/"
+    without = check_jobspecs(parse_jobspec(item(name)) for name in SPECS)
+    assert "dhcp_logs" not in read_prefixes(without["fg_b_builder"])
+
+
 @pytest.mark.parametrize("optional", ["non_persistent_prefixes", "networks"])
 def test_the_set_is_complete_without_an_optional_jobspec(optional: str) -> None:
     assert optional not in check_jobspecs(parse_jobspec(item(name)) for name in SPECS if name != optional)
@@ -191,6 +203,8 @@ def test_a_job_given_twice_is_named() -> None:
         ("fg_b_builder", ("metrics",), ["deny_cnt", "deny_cnt"], "deny_cnt named twice"),
         ("fg_b_builder", ("metrics",), ["deny_cnt"], "key_metrics names sessions_cnt, .*which metrics does not"),
         ("fg_b_builder", ("cadence",), {"7d": "hourly"}, "spec.cadence.7d"),
+        ("fg_b_builder", ("host_identity",), "mac", "spec.host_identity: .*'address' or 'machine' .found 'mac'"),
+        ("fg_b_builder", ("inputs", "dhcp_logs"), "s3://zeek/logs/", "host_identity is 'address'; write 'machine'"),
         ("non_persistent_prefixes", ("prefixes",), [""], "spec.prefixes.0"),
         ("networks", ("ipv4_segment_prefix_length",), 40, r"spec.ipv4_segment_prefix_length: .*to 32 \(found 40\)"),
         ("networks", ("internl",), {}, "no such field, did you mean 'internal'"),

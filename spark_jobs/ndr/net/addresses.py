@@ -6,6 +6,11 @@ from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 
+def ip_version(address: str) -> int:
+    """Return the version of an address in its canonical text: 4 or 6."""
+    return 6 if ":" in address else 4
+
+
 # The blocks of a file hold much the same addresses, and parsing one takes longer than a lookup.
 @lru_cache(maxsize=1 << 16)
 def canonical_address(text: str) -> str | None:

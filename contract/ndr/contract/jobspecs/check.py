@@ -37,7 +37,7 @@ def written_prefixes(jobspec: JobSpec[Any]) -> dict[str, str]:
 def read_prefixes(jobspec: JobSpec[Any]) -> dict[str, str]:
     """Return dataset name to prefix URI for what a job reads."""
     inputs = getattr(jobspec.spec, "inputs", None)
-    return inputs.model_dump(exclude=NO_PREFIXES) if inputs else {}
+    return inputs.model_dump(exclude=NO_PREFIXES, exclude_none=True) if inputs else {}
 
 
 def check_jobspecs(jobspecs: Iterable[JobSpec[Any]]) -> JobSpecs:

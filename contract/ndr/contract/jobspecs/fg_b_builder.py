@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field, create_model, field_validator, model_validator
 
@@ -26,10 +26,17 @@ Metric = Annotated[str, AfterValidator(_metric)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
+HostIdentity = Literal["address", "machine"]
+"""What the history of a host is of: its address, or the machine that has the address."""
+
+
 class FgBBuilderInputs(SpecModel):
+    """`dhcp_logs` has Zeek's dhcp.log files in a folder a day, `2026-01-31/`, which `host_identity` machine reads."""
+
     fg_a: PrefixUri
     pair_counts: PrefixUri
     machine_inventory: PrefixUri
+    dhcp_logs: PrefixUri | None = None
 
 
 class FgBBuilderOutputs(SpecModel):
@@ -106,7 +113,11 @@ class SupportMin(create_model("SupportMinFields", __base__=SpecModel, **_SUPPORT
 
 
 class FgBBuilderSpec(SpecModel):
-    """Spec of `fg_b_builder`. `metrics` are the FG-A columns that get a baseline; all of them by default."""
+    """Spec of `fg_b_builder`.
+
+    `metrics` are the FG-A columns that get a baseline; all of them by default. With `host_identity` machine a host's
+    baseline follows the machine from address to address, by the inventory and the DHCP logs; FG-C does the same.
+    """
 
     inputs: FgBBuilderInputs
     outputs: FgBBuilderOutputs
@@ -117,6 +128,7 @@ class FgBBuilderSpec(SpecModel):
     safety_gap: SafetyGaps = SafetyGaps()
     support_min: Annotated[int, Field(ge=1)] | SupportMin = SupportMin()
     min_coverage: Share = 0.3
+    host_identity: HostIdentity = "address"
     engine: Engine = "auto"
     processing_image_uri: Annotated[str, Field(min_length=1)] | None = None
 
@@ -141,4 +153,12 @@ class FgBBuilderSpec(SpecModel):
         absent = [metric for metric in self.capping.key_metrics if metric not in self.metrics]
         if absent:
             raise ValueError(f"capping.key_metrics names {', '.join(absent)}, which metrics does not")
+        return self
+
+    @model_validator(mode="after")
+    def _dhcp_logs_are_read(self) -> FgBBuilderSpec:
+        if self.inputs.dhcp_logs and self.host_identity == "address":
+            raise ValueError(
+                "inputs.dhcp_logs is given and host_identity is 'address'; write 'machine', or leave it out"
+            )
         return self

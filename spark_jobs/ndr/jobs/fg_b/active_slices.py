@@ -11,7 +11,7 @@ from ndr.contract.time import DAY, Interval, microseconds
 from ndr.jobs.fg_b.baseline import StatisticsRules
 from ndr.jobs.fg_b.order_statistics import Ints
 from ndr.jobs.fg_b.placement import RowKeys
-from ndr.net.networks import segment_ids
+from ndr.jobs.fg_b.segments import segments_of
 
 ONE_SLICE = "15m"
 # A table of flags over all possible numbers is faster than a sort until it is much longer than the rows.
@@ -70,7 +70,7 @@ class Activity:
     @classmethod
     def of(cls, keys: RowKeys, rules: StatisticsRules) -> Activity:
         hosts = keys.texts["host_ip"]
-        segments = segment_ids(hosts, rules.networks).to_pylist()
+        segments = segments_of(hosts, rules.networks_of_hosts)
         return cls(ActiveSlices.of(keys, hosts), ActiveSlices.of(keys, segments))
 
 

@@ -97,6 +97,8 @@ class StatisticsRules:
         A metric with fewer disjoint windows than this is a cold start.
     networks : NetworkLists
         The internal hosts, which alone have baselines, and their segments.
+    hosts_are_machines : bool
+        Hosts are keys of machines; see `ndr.jobs.fg_b.machine_hosts`.
     counts_and_sums : frozenset of str
         The metrics that are 0 in a window without a session: they have a p95 over all published windows.
 
@@ -111,7 +113,13 @@ class StatisticsRules:
     capping_limit: float = 6.0
     support_min: int | Mapping[str, int] = 50
     networks: NetworkLists = field(default_factory=DefaultNetworks)
+    hosts_are_machines: bool = False
     counts_and_sums: frozenset[str] = COUNTS_AND_SUMS
+
+    @property
+    def networks_of_hosts(self) -> NetworkLists | None:
+        """The networks that tell what hosts are; None where they are keys of machines."""
+        return None if self.hosts_are_machines else self.networks
 
     def least_support(self, window_labels: Sequence[str]) -> NDArray[np.int64]:
         """Return the support below which a group is a cold start, by the windows of the groups."""

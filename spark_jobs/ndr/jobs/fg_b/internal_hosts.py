@@ -16,13 +16,24 @@ Flags = NDArray[np.bool_]
 
 
 def of_internal_hosts(
-    keys: RowKeys, selections: Sequence[Selection], networks: NetworkLists
+    keys: RowKeys, selections: Sequence[Selection], networks: NetworkLists | None
 ) -> tuple[RowKeys, list[Selection]]:
-    """Return the rows of internal hosts; texts and window ends of the others stay, without rows."""
+    """Return the rows of internal hosts; texts and window ends of the others stay, without rows.
+
+    Without networks the hosts are keys of machines, and all are internal.
+    """
+    if networks is None:
+        return keys, list(selections)
     internal = is_internal(keys.texts["host_ip"], networks)
     if internal.all():
         return keys, list(selections)
-    kept = internal[keys.codes["host_ip"]]
+    return chosen_rows(keys, selections, internal[keys.codes["host_ip"]])
+
+
+def chosen_rows(keys: RowKeys, selections: Sequence[Selection], kept: Flags) -> tuple[RowKeys, list[Selection]]:
+    """Return the rows that are marked; texts and window ends of the others stay, without rows."""
+    if kept.all():
+        return keys, list(selections)
     of_piece = np.split(kept, keys.piece_starts[1:-1])
     pieces = [(selection, own) for selection, own in zip(selections, of_piece, strict=True) if own.any()]
     found = RowKeys(

@@ -12,15 +12,17 @@ from ndr.contract.datasets import FG_B
 from ndr.contract.history import short_sentence
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.ledger import ledger_key
-from ndr.contract.manifest import Manifest
-from ndr.contract.time import Interval, format_instant, whole_seconds
+from ndr.contract.manifest import InputEntry, Manifest
+from ndr.contract.time import WINDOWS, Interval, format_instant, whole_seconds
 from ndr.jobs.claims import LeaseHeld, LeaseKey
 from ndr.jobs.fg_b import local_engine
 from ndr.jobs.fg_b import on_spark as spark_engine
 from ndr.jobs.fg_b.baseline import BaselineJob
+from ndr.jobs.fg_b.machine_hosts import MachineHosts
 from ndr.jobs.fg_b.published import ChunkRows
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.targets import Target, chunks
+from ndr.jobs.host_identity.machines import Machines
 from ndr.jobs.identity import processing_job
 from ndr.jobs.inventory.snapshot import Snapshot
 from ndr.jobs.leases import completed
@@ -100,25 +102,34 @@ def _publish_chunk(
     inventory_of: Callable[[str], Snapshot],
 ) -> Iterator[tuple[Target, Manifest]]:
     inventories = [inventory_of(f"{target.end:%Y-%m}") for target, _ in targets]
+    machines = Machines.over(specs.fg_b, _machines_span(specs, targets), inventory_of)
+    hosts = MachineHosts(machines) if machines else None
     jobs = [
         BaselineJob(
             replace(
                 specs.baseline(target, chunk.published), pairs_published=chunk.pairs_published(specs.interval(target))
             ),
-            inventory.machines,
+            hosts.known(target.end) if hosts else inventory.machines,
             PartitionWriter(baseline_partition_uri(specs.fg_b.outputs.fg_b, target.horizon, target.end)),
         )
         for (target, _), inventory in zip(targets, inventories, strict=True)
     ]
     if run.spark is None:
-        written: Iterable[PartitionWriter] = local_engine.write_baselines(specs, jobs, chunk)
+        written: Iterable[PartitionWriter] = local_engine.write_baselines(specs, jobs, chunk, hosts)
     else:
-        written = spark_engine.write_baselines(run.spark, specs, jobs, chunk)
+        written = spark_engine.write_baselines(run.spark, specs, jobs, chunk, hosts)
     for (target, covered), writer, inventory in zip(targets, written, inventories, strict=True):
         fence = partial(run.claims.fence, lease_key(run, target))
         interval = specs.interval(target)
         digest = specs.networks.digest
-        yield target, _commit(run, target, interval, writer, chunk, covered, inventory, digest, fence)
+        inputs = machines.inputs if machines else (inventory.source,) if inventory.source else ()
+        yield target, _commit(run, target, interval, writer, chunk, covered, inputs, inventory.note, digest, fence)
+
+
+def _machines_span(specs: BaselineSpecs, targets: Sequence[tuple[Target, float]]) -> Interval:
+    """Return the time over which the machines of addresses matter to some baselines."""
+    start = min(specs.interval(target).start for target, _ in targets)
+    return Interval(start - max(WINDOWS.values()), max(target.end for target, _ in targets))
 
 
 def _commit(
@@ -128,7 +139,8 @@ def _commit(
     writer: PartitionWriter,
     chunk: ChunkRows,
     covered: float,
-    inventory: Snapshot,
+    inputs: tuple[InputEntry, ...],
+    note: str | None,
     networks: str,
     fence: Callable[[], None],
 ) -> Manifest:
@@ -138,11 +150,11 @@ def _commit(
         start=interval.start,
         end=target.end,
         effective_end=interval.end,
-        inputs=(inventory.source,) if inventory.source else (),
+        inputs=inputs,
         reads=chunk.reads(interval),
         coverage=covered,
         networks=networks,
-        note=inventory.note,
+        note=note,
         **run.facts,
     )
 

@@ -27,7 +27,7 @@ from ndr.jobs.fg_b.placement import (
     run_starts,
     write_runs,
 )
-from ndr.net.networks import segment_ids
+from ndr.jobs.fg_b.segments import segments_of
 
 # Rows of a block for each group: its counts of rows are small beside the rows.
 _ROWS_A_GROUP = 32
@@ -49,6 +49,8 @@ class HorizonLayout:
         The first host group of each segment group.
     host_columns, segment_columns : dict of str to list of str
         The key columns of the groups, in order.
+    host_ends : array of (host groups,)
+        Distinct window ends that a host group was observed at: fewer than its rows for a machine with two addresses.
     segment_ends : array of (segment groups,)
         Distinct window ends that a segment group was observed at.
     host_published, segment_published : arrays of (host groups,), (segment groups,)
@@ -64,6 +66,7 @@ class HorizonLayout:
     segment_groups: Ints
     host_columns: dict[str, list[str]]
     segment_columns: dict[str, list[str]]
+    host_ends: Ints
     segment_ends: Ints
     host_published: Ints
     segment_published: Ints
@@ -87,7 +90,7 @@ class HorizonLayout:
     @property
     def host_zeros(self) -> Ints:
         """The published windows of each host group in which the host had no session."""
-        return np.maximum(self.host_published - self.host_rows, 0)
+        return np.maximum(self.host_published - self.host_ends, 0)
 
     @property
     def segment_zeros(self) -> Ints:
@@ -117,6 +120,8 @@ class RowLayout:
         host group * window ends + window end of each laid-out row: ascending.
     ends : array of (window ends,)
         Microseconds since the epoch, ascending.
+    repetitions : array of (repetitions,)
+        The laid-out rows that have the group and window end of the row before them.
     group_keys : dict of str to list of str
         host_ip, segment_id, role, time_band and window_label of each host group.
     group_segments : array of (host groups,)
@@ -128,6 +133,7 @@ class RowLayout:
     placements: list[Placement]
     moments: Ints
     ends: Ints
+    repetitions: Ints
     group_keys: dict[str, list[str]]
     group_segments: Ints
     seen: NDArray[np.bool_]
@@ -136,6 +142,10 @@ class RowLayout:
     def row_ends(self) -> Ints:
         """The window end of each laid-out row, microseconds since the epoch."""
         return self.ends[self.moments % len(self.ends)] if len(self.ends) else self.ends
+
+    def _repeated(self, places: Ints) -> Ints:
+        """Return how many of the rows before each place have the group and window end of the row before them."""
+        return np.searchsorted(self.repetitions, places)
 
     def within(self, baseline: Baseline) -> HorizonLayout:
         """Return the layout of a baseline's rows: start < window_end <= end.
@@ -164,6 +174,7 @@ class RowLayout:
             segment_groups=np.append(firsts, len(present)),
             host_columns=host_names,
             segment_columns=segment_names,
+            host_ends=(stops - starts - self._repeated(stops) + self._repeated(starts))[present],
             segment_ends=self.seen[segments[firsts], first:last].sum(axis=1),
             host_published=published,
             segment_published=np.add.reduceat(published, firsts) if len(firsts) else published,
@@ -174,7 +185,7 @@ class RowLayout:
 def lay_out(keys: RowKeys, rules: StatisticsRules, pool: Executor) -> RowLayout:
     """Group rows by host and by segment, in an order that depends on the keys alone."""
     hosts = keys.texts["host_ip"]
-    numbers = _GroupNumbers.of(keys, segment_ids(hosts, rules.networks).to_pylist())
+    numbers = _GroupNumbers.of(keys, segments_of(hosts, rules.networks_of_hosts))
     blocks = blocks_of(keys, len(numbers.host_of) * _ROWS_A_GROUP)
     counts = np.zeros((len(blocks), len(numbers.host_of)), np.int64)
     row_numbers = list(pool.map(partial(numbers.of_rows, keys), blocks, counts))
@@ -195,7 +206,8 @@ def lay_out(keys: RowKeys, rules: StatisticsRules, pool: Executor) -> RowLayout:
         return by_piece(keys, block, order, runs)
 
     placements = [each for block in pool.map(place, blocks, row_numbers, counts, run_starts(counts)) for each in block]
-    return RowLayout(placements, moments, keys.ends, names, group_segments, seen)
+    repetitions = np.flatnonzero(moments[1:] == moments[:-1]) + 1
+    return RowLayout(placements, moments, keys.ends, repetitions, names, group_segments, seen)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -21,6 +21,7 @@ from ndr.jobs.fg_b.baseline_tables import BaselineTables
 from ndr.jobs.fg_b.freed_memory import give_back
 from ndr.jobs.fg_b.internal_hosts import of_internal_hosts
 from ndr.jobs.fg_b.ip_metadata import HostActivity, ip_metadata
+from ndr.jobs.fg_b.machine_hosts import MachineHosts
 from ndr.jobs.fg_b.pair_rows import PairRows, condense_for
 from ndr.jobs.fg_b.pairs import PairBaselines, destination_hosts, pair_baselines
 from ndr.jobs.fg_b.profile import profiles_of_baselines
@@ -36,13 +37,17 @@ from ndr.store.scan import Scan
 THREADS = 2
 
 
-def write_baselines(specs: BaselineSpecs, jobs: Sequence[BaselineJob], chunk: ChunkRows) -> Iterator[PartitionWriter]:
+def write_baselines(
+    specs: BaselineSpecs, jobs: Sequence[BaselineJob], chunk: ChunkRows, machines: MachineHosts | None = None
+) -> Iterator[PartitionWriter]:
     """Write the tables of each baseline, in the order of the jobs, THREADS at a time.
 
     Parameters
     ----------
     chunk : ChunkRows
         What is published of the inputs, over all baselines.
+    machines : MachineHosts, optional
+        Where the hosts are machines.
 
     Yields
     ------
@@ -53,10 +58,19 @@ def write_baselines(specs: BaselineSpecs, jobs: Sequence[BaselineJob], chunk: Ch
     with ScanRows(chunk.fg_a) as rows:
         with ThreadPoolExecutor(THREADS) as pool:
             keys = read_keys(rows, span_of(baselines), pool)
-        statistics = tables_of_baselines(rows, baselines, specs.statistics_rules, THREADS, found=keys)
+        rules, of_profiles = specs.statistics_rules, profile_rules(specs, chunk)
+        statistics = tables_of_baselines(rows, baselines, rules, THREADS, found=keys)
         give_back()
-        profiles = profiles_of_baselines(rows, baselines, profile_rules(specs, chunk), THREADS, keys)
-    activity = HostActivity.of_keys(of_internal_hosts(*keys, specs.networks)[0])
+        if machines:
+            keys = machines.keyed(keys, specs.networks)
+            rules = replace(rules, hosts_are_machines=True)
+            of_profiles = replace(of_profiles, hosts_are_machines=True)
+            of_hosts = tables_of_baselines(rows, baselines, rules, THREADS, found=keys)
+            statistics = [replace(each, host=of.host) for each, of in zip(statistics, of_hosts, strict=True)]
+            del of_hosts
+            give_back()
+        profiles = profiles_of_baselines(rows, baselines, of_profiles, THREADS, keys)
+    activity = HostActivity.of_keys(of_internal_hosts(*keys, rules.networks_of_hosts)[0])
     del keys
     give_back()
     shared = SharedRows.of(specs, activity, chunk.pair_counts, baselines)
@@ -64,11 +78,17 @@ def write_baselines(specs: BaselineSpecs, jobs: Sequence[BaselineJob], chunk: Ch
     def write(job: BaselineJob, of_baseline: BaselineTables, profile: pa.Table) -> PartitionWriter:
         pairs = shared.pairs(job.baseline, specs.pair_rules)
         host, segment = fg_b_host(specs.fg_b.metrics), fg_b_segment(specs.fg_b.metrics)
-        job.writer.write(in_key_order(of_baseline.host, host), host)
+        known = ip_metadata(shared.activity, job.baseline, job.machines, specs.non_persistent_prefixes)
+        of_host = of_baseline.host
+        if machines:
+            of_host, known, profile = (
+                machines.addressed(table, job.baseline.end) for table in (of_host, known, profile)
+            )
+            known, profile = in_key_order(known, FG_B_IP_METADATA), in_key_order(profile, FG_B_PROFILE)
+        job.writer.write(in_key_order(of_host, host), host)
         job.writer.write(in_key_order(of_baseline.segment, segment), segment)
         job.writer.write(pairs.host, FG_B_PAIR_HOST)
         job.writer.write(pairs.segment, FG_B_PAIR_SEGMENT)
-        known = ip_metadata(shared.activity, job.baseline, job.machines, specs.non_persistent_prefixes)
         job.writer.write(known, FG_B_IP_METADATA)
         job.writer.write(profile, FG_B_PROFILE)
         return job.writer

@@ -7,6 +7,7 @@ first, and the groups are assigned to parts by size, so that one very large segm
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,7 @@ from ndr.contract.datasets import (
     MACHINE_INVENTORY,
     PROFILE_METRICS,
     PROFILE_WINDOWS,
+    Dataset,
     fg_b_host,
     fg_b_segment,
 )
@@ -29,6 +31,7 @@ from ndr.jobs.fg_b.active_slices import ONE_SLICE
 from ndr.jobs.fg_b.baseline import Baseline, BaselineJob, StatisticsRules, span_of
 from ndr.jobs.fg_b.ip_metadata import HostActivity, ip_metadata
 from ndr.jobs.fg_b.layout import GROUP_COLUMNS
+from ndr.jobs.fg_b.machine_hosts import MachineHosts
 from ndr.jobs.fg_b.pairs_on_spark import write_pairs
 from ndr.jobs.fg_b.profile import ProfileRules, profiles_of_baselines
 from ndr.jobs.fg_b.published import ChunkRows, profile_rules
@@ -54,13 +57,18 @@ _ROWS: Final = "rows"
 _ACTIVITY: Final = "activity"
 _SLICES: Final = "active slices"
 _PROFILED: Final = "profiled"
+_KEYED: Final = "rows of machines"
 _COUNTS: Final = "counts"
 _SEGMENT_GROUP: Final = ("segment_id", *GROUP_COLUMNS)
 _OWNER: Final = ("segment_id", "role")
 
 
 def write_baselines(
-    spark: SparkSession, specs: BaselineSpecs, jobs: Sequence[BaselineJob], chunk: ChunkRows
+    spark: SparkSession,
+    specs: BaselineSpecs,
+    jobs: Sequence[BaselineJob],
+    chunk: ChunkRows,
+    hosts: MachineHosts | None = None,
 ) -> list[PartitionWriter]:
     """Write the tables of each baseline; the rows are read once for all of them.
 
@@ -68,6 +76,8 @@ def write_baselines(
     ----------
     chunk : ChunkRows
         What is published of the inputs, over all baselines.
+    hosts : MachineHosts, optional
+        Where the hosts are machines.
 
     Returns
     -------
@@ -79,7 +89,8 @@ def write_baselines(
     machines = [job.machines for job in jobs]
     rules = specs.statistics_rules
     prefixes = specs.non_persistent_prefixes
-    write_statistics(spark, rules, profile_rules(specs, chunk), prefixes, baselines, machines, chunk.fg_a, writers)
+    of_profiles = profile_rules(specs, chunk)
+    write_statistics(spark, rules, of_profiles, prefixes, baselines, machines, chunk.fg_a, writers, hosts)
     write_pairs(spark, specs.pair_rules, baselines, chunk.pair_counts, writers)
     return writers
 
@@ -93,6 +104,7 @@ def write_statistics(
     machines: Sequence[pa.Table],
     fg_a: Scan,
     writers: Sequence[PartitionWriter],
+    hosts: MachineHosts | None = None,
 ) -> None:
     """Write the tables host, segment, ip_metadata and profile of each baseline.
 
@@ -102,6 +114,8 @@ def write_statistics(
         ip_address and machine_name, for each baseline.
     fg_a : Scan
         Key columns, window_end, metrics and PROFILE_METRICS over all baselines.
+    hosts : MachineHosts, optional
+        Where the hosts are machines: segments have the rows of addresses, the other tables those of machines.
     """
     counts = _group_counts(spark, rules, fg_a)
     parts = part_count(spark, sum(counts.values()))
@@ -112,31 +126,46 @@ def write_statistics(
     span = span_of(baselines)
     parts_of = _parts_of_owners(part_of)
     inventory = read_schema(MACHINE_INVENTORY, ("ip_address", "machine_name"))
+    of_hosts_rules = replace(rules, hosts_are_machines=hosts is not None)
+    of_profiles = replace(of_profiles, hosts_are_machines=hosts is not None)
 
     def read(task: list[FileShare]) -> Iterator[Cut]:
         for name, table in tables_of(task):
             rows = of_hosts(table, rules.networks)
             yield name, rows, _parts_by_group(_segment_groups(rows, rules), part_of)
             active = rows.filter(pc.equal(rows["window_label"], ONE_SLICE)).select(keys.names)
-            yield _ACTIVITY, active, parts_by_text(active["host_ip"], parts)
             yield from _to_owners(active, _segment_groups(active, rules), parts_of)
+            if hosts:
+                rows = hosts.keyed_table(rows)
+                active = rows.filter(pc.equal(rows["window_label"], ONE_SLICE)).select(keys.names)
+                yield _KEYED, rows, parts_by_text(rows["host_ip"], parts)
+            yield _ACTIVITY, active, parts_by_text(active["host_ip"], parts)
             profiled = rows.filter(pc.is_in(rows["window_label"], pa.array(PROFILE_WINDOWS))).select(of_hours.names)
             yield _PROFILED, profiled, parts_by_text(profiled["host_ip"], parts)
+
+    def published(table: pa.Table, dataset: Dataset, baseline: Baseline) -> pa.Table:
+        return in_key_order(hosts.addressed(table, baseline.end), dataset) if hosts else table
 
     def make(inputs: Inputs) -> Iterator[Output]:
         if _ROWS in inputs:
             active = TableRows(inputs.table(_SLICES, keys))
             found = tables_of_baselines(inputs[_ROWS], baselines, rules, active=active)
             for writer, tables in zip(writers, found, strict=True):
-                yield writer, host, "", in_key_order(tables.host, host)
+                if not hosts:
+                    yield writer, host, "", in_key_order(tables.host, host)
                 yield writer, segment, "", in_key_order(tables.segment, segment)
+        if _KEYED in inputs:
+            found = tables_of_baselines(inputs[_KEYED], baselines, of_hosts_rules)
+            for writer, tables, baseline in zip(writers, found, baselines, strict=True):
+                yield writer, host, "", published(tables.host, host, baseline)
         activity = HostActivity.of(inputs.table(_ACTIVITY, keys), span)
         for number, (writer, baseline) in enumerate(zip(writers, baselines, strict=True)):
-            known = inputs.table(_machines(number), inventory)
-            yield writer, FG_B_IP_METADATA, "", ip_metadata(activity, baseline, known, non_persistent_prefixes)
+            machines_known = inputs.table(_machines(number), inventory)
+            known = ip_metadata(activity, baseline, machines_known, non_persistent_prefixes)
+            yield writer, FG_B_IP_METADATA, "", published(known, FG_B_IP_METADATA, baseline)
         profiles = profiles_of_baselines(inputs.table(_PROFILED, of_hours), baselines, of_profiles)
-        for writer, profile in zip(writers, profiles, strict=True):
-            yield writer, FG_B_PROFILE, "", profile
+        for writer, profile, baseline in zip(writers, profiles, baselines, strict=True):
+            yield writer, FG_B_PROFILE, "", published(profile, FG_B_PROFILE, baseline)
 
     messages = [read_messages(spark, in_tasks(spark, file_shares(_ROWS, fg_a)), read)]
     for number, table in enumerate(machines):

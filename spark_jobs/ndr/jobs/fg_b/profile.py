@@ -47,11 +47,19 @@ class ProfileRules:
         IANA zone of the days and hours.
     networks : NetworkLists
         They tell which hosts are internal.
+    hosts_are_machines : bool
+        Hosts are keys of machines; see `ndr.jobs.fg_b.machine_hosts`.
     """
 
     published: Sequence[Interval]
     time_zone: str = "UTC"
     networks: NetworkLists = field(default_factory=DefaultNetworks)
+    hosts_are_machines: bool = False
+
+    @property
+    def networks_of_hosts(self) -> NetworkLists | None:
+        """The networks that tell what hosts are; None where they are keys of machines."""
+        return None if self.hosts_are_machines else self.networks
 
 
 def profiles_of_baselines(
@@ -104,7 +112,7 @@ def profiles_of_baselines(
     span = span_of(baselines)
     slices = LocalSlices.of(Interval(span.start - _LONGEST, span.end), rules.published, rules.time_zone)
     with ThreadPoolExecutor(threads) as pool:
-        found = _ProfileRows.of(keys or read_keys(source, span, pool), slices, rules.networks)
+        found = _ProfileRows.of(keys or read_keys(source, span, pool), slices, rules.networks_of_hosts)
         horizons = [_Horizon.of(found, slices, baseline) for baseline in baselines]
         hours = list(pool.map(partial(_hours, found, source, horizons), PROFILE_METRICS))
     of_horizons = zip(*hours, strict=True)
@@ -146,7 +154,7 @@ class _ProfileRows:
     windows: Ints
 
     @classmethod
-    def of(cls, read: FoundRows, slices: LocalSlices, networks: NetworkLists) -> _ProfileRows:
+    def of(cls, read: FoundRows, slices: LocalSlices, networks: NetworkLists | None) -> _ProfileRows:
         """Keep the rows of internal hosts and of windows that were published in full."""
         keys, selections = of_internal_hosts(*read, networks)
         count = len(slices.hours)
@@ -301,6 +309,8 @@ def _least_high(values: Floats, offsets: Ints, counted: Ints) -> Floats:
     """Return the least high value of each series, to which zeros are added up to `counted` values."""
     in_order = np.append(values, 0.0)  # there is something to take, even without a value
     sort_groups(in_order[:-1], offsets)
+    # A machine with two addresses has more rows than there are windows.
+    counted = np.maximum(counted, np.diff(offsets))
     zeros = counted - np.diff(offsets)
 
     def ranked(rank: Ints) -> Floats:

@@ -124,7 +124,7 @@ def _laid_out(
     source: RowSource, found: FoundRows, rules: StatisticsRules, pool: Executor
 ) -> tuple[RowLayout, LaidOutColumns, RowKeys]:
     """Group the found rows of internal hosts; return the layout, the metric columns in it, and the key columns."""
-    keys, selections = of_internal_hosts(*found, rules.networks)
+    keys, selections = of_internal_hosts(*found, rules.networks_of_hosts)
     layout = lay_out(keys, rules, pool)
     chosen = placed_in_source(layout.placements, selections)
     return layout, LaidOutColumns(source, chosen, len(layout.moments)), keys
@@ -191,7 +191,7 @@ def _tables(
     rows = horizon.host_rows
     host_active = activity.hosts.within(baseline.interval, owners(horizon.host_columns, "host_ip"))
     segment_active = activity.segments.within(baseline.interval, owners(horizon.segment_columns, "segment_id"))
-    host_counts = GroupCounts(rows, capped.host, rows, horizon.host_published, *host_active)
+    host_counts = GroupCounts(rows, capped.host, horizon.host_ends, horizon.host_published, *host_active)
     ends = horizon.segment_ends
     published = horizon.host_published[horizon.segment_groups[:-1]]
     segment_counts = GroupCounts(horizon.segment_rows, capped.segment, ends, published, *segment_active)

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 
 from ndr.contract.datasets import SILENCE, SILENCE_WINDOW
 from ndr.contract.horizons import HORIZONS
-from ndr.contract.time import WINDOWS
+from ndr.contract.time import EPOCH, WINDOWS
+from ndr.jobs.fg_c.baseline_hosts import Stayed, address_of, always
 from ndr.jobs.fg_c.formulas import Floats
 from ndr.jobs.fg_c.judges import HorizonBaseline, floats
 
@@ -49,6 +50,7 @@ def silences(
     baselines: Sequence[HorizonBaseline],
     expected_active_ratio: float,
     weight: float,
+    stayed: Stayed = always,
 ) -> list[Absence]:
     """Return the silent hosts at each window end, by the shortest horizon that knows the host.
 
@@ -66,11 +68,13 @@ def silences(
         A host is usually active when its active ratio in the time band, in either role, is at least this.
     weight : float
         Of a contribution that the host's own baseline judged.
+    stayed : callable
+        Whether a host had its address in a window: one that got it later is not silent before.
     """
     ordered = sorted(baselines, key=lambda each: HORIZONS[each.horizon])
     found: dict[tuple[str, int], Absence] = {}
     for label in sorted(bands, key=lambda name: WINDOWS[name]):
-        of_window = _empty(present, label, bands[label], ordered, expected_active_ratio, weight)
+        of_window = _empty(present, label, bands[label], ordered, expected_active_ratio, weight, stayed)
         if label == SILENCE_WINDOW:
             found = of_window
             continue
@@ -87,20 +91,21 @@ def _empty(
     baselines: Sequence[HorizonBaseline],
     least: float,
     weight: float,
+    stayed: Stayed,
 ) -> dict[tuple[str, int], Absence]:
     """Return the hosts that have no session in a window and usually have, by host and window end."""
     present = present.filter(pc.equal(present["window_label"].cast(pa.string()), label))
     instants = present["window_end"].cast(pa.int64()).to_pylist()
+    width = WINDOWS[label] // EPOCH.resolution
     seen = set(zip(present["host_ip"].cast(pa.string()).to_pylist(), instants, strict=True))
     found: dict[tuple[str, int], Absence] = {}
     for baseline in baselines:
         usual = _usually_active(baseline, label, least, weight)
         for end, band in bands.items():
             for host, (role, median, contribution) in usual.get(band, {}).items():
-                if (host, end) not in seen and (host, end) not in found:
-                    found[host, end] = Absence(
-                        host, end, role, baseline.horizon, median, contribution, window_label=label
-                    )
+                key = (address_of(host), end)
+                if key not in seen and key not in found and stayed(host, end - width, end):
+                    found[key] = Absence(*key, role, baseline.horizon, median, contribution, window_label=label)
     return found
 
 

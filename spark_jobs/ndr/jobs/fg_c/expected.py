@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Final
 
 import numpy as np
@@ -12,15 +11,17 @@ import pyarrow.compute as pc
 
 from ndr.contract.datasets import EXPECTED_BY, MISSED, PROFILE_METRICS, SILENCE_WINDOW, missing_name
 from ndr.contract.horizons import HORIZONS
-from ndr.contract.time import DAY, instant_of
+from ndr.contract.time import DAY, EPOCH, WINDOWS, instant_of
 from ndr.jobs.fg_b.expectation import expected_shares
 from ndr.jobs.fg_c.absences import Absence, surprise
+from ndr.jobs.fg_c.baseline_hosts import Stayed, address_of, always
 from ndr.jobs.fg_c.formulas import Floats
 from ndr.jobs.fg_c.judges import HorizonBaseline, floats
 from ndr.jobs.fg_c.rows import FeatureRows
 
 WINDOW: Final = ("host_ip", "role", "window_label", "window_end")
 _LATELY: Final = "8h"
+_MICROSECOND: Final = EPOCH.resolution
 _WEEKS: Final = 3 * 7 * DAY
 """From this length on a horizon has enough days of one weekday."""
 
@@ -40,7 +41,7 @@ def shares_of(baseline: HorizonBaseline | None, rows: FeatureRows, metrics: Sequ
     found = np.full((len(rows), len(metrics)), np.nan)
     if baseline is None or baseline.profile is None:
         return found
-    shares = expected_shares(baseline.profile, rows.table.select(WINDOW), time_zone)
+    shares = expected_shares(baseline.profile, rows.judged_windows, time_zone)
     by_weekday = HORIZONS[baseline.horizon] >= _WEEKS
     for place, metric in enumerate(metrics):
         if metric in EXPECTED_BY:
@@ -57,7 +58,7 @@ def highest_of(baseline: HorizonBaseline, rows: FeatureRows, metrics: Sequence[s
     found = np.full((len(rows), len(metrics)), np.nan)
     if baseline.profile is None or not baseline.profile.num_rows:
         return found
-    expected = expected_shares(baseline.profile, rows.table.select(WINDOW), time_zone)
+    expected = expected_shares(baseline.profile, rows.judged_windows, time_zone)
     for place, metric in enumerate(metrics):
         if metric in expected:
             found[:, place] = expected[metric].second_highest
@@ -71,6 +72,7 @@ def missing(
     least_share: float,
     weight: float,
     time_zone: str,
+    stayed: Stayed = always,
 ) -> list[Absence]:
     """Return the large values that come at an hour on most days and did not come.
 
@@ -89,6 +91,8 @@ def missing(
         median, and the last eight hours hold less than half of the usual p95. The profile counts an hour as
         high where any window that ends in it is, so what came before the full hour, or a little early, is not
         missed.
+    stayed : callable
+        Whether a host had its address in a time. What comes later than it got it is not missed.
     """
     ends = [end for end in bands if instant_of(end).minute == 0]
     if baseline is None or baseline.profile is None or not ends:
@@ -103,18 +107,17 @@ def missing(
         share = np.nan_to_num(shares[metric].days_share)
         for place in np.flatnonzero(share >= least_share).tolist():
             host, role, _, end = keys[place]
-            instant = (end - _EPOCH) // timedelta(microseconds=1)
+            instant = (end - EPOCH) // _MICROSECOND
             median, p95 = usual.get((host, role, bands[instant], metric), (0.0, 0.0))
-            value = values.get((host, role, instant), {}).get(metric, 0.0)
-            came = lately.get((host, role, instant), {}).get(metric, 0.0)
-            if value <= median and came < p95 / 2 and host not in baseline.cold_hosts:
+            address = address_of(host)
+            value = values.get((address, role, instant), {}).get(metric, 0.0)
+            came = lately.get((address, role, instant), {}).get(metric, 0.0)
+            is_absent = value <= median and came < p95 / 2 and host not in baseline.cold_hosts
+            if is_absent and stayed(host, instant - WINDOWS[_LATELY] // _MICROSECOND, instant):
                 observed = float(days.get((host, role), 0))
                 bits = weight * float(surprise(np.array([share[place] * observed]), np.array([observed]))[0])
-                found.append(Absence(host, instant, role, baseline.horizon, p95, bits, missing_name(metric), value))
+                found.append(Absence(address, instant, role, baseline.horizon, p95, bits, missing_name(metric), value))
     return found
-
-
-_EPOCH: Final = instant_of(0)
 
 
 def _expected_windows(profile: pa.Table, ends: Sequence[int]) -> tuple[pa.Table, dict[tuple[str, str], int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -26,6 +26,7 @@ from ndr.contract.jobspecs.fg_c_builder import FgCBuilderSpec
 from ndr.contract.lineage import Answers
 from ndr.contract.manifest import InputEntry, InputRange, Owner
 from ndr.contract.time import DAY, SLICE, SLICES_PER_DAY, Interval
+from ndr.jobs.fg_c.baseline_hosts import BaselineRows, as_they_are
 from ndr.jobs.fg_c.formulas import STATISTICS
 from ndr.jobs.fg_c.judges import GROUP, HorizonBaseline
 from ndr.jobs.fg_c.pairs import COUNTED, KNOWN, PairBaseline
@@ -136,22 +137,28 @@ class Inputs:
         wanted = sorted({*self.spec.metrics, SESSIONS, *(name for name in MISSED if name in self.metrics)})
         return [f"{metric}_{name}" for metric in wanted for name in (*STATISTICS, "cold_start")]
 
-    def read_baselines(self, valid: dict[str, Partition]) -> list[HorizonBaseline]:
-        """Read the tables that judge values.
+    def read_baselines(
+        self, valid: dict[str, Partition], hosts_of: Callable[[Partition], BaselineRows] = lambda partition: as_they_are
+    ) -> list[HorizonBaseline]:
+        """Read the tables that judge values; `hosts_of` a baseline gives its rows the hosts that they judge.
 
         Raises
         ------
         SchemaMismatchError
             One has not the metrics that are scored: it was built with another JobSpec.
         """
-        return [self._baseline(horizon, partition) for horizon, partition in valid.items()]
+        return [self._baseline(horizon, partition, hosts_of(partition)) for horizon, partition in valid.items()]
 
-    def _baseline(self, horizon: str, partition: Partition) -> HorizonBaseline:
+    def _baseline(self, horizon: str, partition: Partition, with_hosts: BaselineRows) -> HorizonBaseline:
         uri, manifest = partition.uri, partition.manifest
-        host = read_table(uri, manifest, fg_b_host(self.metrics), self.host_columns())
-        cold = cold_hosts(read_table(uri, manifest, FG_B_IP_METADATA, METADATA_COLUMNS))
-        profile = read_table(uri, manifest, FG_B_PROFILE)
+        host = with_hosts(read_table(uri, manifest, fg_b_host(self.metrics), self.host_columns()))
+        cold = cold_hosts(with_hosts(read_table(uri, manifest, FG_B_IP_METADATA, METADATA_COLUMNS)))
+        profile = with_hosts(read_table(uri, manifest, FG_B_PROFILE))
         return HorizonBaseline(horizon, manifest.end, host, self.read_segments(partition), cold, profile)
+
+    def read_machines(self, partition: Partition) -> pa.Table:
+        """Read which machine the hosts of a baseline are, host_ip and machine_name."""
+        return read_table(partition.uri, partition.manifest, FG_B_IP_METADATA, ("host_ip", "machine_name"))
 
     def host_columns(self) -> tuple[str, ...]:
         """Return what is read of host baselines."""

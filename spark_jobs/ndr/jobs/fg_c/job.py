@@ -16,7 +16,8 @@ from ndr.contract.jobspecs.fg_c_builder import FgCBuilderSpec
 from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.lineage import REPAIRED, outdated
 from ndr.contract.manifest import Manifest
-from ndr.contract.time import DAY, SLICE, Interval, unfilled
+from ndr.contract.time import DAY, SLICE, WINDOWS, Interval, unfilled
+from ndr.jobs.fg_c.baseline_hosts import MachineHosts
 from ndr.jobs.fg_c.calibration import Calibration, calibration_days
 from ndr.jobs.fg_c.inputs import Inputs, reach_of
 from ndr.jobs.fg_c.on_spark import write_on_spark
@@ -24,6 +25,8 @@ from ndr.jobs.fg_c.pairs import pair_findings
 from ndr.jobs.fg_c.parts import ScoringRules
 from ndr.jobs.fg_c.rescoring import judged_by_others
 from ndr.jobs.fg_c.task import ScoringTask, silence_bands, write_here
+from ndr.jobs.host_identity.machines import InventoryOf, Machines
+from ndr.jobs.inventory.snapshot import no_inventory
 from ndr.jobs.monitored import of_pairs
 from ndr.jobs.regularity import PairScoreRules
 from ndr.jobs.repairs import repaired
@@ -46,6 +49,12 @@ class FgCSpecs:
     fg_b: FgBBuilderSpec
     fg_a: FgABuilderSpec
     networks: Networks = field(default_factory=Networks)
+    inventory_of: InventoryOf = no_inventory
+
+    def machines(self, interval: Interval) -> Machines | None:
+        """Return the machines of addresses over the windows that end in an interval; None where hosts are addresses."""
+        reach = Interval(interval.start - max(WINDOWS.values()), interval.end)
+        return Machines.over(self.fg_b, reach, self.inventory_of)
 
     @property
     def pair_rules(self) -> PairScoreRules:
@@ -98,13 +107,14 @@ def _publish(run: Run, specs: FgCSpecs, inputs: Inputs, interval: Interval) -> M
     # Recorded by day. It makes nothing stale: a calibration that changed by a late file is as good as it was.
     calibrated_by = pieces_answers(scan.pieces).digested(FG_C, days)
     writer = PartitionWriter(time_partition_uri(specs.fg_c.outputs.fg_c, interval))
-    is_judged = _write(run, specs, inputs, interval, calibration, writer)
+    machines = specs.machines(interval)
+    is_judged = _write(run, specs, inputs, interval, calibration, machines, writer)
     return writer.commit(
         run.fence(FG_C, interval),
         dataset=FG_C,
         start=interval.start,
         end=interval.end,
-        inputs=inputs.entries(interval),
+        inputs=(*inputs.entries(interval), *(machines.inputs if machines else ())),
         reads=(*inputs.reads(interval), calibrated_by),
         coverage=inputs.coverage(interval),
         networks=specs.networks.digest,
@@ -114,14 +124,21 @@ def _publish(run: Run, specs: FgCSpecs, inputs: Inputs, interval: Interval) -> M
 
 
 def _write(
-    run: Run, specs: FgCSpecs, inputs: Inputs, interval: Interval, calibration: Calibration, writer: PartitionWriter
+    run: Run,
+    specs: FgCSpecs,
+    inputs: Inputs,
+    interval: Interval,
+    calibration: Calibration,
+    machines: Machines | None,
+    writer: PartitionWriter,
 ) -> bool:
     """Write the three tables; tells whether a baseline was valid for all of the time."""
     runs = inputs.baselines.runs(interval)
+    hosts = MachineHosts(machines.assignments) if machines else None
     pairs: list[pa.Table] = [arrow_schema(FG_C_PAIRS).empty_table()]
     for part, valid in runs:
         bands = silence_bands(inputs, part, specs.fg_a.calendar)
-        task = ScoringTask(specs.rules, inputs, part, valid, bands, calibration)
+        task = ScoringTask(specs.rules, inputs, part, valid, bands, calibration, hosts)
         if run.spark is None:
             write_here(task, writer)
         else:

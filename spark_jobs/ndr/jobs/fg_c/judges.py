@@ -126,8 +126,10 @@ class Judges:
         )
 
     def asked(self, hosts: Ints, segments: Ints, groups: Ints) -> Ints:
-        """Return int64[rows, 3]: the judges of each host, segment and network, in this order."""
-        judges = (self.of_host[hosts, groups], self.of_segment[segments, groups], self.of_network[groups])
+        """Return int64[rows, 3]: the judges of each host, segment and network, in this order; a host may be -1."""
+        of_host = self.of_host[hosts, groups] if len(self.of_host) else np.full(len(hosts), -1)
+        of_host = np.where(hosts >= 0, of_host, -1)
+        judges = (of_host, self.of_segment[segments, groups], self.of_network[groups])
         return np.stack(judges, axis=1)
 
 

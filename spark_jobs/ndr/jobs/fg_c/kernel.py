@@ -200,7 +200,7 @@ class Scoring:
         groups = Groups.of([rows.table, *(table for each in valid for table in (each.host, each.segment))])
         names = sorted(set(segments))
         segment_of = np.array([names.index(name) for name in segments], np.int64) if names else np.zeros(0, np.int64)
-        judges = [Judges.of(each, groups, rows.hosts, names, metrics, support_min) for each in valid]
+        judges = [Judges.of(each, groups, rows.judged_hosts, names, metrics, support_min) for each in valid]
         scale = np.array([minimum_scale(metric, spec.minimum_scale) for metric in metrics])
         return cls(
             rows, spec, metrics, valid, groups, segment_of, judges, scale, expected_shares, second_highest,
@@ -225,7 +225,7 @@ class Scoring:
         for place, judge in enumerate(self.judges):
 
             def of(rows: Ints, groups: Ints, judge: Judges = judge) -> Ints:
-                return judge.asked(part.host_of[rows], self.segment_of[part.host_of[rows]], groups)
+                return judge.asked(part.judged_of[rows], self.segment_of[part.host_of[rows]], groups)
 
             every = np.arange(len(part))
             yield place, every, of(every, group), False

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from ndr.contract.datasets import FG_B_IP_METADATA, FG_B_PROFILE, FG_C_HOSTS, FG_C_SCORES, fg_b_host
 from ndr.contract.time import SLICE_MICROSECONDS
+from ndr.jobs.fg_c.baseline_hosts import BASELINE_HOST, addresses_of
 from ndr.jobs.fg_c.discounts import Discounts, with_discounts
 from ndr.jobs.fg_c.host_counts import added_up, counts_schema
 from ndr.jobs.fg_c.inputs import METADATA_COLUMNS, cold_hosts
@@ -44,22 +45,28 @@ def write_on_spark(spark: SparkSession, task: ScoringTask, writer: PartitionWrit
     host, metadata, profile = fg_b_host(inputs.metrics), FG_B_IP_METADATA, FG_B_PROFILE
     columns = inputs.host_columns()
     shares = file_shares(_FEATURES, features)
-    segments = {}
+    segments, with_hosts = {}, {}
     for horizon, partition in task.valid.items():
         piece = Piece(partition, partition.manifest.interval)
         shares += file_shares(f"host {horizon}", Scan(host, (piece,), columns))
         shares += file_shares(f"metadata {horizon}", Scan(metadata, (piece,), METADATA_COLUMNS))
         shares += file_shares(f"profile {horizon}", Scan(profile, (piece,), tuple(profile.column_names)))
         segments[horizon] = (partition.manifest.end, inputs.read_segments(partition))
+        with_hosts[horizon] = task.hosts_of(partition)
     parts = part_count(spark, sum(share.rows for share in shares))
 
     def read(shares_of_task: list[FileShare]) -> Iterator[Cut]:
         for name, rows in tables_of(shares_of_task):
-            kept = task.features(rows) if name == _FEATURES else rows
-            yield name, kept, parts_by_text(kept["host_ip"], parts)
+            # A baseline goes to the part that has the address of the host that it judges.
+            kept = task.features(rows) if name == _FEATURES else with_hosts[name.split()[-1]](rows)
+            yield name, kept, parts_by_text(addresses_of(kept["host_ip"]), parts)
+
+    schema = read_schema(features.dataset, features.columns)
+    if task.machines:
+        schema = schema.append(pa.field(BASELINE_HOST, pa.string()))
 
     def scores_of(received: Inputs) -> Scores:
-        rows = FeatureRows.of(received.table(_FEATURES, read_schema(features.dataset, features.columns)))
+        rows = FeatureRows.of(received.table(_FEATURES, schema))
         baselines = [
             HorizonBaseline(
                 horizon,
@@ -71,7 +78,7 @@ def write_on_spark(spark: SparkSession, task: ScoringTask, writer: PartitionWrit
             )
             for horizon, (end, segment) in segments.items()
         ]
-        return Scores(rows, baselines, rules)
+        return Scores(rows, baselines, rules, task.stayed)
 
     messages = shuffled(read_messages(spark, in_tasks(spark, shares), read), parts).persist()
     try:

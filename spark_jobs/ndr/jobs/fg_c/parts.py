@@ -13,6 +13,7 @@ from ndr.contract.jobspecs.calendar import Calendar
 from ndr.contract.jobspecs.fg_c_builder import FgCBuilderSpec
 from ndr.contract.jobspecs.networks import Networks
 from ndr.jobs.fg_c.absences import Absence, silences
+from ndr.jobs.fg_c.baseline_hosts import Stayed, always
 from ndr.jobs.fg_c.calibration import Calibration
 from ndr.jobs.fg_c.discounts import Discounts
 from ndr.jobs.fg_c.expected import highest_of, longest, missing, shares_of
@@ -45,8 +46,14 @@ class ScoringRules:
 class Scores:
     """The scores of FG-A rows: first what is counted over all hosts, then the tables, which need all hosts' counts."""
 
-    def __init__(self, rows: FeatureRows, baselines: Sequence[HorizonBaseline], rules: ScoringRules) -> None:
-        """Take the rows of complete hosts: of the windows that are scored, and of the one that tells of silence."""
+    def __init__(
+        self, rows: FeatureRows, baselines: Sequence[HorizonBaseline], rules: ScoringRules, stayed: Stayed = always
+    ) -> None:
+        """Take the rows of complete hosts: of the windows that are scored, and of the one that tells of silence.
+
+        `stayed` tells whether a host had its address in a time, as `silences` and `missing` take it.
+        """
+        self._stayed = stayed
         self._present, self._baselines, self._rules = rows.table, baselines, rules
         spec, zone, scored = rules.spec, rules.calendar.time_zone, rows.of_windows(rules.spec.windows)
         expected = partial(shares_of, longest(baselines), time_zone=zone)
@@ -97,8 +104,8 @@ class Scores:
         least, weight = self._rules.spec.expected_active_ratio, self._rules.spec.weights.host
         profiled, zone = longest(self._baselines), self._rules.calendar.time_zone
         return [
-            *silences(self._present, bands, self._baselines, least, weight),
-            *missing(self._present, bands.get(SILENCE_WINDOW, {}), profiled, least, weight, zone),
+            *silences(self._present, bands, self._baselines, least, weight, self._stayed),
+            *missing(self._present, bands.get(SILENCE_WINDOW, {}), profiled, least, weight, zone, self._stayed),
         ]
 
 
@@ -108,8 +115,9 @@ def scored_tables(
     baselines: Sequence[HorizonBaseline],
     rules: ScoringRules,
     calibration: Calibration,
+    stayed: Stayed = always,
 ) -> Iterator[tuple[pa.Table, pa.Table]]:
     """Score the FG-A rows of all hosts; see `Scores` for what is taken and yielded."""
-    scores, discount, metrics = Scores(rows, baselines, rules), rules.spec.discount, rules.metrics
+    scores, discount, metrics = Scores(rows, baselines, rules, stayed), rules.spec.discount, rules.metrics
     counts = added_up(scores.counts(large_segments(scores.segments, discount.min_hosts)), metrics)
     yield from scores.tables(bands, calibration, Discounts.of(counts, metrics, discount))

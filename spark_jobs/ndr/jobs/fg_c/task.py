@@ -11,6 +11,7 @@ from ndr.contract.datasets import FG_C_HOSTS, FG_C_SCORES, SILENCE_WINDOW
 from ndr.contract.jobspecs.calendar import Calendar
 from ndr.contract.time import DAY, SLICE, WINDOWS, Interval, microseconds, slice_number, unfilled
 from ndr.jobs.fg_a.business_time import calendar_columns
+from ndr.jobs.fg_c.baseline_hosts import BaselineRows, MachineHosts, Stayed, always, as_they_are
 from ndr.jobs.fg_c.calibration import Calibration
 from ndr.jobs.fg_c.inputs import Inputs
 from ndr.jobs.fg_c.parts import ScoringRules, scored_tables
@@ -31,18 +32,31 @@ class ScoringTask:
     valid: dict[str, Partition]
     bands: dict[str, dict[int, str]]
     calibration: Calibration
+    machines: MachineHosts | None = None
 
     def features(self, rows: pa.Table) -> pa.Table:
-        """Return the FG-A rows of hosts and windows that are wanted."""
-        return self.inputs.wanted(of_hosts(rows, self.rules.networks))
+        """Return the FG-A rows of hosts and windows that are wanted; with BASELINE_HOST where hosts are machines."""
+        wanted = self.inputs.wanted(of_hosts(rows, self.rules.networks))
+        return self.machines.with_hosts(wanted) if self.machines else wanted
+
+    @property
+    def stayed(self) -> Stayed:
+        """Tell whether a host had its address in a time."""
+        return self.machines.stayed if self.machines else always
+
+    def hosts_of(self, partition: Partition) -> BaselineRows:
+        """Return what gives the rows of a baseline the hosts that they judge."""
+        if self.machines is None:
+            return as_they_are
+        return self.machines.of_baseline(self.inputs.read_machines(partition), self.interval)
 
 
 def write_here(task: ScoringTask, writer: PartitionWriter) -> None:
     """Score the interval in this process."""
     rows = FeatureRows.of(task.features(task.inputs.feature_scan(task.interval).read(coded=True)))
-    baselines = task.inputs.read_baselines(task.valid)
+    baselines = task.inputs.read_baselines(task.valid, task.hosts_of)
     scores, hosts = arrow_schema(FG_C_SCORES).empty_table(), [arrow_schema(FG_C_HOSTS).empty_table()]
-    for scores, scored_hosts in scored_tables(rows, task.bands, baselines, task.rules, task.calibration):
+    for scores, scored_hosts in scored_tables(rows, task.bands, baselines, task.rules, task.calibration, task.stayed):
         writer.write(scores, FG_C_SCORES)
         hosts.append(scored_hosts)
     if FG_C_SCORES.name not in writer.tables:

@@ -77,6 +77,11 @@ def newest_snapshot(output: InventoryOutput, not_after: str) -> Snapshot:
     raise SchemaMismatchError(f"{uri}: files that its manifest names are gone; unload the inventory of {month} again.")
 
 
+def no_inventory(month: str) -> Snapshot:
+    """Return that no machine is known at a month."""
+    return Snapshot(_empty(), None, None, None)
+
+
 def newest_manifest(prefix: str, not_after: str) -> tuple[str, Manifest] | None:
     """Return the month and manifest of the newest published snapshot whose month is at or before `not_after`."""
     for month in snapshot_months(prefix):

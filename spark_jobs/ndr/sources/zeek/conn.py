@@ -29,10 +29,10 @@ FIELDS: Final = {
 
 def header_after(header: Header | None, block: bytes) -> Header:
     """Return the header after a block."""
-    return [after for _, after in _runs(header, block)][-1]
+    return [after for _, after in header_runs(header, block)][-1]
 
 
-def _runs(header: Header | None, block: bytes) -> Iterator[tuple[bytes, Header]]:
+def header_runs(header: Header | None, block: bytes) -> Iterator[tuple[bytes, Header]]:
     """Yield the rows between header lines, and the header that is above them; last nothing and the last header."""
     position = 0
     if header is None:
@@ -55,7 +55,7 @@ def _runs(header: Header | None, block: bytes) -> Iterator[tuple[bytes, Header]]
 
 def parse(block: bytes, header: Header | None, spec: DeltaBuilderSpec) -> Lines:
     """Split a block of separated values by the header lines before it and in it."""
-    runs = list(_runs(header, block))
+    runs = list(header_runs(header, block))
     parts = [_parsed(TextLines(rows), of) for rows, of in runs[:-1] or runs]
     if len(parts) == 1:
         return parts[0]

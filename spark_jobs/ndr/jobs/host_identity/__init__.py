@@ -1,0 +1,1 @@
+"""Which machine had which address when: by the inventory and the DHCP logs."""
