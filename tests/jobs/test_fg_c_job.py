@@ -160,7 +160,7 @@ def test_scores_of_the_week_before_follow_a_baseline_that_is_built_again(bulk: P
     far = Interval(SCORED.end + 9 * DAY, SCORED.end + 9 * DAY + SLICE)
     bulk.deliver(far, random_flows(far, 20, seed=4))
     bulk.fifteen_minute_steps(far)
-    assert [each.interval for each in bulk.fg_c(far)] == [far, Interval(later[0].start, later[1].end)]  # not SCORED
+    assert SCORED not in [each.interval for each in bulk.fg_c(far)]  # too long ago
 
 
 @pytest.fixture
