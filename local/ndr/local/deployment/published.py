@@ -21,7 +21,7 @@ from ndr.contract.jobspecs import (
 from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.manifest import Manifest, RowAccount
 from ndr.contract.table_names import table_name
-from ndr.store.manifest import read_manifests
+from ndr.store.manifest import readable_manifests
 from ndr.store.storage import join, list_names
 
 
@@ -84,7 +84,7 @@ def _manifests(prefix: str, day_prefix: str | None) -> list[Manifest]:
         for name in list_names(folder, kind=fs.FileType.Directory)
         if not name.startswith("_")
     ]
-    return [manifest for manifest in read_manifests(uris) if manifest]
+    return [manifest for manifest in readable_manifests(uris) if manifest]
 
 
 def _tables(manifests: Iterable[Manifest], networks: str, of: str = "") -> list[PublishedTable]:
