@@ -25,13 +25,14 @@ import pyarrow.parquet as pq
 from tests.jobs.job_chain import Project
 
 from benchmarks.identity.network import addresses_on, dhcp_log, flows_of, machines_of
-from ndr.contract.datasets import FG_C_HOSTS
+from ndr.contract.datasets import FG_C_HOSTS, SCORED_METRICS, SCORED_WINDOWS
 from ndr.contract.jobspecs.fg_b_builder import HostIdentity
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import (
     DAY,
     DAY_MICROSECONDS,
     SLICE_MICROSECONDS,
+    WINDOWS,
     Interval,
     day_text,
     mini_batch_id,
@@ -52,11 +53,12 @@ _HORIZON: Final = "7d"
 
 @dataclass(frozen=True)
 class Size:
-    """Machines, days of traffic, and the last days that are scored."""
+    """Machines, days of traffic, the last days that are scored, and the windows of the features."""
 
     machines: int = 60
     days: int = 10
     scored: int = 3
+    windows: tuple[str, ...] = tuple(WINDOWS)
 
     @property
     def rotating(self) -> int:
@@ -94,7 +96,7 @@ def compare(folder: Path, seed: int, size: Size) -> Iterator[dict[str, Any]]:
 
 def build(folder: Path, seed: int, size: Size) -> Project:
     """Publish the features, the inventory of the first day, and the DHCP logs of the rotating addresses."""
-    project = Project(folder)
+    project = Project(folder, {"fg_a_builder": {"windows": size.windows}})
     machines = machines_of(size.machines, seed)
     names = dict(zip(addresses_on(0, machines, size.rotating), (each.name for each in machines), strict=True))
     project.inventory(month_text(_START), dict(sorted(names.items())))
@@ -114,10 +116,16 @@ def false_alarms(project: Project, identity: HostIdentity, size: Size) -> set[tu
     fg_b, fg_c = project.uri(f"fg_b_{identity}"), project.uri(f"fg_c_{identity}")
     inputs = ["fg_a", "pair_counts", "machine_inventory", *(["dhcp_logs"] if identity == "machine" else [])]
     project.changes |= {
-        "fg_b_builder": {"host_identity": identity, "inputs": project.uris(*inputs), "outputs": {"fg_b": fg_b}},
+        "fg_b_builder": {
+            "host_identity": identity,
+            "inputs": project.uris(*inputs),
+            "outputs": {"fg_b": fg_b},
+            "metrics": SCORED_METRICS,
+        },
         "fg_c_builder": {
             "inputs": project.uris("fg_a", "pair_counts") | {"fg_b": fg_b},
             "outputs": {"fg_c": fg_c},
+            "windows": [label for label in SCORED_WINDOWS if label in size.windows],
             # A p value ranks a score among those of the days before, which have the same false alarms.
             "calibration": {"min_scores": 1_000_000},
         },

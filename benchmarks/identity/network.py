@@ -51,11 +51,11 @@ class Kind:
 
 
 KINDS: Final = (
-    Kind("pc", 0.4, 12.0, 8e3, 150e3, 8, (7, 19)),
+    Kind("pc", 0.25, 12.0, 8e3, 150e3, 8, (7, 19)),
     Kind("phone", 0.15, 4.0, 2e3, 2e3, 2),
-    Kind("camera", 0.1, 6.0, 4e6, 4e3, 1),
-    Kind("signage", 0.1, 6.0, 4e3, 8e6, 2),
-    Kind("probe", 0.1, 60.0, 500.0, 500.0, 60),
+    Kind("camera", 0.15, 6.0, 4e6, 4e3, 1),
+    Kind("signage", 0.15, 6.0, 4e3, 8e6, 2),
+    Kind("probe", 0.15, 30.0, 500.0, 500.0, 40),
     Kind("sensor", 0.15, 15.0, 1e3, 1e3, 3, denied=0.6),
 )
 

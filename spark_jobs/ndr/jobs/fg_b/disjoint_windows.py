@@ -67,6 +67,7 @@ class DisjointWindows:
     def _counted(self, present: NDArray[np.bool_]) -> Ints:
         if not len(self.lengths):
             return np.zeros(0, np.int64)
+        present = self._once_each(present)
         counts = np.add.reduceat(present, self.offsets[:-1], dtype=np.int64)
         longer = self.lengths > SLICE_MICROSECONDS
         chosen = np.repeat(longer, np.diff(self.offsets)) & present
@@ -75,6 +76,18 @@ class DisjointWindows:
             sizes = counts[longer]
             counts[longer] = disjoint_counts(ends, np.concatenate(([0], np.cumsum(sizes))), self.lengths[longer])
         return counts
+
+    def _once_each(self, present: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Mark, of rows of a group with the same window end, the first one that is marked."""
+        if not (self.ends[1:] == self.ends[:-1]).any():
+            return present
+        rows = np.flatnonzero(present)
+        group = np.repeat(np.arange(len(self.lengths)), np.diff(self.offsets))[rows]
+        is_first = np.ones(len(rows), bool)
+        is_first[1:] = (np.diff(self.ends[rows]) != 0) | (np.diff(group) != 0)
+        once = np.zeros(len(present), bool)
+        once[rows[is_first]] = True
+        return once
 
 
 def disjoint_counts(ends: Ints, offsets: Ints, lengths: Ints) -> Ints:
