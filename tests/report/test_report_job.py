@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,12 +13,14 @@ import boto3
 import pytest
 from moto import mock_aws
 from tests.jobs.job_chain import Project
-from tests.report.built import LEARNT, built_project
+from tests.report.built import LEARNT, built_project, jobspecs_of
 from tests.report.reading import Page
 
 from ndr.contract.ledger import ledger_item, ledger_key
+from ndr.contract.manifest import MANIFEST_NAME
 from ndr.jobs.report.job import publish_report
 from ndr.jobs.run_report import run_without_failing
+from ndr.local.deployment.published import published_tables
 from ndr.store import aws
 
 NOW = datetime(2026, 1, 20, tzinfo=UTC)
@@ -71,6 +74,31 @@ def test_stack_that_cannot_be_read_is_told(
     told = Page.of((project.root / "report" / "ndr-test-v1.html").read_text()).document["operations"]
     assert told["executions"] == []
     assert "The executions of the stack 'nowhere' could not be read" in told["note"]
+
+
+def test_a_manifest_that_is_none_stops_neither_the_report_nor_the_status(
+    project: Project, tables: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A newer day, of which nothing can be read, is named and passed over."""
+    broken = [
+        project.root / name / "dt=2026-02-27" / "20260227T000000Z-PT1440M"
+        for name in ("deltas", "fg_a", "pair_counts", "fg_c")
+    ] + [project.root / "machine_inventory" / "reference_month=2026-02"]
+    rows = {each.dataset: each.rows for each in published_tables(jobspecs_of(project))}
+    try:
+        for folder in broken:
+            folder.mkdir(parents=True)
+            (folder / MANIFEST_NAME).write_text("nonsense")
+        publish_report(project.run("report"), tables["ledger"], None, NOW)
+        assert {each.dataset: each.rows for each in published_tables(jobspecs_of(project))} == rows
+    finally:
+        for folder in broken:
+            shutil.rmtree(folder)
+    document = Page.of((project.root / "report" / "ndr-test-v1.html").read_text()).document
+    assert document["hosts"]["hosts_scored"] > 5
+    passed_over = {record.getMessage() for record in caplog.records if "passed over" in record.getMessage()}
+    for folder in broken:
+        assert any(f"{folder.name}/{MANIFEST_NAME} is not a manifest" in message for message in passed_over), folder
 
 
 def test_report_that_fails_ends_well_and_says_why(

@@ -13,9 +13,11 @@ import pyarrow as pa
 import pytest
 from rich.console import Console
 
-from ndr.contract.datasets import DELTAS, PAIR_COUNTS, PEER_DELTAS, Dataset, fg_b_host
+from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS, PEER_DELTAS, Dataset, fg_b_host
+from ndr.contract.jobspecs.networks import Networks
 from ndr.contract.manifest import RowAccount
 from ndr.contract.time import DAY, Interval
+from ndr.local.commands.status import other_networks_sentence, published_listing
 from ndr.local.console import progress
 from ndr.local.console.tables import shown
 from ndr.local.deployment.published import flow_account, published_tables
@@ -72,6 +74,21 @@ def test_partitions_add_up_and_coverage_is_weighed_by_length(jobspecs: dict[str,
     assert (deltas.first, deltas.last, deltas.partitions, deltas.rows) == (FIRST.start, QUARTER.end, 2, 2)
     assert deltas.coverage == pytest.approx((1.0 * 24 + 0.5 * 6) / 30)
     assert flow_account(jobspecs) == RowAccount(rows_in=15, rows_used=12, rows_quarantined=3)
+
+
+def test_partitions_of_other_networks_are_counted_and_told(jobspecs: dict[str, Any]) -> None:
+    """One of three partitions is of other networks than the default ones; one is of a release that did not say."""
+    prefix, rows = jobspecs["fg_a_builder"].spec.outputs.fg_a, table(FG_A, [])
+    other = Networks(internal={"site": ("203.0.113.0/24",)}).digest
+    for day, digest in enumerate((Networks().digest, other, None)):
+        writer = PartitionWriter(time_partition_uri(prefix, Interval(FIRST.start + day * DAY, FIRST.end + day * DAY)))
+        writer.write(rows, FG_A)
+        interval = {"start": FIRST.start + day * DAY, "end": FIRST.end + day * DAY}
+        writer.commit(dataset="fg_a", networks=digest, **interval, **FACTS)
+    listing = published_listing(published_tables(jobspecs))
+    (shown,) = listing.records()
+    assert (shown["partitions"], shown["other_networks"]) == (3, 1)
+    assert other_networks_sentence(shown).startswith("fg_a: 1 of 3 partitions built with other networks")
 
 
 def test_partition_without_a_manifest_is_not_published(jobspecs: dict[str, SimpleNamespace]) -> None:

@@ -97,3 +97,19 @@ def test_shapes_that_take_turns_are_all_found() -> None:
     assert shapes is not None
     assert [len(alike.lines) for alike in shapes.found] == [50, 50]
     assert len(lines_of(block)) == 100
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        ('{"host": "1"0", "port": 443}', '{"host": 10", "port": 443}'),
+        ('{"host": "1""0", "port": 443}', '{"host": 10, "port": 443}'),
+        ('{"host": "1,0", "port": 443}', '{"host": "10" "port": 443}'),
+        ('{"host": "1,0", "port": 443}', '{"host": "10"}'),
+        ('{"host": "10", "port": 443}', '{"port": 443, "host": "10"}'),
+        ('{"host": "10", "port": 443}', '{"host": "10", "port": "443}'),
+    ],
+)
+def test_quotes_and_commas_of_one_line_do_not_stand_in_for_those_of_another(odd: tuple[str, str]) -> None:
+    good = b'{"host": "10.0.0.1", "port": 443}'
+    assert_same([*[good] * 40, *(line.encode() for line in odd), good])

@@ -96,7 +96,7 @@ def _version_of(uri: str, manifest: Manifest) -> CompactedVersion:
             name: getattr(manifest, name)
             for name in (
                 *("run_id", "start", "end", "published_at", "code_version"),
-                *("coverage", "undelivered", "rows", "inputs"),
+                *("coverage", "undelivered", "rows", "networks", "inputs"),
             )
         },
     )
@@ -109,7 +109,9 @@ def _manifest_of(version: CompactedVersion, compacted: Manifest) -> Manifest:
             "compacted_from": (),
             "compacted_versions": (),
             "note": None,
-            **version.model_dump(include={"run_id", "start", "end", "published_at", "code_version", "coverage"}),
+            **version.model_dump(
+                include={"run_id", "start", "end", "published_at", "code_version", "coverage", "networks"}
+            ),
             "undelivered": version.undelivered,
             "rows": version.rows,
             "inputs": version.inputs,

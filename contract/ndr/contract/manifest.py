@@ -177,6 +177,7 @@ class CompactedVersion(_Frozen):
     coverage: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
     undelivered: tuple[TimeRange, ...] = ()
     rows: RowAccount | None = None
+    networks: str | None = None
     inputs: tuple[InputEntry, ...] = ()
     unkeyed_rows: dict[str, Count] = {}
     outdated_reads: tuple[InputRange, ...] = ()
@@ -195,9 +196,10 @@ class Manifest(_Frozen):
     the job sources. `reads` says what was asked of published datasets and what answered: it decides what is stale.
     `inputs` lists the same partitions, and folders of raw files, by name. A partition that only puts others together
     has `compacted_from`, what of it comes from which version, and `compacted_versions`, which describes each version:
-    `ndr.contract.compacted` says what follows. `effective_end` is of a baseline: it summarizes [start, effective_end),
-    which stops a safety gap before `end`, the end that names it. `format` is 1 in manifests of before it was written.
-    `note` is a sentence for the reader where there is something to say, e.g. an empty batch.
+    `ndr.contract.compacted` says what follows. `networks` is the digest of the networks that tell hosts from others;
+    datasets that need none, and compacted partitions, have none. `effective_end` is of a baseline: it summarizes
+    [start, effective_end), which stops a safety gap before `end`, the end that names it. `format` is 1 in manifests of
+    before it was written. `note` is a sentence for the reader where there is something to say, e.g. an empty batch.
     """
 
     format: Annotated[int, Field(ge=1, le=FORMAT)] = 1
@@ -218,6 +220,7 @@ class Manifest(_Frozen):
     run_id: str
     published_at: AwareDatetime
     effective_end: AwareDatetime | None = None
+    networks: str | None = None
     note: str | None = None
 
     @property

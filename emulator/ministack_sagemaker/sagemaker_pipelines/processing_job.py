@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from datetime import datetime
@@ -13,11 +12,11 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ministack_sagemaker import clock, directories, job_conditions
-from ministack_sagemaker.acting_role import NotAllowedError, require
 from ministack_sagemaker.sagemaker_pipelines.host import Host
 from ministack_sagemaker.sagemaker_pipelines.input_cache import fetch, split_uri
 from ministack_sagemaker.sagemaker_pipelines.job_failure import JobFailedError, service_failure
 from ministack_sagemaker.sagemaker_pipelines.job_log import JobLog
+from ministack_sagemaker.sagemaker_pipelines.job_permissions import check_permissions
 from ministack_sagemaker.sagemaker_pipelines.opt_ml import OptMl
 from ministack_sagemaker.scope import Scope
 
@@ -65,7 +64,7 @@ class ProcessingJob:
             An input is missing, a host failed, or an output can't be written. The job's status is then `Failed`.
         """
         try:
-            self._check_image_pull()
+            check_permissions(self._scope, self._request)
             meets = job_conditions.start_of(self._command())
             clock.sleep(meets.startup_seconds, self._stopping)
             self._started = clock.now()
@@ -162,19 +161,6 @@ class ProcessingJob:
             for host in self._hosts:
                 if host.running():
                     host.stop()
-
-    def _check_image_pull(self) -> None:
-        """SageMaker pulls an image of ECR with the job's role; nothing is pulled here, but the role must allow it."""
-        image = re.match(r"(\d+)\.dkr\.ecr\.([^.]+)\.[^/]+/([^:@]+)", self._request["AppSpecification"]["ImageUri"])
-        if image is None:
-            return
-        repository = f"arn:aws:ecr:{image[2]}:{image[1]}:repository/{image[3]}"
-        try:
-            require(self._scope, self._request["RoleArn"], "ecr:GetAuthorizationToken", "*")
-            for action in ("BatchCheckLayerAvailability", "GetDownloadUrlForLayer", "BatchGetImage"):
-                require(self._scope, self._request["RoleArn"], f"ecr:{action}", repository)
-        except NotAllowedError as error:
-            raise JobFailedError(f"ClientError: The image can't be pulled: {error}") from error
 
     def _logs(self) -> Any:
         """CloudWatch Logs with the job's role, as SageMaker writes a job's log."""

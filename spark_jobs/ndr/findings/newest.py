@@ -18,7 +18,7 @@ from ndr.findings.machines import machine_names
 from ndr.findings.place import FindingsPlace
 from ndr.findings.scored import largest, scored_pieces, scored_rows
 from ndr.findings.suppressing import Suppressor
-from ndr.store.manifest import read_manifests
+from ndr.store.manifest import readable_manifests
 from ndr.store.storage import join, list_names
 
 
@@ -71,7 +71,7 @@ def newest_end(prefix: str) -> datetime | None:
     for folder in reversed(folders):
         names = list_names(join(prefix, folder), kind=fs.FileType.Directory)
         uris = [join(prefix, folder, name) for name in names if interval_of(name)]
-        ends = [manifest.end for manifest in read_manifests(uris) if manifest]
+        ends = [manifest.end for manifest in readable_manifests(uris) if manifest]
         if ends:
             return max(ends)
     return None

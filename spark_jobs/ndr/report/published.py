@@ -23,7 +23,7 @@ from ndr.contract.jobspecs import (
 from ndr.contract.time import DAY, Interval, ceil_to
 from ndr.findings.newest import newest_end
 from ndr.store.catalog import Partition, Piece, published_pieces, readable_baseline
-from ndr.store.manifest import read_manifests
+from ndr.store.manifest import readable_manifests
 from ndr.store.partition import baseline_end_of
 from ndr.store.storage import join, list_names
 
@@ -115,5 +115,5 @@ def _baselines(prefix: str, period: Interval) -> dict[str, list[Partition]]:
 
 def _inventory(prefix: str) -> list[Partition]:
     uris = [join(prefix, name) for name in list_names(prefix, kind=fs.FileType.Directory) if name[:1] not in "_."]
-    pairs = zip(uris, read_manifests(uris), strict=True)
+    pairs = zip(uris, readable_manifests(uris), strict=True)
     return sorted((Partition(uri, found) for uri, found in pairs if found), key=lambda each: each.manifest.start)

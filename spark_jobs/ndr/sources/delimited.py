@@ -242,4 +242,4 @@ def first_of(columns: Iterable[pa.Array]) -> pa.Array:
     given = [column for column in every if column.null_count < len(column)] or every[:1]
     if len({column.type for column in given}) > 1 or (len(given) > 1 and pa.types.is_dictionary(given[0].type)):
         given = [pc.cast(column, pa.string()) for column in given]
-    return pc.coalesce(*given)
+    return pc.coalesce(*given) if given[0].null_count else given[0]

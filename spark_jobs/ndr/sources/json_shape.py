@@ -7,6 +7,7 @@ import re
 from typing import Final, NamedTuple
 
 QUOTE: Final = b'"'
+COMMA: Final = b","
 _TOKEN: Final = re.compile(rb'"[^"]*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 
 
@@ -20,13 +21,13 @@ class Slot(NamedTuple):
 class Piece(NamedTuple):
     """What stands before a value, or behind the last one.
 
-    `quote` is where in it its first quote is, which is the one of the number `quotes_before` of the line; None where it
-    has none.
+    `mark` is where in it its first mark is (a quote, or another letter), which is the one of the number `marks_before`
+    of the line; None where it has none.
     """
 
     text: bytes
-    quotes_before: int
-    quote: int | None
+    marks_before: int
+    mark: int | None
 
 
 class Shape(NamedTuple):
@@ -37,13 +38,15 @@ class Shape(NamedTuple):
     containers: frozenset[tuple[str, ...]]
 
 
-def shape_of(line: bytes) -> Shape | None:
-    """Return the shape of a line; None where it is not a JSON object, or its values can't be told by its quotes.
+def shape_of(line: bytes, mark: bytes = QUOTE) -> Shape | None:
+    """Return the shape of a line; None where it is not a JSON object, or its values can't be told by its marks.
 
     Parameters
     ----------
     line : bytes
         Without a backslash, so that each quote begins or ends a text.
+    mark : bytes
+        The letter by which pieces are found: a quote, or a comma, which stands between any two values.
     """
     try:
         if not isinstance(json.loads(line), dict):
@@ -55,16 +58,16 @@ def shape_of(line: bytes) -> Shape | None:
     if not slots or len(set(keys)) < len(keys):  # of a key that comes twice, the last value counts
         return None
     edges = [0, *(edge for bound in bounds for edge in bound), len(line)]
-    pieces = tuple(_piece(line, begin, end) for begin, end in zip(edges[::2], edges[1::2], strict=True))
-    if any(piece.quote is None for piece in pieces[:-1]):
+    pieces = tuple(_piece(line, mark, begin, end) for begin, end in zip(edges[::2], edges[1::2], strict=True))
+    if any(piece.mark is None for piece in pieces[1:-1]):
         return None
     return Shape(tuple(slots), pieces, frozenset(containers))
 
 
-def _piece(line: bytes, begin: int, end: int) -> Piece:
+def _piece(line: bytes, mark: bytes, begin: int, end: int) -> Piece:
     text = line[begin:end]
-    found = text.find(QUOTE)
-    return Piece(text, line.count(QUOTE, 0, begin), None if found < 0 else found)
+    found = text.find(mark)
+    return Piece(text, line.count(mark, 0, begin), None if found < 0 else found)
 
 
 def _values(line: bytes) -> tuple[list[Slot], list[tuple[int, int]], list[tuple[str, ...]]]:

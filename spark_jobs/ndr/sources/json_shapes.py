@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ndr.sources.delimited import TextLines, where
-from ndr.sources.json_shape import Shape, shape_of
+from ndr.sources.json_shape import COMMA, QUOTE, Shape, shape_of
 from ndr.sources.source import Field
 from ndr.sources.windows import LONGEST_TEXT, Windows
 
@@ -56,8 +56,33 @@ def by_shape(block: bytes, fields: Mapping[str, Field]) -> Shapes | None:
             block.decode()
     except UnicodeDecodeError:
         return None
-    lines = _Lines(block)
-    if any(not text.strip() for text in lines.text.texts(np.flatnonzero(lines.quotes == 0))):
+    text = TextLines(block)
+    return _of_one_shape(text, fields) or _of_shapes(text, fields)
+
+
+def _of_one_shape(text: TextLines, fields: Mapping[str, Field]) -> Shapes | None:
+    """Find lines that are all of one shape by their commas, of which there are a few for each quote; None where some
+    line is of another shape, or there may be a quote, a backslash or a control character in a value."""
+    first = text.text[: text.text.find(b"\n")]
+    count, commas = len(text), np.flatnonzero(text.letters == ord(COMMA))
+    if count < _FEWEST_LINES or not len(commas) or len(commas) != count * first.count(COMMA) or b"\\" in text.text:
+        return None
+    if np.count_nonzero(text.letters == ord(QUOTE)) != count * first.count(QUOTE):
+        return None
+    lines = _Lines(text, commas)
+    shape = shape_of(bytes(first), COMMA) if lines.plain.all() else None
+    places = shape and _slots_of(shape, fields)
+    if not shape or places is None:
+        return None
+    alike = lines.alike(shape, places, fields, np.flatnonzero(lines.marks == lines.marks[0]))
+    # Each line has the quotes of the first one, and all of them together have no more.
+    return Shapes(text, [alike], np.zeros(count, bool)) if len(alike.lines) == count else None
+
+
+def _of_shapes(text: TextLines, fields: Mapping[str, Field]) -> Shapes | None:
+    """Find lines of several shapes by their quotes; None where a line is blank."""
+    lines = _Lines(text, np.flatnonzero(text.letters == ord(QUOTE)))
+    if any(not line.strip() for line in text.texts(np.flatnonzero(lines.marks == 0))):
         return None
     found, left = [], lines.plain.copy()
     for _ in range(MOST_SHAPES):
@@ -65,18 +90,18 @@ def by_shape(block: bytes, fields: Mapping[str, Field]) -> Shapes | None:
             break
         first = int(np.argmax(left))
         left[first] = False
-        shape = shape_of(lines.text.texts([first])[0].encode())
+        shape = shape_of(text.texts([first])[0].encode())
         places = shape and _slots_of(shape, fields)
         if shape and places is not None:
-            same = left & (lines.quotes == lines.quotes[first])
+            same = left & (lines.marks == lines.marks[first])
             same[first] = True
             alike = lines.alike(shape, places, fields, np.flatnonzero(same))
             left[alike.lines] = False
             found.append(alike)
-    rest = np.ones(len(lines.text), bool)
+    rest = np.ones(len(text), bool)
     for alike in found:
         rest[alike.lines] = False
-    return Shapes(lines.text, found, rest)
+    return Shapes(text, found, rest)
 
 
 def _slots_of(shape: Shape, fields: Mapping[str, Field]) -> dict[str, int] | None:
@@ -96,16 +121,15 @@ def _slots_of(shape: Shape, fields: Mapping[str, Field]) -> dict[str, int] | Non
 
 
 class _Lines:
-    """Lines, and where their quotes are."""
+    """Lines, and where their marks are, by which pieces are found."""
 
-    def __init__(self, block: bytes) -> None:
-        self.text = TextLines(block)
-        letters = self.text.letters
+    def __init__(self, text: TextLines, marks: np.ndarray) -> None:
+        self.text, self._marks = text, marks
+        letters = text.letters
         self.windows = Windows(letters)
-        self._quotes = np.flatnonzero(letters == ord('"'))
-        self._first = np.searchsorted(self._quotes, self.text.starts)
-        self.quotes = np.searchsorted(self._quotes, self.text.ends) - self._first
-        self.plain = (self.quotes > 0) & ~self.text.have("\\")
+        self._first = np.searchsorted(marks, text.starts)
+        self.marks = np.searchsorted(marks, text.ends) - self._first
+        self.plain = (self.marks > 0) & ~text.have("\\")
         is_control = letters < _SPACE
         if np.count_nonzero(is_control) > len(self.text.newlines):
             self.plain[self.text.of(np.flatnonzero(is_control & (letters != ord("\n"))))] = False
@@ -137,10 +161,10 @@ class _Lines:
         first = self._first[lines]
         begins = [self.text.starts[lines]]
         for piece in shape.pieces[1:]:
-            if piece.quote is None:
+            if piece.mark is None:
                 begins.append(self.text.ends[lines] - len(piece.text))
             else:
-                begins.append(self._quotes[first + piece.quotes_before] - piece.quote)
+                begins.append(self._marks[first + piece.marks_before] - piece.mark)
         return begins
 
 

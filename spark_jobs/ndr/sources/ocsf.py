@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
-from ndr.sources.delimited import first_of, joined, where
+from ndr.sources.delimited import first_of, prefixed, where
 from ndr.sources.source import Columns, Field, Rows, Sample, Source
+from ndr.sources.values.converted import plain, repeated, worded
 from ndr.sources.values.numbers import to_int64
 from ndr.sources.values.row_ids import row_id_column
 
@@ -36,7 +38,9 @@ FIELDS: Final = {
 }
 # An activity tells how a connection ended: reset, failed, refused.
 _ACTIVITIES: Final = {1: "Open", 2: "Close", 3: "Reset", 4: "Fail", 5: "Refuse", 6: "Traffic", 7: "Listen"}
+_PLACES: Final = {name: place for place, name in enumerate(_ACTIVITIES.values())}
 _NOT_FLOWS: Final = ("Open", "Listen")
+_KINDS: Final = [*(f"OCSF activity {name}" if name in _NOT_FLOWS else None for name in _ACTIVITIES.values()), None]
 _REASONS: Final = {"Close": "tcp-fin", "Reset": "tcp-rst", "Fail": "aged-out", "Refuse": "policy-deny"}
 _DENIED: Final = 2
 
@@ -53,13 +57,13 @@ def recognise(sample: Sample) -> float:
 def to_rows(columns: Columns, spec: DeltaBuilderSpec) -> Rows:
     """Take activities 2 to 6. `initiator_id` 2 says that the destination opened the connection."""
     number = {name: _integers(columns[name]) for name in ("class_uid", "activity_id", "action_id", "disposition_id")}
-    activity = _words(number["activity_id"], _ACTIVITIES)
+    activity = _activities(number["activity_id"])
     source, destination = _ends(columns)
     one_way = pc.and_(
         pc.is_valid(columns["bytes"]), pc.and_(pc.is_null(columns["bytes_in"]), pc.is_null(columns["bytes_out"]))
     )
     denied = pc.or_(_is(number["action_id"], _DENIED), _is(number["disposition_id"], _DENIED))
-    denied = pc.or_(denied, pc.fill_null(pc.equal(activity, "Refuse"), False))
+    denied = np.asarray(denied) | (activity == _PLACES["Refuse"])
     count = len(activity)
     found = {
         "source_ip": source["ip"], "source_port": source["port"],
@@ -68,17 +72,21 @@ def to_rows(columns: Columns, spec: DeltaBuilderSpec) -> Rows:
         "destination_bytes": destination["bytes"],
         "event_start": first_of([columns["start_time"], columns["time"]]),
         "event_end": first_of([columns["end_time"], columns["time"], columns["start_time"]]),
-        "event_action": pc.if_else(denied, "deny", "allow"), "event_name": pa.repeat("TRAFFIC", count),
-        "event_reason": _reasons(activity, columns), "network_transport": pc.cast(columns["protocol_num"], pa.string()),
+        "event_action": worded(denied.astype(np.int32), ("allow", "deny")), "event_name": repeated("TRAFFIC", count),
+        "event_reason": _reasons(activity, columns), "network_transport": columns["protocol_num"],
     }  # fmt: skip
     found |= row_id_column(columns["metadata.uid"])
     if pc.any(one_way, min_count=0).as_py():
         interface = first_of([*(columns[f"{end}.interface_uid"] for end in _ENDS), pa.repeat("-", count)])
         found |= {"observer": where(one_way, interface), "tcp_flags": columns["tcp_flags"]}
-    other_class = pc.fill_null(pc.not_equal(number["class_uid"], NETWORK_ACTIVITY), False)
-    kind = pc.coalesce(
-        joined("OCSF class ", where(other_class, pc.cast(number["class_uid"], pa.string()))),
-        joined("OCSF activity ", where(pc.is_in(activity, value_set=pa.array(_NOT_FLOWS)), activity)),
+    is_other = np.asarray(pc.fill_null(pc.not_equal(number["class_uid"], NETWORK_ACTIVITY), False))
+    kind = first_of(
+        [
+            prefixed("OCSF class ", where(is_other, pc.cast(number["class_uid"], pa.string())))
+            if is_other.any()
+            else pa.nulls(count, pa.string()),
+            plain(worded(activity, _KINDS)),
+        ]
     )
     return Rows(found, pa.nulls(count, pa.string()), kind)
 
@@ -97,15 +105,16 @@ def _ends(columns: Columns) -> tuple[dict[str, pa.Array], dict[str, pa.Array]]:
     )
 
 
-def _reasons(activity: pa.Array, columns: Columns) -> pa.Array:
-    of_activity = pc.take(pa.array(list(_REASONS.values())), pc.index_in(activity, pa.array(list(_REASONS))))
-    is_tcp = _is(_integers(columns["protocol_num"]), 6)
-    return pc.if_else(is_tcp, of_activity, "aged-out")
+def _activities(numbers: pa.Array) -> np.ndarray:
+    """Return the place of each activity in `_ACTIVITIES`; behind the last one where it is none of these."""
+    place = pc.index_in(numbers, pa.array(list(_ACTIVITIES), pa.int64()))
+    return pc.fill_null(place, len(_ACTIVITIES)).to_numpy()
 
 
-def _words(numbers: pa.Array, words: dict[int, str]) -> pa.Array:
-    place = pc.index_in(numbers, pa.array(list(words), pa.int64()))
-    return pc.take(pa.array(list(words.values())), place)
+def _reasons(activity: np.ndarray, columns: Columns) -> pa.Array:
+    is_tcp = np.asarray(_is(_integers(columns["protocol_num"]), 6))
+    of_activity = [_REASONS.get(name) for name in _ACTIVITIES.values()]
+    return worded(np.where(is_tcp, activity, len(of_activity) + 1), [*of_activity, None, "aged-out"])
 
 
 def _is(numbers: pa.Array, number: int) -> pa.Array:

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ndr.contract.jobspecs.delta_builder import DeltaBuilderSpec
-from ndr.sources.delimited import first_of, joined, where
+from ndr.sources.delimited import first_of, prefixed, where
 from ndr.sources.source import Columns, Field, Rows, Sample, Source
+from ndr.sources.values.converted import are, coded, each_word, plain, repeated, worded
 from ndr.sources.values.row_ids import row_id_column
 
 FLOW: Final = "flow"
@@ -26,8 +27,8 @@ FIELDS: Final = {
 }
 _FIN: Final = 1
 _RST: Final = 4
-_REASONS: Final = pa.array(["tcp-rst-from-client", "tcp-rst-from-server", "tcp-fin", "aged-out"])
-_ACTIONS: Final = pa.array(["drop", "deny", "allow"])
+_REASONS: Final = ("tcp-rst-from-client", "tcp-rst-from-server", "tcp-fin", "aged-out")
+_ACTIONS: Final = ("drop", "deny", "allow")
 
 
 def recognise(sample: Sample) -> float:
@@ -39,45 +40,45 @@ def recognise(sample: Sample) -> float:
 
 def to_rows(columns: Columns, spec: DeltaBuilderSpec) -> Rows:
     """Take flow events; the flags of both directions tell how a TCP flow ended."""
-    event, proto = (pc.cast(columns[name], pa.string()) for name in ("event_type", "proto"))
+    event, proto = coded(columns["event_type"]), coded(columns["proto"])
     found = {
         "source_ip": columns["src_ip"], "source_port": columns["src_port"],
         "destination_ip": columns["dest_ip"], "destination_port": columns["dest_port"],
         "source_bytes": columns["bytes_toserver"], "destination_bytes": columns["bytes_toclient"],
         "event_start": first_of([columns["start"], columns["timestamp"]]),
         "event_end": first_of([columns["end"], columns["start"], columns["timestamp"]]),
-        "event_action": _action(columns), "event_name": pa.repeat("TRAFFIC", len(event)),
-        "event_reason": _reason(columns, pc.equal(pc.utf8_lower(proto), "tcp")), "network_transport": proto,
+        "event_action": _action(columns), "event_name": repeated("TRAFFIC", len(event)),
+        "event_reason": _reason(columns, are(each_word(proto, pc.utf8_lower), "tcp")), "network_transport": proto,
     }  # fmt: skip
     found |= row_id_column(columns["flow_id"])
-    kind = joined("Suricata event ", where(pc.fill_null(pc.not_equal(event, FLOW), False), event))
+    is_other = ~are(event, FLOW) & np.asarray(pc.is_valid(event))
+    kind = prefixed(
+        "Suricata event ", where(is_other, plain(event)) if is_other.any() else pa.nulls(len(event), "string")
+    )
     return Rows(found, pa.nulls(len(event), pa.string()), kind)
 
 
 def _action(columns: Columns) -> pa.Array:
-    word = pc.cast(columns["action"], pa.string())
-    cases = [pc.equal(word, name) for name in ("drop", "reject")]
-    return _ACTIONS.take(pa.array(_select(cases)))
+    word = coded(columns["action"])
+    return worded(_select([are(word, name) for name in ("drop", "reject")]), _ACTIONS)
 
 
-def _reason(columns: Columns, is_tcp: pa.Array) -> pa.Array:
+def _reason(columns: Columns, is_tcp: np.ndarray) -> pa.Array:
     to_server, to_client, both = (_flags(columns[name]) for name in ("tcp_flags_ts", "tcp_flags_tc", "tcp_flags"))
-    tcp = np.asarray(pc.fill_null(is_tcp, False))
     cases = [to_server & _RST != 0, to_client & _RST != 0, (to_server | to_client | both) & _FIN != 0]
-    return _REASONS.take(pa.array(_select([case & tcp for case in cases])))
+    return worded(_select([case & is_tcp for case in cases]), _REASONS)
 
 
-def _select(cases: list[pa.Array | np.ndarray]) -> np.ndarray:
+def _select(cases: list[np.ndarray]) -> np.ndarray:
     """Return the number of the first case that is true for each row, or how many there are."""
-    masks = [case if isinstance(case, np.ndarray) else np.asarray(pc.fill_null(case, False)) for case in cases]
-    return np.select(masks, list(range(len(masks))), len(masks))
+    return np.select(cases, list(range(len(cases))), len(cases))
 
 
 def _flags(column: pa.Array) -> np.ndarray:
     """Return flags that are written in hexadecimal as numbers; those that are not are none."""
-    coded = pc.cast(column, pa.string()).dictionary_encode()
-    numbers = np.array([_hexadecimal(word) for word in coded.dictionary.to_pylist()] + [0], np.int64)
-    return numbers[np.asarray(pc.fill_null(coded.indices, len(numbers) - 1))]
+    words = coded(column)
+    numbers = np.array([_hexadecimal(word) for word in words.dictionary.to_pylist()] + [0], np.int64)
+    return numbers[np.asarray(pc.fill_null(words.indices, len(numbers) - 1))]
 
 
 def _hexadecimal(word: str | None) -> int:

@@ -20,7 +20,7 @@ from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.lineage import Answers, answering, answers_of
 from ndr.contract.manifest import MANIFEST_NAME, InputEntry, Manifest, Owner, check_owner
 from ndr.contract.time import EPOCH, Interval, interval_of
-from ndr.store.manifest import READERS, read_manifest
+from ndr.store.manifest import READERS, read_manifest, readable_manifest
 from ndr.store.partition import baseline_end_of, baseline_partition_uri
 from ndr.store.partition_folders import manifest_folders
 from ndr.store.storage import join, list_names, modified_at
@@ -175,9 +175,5 @@ def newest_baseline(prefix: str, horizon: str, not_after: datetime) -> Partition
 def readable_baseline(prefix: str, horizon: str, end: datetime) -> Partition | None:
     """Return a published baseline; None where there is none, or its manifest can't be read, which the log says."""
     uri = baseline_partition_uri(prefix, horizon, end)
-    try:
-        manifest = read_manifest(uri)
-    except SchemaMismatchError as error:
-        _LOG.warning("passed over: %s", error)
-        return None
+    manifest = readable_manifest(uri)
     return Partition(uri, manifest) if manifest else None

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
+from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.manifest import MANIFEST_NAME, SUCCESS_NAME, Manifest, parse_manifest
 from ndr.store.storage import join, put_bytes, read_bytes, replace_bytes
 
+_LOG = logging.getLogger(__name__)
 READERS: Final = 32  # manifests are small and far away: many requests at once, little work each
 
 
@@ -29,10 +33,19 @@ def read_manifest(partition_uri: str, without_reads: bool = False) -> Manifest |
     return None if content is None else parse_manifest(uri, content, without_reads)
 
 
-def read_manifests(partition_uris: list[str]) -> list[Manifest | None]:
-    """Read many manifests at once, in the order given."""
+def readable_manifest(partition_uri: str) -> Manifest | None:
+    """Return the manifest of a partition; None where there is none, or none that can be read, which the log says."""
+    try:
+        return read_manifest(partition_uri)
+    except SchemaMismatchError as error:
+        _LOG.warning("passed over: %s", error)
+        return None
+
+
+def readable_manifests(partition_uris: Sequence[str]) -> list[Manifest | None]:
+    """Read many manifests at once, in the order given; None stands for what is not there or can't be read."""
     with ThreadPoolExecutor(READERS) as pool:
-        return list(pool.map(read_manifest, partition_uris))
+        return list(pool.map(readable_manifest, partition_uris))
 
 
 def put_manifest(partition_uri: str, manifest: Manifest) -> None:

@@ -6,6 +6,8 @@ ingest.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -70,6 +72,11 @@ class Networks(SpecModel):
     def in_use(self) -> dict[str, Any]:
         """All fields with their defaults, for a log."""
         return self.model_dump(mode="json") | {"excluded": self.all_excluded}
+
+    @property
+    def digest(self) -> str:
+        """What tells these networks from others in a manifest: the same for the same networks in use."""
+        return hashlib.sha256(json.dumps(self.in_use, sort_keys=True).encode()).hexdigest()[:16]
 
     @model_validator(mode="after")
     def _consistent(self) -> Networks:

@@ -11,6 +11,7 @@ from rich.console import Console
 from ndr.contract.errors import JobSpecNotFoundError
 from ndr.contract.ledger import is_over, row_of
 from ndr.contract.manifest import RowAccount
+from ndr.contract.wording import counted
 from ndr.local.commands.options import HERE, AsJson, Directory
 from ndr.local.console.output import output_console, print_error
 from ndr.local.console.tables import Listing, print_listings, share
@@ -44,6 +45,9 @@ def status(directory: Directory = HERE, as_json: AsJson = False) -> None:
     print_listings(console, [ledger, executions])
     _print_reasons(console, executions)
     published.print(console)
+    for each in published.records():
+        if each["other_networks"]:
+            console.print(other_networks_sentence(each), soft_wrap=True)
     if account:
         console.print(account_sentence(account), soft_wrap=True)
 
@@ -58,11 +62,22 @@ def print_published(console: Console, deployment: Deployment) -> None:
 def published_listing(tables: Sequence[PublishedTable]) -> Listing:
     """List dataset, time range, partitions, rows and coverage."""
     rows = [
-        (table.dataset, table.first, table.last, table.partitions, table.rows, share(table.coverage))
+        (*(table.dataset, table.first, table.last, table.partitions), table.rows, share(table.coverage),
+         table.other_networks)
         for table in tables
-    ]
-    columns = ("dataset", "first", "last", "partitions", "rows", "coverage")
-    return Listing("published", "Published", columns, rows, right=("partitions", "rows", "coverage"))
+    ]  # fmt: skip
+    columns = ("dataset", "first", "last", "partitions", "rows", "coverage", "other networks")
+    right = ("partitions", "rows", "coverage")
+    return Listing("published", "Published", columns, rows, right=right, only_json=("other networks",))
+
+
+def other_networks_sentence(published: Mapping[str, Any]) -> str:
+    """Return of how many partitions the hosts are those of networks that the JobSpec has no more."""
+    told = f"{published['other_networks']:,} of {counted(published['partitions'], 'partition')}"
+    return (
+        f"{published['dataset']}: {told} built with other networks than the JobSpec networks has now. "
+        "docs/networks.md says how to build them again."
+    )
 
 
 def account_sentence(account: RowAccount) -> str:

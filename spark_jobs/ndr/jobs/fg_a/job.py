@@ -104,6 +104,7 @@ def _commit(
             answers.digested(DELTAS.name, lookback_of(interval, spec)),
         ),
         coverage=days.coverage(interval, [WINDOWS[label] for label in spec.windows]),
+        networks=days.networks.digest,
         note=None if writer.tables[FG_A.name].rows else _why_empty(days, windows),
         **run.facts,
     )

@@ -121,8 +121,9 @@ def _publish_chunk(
     for (target, covered), writer, inventory in zip(targets, written, inventories, strict=True):
         fence = partial(run.claims.fence, lease_key(run, target))
         interval = specs.interval(target)
+        digest = specs.networks.digest
         inputs = machines.inputs if machines else (inventory.source,) if inventory.source else ()
-        yield target, _commit(run, target, interval, writer, chunk, covered, inputs, inventory.note, fence)
+        yield target, _commit(run, target, interval, writer, chunk, covered, inputs, inventory.note, digest, fence)
 
 
 def _machines_span(specs: BaselineSpecs, targets: Sequence[tuple[Target, float]]) -> Interval:
@@ -140,6 +141,7 @@ def _commit(
     covered: float,
     inputs: tuple[InputEntry, ...],
     note: str | None,
+    networks: str,
     fence: Callable[[], None],
 ) -> Manifest:
     return writer.commit(
@@ -151,6 +153,7 @@ def _commit(
         inputs=inputs,
         reads=chunk.reads(interval),
         coverage=covered,
+        networks=networks,
         note=note,
         **run.facts,
     )

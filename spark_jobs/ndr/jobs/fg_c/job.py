@@ -117,6 +117,7 @@ def _publish(run: Run, specs: FgCSpecs, inputs: Inputs, interval: Interval) -> M
         inputs=(*inputs.entries(interval), *(machines.inputs if machines else ())),
         reads=(*inputs.reads(interval), calibrated_by),
         coverage=inputs.coverage(interval),
+        networks=specs.networks.digest,
         note=None if is_judged else NO_BASELINE,
         **run.facts,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -34,7 +34,28 @@ def coded(column: pa.Array) -> pa.DictionaryArray:
     """Return a column as codes of its distinct texts."""
     if pa.types.is_dictionary(column.type):
         return column if column.type == CODED else pc.cast(column, CODED)
+    if pa.types.is_integer(column.type):
+        numbers = column.dictionary_encode()
+        return pa.DictionaryArray.from_arrays(numbers.indices, pc.cast(numbers.dictionary, pa.string()))
     return pc.cast(column, pa.string()).dictionary_encode()
+
+
+def worded(codes: np.ndarray, words: Sequence[str | None]) -> pa.DictionaryArray:
+    """Return the words that codes (int, from 0) stand for, as codes of distinct words; null where the word is None."""
+    distinct = list(dict.fromkeys(word for word in words if word is not None))
+    place = pa.array([None if word is None else distinct.index(word) for word in words], pa.int32())
+    return pa.DictionaryArray.from_arrays(place.take(pa.array(codes)), pa.array(distinct, pa.string()))
+
+
+def repeated(word: str, count: int) -> pa.DictionaryArray:
+    """Return a word so many times."""
+    return worded(np.zeros(count, np.int32), [word])
+
+
+def each_word(column: pa.Array, spelling: Callable[[pa.Array], pa.Array]) -> pa.DictionaryArray:
+    """Return a column with each of its words (text) spelled otherwise; equal words may have several codes."""
+    encoded = coded(column)
+    return pa.DictionaryArray.from_arrays(encoded.indices, spelling(encoded.dictionary))
 
 
 def are(column: pa.Array, *words: str) -> np.ndarray:

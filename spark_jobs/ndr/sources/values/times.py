@@ -25,6 +25,7 @@ _LAST_INSTANT: Final = microseconds(datetime.max.replace(tzinfo=UTC)) + 1
 # No offset changes within a quarter of an hour.
 _QUARTER: Final = 900 * SECOND_MICROSECONDS
 _FEW_QUARTERS: Final = 1 << 16  # of some two years
+_SAMPLE: Final = 1 << 9
 _SLASH: Final = ord("/")
 _SLASHES: Final = r"^\s*(\d{4})/(\d{2})/(\d{2})"
 
@@ -41,8 +42,7 @@ def to_timestamp(column: pa.Array, time_zone: str | None = None) -> Converted:
         and an Arrow time without a zone is in UTC.
     """
     if is_text(column):
-        encoded = coded(column)
-        micros = _of_texts(encoded.dictionary, time_zone).take(encoded.indices)
+        micros = _of_column(column, time_zone)
     else:
         try:
             micros = pc.cast(_to_instants(plain(column), time_zone), pa.int64())
@@ -56,6 +56,15 @@ def to_timestamp(column: pa.Array, time_zone: str | None = None) -> Converted:
     return Converted(pc.cast(micros, _TIMESTAMP), newly_null(column, micros))
 
 
+def _of_column(column: pa.Array, time_zone: str | None) -> pa.Array:
+    """Return the microseconds (int64) of texts: once a distinct one, but where the first ones hardly repeat."""
+    is_long = pa.types.is_string(column.type) and len(column) > _SAMPLE and not column.null_count
+    if is_long and 2 * pc.count_distinct(column.slice(0, _SAMPLE)).as_py() > _SAMPLE:
+        return _of_texts(column, time_zone)
+    encoded = coded(column)
+    return _of_texts(encoded.dictionary, time_zone).take(encoded.indices)
+
+
 def _to_instants(column: pa.Array, time_zone: str | None) -> pa.Array:
     if pa.types.is_timestamp(column.type):
         instants = pc.cast(column, pa.timestamp("us", tz=column.type.tz), safe=False)
@@ -66,7 +75,7 @@ def _to_instants(column: pa.Array, time_zone: str | None) -> pa.Array:
 
 
 def _of_texts(words: pa.Array, time_zone: str | None) -> pa.Array:
-    """Return the microseconds (int64) of distinct texts."""
+    """Return the microseconds (int64) of texts; null where one is null or not a time."""
     if time_zone and pc.any(pc.match_substring(words, "/"), min_count=0).as_py():
         words = _with_hyphens(words)
     if (instants := _whole_cast(words, _TIMESTAMP)) is not None:
