@@ -150,6 +150,9 @@ def on_spark(rotating: Project, spark: SparkSession) -> Project:
     "dataset", [fg_b_host(METRICS), fg_b_segment(METRICS), FG_B_IP_METADATA, FG_B_PROFILE], ids=lambda each: each.name
 )
 def test_both_engines_publish_the_same_baselines(rotating: Project, on_spark: Project, dataset: Dataset) -> None:
+    partition = newest_baseline(on_spark.uri("fg_b_spark"), TARGET.horizon, TARGET.end)
+    assert partition is not None
+    assert len(partition.manifest.tables[dataset.name].files) > 1, "one part shows little of how hosts are spread"
     here, there = baseline_rows(rotating, dataset), baseline_rows(on_spark, dataset, "fg_b_spark")
     assert in_order(there, dataset) == here
 
@@ -161,6 +164,25 @@ def test_both_engines_publish_the_same_scores(rotating: Project, on_spark: Proje
         for project, folder in ((rotating, "fg_c"), (on_spark, "fg_c_spark"))
     )
     assert there == here
+
+
+def test_a_backfilled_baseline_of_machines_equals_the_regular_one(rotating: Project) -> None:
+    datasets = (fg_b_host(METRICS), FG_B_IP_METADATA, FG_B_PROFILE)
+
+    def published(target: Target) -> list[list[dict[str, Any]]]:
+        return [baseline_rows(project, dataset, "fg_b_again", target) for dataset in datasets]
+
+    changes = {name: dict(spec) for name, spec in rotating.changes.items()}
+    changes["fg_b_builder"]["outputs"] = {"fg_b": rotating.uri("fg_b_again")}
+    project = Project(rotating.root, changes)
+    targets = [Target(DAYS.end - number * DAY, "7d") for number in range(4)]
+    project.baselines(targets)
+    backfilled = [published(target) for target in targets]
+    assert backfilled[2] == [baseline_rows(rotating, dataset) for dataset in datasets]
+    assert backfilled[0] != backfilled[1]
+    for target, rows in zip(targets, backfilled, strict=True):
+        project.baselines([target])
+        assert published(target) == rows
 
 
 TAKEN = fixed_address(3)
@@ -218,9 +240,12 @@ def test_it_is_not_silent_for_the_machine_before_it(rotating: Project, taken: Pr
     assert silent[1] == silent[0] - gone
 
 
-def baseline_rows(project: Project, dataset: Dataset, folder: str = "fg_b") -> list[dict[str, Any]]:
-    partition = newest_baseline(project.uri(folder), TARGET.horizon, TARGET.end)
+def baseline_rows(
+    project: Project, dataset: Dataset, folder: str = "fg_b", target: Target = TARGET
+) -> list[dict[str, Any]]:
+    partition = newest_baseline(project.uri(folder), target.horizon, target.end)
     assert partition is not None
+    assert partition.manifest.end == target.end
     rows: list[dict[str, Any]] = read_table(partition.uri, partition.manifest, dataset).to_pylist()
     return rows
 
