@@ -24,7 +24,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from tests.jobs.job_chain import Project
 
-from benchmarks.identity.network import addresses_on, dhcp_log, flows_of, machines_of
+from benchmarks.identity.network import NETWORK, addresses_on, dhcp_log, flows_of, machines_of
 from ndr.contract.datasets import FG_C_HOSTS, SCORED_METRICS, SCORED_WINDOWS
 from ndr.contract.jobspecs.fg_b_builder import HostIdentity
 from ndr.contract.manifest import Manifest
@@ -96,7 +96,8 @@ def compare(folder: Path, seed: int, size: Size) -> Iterator[dict[str, Any]]:
 
 def build(folder: Path, seed: int, size: Size) -> Project:
     """Publish the features, the inventory of the first day, and the DHCP logs of the rotating addresses."""
-    project = Project(folder, {"fg_a_builder": {"windows": size.windows}})
+    changes = {"fg_a_builder": {"windows": size.windows}, "networks": {"internal": {"company": [NETWORK]}}}
+    project = Project(folder, changes)
     machines = machines_of(size.machines, seed)
     names = dict(zip(addresses_on(0, machines, size.rotating), (each.name for each in machines), strict=True))
     project.inventory(month_text(_START), dict(sorted(names.items())))

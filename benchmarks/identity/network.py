@@ -13,6 +13,9 @@ from ndr.contract.datasets import INTEGRATION
 from ndr.contract.time import SLICE, Interval, microseconds
 from ndr.store.schema import arrow_schema
 
+NETWORK: Final = "10.20.0.0/16"
+"""The internal network, which has all machines and none of the servers that they call."""
+
 _HOUR: Final = 3_600_000_000
 _SIZE_SIGMA: Final = 0.2
 """Standard deviation of the logarithm of a flow's bytes."""
