@@ -105,7 +105,7 @@ def row_groups(
     try:
         with opened(file, asked.text) as parquet:
             schema, groups = asked.schema_of(file, parquet), parquet.num_row_groups
-            _refuse_lacking(file, dataset, schema, parquet)
+            _refuse_lacking(file, asked, schema, parquet)
             for group in range(share * groups // shares, (share + 1) * groups // shares):
                 table = parquet.read_row_group(group, [*schema.names, *extra], use_threads=False)
                 if interval and time_column:
@@ -151,13 +151,15 @@ def _unreadable(file: PublishedFile, dataset: Dataset, error: Exception) -> Sche
     )
 
 
-def _refuse_lacking(file: PublishedFile, dataset: Dataset, schema: pa.Schema, parquet: pq.ParquetFile) -> None:
+def _refuse_lacking(file: PublishedFile, asked: Asked, schema: pa.Schema, parquet: pq.ParquetFile) -> None:
+    if file.schema_sha256 == asked.digest:
+        return
     present = set(parquet.schema_arrow.names)
     lacking = [name for name in schema.names if name not in present]
     if lacking:
         raise SchemaMismatchError(
-            f"{file.uri} has no {' and no '.join(lacking)}, which {dataset.name} of this release have: an earlier "
-            "release wrote it. Build its partition again with the same batch."
+            f"{file.uri} has no {' and no '.join(lacking)}, which {asked.dataset.name} of this release have: an "
+            "earlier release wrote it. Build its partition again with the same batch."
         )
 
 
