@@ -74,7 +74,9 @@ class World:
         key = str(account.client("kms").create_key()["KeyMetadata"]["Arn"])
         with Path("/dev/null").open("w") as nowhere:
             progress = Progress(Console(file=nowhere))
-            parameters = {"KmsKeyArn": key, "StartOnArrival": "true", "ArrivalQuietSeconds": "1", **_delivered(account)}
+            arrival = {"StartOnArrival": "true", "ArrivalQuietSeconds": "1"}
+            network = {"VpcSubnetIds": "subnet-0a,subnet-0b", "VpcSecurityGroupIds": "sg-0c"}
+            parameters = {"KmsKeyArn": key, **arrival, **network, **_delivered(account)}
             deployment = deploy_stack(account, "guarded", "v1", "up", progress, **parameters)
         for jobspec in read_jobspec_files(DEMO_FILES, deployed_values(deployment, "local")):
             put_jobspec(deployment.table("JobSpecTableName"), jobspec)

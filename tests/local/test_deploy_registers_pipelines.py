@@ -208,6 +208,7 @@ def test_a_pipeline_that_cant_be_registered_fails_the_deploy_with_the_reason(
 def test_what_the_definitions_follow_from_is_registered_anew(account: Account, stack: dict[str, str]) -> None:
     image = in_registry(account, "jobs:2")
     network = {"VpcSubnetIds": "subnet-0a,subnet-0b", "VpcSecurityGroupIds": "sg-0c", "VolumeSizeGb": "50"}
+    assert "network" not in policies_of(account, "PipelineRole")
     deploy(account, TEMPLATE, STACK, {"ProcessingImageUri": image, "EncryptInterContainerTraffic": "true", **network})
     assert {default_image(account, pipeline) for pipeline in PIPELINES} == {image}
     described = account.client("sagemaker").describe_pipeline(PipelineName=FG_B_PIPELINE)
@@ -218,6 +219,14 @@ def test_what_the_definitions_follow_from_is_registered_anew(account: Account, s
         "EnableInterContainerTrafficEncryption": True,
         "VpcConfig": {"SecurityGroupIds": ["sg-0c"], "Subnets": ["subnet-0a", "subnet-0b"]},
     }
+    assert "network" in policies_of(account, "PipelineRole")
+
+
+def policies_of(account: Account, role: str) -> list[str]:
+    """The names of the inline policies of a role of the stack."""
+    found = account.client("cloudformation").describe_stack_resource(StackName=STACK, LogicalResourceId=role)
+    name = found["StackResourceDetail"]["PhysicalResourceId"]
+    return list(account.client("iam").list_role_policies(RoleName=name)["PolicyNames"])
 
 
 def failed_with(account: Account, resource: str) -> str:
