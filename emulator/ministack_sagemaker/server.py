@@ -98,7 +98,7 @@ def _serve(port: int, end_with_parent: bool) -> None:
 
     register_all()
     serve_control()
-    # MiniStack's own server, Hypercorn, takes three times as long for a small request. The app adds the date itself.
+    # MiniStack's own server, Hypercorn, needs more processor time for a small request. The app adds the date itself.
     config = uvicorn.Config(
         app.app,
         host="127.0.0.1",

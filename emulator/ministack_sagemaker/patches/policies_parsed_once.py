@@ -1,6 +1,6 @@
 """Policy documents, each parsed once.
 
-MiniStack parses every policy of the caller's role twice a request, which is a fifth of the work of a small one.
+MiniStack parses every policy of the caller's role twice a request.
 """
 
 from __future__ import annotations
