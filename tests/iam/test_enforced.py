@@ -53,6 +53,7 @@ def test_every_role_has_scenarios(roles: Roles) -> None:
         "PlanRunRole.ReadTheLedger",
         "PipelineRole.PublishData",
         "PipelineRole.FindTheMachines",
+        "PipelineRole.ConnectInstances",
         "PipelineRole.PassThisRoleToThem",
         "PipelineRole.RunStatements",
         "PipelineRole.RegisterTables",
