@@ -20,7 +20,8 @@ WAIT_SCALE: Final = 0.5
 """Factor of all waits. A pipeline takes seconds here and minutes on SageMaker, so polling waits are halved."""
 IMAGE: Final = "ndr-processing:latest"
 """The image that the template's pipelines run in by default."""
-_POLLING: Final = {"PollSeconds": "1", "MaxPollSeconds": "2"}
+_POLLING: Final = {"PollSeconds": "1", "MaxPollSeconds": "2", "DeadlineSeconds": "14400"}
+"""A wait is at most a two-thousandth of the deadline long, so that the history of an execution has room for all."""
 
 
 def find_template() -> Path:
