@@ -29,6 +29,7 @@ from ministack_sagemaker.patches import (
     nested_failures,
     policies_parsed_once,
     policy_variables,
+    refused_requests,
     request_limits,
     schedule_targets,
     schedule_words,
@@ -143,6 +144,7 @@ def _apply_patches() -> None:
     transport.count_as_tls()
     policies_parsed_once.keep()
     policy_variables.substitute()
+    refused_requests.record()
     stepped_clock.go_by_it()
 
 
