@@ -27,6 +27,7 @@ from ministack_sagemaker.patches import (
     map_failures,
     missing_keys,
     nested_failures,
+    object_checksums,
     policies_parsed_once,
     policy_variables,
     refused_requests,
@@ -142,6 +143,7 @@ def _apply_patches() -> None:
     function_time.charge_invocations()
     lambda_errors.name_errors_by_class()
     transport.count_as_tls()
+    object_checksums.compute_fast()
     policies_parsed_once.keep()
     policy_variables.substitute()
     refused_requests.record()

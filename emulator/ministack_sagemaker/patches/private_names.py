@@ -47,6 +47,8 @@ PRIVATE_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
         "_bucket_default_sse_headers": "(bucket_name)",
         "_bucket_encryption": "mapping",
         "_buckets": "mapping",
+        "_crc32c": "(body)",
+        "_crc64nvme": "(body)",
         "_error": "(code, message, status, resource, extra, headers)",
         "_stored_sse_headers": "(obj)",
     },
