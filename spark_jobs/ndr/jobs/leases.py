@@ -7,6 +7,7 @@ the job lives. The lease of a job that died expires; it is taken over sooner whe
 from __future__ import annotations
 
 import os
+import re
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -360,4 +361,4 @@ def _execution_has_ended(holder: str) -> bool:
 
 
 def _mentions(expression: str, name: str) -> bool:
-    return name in expression.replace(",", " ").split()
+    return name in re.split(r"[\s,()]+", expression)
