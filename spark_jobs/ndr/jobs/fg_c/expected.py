@@ -32,15 +32,18 @@ def longest(baselines: Sequence[HorizonBaseline]) -> HorizonBaseline | None:
     return max(known, key=lambda each: HORIZONS[each.horizon], default=None)
 
 
-def shares_of(baseline: HorizonBaseline | None, rows: FeatureRows, metrics: Sequence[str], time_zone: str) -> Floats:
+def shares_of(
+    baseline: HorizonBaseline | None, rows: FeatureRows, metrics: Sequence[str], time_zone: str
+) -> Floats | None:
     """Return the share of days on which so large a value came at the hour, float64[rows, metrics]; NaN is unknown.
 
     A metric has that of the metric in EXPECTED_BY. With at least three weeks of days, a value that comes on one
-    weekday only is expected on it: the larger one of the shares of all days and of the same weekday counts.
+    weekday only is expected on it: the larger one of the shares of all days and of the same weekday counts. None is
+    returned where there is no profile.
     """
-    found = np.full((len(rows), len(metrics)), np.nan)
     if baseline is None or baseline.profile is None:
-        return found
+        return None
+    found = np.full((len(rows), len(metrics)), np.nan)
     shares = expected_shares(baseline.profile, rows.judged_windows, time_zone)
     by_weekday = HORIZONS[baseline.horizon] >= _WEEKS
     for place, metric in enumerate(metrics):
@@ -50,14 +53,15 @@ def shares_of(baseline: HorizonBaseline | None, rows: FeatureRows, metrics: Sequ
     return found
 
 
-def highest_of(baseline: HorizonBaseline, rows: FeatureRows, metrics: Sequence[str], time_zone: str) -> Floats:
+def highest_of(baseline: HorizonBaseline, rows: FeatureRows, metrics: Sequence[str], time_zone: str) -> Floats | None:
     """Return what each metric reached at the hour on two days of the horizon, float64[rows, metrics]; NaN is unknown.
 
-    Metrics that the profile does not have are unknown: that of another metric is not in their unit.
+    Metrics that the profile does not have are unknown: that of another metric is not in their unit. None is returned
+    where there is no profile.
     """
-    found = np.full((len(rows), len(metrics)), np.nan)
     if baseline.profile is None or not baseline.profile.num_rows:
-        return found
+        return None
+    found = np.full((len(rows), len(metrics)), np.nan)
     expected = expected_shares(baseline.profile, rows.judged_windows, time_zone)
     for place, metric in enumerate(metrics):
         if metric in expected:
