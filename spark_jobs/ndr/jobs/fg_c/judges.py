@@ -132,7 +132,7 @@ class Judges:
                 (baseline.segment, "segment_id", segments, of_segment[place]),
             ):
                 statistics, group = _statistics(table, metrics), groups.numbers(table)
-                _number(_places(table[name], names), group, numbers, first)
+                _number(places_among(table[name], names), group, numbers, first)
                 first += len(statistics)
                 can_judge = _usable(table, statistics, metrics)
                 known.append(statistics)
@@ -198,7 +198,7 @@ def floats(column: pa.ChunkedArray) -> Floats:
     return column.cast(pa.float64()).to_numpy()  # type: ignore[no-any-return]
 
 
-def _places(column: pa.ChunkedArray, words: Sequence[str]) -> Ints:
+def places_among(column: pa.ChunkedArray, words: Sequence[str]) -> Ints:
     """Return the place of each text among words; -1 where it is not among them."""
     coded = coded_column(column)
     of_word: Mapping[str, int] = {word: place for place, word in enumerate(words)}

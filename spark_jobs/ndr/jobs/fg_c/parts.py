@@ -17,7 +17,7 @@ from ndr.jobs.fg_c.absences import Absence, silences
 from ndr.jobs.fg_c.baseline_hosts import Stayed, always
 from ndr.jobs.fg_c.calibration import Calibration
 from ndr.jobs.fg_c.discounts import Discounts
-from ndr.jobs.fg_c.expected import highest_of, longest, missing, shares_of
+from ndr.jobs.fg_c.expected import ExpectedHours, longest, missing
 from ndr.jobs.fg_c.host_counts import host_counts, large_segments
 from ndr.jobs.fg_c.hosts import HostScores
 from ndr.jobs.fg_c.judges import HorizonBaseline
@@ -59,13 +59,11 @@ class Scores:
         self._stayed = stayed
         self._present, self._baselines, self._rules = rows.table, baselines, rules
         spec, zone, scored = rules.spec, rules.calendar.time_zone, rows.of_windows(rules.spec.windows)
-        expected = partial(shares_of, longest(baselines), time_zone=zone)
-        highest = partial(highest_of, time_zone=zone)
-        reached = partial(reached_bands, calendar=rules.calendar)
+        hours, reached = ExpectedHours(baselines, scored, zone), partial(reached_bands, calendar=rules.calendar)
         self.segments: list[str] = segment_ids(scored.hosts, rules.networks).to_pylist()
         self._scopes = Scopes.of(scored, self.segments)
         self._scoring = Scoring.of(
-            scored, baselines, self.segments, spec, rules.support_min, expected, highest, reached
+            scored, baselines, self.segments, spec, rules.support_min, hours.shares, hours.highest, reached
         )
 
     def counts(self, counted: Collection[str]) -> pa.Table:

@@ -14,7 +14,6 @@ from ndr.jobs.fg_c.baseline_hosts import BASELINE_HOST
 from ndr.jobs.fg_c.formulas import Floats, Ints
 from ndr.jobs.fg_c.judges import coded_column, floats
 
-KEY = ("host_ip", "role", "window_label", "window_end")
 _NUMBERS: Final = ("host_of", "role_of", "window_of", "end_of", "band_of", "judged_of")
 
 
@@ -110,14 +109,6 @@ class FeatureRows:
     def _with(self, table: pa.Table, chosen: Callable[[Ints], Ints]) -> FeatureRows:
         numbers: dict[str, Any] = {name: chosen(getattr(self, name)) for name in _NUMBERS}
         return replace(self, table=table, **numbers)
-
-    @property
-    def judged_windows(self) -> pa.Table:
-        """The KEY of each row under the host of the baseline that judges it, which may be null."""
-        windows = self.table.select(KEY)
-        if BASELINE_HOST not in self.table.column_names:
-            return windows
-        return windows.set_column(0, "host_ip", self.table[BASELINE_HOST])
 
     def values(self, metrics: Sequence[str]) -> Floats:
         """Return float64[rows, metrics]; NaN is null."""
