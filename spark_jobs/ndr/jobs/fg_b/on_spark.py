@@ -44,8 +44,8 @@ from ndr.spark.messages import Inputs
 from ndr.spark.parts import Parts, balanced, part_count, parts_by_text
 from ndr.spark.scan_tasks import FileShare, file_shares, in_tasks, tables_of
 from ndr.spark.stages import Cut, Output, build, collected, driver_messages, read_messages, shuffled
+from ndr.store.asked import read_schema
 from ndr.store.publish import PartitionWriter, in_key_order
-from ndr.store.rows import read_schema
 from ndr.store.scan import Scan
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def write_baselines(
     prefixes = specs.non_persistent_prefixes
     of_profiles = profile_rules(specs, chunk)
     write_statistics(spark, rules, of_profiles, prefixes, baselines, machines, chunk.fg_a, writers, hosts)
-    write_pairs(spark, specs.pair_rules, baselines, chunk.pair_counts, writers)
+    write_pairs(spark, specs.pair_rules, baselines, chunk.pair_counts, writers, hosts)
     return writers
 
 
