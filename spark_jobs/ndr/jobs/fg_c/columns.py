@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-import numba
 import numpy as np
 import pyarrow as pa
-from numba import types
 from numpy.typing import NDArray
 
 INSTANT: Final = pa.timestamp("us", tz="UTC")
@@ -35,24 +33,6 @@ def numbers(values: NDArray[Any], bitmap: pa.Buffer | None = None, of: pa.DataTy
 def numbers_or_null(values: NDArray[np.float64]) -> pa.Array:
     """Return a column of numbers, null where they are NaN."""
     return numbers(values, validity(np.isnan(values)))
-
-
-def repeated(values: NDArray[Any], times: int) -> NDArray[Any]:
-    """Return each value so many times, one after the other."""
-    found = np.empty((values.size, times), values.dtype)
-    _fill(values.reshape(-1), found)
-    return found
-
-
-_TYPES: Final = (types.int32, types.int64, types.float64)
-
-
-@numba.njit(
-    [types.void(types.Array(each, 1, "C", readonly=True), each[:, ::1]) for each in _TYPES], nogil=True, cache=True
-)
-def _fill(values, found):  # type: ignore[no-untyped-def]
-    for place in range(len(values)):
-        found[place] = values[place]
 
 
 def tiled(texts: Sequence[str], times: int, rows: int) -> pa.DictionaryArray:

@@ -11,22 +11,22 @@ NOBODY: Final = 3
 
 
 @numba.njit(nogil=True)
-def fill_judges(of_host, of_segment, of_network, host, segment, group, judges):  # type: ignore[no-untyped-def]
-    """Fill in the judges of a group by horizon and tier, int64[horizons, tiers]; -1 where there is none.
+def fill_judges(of_host, of_segment, of_network, host, segment, group, place, judges):  # type: ignore[no-untyped-def]
+    """Fill in the judges of a group, a place of int64[places, horizons, tiers]; -1 where there is none.
 
     The arrays are those of `ndr.jobs.fg_c.judges.Judges`; a host may be -1.
     """
-    for horizon in range(len(judges)):
-        judges[horizon, 0] = of_host[horizon, host, group] if host >= 0 else -1
-        judges[horizon, 1] = of_segment[horizon, segment, group]
-        judges[horizon, 2] = of_network[horizon, 0, group]
+    for horizon in range(judges.shape[1]):
+        judges[place, horizon, 0] = of_host[horizon, host, group] if host >= 0 else -1
+        judges[place, horizon, 1] = of_segment[horizon, segment, group]
+        judges[place, horizon, 2] = of_network[horizon, 0, group]
 
 
 @numba.njit(nogil=True)
-def nearest(judges, usable, horizon, metric):  # type: ignore[no-untyped-def]
-    """Return the tier of the first judge that can judge a metric, or NOBODY."""
+def nearest(judges, place, usable, horizon, metric):  # type: ignore[no-untyped-def]
+    """Return the tier of the first judge at a place that can judge a metric, or NOBODY."""
     tier = 0
-    while tier < NOBODY and (judges[horizon, tier] < 0 or not usable[judges[horizon, tier], metric]):
+    while tier < NOBODY and (judges[place, horizon, tier] < 0 or not usable[judges[place, horizon, tier], metric]):
         tier += 1
     return tier
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ndr.contract.datasets import FG_C_SCORES, JUDGES
-from ndr.jobs.fg_c.columns import INSTANT, numbers, numbers_or_null, repeated, tiled, validity, words
+from ndr.jobs.fg_c.columns import INSTANT, numbers, numbers_or_null, tiled, validity, words
 from ndr.jobs.fg_c.discounts import Discounted
 from ndr.jobs.fg_c.formulas import RESULT, RESULTS, Floats, Ints
 from ndr.jobs.fg_c.nearest import NOBODY
@@ -100,7 +100,7 @@ class ScoredRows:
         judged = validity(self.tiers == NOBODY)
         columns = {
             **{name: self._words(name, each) for name in ("host_ip", "role", "window_label")},
-            "window_end": numbers(repeated(rows.ends, each), of=INSTANT),
+            "window_end": numbers(np.repeat(rows.ends, each), of=INSTANT),
             "metric": tiled(self.metrics, horizons, every),
             "baseline_horizon": tiled(self.horizons, 1, every),
             "baseline_end": numbers(np.tile(self.ends, count * metrics), judged, INSTANT),
@@ -110,8 +110,8 @@ class ScoredRows:
             **{name: numbers_or_null(self.of(name)) for name in _SOMETIMES_NULL},
             "value": numbers(self.of("value")),
             "contribution": numbers(self.contributions),
-            "discount": numbers(repeated(self.discounted.discount, horizons)),
-            "expected": _known(None if self.hour.expected is None else repeated(self.hour.expected, horizons), every),
+            "discount": numbers(np.repeat(self.discounted.discount, horizons)),
+            "expected": _known(None if self.hour.expected is None else np.repeat(self.hour.expected, horizons), every),
             "second_highest": _known(self.hour.highest, every),
         }
         schema = coded_schema(FG_C_SCORES)
@@ -128,8 +128,8 @@ class ScoredRows:
             "window_label": (rows.windows, rows.window_of),
         }[name]
         first, last = (int(places.min()), int(places.max())) if len(places) else (0, -1)
-        codes = repeated((places - first).astype(np.int32), times)
-        return words(codes.reshape(-1), pa.array(list(texts[first : last + 1]), pa.string()))
+        codes = np.repeat((places - first).astype(np.int32), times)
+        return words(codes, pa.array(list(texts[first : last + 1]), pa.string()))
 
 
 def _known(values: Floats | None, count: int) -> pa.Array:

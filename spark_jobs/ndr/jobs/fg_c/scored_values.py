@@ -81,53 +81,54 @@ def fill_scores(
     """
     metrics, horizons, bands = values.shape[1], len(of_host), reached.shape[1]
     at = -1
-    own, others = np.empty((horizons, NOBODY), np.int64), np.empty((bands, horizons, NOBODY), np.int64)
+    judges, own = np.empty((bands + 1, horizons, NOBODY), np.int64), bands  # its own come last
     # Neighbours have the same judge, of which these are kept: log2(median + least) and the scale.
-    last, logs, scales = np.full((metrics, horizons), -1), np.empty((metrics, horizons)), np.empty((metrics, horizons))
+    last, kept = np.zeros((metrics, horizons), np.int64), np.empty((2, metrics, horizons))
     for row in range(len(values)):
         host, segment, group = hosts[row], segments[row], groups[row]
-        fill_judges(of_host, of_segment, of_network, host, segment, group, own)
+        fill_judges(of_host, of_segment, of_network, host, segment, group, own, judges)
         for band in range(bands):
             if reached[row, band]:
                 other = in_band(group, band, bands, windows)
-                fill_judges(of_host, of_segment, of_network, host, segment, other, others[band])
+                fill_judges(of_host, of_segment, of_network, host, segment, other, band, judges)
         for metric in range(metrics):
             value, least = values[row, metric], minimum[metric]
             log_value = np.log2(value + least) if value + least > 0 else np.nan
             for horizon in range(horizons):
                 at += 1
-                tier = nearest(own, usable, horizon, metric)
+                tier = nearest(judges, own, usable, horizon, metric)
                 tiers[at] = tier
                 results[0, at] = value
                 if tier == NOBODY or np.isnan(value):
                     support[at] = 0
-                    results[1:, at] = np.nan
+                    for name in range(1, 11):
+                        results[name, at] = np.nan
                     results[10, at] = 0.0
                     continue
-                judge = own[horizon, tier]
+                judge = judges[own, horizon, tier]
                 rules = least, relative, weights[tier], expected[row, metric], highest[row, metric, horizon]
                 adds = contribution(value, known[judge, metric, 5], known[judge, metric, 6], *rules)
                 for band in range(bands if adds > 0 else 0):
-                    if reached[row, band] and nearest(others[band], usable, horizon, metric) == tier:
-                        one = others[band, horizon, tier]
+                    if reached[row, band] and nearest(judges, band, usable, horizon, metric) == tier:
+                        one = judges[band, horizon, tier]
                         less = contribution(value, known[one, metric, 5], known[one, metric, 6], *rules)
                         if less < adds:
                             adds, judge = less, one
                 median, mad, iqr = known[judge, metric, 0], known[judge, metric, 1], known[judge, metric, 2]
                 p25, p75, p95 = known[judge, metric, 3], known[judge, metric, 4], known[judge, metric, 5]
                 p99, behind = known[judge, metric, 6], known[judge, metric, 7]
-                if judge != last[metric, horizon]:
-                    last[metric, horizon] = judge
-                    scales[metric, horizon] = scale_of(median, mad, iqr, least, relative)
-                    logs[metric, horizon] = np.log2(median + least) if median + least > 0 else np.nan
+                if judge + 1 != last[metric, horizon]:
+                    last[metric, horizon] = judge + 1
+                    kept[0, metric, horizon] = np.log2(median + least) if median + least > 0 else np.nan
+                    kept[1, metric, horizon] = scale_of(median, mad, iqr, least, relative)
                 support[at] = np.int64(behind)
                 results[1, at] = median
                 results[2, at] = mad
                 results[3, at] = p95
                 results[4, at] = p99
-                results[5, at] = scales[metric, horizon]
-                results[6, at] = (value - median) / scales[metric, horizon]
-                results[7, at] = log_value - logs[metric, horizon]
+                results[5, at] = kept[1, metric, horizon]
+                results[6, at] = (value - median) / kept[1, metric, horizon]
+                results[7, at] = log_value - kept[0, metric, horizon]
                 results[8, at] = max(value - p95, 0.0)
                 results[9, at] = tail_probability(value, p25, median, p75, p95, p99, behind)
                 results[10, at] = adds

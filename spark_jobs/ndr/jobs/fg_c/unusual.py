@@ -56,7 +56,10 @@ def _flagged(scoring: Scoring, part: FeatureRows, hour: Hour) -> Unusual:
 
 
 @numba.njit(
-    types.void(F2, *JUDGED, KNOWN2, KNOWN3, types.boolean[:, ::1], types.boolean[:, ::1]), nogil=True, cache=True
+    types.void(F2, *JUDGED, KNOWN2, KNOWN3, types.boolean[:, ::1], types.boolean[:, ::1]),
+    nogil=True,
+    cache=True,
+    error_model="numpy",
 )
 def _fill(
     values, hosts, segments, groups, reached, windows, of_host, of_segment, of_network, known, usable,
@@ -67,25 +70,25 @@ def _fill(
     The parameters are those of `ndr.jobs.fg_c.scored_values.fill_scores`.
     """
     bands, horizons = reached.shape[1], len(of_host)
-    own, others = np.empty((horizons, NOBODY), np.int64), np.empty((bands, horizons, NOBODY), np.int64)
+    judges, own = np.empty((bands + 1, horizons, NOBODY), np.int64), bands  # its own come last
     for row in range(len(values)):
         host, segment, group = hosts[row], segments[row], groups[row]
-        fill_judges(of_host, of_segment, of_network, host, segment, group, own)
+        fill_judges(of_host, of_segment, of_network, host, segment, group, own, judges)
         for band in range(bands):
             if reached[row, band]:
                 other = in_band(group, band, bands, windows)
-                fill_judges(of_host, of_segment, of_network, host, segment, other, others[band])
+                fill_judges(of_host, of_segment, of_network, host, segment, other, band, judges)
         for metric in range(values.shape[1]):
             value, best, is_beyond = values[row, metric], NOBODY, False
             for horizon in range(horizons):
-                tier = nearest(own, usable, horizon, metric)
+                tier = nearest(judges, own, usable, horizon, metric)
                 if tier > best or (tier == best and not is_beyond):
                     continue
                 hour = expected[row, metric], highest[row, metric, horizon]
-                best, is_beyond = tier, value > threshold(known[own[horizon, tier], metric, 6], *hour)
+                best, is_beyond = tier, value > threshold(known[judges[own, horizon, tier], metric, 6], *hour)
                 for band in range(bands if is_beyond else 0):
-                    if reached[row, band] and nearest(others[band], usable, horizon, metric) == tier:
-                        p99 = known[others[band, horizon, tier], metric, 6]
+                    if reached[row, band] and nearest(judges, band, usable, horizon, metric) == tier:
+                        p99 = known[judges[band, horizon, tier], metric, 6]
                         is_beyond = is_beyond and value > threshold(p99, *hour)
             judged[row, metric] = best < NOBODY and not np.isnan(value)
             unusual[row, metric] = judged[row, metric] and is_beyond
