@@ -116,7 +116,8 @@ class FgBBuilderSpec(SpecModel):
     """Spec of `fg_b_builder`.
 
     `metrics` are the FG-A columns that get a baseline; all of them by default. With `host_identity` machine a host's
-    baseline follows the machine from address to address, by the inventory and the DHCP logs; FG-C does the same.
+    baseline follows the machine from address to address, by the inventory and the DHCP logs; FG-A's novelty and FG-C do
+    the same.
     """
 
     inputs: FgBBuilderInputs
