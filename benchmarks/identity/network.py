@@ -16,6 +16,8 @@ from ndr.store.schema import arrow_schema
 NETWORK: Final = "10.20.0.0/16"
 """The internal network, which has all machines and none of the servers that they call."""
 
+_SERVERS: Final = 10_000
+"""Servers outside: so many that few machines share one."""
 _HOUR: Final = 3_600_000_000
 _SIZE_SIGMA: Final = 0.2
 """Standard deviation of the logarithm of a flow's bytes."""
@@ -56,10 +58,10 @@ class Kind:
 KINDS: Final = (
     Kind("pc", 0.25, 12.0, 8e3, 150e3, 8, (7, 19)),
     Kind("phone", 0.15, 4.0, 2e3, 2e3, 2),
-    Kind("camera", 0.15, 6.0, 4e6, 4e3, 1),
+    Kind("camera", 0.15, 6.0, 16e6, 4e3, 1),
     Kind("signage", 0.15, 6.0, 4e3, 8e6, 2),
-    Kind("probe", 0.15, 30.0, 500.0, 500.0, 40),
-    Kind("sensor", 0.15, 15.0, 1e3, 1e3, 3, denied=0.6),
+    Kind("probe", 0.15, 15.0, 500.0, 500.0, 40),
+    Kind("sensor", 0.15, 10.0, 1e3, 1e3, 3, denied=0.6),
 )
 
 
@@ -73,6 +75,10 @@ class Machine:
     peers: tuple[str, ...]
 
 
+def _server(number: int) -> str:
+    return f"198.18.{number // 250}.{number % 250 + 1}"
+
+
 def machines_of(count: int, seed: int) -> list[Machine]:
     """Return machines of each kind, in no order of kinds."""
     rng = np.random.default_rng(seed)
@@ -81,7 +87,7 @@ def machines_of(count: int, seed: int) -> list[Machine]:
     machines = []
     for number, place in enumerate(rng.permutation(count), start=1):
         kind = kinds[place]
-        peers = tuple(f"203.0.113.{peer}" for peer in rng.choice(250, kind.peers, replace=False) + 1)
+        peers = tuple(map(_server, rng.choice(_SERVERS, kind.peers, replace=False).tolist()))
         level = float(np.exp(_LEVEL_SIGMA * rng.standard_normal()))
         machines.append(Machine(f"{kind.name.upper()}-{number:03d}", kind, level, peers))
     return machines

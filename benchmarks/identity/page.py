@@ -24,10 +24,12 @@ def fill_identity_page(results: Path) -> None:
 
 def figures(lines: Sequence[dict[str, Any]]) -> str:
     """Return the table of the page."""
-    rows = ["| hosts are | host-days | false alarms | of rotating addresses |", "| --- | --- | --- | --- |"]
+    names = ["hosts are", "host-days", "false alarms of hosts", "of pairs", "of rotating addresses", "pairs called new"]
+    rows = [f"| {' | '.join(names)} |", f"| {' | '.join(['---'] * len(names))} |"]
     for line in lines:
         if "hosts_are" in line:
             hosts = {"address": "addresses", "machine": "machines"}[line["hosts_are"]]
-            cells = (hosts, line["host_days"], line["false_alarms"], line["of_rotating_addresses"])
+            alarms = (line["host_alarms"], line["pair_alarms"], line["of_rotating_addresses"], line["new_pairs"])
+            cells = (hosts, line["host_days"], *alarms)
             rows.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join([*rows, ""])

@@ -49,14 +49,8 @@ def deploy(
     if not template.is_file():
         raise AccountError(f"{template} does not exist. Name a SAM template.")
     template = template.resolve()
-    project = template.parent
-
-    def build(work: Path) -> None:
-        # Without --cached: it compares the folder of a function, and its Makefile copies files from other folders.
-        adapted, target = _adapted(template, work), work / "build"
-        _sam(account, project, "build", "--template-file", str(adapted), "--build-dir", str(target), "--parallel")
-
-    built = built_template(template, f"{sys.version} {_function_runtime()}", build) / "build"
+    log = account.directory / "deploy.log"
+    built = build(template, log)
     bucket = f"{_BUCKET_PREFIX}-{account.account_id}"
     account.client("s3").create_bucket(Bucket=bucket)
     # SAM passes over an override without a value: an empty one is a pair of quotes.
@@ -64,8 +58,9 @@ def deploy(
         f"ParameterKey={name},ParameterValue={value or chr(34) * 2}" for name, value in (parameters or {}).items()
     ]
     _sam(
-        account,
-        project,
+        template.parent,
+        log,
+        account.environment(),
         *("deploy", "--template-file", str(built / "template.yaml"), "--stack-name", stack_name),
         *("--s3-bucket", bucket, "--region", account.region, "--capabilities", *_CAPABILITIES),
         *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
@@ -73,6 +68,36 @@ def deploy(
     )
     (stack,) = account.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+
+def build(template: Path, log: Path) -> Path:
+    """Build a template, unless what was built of the same sources is kept; a build under way is waited for.
+
+    Parameters
+    ----------
+    template
+        The template.
+    log
+        File to which the output of SAM is appended.
+
+    Returns
+    -------
+    Path
+        The folder with the built template.
+
+    Raises
+    ------
+    AccountError
+        SAM is not installed, or the build failed.
+    """
+
+    def build_anew(work: Path) -> None:
+        # Without --cached: it compares the folder of a function, and its Makefile copies files from other folders.
+        adapted, target = _adapted(template, work), work / "build"
+        options = ("--template-file", str(adapted), "--build-dir", str(target), "--parallel")
+        _sam(template.parent, log, {}, "build", *options)
+
+    return built_template(template, f"{sys.version} {_function_runtime()}", build_anew) / "build"
 
 
 def sam_path(project: Path) -> Path:
@@ -116,10 +141,10 @@ def _adapted(template: Path, work: Path) -> Path:
     return adapted
 
 
-def _sam(account: Account, project: Path, command: str, *arguments: str) -> None:
+def _sam(project: Path, log: Path, variables: Mapping[str, str], command: str, *arguments: str) -> None:
     environment = {
         **os.environ,
-        **account.environment(),
+        **variables,
         "SAM_CLI_TELEMETRY": "0",
         "SAM_CLI_POLL_DELAY": "0.2",
         **_function_runtime(),
@@ -135,8 +160,8 @@ def _sam(account: Account, project: Path, command: str, *arguments: str) -> None
         text=True,
         check=False,
     )
-    with (account.directory / "deploy.log").open("a") as log:
-        log.write(f"$ sam {command} {' '.join(arguments)}\n{ran.stdout}\n")
+    with log.open("a") as lines:
+        lines.write(f"$ sam {command} {' '.join(arguments)}\n{ran.stdout}\n")
     if ran.returncode != 0:
         raise AccountError(f"`sam {command}` failed:\n{ran.stdout[-4000:]}")
 

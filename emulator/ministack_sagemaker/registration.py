@@ -27,8 +27,10 @@ from ministack_sagemaker.patches import (
     map_failures,
     missing_keys,
     nested_failures,
+    object_checksums,
     policies_parsed_once,
     policy_variables,
+    refused_requests,
     request_limits,
     schedule_targets,
     schedule_words,
@@ -141,8 +143,10 @@ def _apply_patches() -> None:
     function_time.charge_invocations()
     lambda_errors.name_errors_by_class()
     transport.count_as_tls()
+    object_checksums.compute_fast()
     policies_parsed_once.keep()
     policy_variables.substitute()
+    refused_requests.record()
     stepped_clock.go_by_it()
 
 

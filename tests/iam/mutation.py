@@ -9,6 +9,12 @@ from tests.iam.scenarios import SCENARIOS, Scenario
 from tests.iam.unexercised import reason_not_exercised
 from tests.iam.world import World
 
+from ministack_sagemaker.refusals import Refusal, refusals
+
+
+class FailedOtherwiseError(AssertionError):
+    """A scenario failed for another reason than the missing statement."""
+
 
 def all_pass(world: World, tell: Callable[[str], None] = lambda _: None) -> None:
     """Run every scenario with every statement in place.
@@ -24,14 +30,32 @@ def all_pass(world: World, tell: Callable[[str], None] = lambda _: None) -> None
 
 
 def noticed(world: World, roles: Roles, statement: Statement) -> tuple[Scenario, str] | None:
-    """The scenario that fails without a statement, and how; None when none does."""
+    """The scenario that fails without a statement, and how; None when none does.
+
+    Raises
+    ------
+    FailedOtherwiseError
+        One failed, though nothing was refused that the statement would have allowed.
+    """
     with roles.without(statement):
         for scenario in SCENARIOS[statement.role]:
+            before = len(refusals(world.directory))
             try:
                 scenario(world)
             except Exception as error:
+                refused = refusals(world.directory)[before:]
+                if not is_proof(statement, roles.name(statement.role), refused):
+                    raise FailedOtherwiseError(f"{scenario.__name__}, without {statement}: {error}") from error
                 return scenario, f"{type(error).__name__}: {error}"
     return None
+
+
+def is_proof(statement: Statement, role: str, refused: Iterable[Refusal]) -> bool:
+    """Tell whether a failure shows that a statement is needed: without it its role was refused what it allows.
+
+    A statement that denies is needed where something succeeds without it.
+    """
+    return statement.effect == "Deny" or any(each.role == role and statement.names(each.action) for each in refused)
 
 
 def exercised(statements: Iterable[Statement]) -> list[Statement]:

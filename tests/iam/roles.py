@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 
@@ -21,14 +22,24 @@ class Statement:
         The statement's name; unique in its role.
     policy
         The policy that it is in.
+    effect
+        Allow or Deny.
+    actions
+        What it allows or denies, with `*` for any part of a name.
     """
 
     role: str
     sid: str
     policy: str
+    effect: str
+    actions: tuple[str, ...]
 
     def __str__(self) -> str:
         return f"{self.role}.{self.sid}"
+
+    def names(self, action: str) -> bool:
+        """Tell whether an action is one of those that it allows or denies."""
+        return any(fnmatchcase(action.lower(), each.lower()) for each in self.actions)
 
 
 class Roles:
@@ -48,9 +59,16 @@ class Roles:
         found = []
         for role, name in self._names.items():
             for policy in self._iam.list_role_policies(RoleName=name)["PolicyNames"]:
-                found += [Statement(role, each["Sid"], policy) for each in self._document(name, policy)["Statement"]]
+                found += [
+                    Statement(role, each["Sid"], policy, each["Effect"], _listed(each["Action"]))
+                    for each in self._document(name, policy)["Statement"]
+                ]
         assert len({(each.role, each.sid) for each in found}) == len(found), "a Sid is used twice in a role"
         return sorted(found)
+
+    def name(self, role: str) -> str:
+        """The name in the account of a role of the template."""
+        return str(self._names[role])
 
     @contextmanager
     def without(self, statement: Statement) -> Iterator[None]:
@@ -74,3 +92,7 @@ class Roles:
 
     def _put(self, name: str, policy: str, document: dict[str, Any]) -> None:
         self._iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
+
+
+def _listed(action: str | list[str]) -> tuple[str, ...]:
+    return (action,) if isinstance(action, str) else tuple(action)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.iam.mutation import all_pass, exercised, noticed
-from tests.iam.roles import Roles
+from tests.iam.mutation import FailedOtherwiseError, all_pass, exercised, is_proof, noticed
+from tests.iam.roles import Roles, Statement
 from tests.iam.scenarios import SCENARIOS, probe
 from tests.iam.world import World
 from tests.jobs.job_chain import random_flows
@@ -19,6 +20,7 @@ from tests.published_events import check_event
 from tests.statemachines.jobspecs import documents as jobspecs_of
 from typer.testing import CliRunner
 
+from ministack_sagemaker.refusals import Refusal
 from ministack_sagemaker.testing import fast_account, queue_of_events, received
 from ndr.contract.jobspecs import parse_jobspec, put_jobspec
 from ndr.contract.pipelines import FG_B_PIPELINE, INVENTORY_PIPELINE, SCORED_MINI_BATCH_PIPELINE
@@ -69,10 +71,27 @@ def test_every_role_has_scenarios(roles: Roles) -> None:
 )
 def test_without_a_statement_something_fails_for_want_of_it(world: World, roles: Roles, name: str) -> None:
     (statement,) = [each for each in exercised(roles.statements()) if str(each) == name]
-    found = noticed(world, roles, statement)
-    assert found is not None
-    refusals = ("not authorized", "AccessDenied", "Access Denied", "ACCESS_DENIED")  # the last is Arrow's word
-    assert any(word in found[1] for word in refusals), found[1]
+    assert noticed(world, roles, statement) is not None
+
+
+def test_a_failure_for_another_reason_is_no_proof(world: World, roles: Roles, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(world: World) -> None:
+        raise RuntimeError(f"{world.directory} is full")
+
+    statement = next(each for each in roles.statements() if each.role == "PlanRunRole")
+    monkeypatch.setitem(SCENARIOS, "PlanRunRole", (broken,))
+    with pytest.raises(FailedOtherwiseError, match="broken, without PlanRunRole.*is full"):
+        noticed(world, roles, statement)
+
+
+def test_a_refusal_to_another_role_or_of_another_action_is_no_proof() -> None:
+    statement = Statement("JobRole", "Read", "p", "Allow", ("s3:Get*", "s3:ListBucket"))
+    assert is_proof(statement, "ndr-Job", [Refusal("ndr-Job", "s3:GetObject", "*")])
+    assert is_proof(statement, "ndr-Job", [Refusal("ndr-Job", "S3:listbucket", "*")])
+    assert not is_proof(statement, "ndr-Job", [Refusal("ndr-Plan", "s3:GetObject", "*")])
+    assert not is_proof(statement, "ndr-Job", [Refusal("ndr-Job", "s3:PutObject", "*")])
+    assert not is_proof(statement, "ndr-Job", [])
+    assert is_proof(replace(statement, effect="Deny"), "ndr-Job", [])
 
 
 def test_without_what_protects_code_and_traffic_a_job_changes_them(world: World, roles: Roles) -> None:

@@ -90,6 +90,11 @@ class World:
         assert world.pipeline_ends(world.failed_execution) == "Failed"
         return world
 
+    @property
+    def directory(self) -> Path:
+        """The folder of the account's files."""
+        return self.deployment.account.directory
+
     def client(self, service: str) -> Any:
         return self.deployment.client(service)
 

@@ -23,6 +23,7 @@ from ndr.jobs.fg_b.job import InsufficientHistory, publish_baselines
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.targets import Target
 from ndr.jobs.fg_c.job import FgCSpecs, publish_fg_c
+from ndr.jobs.host_identity.of_run import machine_lookup
 from ndr.jobs.inventory.layout import month_interval, snapshot_uri
 from ndr.jobs.inventory.snapshot import newest_snapshot
 from ndr.jobs.pair_counts.job import publish_pair_counts
@@ -155,7 +156,8 @@ class Project:
         return list(publish_deltas(run, self.spec("delta_builder"), identifier, batch, replace_with_empty))
 
     def fg_a(self, batch: Interval, replace_with_empty: bool = False) -> list[Manifest]:
-        return list(publish_fg_a(self.run("fg_a_builder"), self.spec("fg_a_builder"), batch, replace_with_empty))
+        run = self.run("fg_a_builder")
+        return list(publish_fg_a(run, self.spec("fg_a_builder"), batch, replace_with_empty, machine_lookup(run)))
 
     def pair_counts(self, batch: Interval, replace_with_empty: bool = False) -> list[Manifest]:
         run, spec = self.run("pair_counts_builder"), self.spec("pair_counts_builder")

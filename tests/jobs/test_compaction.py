@@ -9,7 +9,7 @@ import pytest
 from tests.jobs.job_chain import Project, random_flows
 
 from ndr.contract.compacted import described
-from ndr.contract.datasets import DELTAS, FG_A, PAIR_COUNTS, PEER_DELTAS, QUARANTINE, Dataset
+from ndr.contract.datasets import DELTAS, FG_A, FG_A_MACHINES, PAIR_COUNTS, PEER_DELTAS, QUARANTINE, Dataset
 from ndr.contract.time import DAY, SLICE, Interval, parse_instant
 from ndr.jobs.compaction.job import Compacted, Outcome, compact_days
 from ndr.store.catalog import Piece, pieces_answers, published_pieces
@@ -66,6 +66,18 @@ def project(tmp_path: Path) -> Project:
     for number in (0, 1, 2, 3, 5):
         build(project, slices(number, number + 1), seed=number)
     return project
+
+
+def test_the_machines_of_addresses_are_compacted_with_the_features(tmp_path: Path) -> None:
+    project = Project(tmp_path, SMALL | {"fg_b_builder": {"host_identity": "machine"}})
+    project.inventory("2026-01", {"10.0.1.1": "mail"})
+    for number in (0, 1):
+        build(project, slices(number, number + 1), seed=number)
+    machines, features = rows(project, FG_A_MACHINES, "fg_a"), rows(project, FG_A, "fg_a")
+    assert [row["machine_name"] for row in machines] == ["mail"] * 2
+    assert [type(each) for each in compact(project)] == [Compacted] * 3
+    assert rows(project, FG_A_MACHINES, "fg_a") == machines
+    assert rows(project, FG_A, "fg_a") == features
 
 
 def test_values_and_lineage_are_those_of_the_slices(project: Project) -> None:

@@ -49,6 +49,22 @@ def test_a_lease_that_is_renewed_lives_and_one_that_is_not_is_taken_over(table: 
     assert item(table)["holder"] == "arn:2"
 
 
+def test_a_baseline_is_stale_until_it_is_built_again(table: Any) -> None:
+    clock = Clock()
+    held = leases(table, "arn:1", clock)
+    held.mark_stale(KEY)
+    assert not table.scan()["Items"], "a baseline that the ledger does not know is not written into it"
+    held.claim(KEY)
+    held.record(KEY, {"status": "completed"})
+    clock.move(LEASE)
+    held.mark_stale(KEY)
+    assert row_of(item(table), clock()).status == "stale"
+    clock.move(LEASE)
+    held.claim(KEY)
+    held.record(KEY, {"status": "completed"})
+    assert row_of(item(table), clock()).status == "completed"
+
+
 def test_one_failed_renewal_does_not_lose_a_lease(table: Any) -> None:
     clock, waits = Clock(), []
     second = leases(table, "arn:2", clock)

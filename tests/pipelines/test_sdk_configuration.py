@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import boto3
 import jsonschema
 import pytest
 from sagemaker.core.config.config_manager import SageMakerConfig
 from sagemaker.core.config.config_schema import SAGEMAKER_PYTHON_SDK_CONFIG_SCHEMA
 
+from ndr.pipeline.definitions.baselines import build_fg_b_baseline_pipeline
 from ndr.pipeline.definitions.compaction import build_compaction_pipeline
-from ndr.pipeline.sdk import SDK_CONFIGURATION
+from ndr.pipeline.sdk import SDK_CONFIGURATION, pipeline_session
 
 ROLE = "arn:aws:iam::123456789012:role/jobs"
 
@@ -23,8 +25,7 @@ def test_another_configuration_is_still_validated() -> None:
         SageMakerConfig.validate_sagemaker_config({"SchemaVersion": "none"})
 
 
-def test_a_definition_is_built_without_validating_schemas(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The session validates its configuration once; the look-ups of its steps do not."""
+def test_our_configuration_is_not_validated_again(monkeypatch: pytest.MonkeyPatch) -> None:
     validated = []
     validate = jsonschema.validate
 
@@ -33,5 +34,17 @@ def test_a_definition_is_built_without_validating_schemas(monkeypatch: pytest.Mo
         validate(instance, schema)
 
     monkeypatch.setattr(jsonschema, "validate", counted)
+    pipeline_session.cache_clear()
     assert build_compaction_pipeline(ROLE, "us-east-1", "bucket").definition()
-    assert len(validated) <= 2
+    assert SDK_CONFIGURATION not in validated
+
+
+def test_definitions_of_a_bucket_share_their_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client takes a tenth of a second of a core: the first definition makes all but the SDK's own one of each."""
+    first = build_compaction_pipeline(ROLE, "us-east-1", "bucket").definition()
+    made = []
+    monkeypatch.setattr(boto3.Session, "client", lambda session, service, **_: made.append(service))
+    monkeypatch.setattr(boto3.Session, "resource", lambda session, service, **_: made.append(service))
+    assert build_compaction_pipeline(ROLE, "us-east-1", "bucket").definition() == first
+    assert build_fg_b_baseline_pipeline(ROLE, "us-east-1", "bucket").definition()
+    assert made == ["scheduler", "scheduler"]

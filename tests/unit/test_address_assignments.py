@@ -117,6 +117,10 @@ def test_holders_equal_a_look_at_every_assignment(rows: list[Row], asked: list[t
         touched = [n for n, (a, _, begins, stops) in enumerate(listed) if a == text and begins < end and stops > start]
         whole = [n for n in touched if listed[n][2] <= start and listed[n][3] >= end]
         assert holder == (whole[0] if whole else SEVERAL if touched else NOBODY)
+    only = found.only_holders(found.places(texts), starts, ends).tolist()
+    for text, start, end, holder in zip(texts, starts.tolist(), ends.tolist(), only, strict=True):
+        touched = [n for n, (a, _, begins, stops) in enumerate(listed) if a == text and begins < end and stops > start]
+        assert holder == (NOBODY if not touched else touched[0] if len(touched) == 1 else SEVERAL)
 
 
 def test_a_machine_has_an_address_until_a_snapshot_gives_it_to_another() -> None:
@@ -152,3 +156,19 @@ def test_who_has_an_address_and_who_had_it_last(instant: int, valid: list[str], 
     machines = np.array(found.machines, object)
     assert machines[found.machine[found.at(instant)]].tolist() == valid
     assert machines[found.machine[found.lapsed(instant)]].tolist() == lapsed
+
+
+@given(OBSERVED, st.lists(st.tuples(st.integers(0, 3), st.integers(0, 50), st.integers(1, 20)), max_size=30))
+def test_states_equal_a_look_at_every_assignment(rows: list[Row], asked: list[tuple[int, int, int]]) -> None:
+    found = _assignments(rows)
+    texts = [(*ADDRESSES, "10.9.9.9")[number] for number, _, _ in asked]
+    starts = np.array([start for _, start, _ in asked], np.int64)
+    ends = starts + np.array([length for _, _, length in asked], np.int64)
+    states = (each.tolist() for each in found.states(found.places(texts), starts, ends))
+    listed = _listed(found)
+    for text, start, end, state in zip(texts, starts.tolist(), ends.tolist(), zip(*states, strict=True), strict=True):
+        own = [(n, begins, stops) for n, (a, _, begins, stops) in enumerate(listed) if a == text]
+        held = [each for each in own if each[1] < end and each[2] > start]
+        before = [stops for _, _, stops in own if stops <= start]
+        after = [begins for _, begins, _ in own if begins >= end]
+        assert state == (held[-1] if held else (NOBODY, max(before, default=BEGINNING), min(after, default=FOREVER)))

@@ -29,6 +29,9 @@ for ever what is built."""
 KEPT: Final = timedelta(days=35)
 """How long the item of a partition of slices, or of a batch's claim, is kept: it only has to outlive its execution."""
 
+REBUILT: Final = timedelta(days=31)
+"""A REGULAR run builds stale baselines again that ended at most so long before its own."""
+
 UNFINISHED: Final = ("Executing", "Stopping")
 """Statuses of a pipeline execution that has not ended."""
 

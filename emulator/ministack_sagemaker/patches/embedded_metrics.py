@@ -6,7 +6,7 @@ MiniStack lacks this: its CloudWatch Logs keeps such a line and extracts no metr
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Any, NamedTuple
 
 from ministack.services import cloudwatch, cloudwatch_logs
@@ -41,7 +41,7 @@ def embedded_metrics(line: str) -> Iterator[Datum]:
 
 
 def extract_embedded_metrics() -> None:
-    """Record the metrics of each line that is appended to a log stream, and evaluate the alarms."""
+    """Record the metrics of each line that is appended to a log stream, and evaluate the alarms on these metrics."""
     append = cloudwatch_logs._append_log_events
 
     def append_and_extract(stream: Any, events: list[dict[str, Any]]) -> None:
@@ -50,6 +50,13 @@ def extract_embedded_metrics() -> None:
         for datum in data:
             cloudwatch.record_metric(*datum)
         if data:
-            cloudwatch._evaluate_all_alarms()
+            _evaluate_alarms({(datum.namespace, datum.name) for datum in data})
 
     cloudwatch_logs._append_log_events = append_and_extract
+
+
+def _evaluate_alarms(metrics: Set[tuple[str, str]]) -> None:
+    """Evaluate the alarms on some metrics: an evaluation reads all values of a metric, and each line would read all."""
+    for alarm in list(cloudwatch._alarms.values()):
+        if (alarm.get("Namespace"), alarm.get("MetricName")) in metrics:
+            cloudwatch._evaluate_alarm(alarm)

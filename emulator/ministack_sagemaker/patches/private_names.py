@@ -24,7 +24,11 @@ PRIVATE_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "ministack.core.lambda_runtime": {"_PYTHON_WORKER_SCRIPT": "str"},
     "ministack.services.cloudformation.provisioners": {"_RESOURCE_HANDLERS": "mapping"},
-    "ministack.services.cloudwatch": {"_evaluate_all_alarms": "()"},
+    "ministack.services.cloudwatch": {
+        "_alarms": "mapping",
+        "_evaluate_alarm": "(alarm)",
+        "_evaluate_all_alarms": "()",
+    },
     "ministack.services.cloudwatch_logs": {"_append_log_events": "(stream, events)"},
     "ministack.services.dynamodb": {"_sse_description_from_spec": "(spec)", "_tables": "mapping"},
     "ministack.services.eventbridge": {
@@ -43,6 +47,8 @@ PRIVATE_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
         "_bucket_default_sse_headers": "(bucket_name)",
         "_bucket_encryption": "mapping",
         "_buckets": "mapping",
+        "_crc32c": "(body)",
+        "_crc64nvme": "(body)",
         "_error": "(code, message, status, resource, extra, headers)",
         "_stored_sse_headers": "(obj)",
     },

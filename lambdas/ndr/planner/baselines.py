@@ -11,7 +11,7 @@ from ndr.contract.history import short_sentence
 from ndr.contract.horizons import choice_of
 from ndr.contract.jobspecs import FG_B_BUILDER, MACHINE_INVENTORY_UNLOAD, JobSpecs
 from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
-from ndr.contract.ledger import LedgerRow, RowStatus, ledger_key
+from ndr.contract.ledger import REBUILT, LedgerRow, RowStatus, ledger_key
 from ndr.contract.pipelines import (
     FG_B_PIPELINE,
     INVENTORY_PIPELINE,
@@ -45,7 +45,7 @@ from ndr.planner.requests import BaselinesRequest, Reprocess
 from ndr.planner.running import RunningExecution, running_as
 from ndr.planner.upstream import Upstream
 
-STALE_DAYS: Final = 31
+STALE_DAYS: Final = REBUILT // DAY
 """How many days before its own baseline a REGULAR run builds stale ones again."""
 
 Targets = dict[str, list[datetime]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 from collections.abc import Iterator
@@ -54,11 +55,13 @@ def root_logger_left_alone() -> Iterator[None]:
 
 with root_logger_left_alone(), default_region("us-east-1"):  # any region works: no call is made
     from sagemaker.core.config.config_manager import SageMakerConfig
+    from sagemaker.core.helper import session_helper
     from sagemaker.core.network import NetworkConfig
     from sagemaker.core.processing import ScriptProcessor
     from sagemaker.core.workflow.execution_variables import ExecutionVariable, ExecutionVariables
     from sagemaker.core.workflow.parameters import Parameter, ParameterInteger, ParameterString
     from sagemaker.core.workflow.pipeline_context import PipelineSession
+    from sagemaker.mlops.workflow import steps
     from sagemaker.mlops.workflow.pipeline import Pipeline
     from sagemaker.mlops.workflow.retry import (
         RetryPolicy,
@@ -82,11 +85,13 @@ SDK_CONFIGURATION = {
 }
 
 
-def _validate_own_configuration_once() -> None:
-    """Let the SDK pass over this module's constant configuration, which a test validates.
+def _leave_out_repeated_work() -> None:
+    """Let the SDK do once what it repeats for each definition, step and default that it looks up.
 
-    The SDK validates the configuration, and its own schema for configurations, each time that it looks up a default:
-    98 times for the four definitions, which takes about 15 seconds of a core.
+    - It validates the configuration, and its own schema for configurations, which takes a second of a core each time.
+      This module's configuration is constant, and a test validates it.
+    - Each step makes a client of local mode, with clients and a session of boto3 of its own, to learn the name of one
+      of its methods.
     """
     validate = SageMakerConfig.validate_sagemaker_config
 
@@ -95,13 +100,16 @@ def _validate_own_configuration_once() -> None:
             validate(sagemaker_config)
 
     SageMakerConfig.validate_sagemaker_config = staticmethod(validate_others)
+    session_helper.validate_sagemaker_config = validate_others
+    steps.LocalSagemakerClient = functools.cache(steps.LocalSagemakerClient)
 
 
-_validate_own_configuration_once()
+_leave_out_repeated_work()
 
 
+@functools.cache
 def pipeline_session(region: str, default_bucket: str) -> PipelineSession:
-    """Return an SDK session for one region and bucket.
+    """Return the SDK session of one region and bucket, which all their definitions share.
 
     Parameters
     ----------
@@ -113,7 +121,7 @@ def pipeline_session(region: str, default_bucket: str) -> PipelineSession:
     Returns
     -------
     PipelineSession
-        A session whose ``run()`` calls describe jobs and start none.
+        A session whose ``run()`` calls describe jobs and start none. Its clients make no request.
     """
     return PipelineSession(
         boto_session=boto3.Session(region_name=region),

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ndr.findings.finding import Baseline, HostFinding, PairFinding, Reason
 from ndr.findings.lineage import Lineage
+from ndr.findings.machines import NameOf
 from ndr.findings.percentiles import ValueKey, p95_of
 from ndr.findings.place import FindingsPlace
 from ndr.findings.scored import DAY_NUMBER, IS_FINDING, ScoredRows
@@ -31,13 +32,13 @@ class Builder:
 
     Attributes
     ----------
-    names : mapping of str to str
-        The machines of addresses.
+    names : callable
+        Returns the machine of an address at the end of a window.
     """
 
     place: FindingsPlace
     pieces: tuple[Piece, ...]
-    names: Mapping[str, str]
+    names: NameOf
     lineage: Lineage = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,7 +80,7 @@ class Builder:
         seen_at, modified = seen
         return {
             "owner": self.place.owner,
-            "machine_name": self.names.get(host),
+            "machine_name": self.names(host, row["window_end"]),
             "segment": segment,
             "seen_at": seen_at,
             "is_finding": row[IS_FINDING],

@@ -14,7 +14,7 @@ from ndr.contract.time import DAY, Interval, ceil_to, floor_to
 from ndr.findings.build import Builder
 from ndr.findings.finding import Findings
 from ndr.findings.identity import Kind, finding_uid
-from ndr.findings.machines import machine_names
+from ndr.findings.machines import names_of
 from ndr.findings.place import FindingsPlace
 from ndr.findings.scored import IS_FINDING, ScoredRows, largest, scored_pieces, scored_rows
 from ndr.findings.suppressing import Suppressor
@@ -42,8 +42,8 @@ def day_findings(place: FindingsPlace, day: Interval, now: datetime) -> DayFindi
     pieces = scored_pieces(place, day)
     before = [scored_rows(pieces, each, place.thresholds, findings_only=True) for each in (FG_C_HOSTS, FG_C_PAIRS)]
     hosts, pairs = (_that_are_findings(suppressor.of(each)) for each in before)
-    is_any = hosts.rows.num_rows or pairs.rows.num_rows
-    builder = Builder(place, pieces, machine_names(place.fg_b, day.end) if is_any else {})
+    addresses = [*hosts.rows["host_ip"].unique().to_pylist(), *pairs.rows["src_ip"].unique().to_pylist()]
+    builder = Builder(place, pieces, names_of(place, day, addresses))
     findings = Findings(
         day,
         tuple(builder.hosts(largest(hosts.rows, hosts.key), hosts)),

@@ -14,7 +14,7 @@ from ndr.contract.jobspecs import JobSpec
 from ndr.contract.time import DAY, Interval, interval_of
 from ndr.findings.build import Builder
 from ndr.findings.finding import Findings
-from ndr.findings.machines import machine_names
+from ndr.findings.machines import names_of
 from ndr.findings.place import FindingsPlace
 from ndr.findings.scored import largest, scored_pieces, scored_rows
 from ndr.findings.suppressing import Suppressor
@@ -53,11 +53,13 @@ def ranked(place: FindingsPlace, interval: Interval, count: int, now: datetime) 
     hosts, pairs = (
         suppressor.of(scored_rows(pieces, dataset, place.thresholds)) for dataset in (FG_C_HOSTS, FG_C_PAIRS)
     )
-    builder = Builder(place, pieces, machine_names(place.fg_b, interval.end))
+    first = [largest(each.rows, each.key).slice(0, count) for each in (hosts, pairs)]
+    addresses = [*first[0]["host_ip"].to_pylist(), *first[1]["src_ip"].to_pylist()]
+    builder = Builder(place, pieces, names_of(place, interval, addresses))
     return Findings(
         interval,
-        tuple(builder.hosts(largest(hosts.rows, hosts.key).slice(0, count), hosts)),
-        tuple(builder.pairs(largest(pairs.rows, pairs.key).slice(0, count), pairs)),
+        tuple(builder.hosts(first[0], hosts)),
+        tuple(builder.pairs(first[1], pairs)),
         hosts.entities,
         pairs.entities,
         suppressor.counted(),

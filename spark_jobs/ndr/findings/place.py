@@ -28,6 +28,8 @@ class FindingsPlace:
     suppressions : SuppressionsSpec
     files : str or None
         Prefix of the files of findings, if they are written.
+    machines : str or None
+        Prefix of the features that tell which machine had an address when, where hosts are machines.
     """
 
     owner: Owner
@@ -37,6 +39,7 @@ class FindingsPlace:
     networks: Networks = field(default_factory=Networks)
     suppressions: SuppressionsSpec = field(default_factory=lambda: SuppressionsSpec(suppressions={}))
     files: str | None = None
+    machines: str | None = None
 
     @classmethod
     def of(cls, jobspecs: Mapping[str, JobSpec[Any]]) -> FindingsPlace:
@@ -52,7 +55,7 @@ class FindingsPlace:
                 "The project has no fg_c_builder JobSpec, so nothing is scored; put one with `ndr jobspec put`."
             )
         jobspec = jobspecs[FG_C_BUILDER]
-        fg_c = jobspec.spec
+        fg_c, fg_b = jobspec.spec, jobspecs[FG_B_BUILDER].spec
         given: dict[str, Any] = {}
         if NETWORKS in jobspecs:
             given["networks"] = jobspecs[NETWORKS].spec
@@ -61,8 +64,9 @@ class FindingsPlace:
         return cls(
             Owner(jobspec.project_name, jobspec.feature_spec_version),
             fg_c.outputs.fg_c,
-            jobspecs[FG_B_BUILDER].spec.outputs.fg_b,
+            fg_b.outputs.fg_b,
             fg_c.findings,
             files=fg_c.outputs.findings,
+            machines=fg_c.inputs.fg_a if fg_b.host_identity == "machine" else None,
             **given,
         )

@@ -10,7 +10,7 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
@@ -161,6 +161,11 @@ class Leases:
             raise self._lost(key) from None
         finally:
             self._held.pop(key, None)
+
+    def mark_stale(self, key: LeaseKey) -> None:
+        """Write that what a partition was built from has changed, where the ledger knows it."""
+        with suppress(_RefusedError):
+            self._update(key, "SET stale_since = :now", "attribute_exists(#status)", names=("status",))
 
     def record_published(self, manifest: Manifest, uri: str | None = None, **facts: Any) -> None:
         """Write that a partition is published and release its lease.

@@ -9,7 +9,8 @@ from ndr.contract.datasets import DELTAS, Dataset
 from ndr.contract.errors import PublishConflictError, SchemaMismatchError
 from ndr.contract.lineage import REPAIRED, outdated
 from ndr.contract.manifest import Manifest
-from ndr.contract.time import DAY, Interval
+from ndr.contract.time import DAY, Interval, merged
+from ndr.jobs.host_identity.dhcp_lineage import Leases
 from ndr.jobs.published_deltas import PublishedDeltas
 from ndr.jobs.run import Run, job_logger
 from ndr.store.catalog import published_pieces
@@ -25,6 +26,7 @@ def outdated_intervals(
     deltas: PublishedDeltas,
     batch: Interval,
     reach: Callable[[Interval], Interval],
+    leases: Leases | None = None,
 ) -> Iterator[tuple[Interval, PublishedDeltas]]:
     """Find what is stale or missing of a dataset in the day before a batch's end, without the batch itself.
 
@@ -36,6 +38,8 @@ def outdated_intervals(
         Of at least the time that the batch is built from.
     reach : callable
         Returns the time of the deltas that an interval is built from.
+    leases : Leases, optional
+        Where hosts are machines: what the DHCP logs have now.
 
     Yields
     ------
@@ -53,7 +57,8 @@ def outdated_intervals(
         job_logger(run.job_name).warning("earlier intervals are not checked", extra={"reason": str(error)})
         return
     built = [(piece.partition.manifest, piece.interval) for piece in pieces]
-    for interval in outdated(built, {DELTAS.name: deltas.answers}, DELTAS.name, wanted, reach):
+    found = outdated(built, {DELTAS.name: deltas.answers}, DELTAS.name, wanted, reach)
+    for interval in merged([*found, *(leases.outdated(built) if leases else ())]):
         for part in interval.steps(DAY):
             yield part, deltas
 

@@ -7,6 +7,7 @@ from ndr.contract.jobspecs import FG_A_BUILDER
 from ndr.contract.time import DAY, format_instant
 from ndr.jobs.entry import REPLACE_WITH_EMPTY, Arguments, batch_of, main, replace_with_empty
 from ndr.jobs.fg_a.job import publish_fg_a
+from ndr.jobs.host_identity.of_run import machine_lookup
 from ndr.jobs.leases import leased
 from ndr.jobs.metrics import count_partition
 from ndr.jobs.run import Run, job_logger
@@ -24,7 +25,7 @@ def job(run: Run, arguments: Arguments) -> None:
     batch, log = batch_of(arguments), job_logger(run.job_name)
     spec, replace = run.spec(FG_A_BUILDER), replace_with_empty(arguments)
     with leased(run, FG_A.name, batch.steps(DAY)) as leases:
-        for manifest in publish_fg_a(leases.leased_run, spec, batch, replace):
+        for manifest in publish_fg_a(leases.leased_run, spec, batch, replace, machine_lookup(run)):
             leases.record_published(manifest, time_partition_uri(spec.outputs.fg_a, manifest.interval))
             count_partition(run, manifest)
             rows = manifest.tables[FG_A.name].rows

@@ -13,6 +13,7 @@ from ndr.contract.time import format_instant
 from ndr.jobs.claims import LeaseHeld
 from ndr.jobs.entry import Arguments, main, optional
 from ndr.jobs.fg_b.job import InsufficientHistory, lease_key, ledger_facts, publish_baselines
+from ndr.jobs.fg_b.late_leases import baselines_of_other_leases
 from ndr.jobs.fg_b.published import baseline_age_days
 from ndr.jobs.fg_b.specs import BaselineSpecs
 from ndr.jobs.fg_b.targets import Target, backfill_targets, regular_targets
@@ -70,6 +71,11 @@ def _build(
                 rows = {name: table.rows for name, table in outcome.tables.items()}
                 log.info("published", extra=extra | {"rows": rows, "coverage": outcome.coverage, "note": outcome.note})
                 _measure(run, target, outcome, inventory_of, mode)
+        if mode == "REGULAR":
+            for stale in baselines_of_other_leases(specs.fg_b, targets[0].end):
+                leases.mark_stale(lease_key(run, stale))
+                extra = {"horizon": stale.horizon, "end": format_instant(stale.end)}
+                log.info("stale: a DHCP log arrived after it", extra=extra)
     return short
 
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import lru_cache, partial
 
 from ndr.contract.datasets import FG_C
-from ndr.contract.jobspecs import FG_A_BUILDER, FG_B_BUILDER, FG_C_BUILDER, MACHINE_INVENTORY_UNLOAD
-from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
+from ndr.contract.jobspecs import FG_A_BUILDER, FG_B_BUILDER, FG_C_BUILDER
 from ndr.contract.time import DAY, format_instant
 from ndr.findings.files import tell
 from ndr.jobs.entry import REPLACE_WITH_EMPTY, Arguments, batch_of, main, replace_with_empty
 from ndr.jobs.fg_c.findings import findings_place
 from ndr.jobs.fg_c.job import FgCSpecs, publish_fg_c
-from ndr.jobs.host_identity.machines import InventoryOf
-from ndr.jobs.inventory.snapshot import newest_snapshot, no_inventory
+from ndr.jobs.host_identity.of_run import machine_lookup
 from ndr.jobs.leases import leased
 from ndr.jobs.metrics import count_partition
 from ndr.jobs.run import Run, job_logger
@@ -30,8 +27,8 @@ def job(run: Run, arguments: Arguments) -> None:
         Another run holds a partition of the batch, or has taken it over.
     """
     batch, log = batch_of(arguments), job_logger(run.job_name)
-    fg_b = run.spec(FG_B_BUILDER)
-    specs = FgCSpecs(run.spec(FG_C_BUILDER), fg_b, run.spec(FG_A_BUILDER), run.networks(), _inventory(run, fg_b))
+    fg_c, fg_b, fg_a = run.spec(FG_C_BUILDER), run.spec(FG_B_BUILDER), run.spec(FG_A_BUILDER)
+    specs = FgCSpecs(fg_c, fg_b, fg_a, run.networks(), machine_lookup(run).inventory_of)
     replace, place = replace_with_empty(arguments), findings_place(run, specs)
     with leased(run, FG_C, batch.steps(DAY)) as leases:
         for manifest in publish_fg_c(leases.leased_run, specs, batch, replace):
@@ -44,13 +41,6 @@ def job(run: Run, arguments: Arguments) -> None:
             extra = {"partition": format_instant(manifest.start), "rows": rows, "note": manifest.note}
             findings = counts | ({"suppressed": told.suppressed_count} if told else {})
             log.info("published", extra=extra | findings | {"is_repair": manifest.end <= batch.start})
-
-
-def _inventory(run: Run, spec: FgBBuilderSpec) -> InventoryOf:
-    """Return how snapshots of the inventory are read, which hosts that are machines need."""
-    if spec.host_identity == "address":
-        return no_inventory
-    return lru_cache(partial(newest_snapshot, run.spec(MACHINE_INVENTORY_UNLOAD).output))
 
 
 if __name__ == "__main__":

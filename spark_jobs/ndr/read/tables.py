@@ -10,6 +10,7 @@ from typing import Final
 from ndr.contract.datasets import (
     DELTAS,
     FG_A,
+    FG_A_MACHINES,
     FG_B_IP_METADATA,
     FG_B_PAIR_HOST,
     FG_C_HOSTS,
@@ -36,6 +37,7 @@ from ndr.contract.table_names import table_name
 from ndr.read.by_baseline import TableOfBaselines
 from ndr.read.by_month import TableByMonth
 from ndr.read.by_time import TableByTime
+from ndr.read.machines import MachineRows
 from ndr.read.place import Place
 from ndr.read.source import UNBOUNDED, Bounds, Source
 from ndr.read.with_baseline import TableWithBaseline
@@ -56,7 +58,9 @@ def sources(place: Place, bounds: Bounds = UNBOUNDED) -> dict[str, Source]:
     # The baseline that was valid for a time ended before it, so the bounds of time are those of the rows.
     as_of = Bounds(as_of=bounds.as_of)
     joined = {
-        rows.name: TableWithBaseline(by_time[rows.name], of_baselines(baseline, bounds=as_of), key)
+        rows.name: TableWithBaseline(
+            by_time[rows.name], of_baselines(baseline, bounds=as_of), key, _machines(place, bounds, key[0])
+        )
         for rows, baseline, key in _joins(fg_b.metrics)
         if rows.name in by_time
     }
@@ -118,6 +122,14 @@ def _by_time(place: Place, bounds: Bounds) -> Iterable[TableByTime]:
     if FG_C_BUILDER in specs:
         for dataset in (FG_C_SCORES, FG_C_HOSTS, FG_C_PAIRS):
             yield TableByTime(dataset, specs[FG_C_BUILDER].spec.outputs.fg_c, owner, bounds)
+
+
+def _machines(place: Place, bounds: Bounds, address: str) -> MachineRows | None:
+    """Return the machines of the addresses in a column; None where hosts are addresses."""
+    if place.jobspecs[FG_B_BUILDER].spec.host_identity == "address":
+        return None
+    prefix = place.jobspecs[FG_A_BUILDER].spec.outputs.fg_a
+    return MachineRows(TableByTime(FG_A_MACHINES, prefix, place.owner, bounds), address)
 
 
 def _joins(metrics: Iterable[str]) -> list[tuple[Dataset, Dataset, tuple[str, ...]]]:

@@ -15,6 +15,7 @@ from ndr.contract.datasets import Dataset
 from ndr.contract.time import Interval
 from ndr.read.by_baseline import END, HORIZON, TableOfBaselines, is_baseline
 from ndr.read.by_time import TableByTime
+from ndr.read.machines import HOST, MACHINE, MachineRows
 from ndr.read.pruning import in_time, may_pass
 from ndr.store.catalog import Partition
 from ndr.store.scan import Scan
@@ -47,11 +48,15 @@ class TableWithBaseline:
     baselines : TableOfBaselines
     key : tuple of str
         The columns, of both, that find the baseline's row.
+    machines : MachineRows, optional
+        Where hosts are machines: the row of the baseline is that of the machine that had the address then, whose name
+        is added as `machine_name`.
     """
 
     rows: TableByTime
     baselines: TableOfBaselines
     key: tuple[str, ...]
+    machines: MachineRows | None = None
 
     @property
     def dataset(self) -> Dataset:
@@ -65,12 +70,13 @@ class TableWithBaseline:
     def schema(self) -> pa.Schema:
         told = [self.baselines.schema.field(name) for name in (HORIZON, END)]
         fields = [self.baselines.schema.field(name).with_name(shown) for shown, name in self._from_baseline.items()]
-        return pa.schema([*self.rows.schema, *told, *fields])
+        machine = [pa.field(MACHINE, pa.string())] if self.machines else []
+        return pa.schema([*self.rows.schema, *told, *fields, *machine])
 
     @cached_property
     def _from_baseline(self) -> dict[str, str]:
         """The columns that the baseline adds, by the names that they have in the joined table."""
-        known = (*self.key, HORIZON, END)
+        known = (*self.key, HORIZON, END, *((MACHINE,) if self.machines else ()))
         return {
             f"baseline_{name}" if name in self.rows.schema.names else name: name
             for name in self.baselines.schema.names
@@ -78,7 +84,8 @@ class TableWithBaseline:
         }
 
     def tables(self, columns: Sequence[str], keep: pc.Expression | None) -> Iterator[pa.Table]:
-        of_rows = [name for name in self.rows.schema.names if name in columns or name in self.key]
+        needed = (*self.key, self.rows.dataset.time_column) if self.machines else self.key
+        of_rows = [name for name in self.rows.schema.names if name in columns or name in needed]
         for stretch in self.rows.stretches(keep, self.schema):
             scan = self.rows.scan(stretch, of_rows)
             for part in may_pass(self._parts(stretch), self._known, keep, self.schema):
@@ -103,10 +110,17 @@ class TableWithBaseline:
     ) -> Iterator[pa.Table]:
         added = {shown: name for shown, name in self._from_baseline.items() if shown in columns}
         known: pa.Table | None = None
+        hosts: pa.Table | None = None
+        key = self.key
+        if self.machines:
+            key = (HOST, *(name for name in self.key if name != self.machines.address))
         for rows in self.rows.rows_of(scan, keep, self.schema):
             if known is None:
                 known = self._baseline(part.baseline, list(added.values()))
-            found = known.select(list(added.values())).take(_places(rows, known, self.key))
+            if self.machines:
+                hosts = self.machines.known(part.time) if hosts is None else hosts
+                rows = self.machines.with_hosts(rows, hosts)  # noqa: PLW2901
+            found = known.select(list(added.values())).take(_places(rows, known, key))
             table = pa.table(
                 {**_columns(rows), **dict(zip(added, found.columns, strict=True)), **_told(part, len(rows))}
             )
@@ -117,7 +131,8 @@ class TableWithBaseline:
         empty = pa.schema([self.baselines.schema.field(name) for name in names]).empty_table()
         if baseline is None or not columns:
             return empty
-        return pa.concat_tables([empty, *self.baselines.rows_of([baseline], names)]).combine_chunks()
+        rows = pa.concat_tables([empty, *self.baselines.rows_of([baseline], names)])
+        return (self.machines.of_baseline(baseline, rows) if self.machines else rows).combine_chunks()
 
 
 def _columns(table: pa.Table) -> dict[str, pa.ChunkedArray]:

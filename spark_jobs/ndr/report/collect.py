@@ -12,8 +12,10 @@ from ndr.contract.datasets import FG_A, FG_A_METRICS, FG_B, FG_B_IP_METADATA, FG
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.jobspecs import FG_A_BUILDER, FG_B_BUILDER, NETWORKS, JobSpecs
 from ndr.contract.jobspecs.networks import Networks
+from ndr.contract.manifest import Owner
 from ndr.contract.time import DAY, SLICE, Interval, ceil_to
 from ndr.findings import FindingsPlace, Suppressed
+from ndr.findings.machines import last_names
 from ndr.findings.newest import newest_end
 from ndr.findings.suppressing import Suppressor
 from ndr.net.networks import segment_ids
@@ -193,7 +195,7 @@ def host_pages(jobspecs: JobSpecs, published: Published, now: datetime) -> HostP
         scored=scored,
         hosts=hosts,
         hosts_seen=len(ranked),
-        names=_machine_names(valid),
+        names=_machine_names(jobspecs, published, day, valid),
         segments=dict(zip(hosts, segment_ids(hosts, networks).to_pylist(), strict=True)) if hosts else {},
         bands=calendar.band_names,
         band_of_slot=[_band_of(calendar, start) for start in _slice_starts(day)],
@@ -227,7 +229,13 @@ def _valid_baselines(published: Published, day: Interval) -> dict[str, Partition
     return {horizon: partition for horizon, partition in found.items() if partition}
 
 
-def _machine_names(valid: Mapping[str, Partition]) -> dict[str, str]:
+def _machine_names(
+    jobspecs: JobSpecs, published: Published, day: Interval, valid: Mapping[str, Partition]
+) -> dict[str, str]:
+    fg_b = jobspecs[FG_B_BUILDER]
+    if fg_b.spec.host_identity == "machine":
+        owner = Owner(fg_b.project_name, fg_b.feature_spec_version)
+        return last_names(published.prefixes[FG_A.name], owner, day)
     names: dict[str, str] = {}
     for horizon in sorted(valid, key=lambda label: HORIZONS[label]):  # the longest one last, which decides
         partition = valid[horizon]

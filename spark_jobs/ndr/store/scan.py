@@ -11,6 +11,8 @@ import pyarrow as pa
 
 from ndr.contract.datasets import (
     DELTAS,
+    FG_A,
+    FG_A_MACHINES,
     FG_C,
     FG_C_HOSTS,
     FG_C_PAIRS,
@@ -30,6 +32,7 @@ from ndr.store.storage import join
 
 COMMITTED_WITH: Final = {
     **{table.name: DELTAS.name for table in (PEER_DELTAS, QUARANTINE)},
+    FG_A_MACHINES.name: FG_A.name,
     **{table.name: FG_C for table in (FG_C_SCORES, FG_C_HOSTS, FG_C_PAIRS)},
 }
 """Tables that are published in the partitions of another dataset."""

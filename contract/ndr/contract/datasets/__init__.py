@@ -12,9 +12,11 @@ from ndr.contract.columns import Column, Dataset
 from ndr.contract.datasets.activity import ACTIVITY, COUNTS, DURATION_SUM, MAXIMA, PORT_CLASSES
 from ndr.contract.datasets.deltas import DELTAS, LATE_FOLDER
 from ndr.contract.datasets.fg_a import COUNTS_AND_SUMS, FG_A, FG_A_METRICS, SEEN
+from ndr.contract.datasets.fg_a_machines import FG_A_MACHINES
 from ndr.contract.datasets.fg_b import FG_B, FG_B_PARTS, fg_b_tables
 from ndr.contract.datasets.fg_b_ip_metadata import FG_B_IP_METADATA
 from ndr.contract.datasets.fg_b_pairs import FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT
+from ndr.contract.datasets.fg_b_peer_history import FG_B_PEER_HISTORY
 from ndr.contract.datasets.fg_b_profile import FG_B_PROFILE, PROFILE_METRICS, PROFILE_WINDOWS
 from ndr.contract.datasets.fg_b_statistics import fg_b_host, fg_b_segment, statistics_dataset
 from ndr.contract.datasets.fg_c import DISCOUNTED_BY, FG_C, FG_C_PARTS, JUDGES
@@ -45,12 +47,14 @@ __all__ = [
     "DURATION_SUM",
     "EXPECTED_BY",
     "FG_A",
+    "FG_A_MACHINES",
     "FG_A_METRICS",
     "FG_B",
     "FG_B_IP_METADATA",
     "FG_B_PAIR_HOST",
     "FG_B_PAIR_SEGMENT",
     "FG_B_PARTS",
+    "FG_B_PEER_HISTORY",
     "FG_B_PROFILE",
     "FG_C",
     "FG_C_HOSTS",

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from ministack_sagemaker.deploy import deploy
+from ministack_sagemaker.deploy import build, deploy
 from ministack_sagemaker.errors import AccountError
 from ministack_sagemaker.lifecycle import Account, up
 from ministack_sagemaker.registry import register_image
-from ndr.contract.errors import InvalidRequestError
+from ministack_sagemaker.sagemaker_pipelines import warm_python
+from ndr.contract.errors import InvalidRequestError, NdrError
 from ndr.local.console.progress import Progress
 from ndr.local.deployment.deployment import Deployment, directory_option
 from ndr.local.deployment.redshift import CLUSTER, Warehouse
@@ -20,7 +24,8 @@ WAIT_SCALE: Final = 0.5
 """Factor of all waits. A pipeline takes seconds here and minutes on SageMaker, so polling waits are halved."""
 IMAGE: Final = "ndr-processing:latest"
 """The image that the template's pipelines run in by default."""
-_POLLING: Final = {"PollSeconds": "1", "MaxPollSeconds": "2"}
+_POLLING: Final = {"PollSeconds": "1", "MaxPollSeconds": "2", "DeadlineSeconds": "14400"}
+"""A wait is at most a two-thousandth of the deadline long, so that the history of an execution has room for all."""
 
 
 def find_template() -> Path:
@@ -41,7 +46,10 @@ def find_template() -> Path:
 
 
 def start_account(directory: Path) -> Account:
-    """Start the account of a directory, with scaled waits."""
+    """Start the account of a directory, with scaled waits and jobs that start fast; the template is built meanwhile."""
+    directory.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault(warm_python.SWITCH, "true")
+    threading.Thread(target=_build_ahead, args=(directory / "deploy.log",), name="sam build", daemon=True).start()
     return up(directory, wait_scale=WAIT_SCALE)
 
 
@@ -97,6 +105,11 @@ def deploy_stack(
         Warehouse(account.client("redshift-data"), secret_arn).create_inventory()
     deployment.save()
     return deployment
+
+
+def _build_ahead(log: Path) -> None:
+    with suppress(NdrError, AccountError, OSError):  # the deploy meets the same, and says so
+        build(find_template(), log)
 
 
 def redshift_parameters(account: Account, secret_arn: str) -> dict[str, str]:

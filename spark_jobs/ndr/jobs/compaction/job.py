@@ -112,7 +112,8 @@ def _compact(run: Run, dataset: CompactedDataset, stretch: Stretch, answers: Ans
     try:
         asked = asked_of(stretch)
         now = answers.over(asked)
-        manifest = Compaction.of(dataset.prefix, stretch, dataset.tables).publish(
+        tables = dataset.tables_of(piece.partition.manifest for piece in stretch.pieces)
+        manifest = Compaction.of(dataset.prefix, stretch, tables).publish(
             run.fence(dataset.name, stretch.interval),
             outdated_reads(stretch, now),
             reads=whole_reads(stretch, asked, now),

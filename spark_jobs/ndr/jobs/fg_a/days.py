@@ -27,8 +27,14 @@ class DaySource(Protocol):
     def rows(self, dataset: Dataset, mornings: Sequence[datetime]) -> pa.Table:
         """Return the rows of days, of internal hosts and peers that are not excluded."""
 
+    def elsewhere(self, peer_deltas: pa.Table, mornings: Sequence[datetime]) -> pa.Table | None:
+        """Return, where hosts are machines, the rows of those that had several addresses in the peer deltas of days."""
+
     def pairs(self, morning: datetime) -> pa.Table:
-        """Return every pair of a day as rows of its source: host_ip, role (outbound), peer_ip, peer_port."""
+        """Return every pair of a day as rows of its source: host_ip, role (outbound), peer_ip, peer_port.
+
+        Where hosts are machines, return every peer of a host in either role, with HOST.
+        """
 
     def forget_before(self, morning: datetime) -> None:
         """Drop earlier days; they are not asked for again."""
@@ -64,8 +70,10 @@ def features_by_day(
             history = history.after(days.pairs(history.end))
             days.forget_before(min(history.end, earliest))
         mornings = mornings_of(day, spec)
-        parts = host_parts(days.rows(DELTAS, mornings), days.rows(PEER_DELTAS, mornings), PART_ROWS)
-        yield day, _built(day, spec, networks, parts, history, published, threads)
+        peer_deltas = days.rows(PEER_DELTAS, mornings)
+        elsewhere = days.elsewhere(peer_deltas, mornings)
+        parts = host_parts(days.rows(DELTAS, mornings), peer_deltas, PART_ROWS)
+        yield day, _built(day, spec, networks, parts, history, published, threads, elsewhere)
         days.forget_before(earliest)
 
 
@@ -77,11 +85,13 @@ def _built(
     history: PairHistory,
     published: PublishedTime,
     threads: int,
+    elsewhere: pa.Table | None,
 ) -> Iterator[pa.Table]:
     for deltas, peer_deltas in parts:
         yield build_fg_a(
-            day, spec, networks, deltas, peer_deltas, pair_baseline=history.table, threads=threads, published=published
-        )
+            day, spec, networks, deltas, peer_deltas, pair_baseline=history.table, threads=threads,
+            published=published, elsewhere=elsewhere,
+        )  # fmt: skip
 
 
 def earliest_midnight(batch: Interval, spec: FgABuilderSpec) -> datetime:

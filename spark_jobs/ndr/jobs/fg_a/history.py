@@ -14,9 +14,10 @@ import pyarrow as pa
 
 from ndr.contract.time import DAY, DAY_MICROSECONDS, SLICE, SLICES_PER_DAY, WINDOWS, Interval, floor_to
 from ndr.jobs.fg_a.codes import Integers, integers, ports, slice_numbers
-from ndr.jobs.fg_a.host_roles import INBOUND, OUTBOUND, HostRoles
+from ndr.jobs.fg_a.host_roles import INBOUND, OUTBOUND
+from ndr.jobs.fg_a.novel_rows import ByKind, NovelRows
 from ndr.jobs.fg_a.novelty import last_day
-from ndr.jobs.fg_a.peers import PeerCodes, PeerRows, port_key, text_key
+from ndr.jobs.fg_a.peers import PeerCodes
 from ndr.jobs.fg_a.windows import Frame
 
 MASK_BITS: Final = 63
@@ -56,60 +57,63 @@ def history_needed(
     return HistoryNeeded(max(serving), max(serving)) if serving else HistoryNeeded(None, oldest)
 
 
-class Masks(NamedTuple):
-    """Days active before the earliest window: one mask per value of `PeerRows.peers`, `.ports` and so on."""
-
-    peers: Integers
-    ports: Integers
-    pairs: Integers
-    segments: Integers
-
-
-def masks(
-    frame: Frame, host_roles: HostRoles, rows: PeerRows, slices: Sequence[pa.Table], baseline: pa.Table | None
-) -> Masks:
-    """Fold slices and a baseline into masks; bit i is the day i days before the call's last.
+def masks(frame: Frame, rows: NovelRows, slices: Sequence[pa.Table], baseline: pa.Table | None) -> ByKind:
+    """Fold slices and a baseline into masks, one for each value; bit i is the day i days before the call's last.
 
     Parameters
     ----------
     slices : sequence of Table
-        Peer deltas (host_ip, role, peer_ip, peer_port, slice_start). Rows from `frame.first_slice` on are
-        ignored: they are in the windows themselves.
+        Peer deltas (host_ip, role, peer_ip, peer_port, slice_start), with HOST where hosts are machines. Rows from
+        `frame.first_slice` on are ignored: they are in the windows themselves.
     baseline : Table or None
-        Pair baseline rows (src_ip, dst_ip, dst_port, active_days_mask, baseline_end). Days from the earliest
+        Pair baseline rows (src_ip, dst_ip, dst_port, active_days_mask, baseline_end), or where hosts are machines rows
+        of `peer_history` (HOST, role, peer_ip, peer_port, active_days_mask, baseline_end). Days from the earliest
         window's own on are ignored.
     """
     values = (rows.peers, rows.ports, rows.pairs, rows.segments)
-    found = Masks(*(np.zeros(len(each.keys), dtype=np.int64) for each in values))
+    found = ByKind(*(np.zeros(len(each.keys), dtype=np.int64) for each in values))
     for table in slices:
-        _fold_slices(found, frame, host_roles, rows, table)
+        _fold_slices(found, frame, rows, table)
     if baseline is not None and baseline.num_rows:
-        _fold_baseline(found, frame, host_roles, rows, baseline)
+        days = _days_before(frame, baseline)
+        if rows.owners is None:
+            _fold_pairs(found, rows, baseline, days)
+        else:
+            _fold_peers(found, rows, baseline, days)
     return found
 
 
-def _fold_slices(found: Masks, frame: Frame, host_roles: HostRoles, rows: PeerRows, table: pa.Table) -> None:
+def _fold_slices(found: ByKind, frame: Frame, rows: NovelRows, table: pa.Table) -> None:
     numbers = slice_numbers(table)
     days_ago = last_day(frame) - numbers // SLICES_PER_DAY
     kept = np.flatnonzero((numbers < frame.first_slice) & (days_ago < MASK_BITS))
     if not kept.size:
         return
-    groups = host_roles.groups(table)
-    kept = kept[groups[kept] >= 0]
-    peers = rows.recoded(table, "peer_ip", kept)
-    _fold(found, rows, groups[kept], peers, ports(table, "peer_port")[kept], np.int64(1) << days_ago[kept])
+    kept, owners = rows.owners_of(table, kept)
+    peers = rows.rows.recoded(table, "peer_ip", kept)
+    _fold(found, rows, owners, peers, ports(table, "peer_port")[kept], np.int64(1) << days_ago[kept])
 
 
-def _fold_baseline(found: Masks, frame: Frame, host_roles: HostRoles, rows: PeerRows, baseline: pa.Table) -> None:
-    days = days_of_baseline(baseline, last_day(frame))
-    # From midnight of the earliest window's start on, only slices can tell what was before a window.
+def _days_before(frame: Frame, baseline: pa.Table) -> Integers:
+    """Return the days of a baseline's rows before midnight of the earliest window's start: from there on, only slices
+    can tell what was before a window."""
     first_day_ago = last_day(frame) - frame.first_slice // SLICES_PER_DAY
-    days = days >> (first_day_ago + 1) << (first_day_ago + 1)
+    days: Integers = days_of_baseline(baseline, last_day(frame)) >> (first_day_ago + 1) << (first_day_ago + 1)
+    return days
+
+
+def _fold_pairs(found: ByKind, rows: NovelRows, baseline: pa.Table, days: Integers) -> None:
     port = ports(baseline, "dst_port")
     for role, host, peer in ((OUTBOUND, "src_ip", "dst_ip"), (INBOUND, "dst_ip", "src_ip")):
-        groups = host_roles.groups_in_role(baseline, host, role)
+        groups = rows.host_roles.groups_in_role(baseline, host, role)
         kept = np.flatnonzero((groups >= 0) & (days != 0))
-        _fold(found, rows, groups[kept], rows.recoded(baseline, peer, kept), port[kept], days[kept])
+        _fold(found, rows, groups[kept], rows.rows.recoded(baseline, peer, kept), port[kept], days[kept])
+
+
+def _fold_peers(found: ByKind, rows: NovelRows, baseline: pa.Table, days: Integers) -> None:
+    kept, owners = rows.owners_of(baseline, np.flatnonzero(days != 0))
+    peers = rows.rows.recoded(baseline, "peer_ip", kept)
+    _fold(found, rows, owners, peers, ports(baseline, "peer_port")[kept], days[kept])
 
 
 def days_of_baseline(baseline: pa.Table, day: int) -> Integers:
@@ -121,19 +125,7 @@ def days_of_baseline(baseline: pa.Table, day: int) -> Integers:
     return np.where(shift >= 0, older, mask >> np.clip(-shift, 0, MASK_BITS))
 
 
-def _fold(found: Masks, rows: PeerRows, groups: Integers, peers: PeerCodes, port: Integers, days: Integers) -> None:
-    """Or the days of (group, peer, port) rows into the masks of the values that the windows hold."""
-    _or_into(found.ports, rows.ports.find(port_key(groups, port)), days)
-    kept = np.flatnonzero(peers.segments >= 0)
-    segments = text_key(groups[kept], peers.segments[kept], len(rows.peer_texts))
-    _or_into(found.segments, rows.segments.find(segments), days[kept])
-    kept = np.flatnonzero(peers.peers >= 0)
-    owners = rows.peers.find(text_key(groups[kept], peers.peers[kept], len(rows.peer_texts)))
-    _or_into(found.peers, owners, days[kept])
-    pairs = np.where(owners < 0, -1, port_key(owners, port[kept]))
-    _or_into(found.pairs, rows.pairs.find(pairs), days[kept])
-
-
-def _or_into(found: Integers, codes: Integers, days: Integers) -> None:
-    """Or each row's days into the mask that its code says; -1 says none."""
-    np.bitwise_or.at(found, codes[codes >= 0], days[codes >= 0])
+def _fold(found: ByKind, rows: NovelRows, owners: Integers, peers: PeerCodes, port: Integers, days: Integers) -> None:
+    """Or the days of (owner, peer, port) rows into the masks of the values that the windows hold."""
+    for masks_of, codes in zip(found, rows.codes_of(owners, peers, port), strict=True):
+        np.bitwise_or.at(masks_of, codes[codes >= 0], days[codes >= 0])

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
 
-from ndr.contract.datasets import DELTAS, FG_A, PEER_DELTAS
+from ndr.contract.datasets import DELTAS, FG_A, FG_A_MACHINES, PEER_DELTAS
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.jobspecs.fg_a_builder import FgABuilderSpec
 from ndr.contract.jobspecs.networks import Networks
-from ndr.contract.manifest import Manifest
+from ndr.contract.manifest import InputEntry, InputRange, Manifest
 from ndr.contract.time import SLICE, WINDOWS, Interval
 from ndr.jobs.fg_a.day_reader import DayReader
 from ndr.jobs.fg_a.days import earliest_midnight, features_by_day, inputs_of, lookback_of
 from ndr.jobs.fg_a.history_start import HistoryStart, history_start
+from ndr.jobs.fg_a.machine_names import machine_names
 from ndr.jobs.fg_a.on_spark import write_features
+from ndr.jobs.host_identity.dhcp_lineage import Leases, leases_of
+from ndr.jobs.host_identity.machines import MachineLookup, Machines
 from ndr.jobs.published_deltas import PublishedDeltas
 from ndr.jobs.repairs import outdated_intervals, repaired
 from ndr.jobs.run import Run
@@ -24,8 +29,16 @@ from ndr.store.replacement import PublishedRows, refuse_empty, refuse_unreadable
 THREADS = 2
 
 
+ADDRESSES: Final = MachineLookup()
+"""Hosts are addresses."""
+
+
 def publish_fg_a(
-    run: Run, spec: FgABuilderSpec, batch: Interval, replace_with_empty: bool = False
+    run: Run,
+    spec: FgABuilderSpec,
+    batch: Interval,
+    replace_with_empty: bool = False,
+    lookup: MachineLookup = ADDRESSES,
 ) -> Iterator[Manifest]:
     """Publish the FG-A rows of a batch, a UTC day at a time, and repair those of the last day.
 
@@ -33,6 +46,8 @@ def publish_fg_a(
     ----------
     replace_with_empty : bool
         Whether published rows of the batch may be replaced by none because the deltas of all windows are absent.
+    lookup : MachineLookup
+        Whose past the novelty of peers looks at: that of the address, or of the machine that had it.
 
     Yields
     ------
@@ -47,33 +62,74 @@ def publish_fg_a(
     """
     networks = run.networks()
     deltas = PublishedDeltas.of(spec.inputs.deltas, run.owner, inputs_of(batch, spec))
-    yield from _publish(run, spec, networks, batch, deltas, replace_with_empty)
+    job = FgAJob(run, spec, networks, lookup)
+    sources = job.sources(batch, deltas)
+    yield from job.publish(batch, deltas, sources, replace_with_empty)
     repairs = outdated_intervals(
-        run, spec.outputs.fg_a, FG_A, deltas, batch, lambda interval: inputs_of(interval, spec)
+        run, spec.outputs.fg_a, FG_A, deltas, batch, lambda interval: inputs_of(interval, spec), sources.leases
     )
     yield from repaired(
-        run, FG_A, repairs, lambda interval, known: _publish(run, spec, networks, interval, known, False)
+        run, FG_A, repairs, lambda interval, known: job.publish(interval, known, job.sources(interval, known), False)
     )
 
 
-def _publish(
-    run: Run,
-    spec: FgABuilderSpec,
-    networks: Networks,
-    batch: Interval,
-    deltas: PublishedDeltas,
-    replace_with_empty: bool,
-) -> Iterator[Manifest]:
-    days = DayReader(deltas, batch, networks)
-    start = history_start(spec, batch, deltas.answers)
-    if run.spark is None:
-        written = _write_here(spec, batch, days, start)
-    else:
-        written = write_features(run.spark, spec, batch, days, start)
-    for interval, writer in written:
-        if not writer.tables[FG_A.name].rows and not replace_with_empty:
-            _refuse_empty(run, spec, interval, deltas)
-        yield _commit(run, spec, interval, writer, days, start)
+@dataclass(frozen=True)
+class Sources:
+    """What the features of a batch follow from beside the deltas: where history starts, and the machines since then."""
+
+    batch: Interval
+    start: HistoryStart
+    machines: Machines | None
+
+    @property
+    def inputs(self) -> tuple[InputEntry, ...]:
+        """What was read, for the manifest."""
+        baseline = (self.start.baseline.as_input,) if self.start.baseline else ()
+        return (*baseline, *(self.machines.inputs if self.machines else ()))
+
+    def reads(self, interval: Interval) -> tuple[InputRange, ...]:
+        """Return a manifest's record of what told of the machines of a part of the batch."""
+        return self.machines.reads(Interval(self.start.end, interval.end)) if self.machines else ()
+
+    @property
+    def leases(self) -> Leases | None:
+        """What the DHCP logs have now; None where they tell nothing."""
+        if self.machines is None or self.machines.leases is None:
+            return None
+        return Leases(self.machines.leases, leases_of(Interval(self.start.end, self.batch.end)))
+
+
+@dataclass(frozen=True)
+class FgAJob:
+    """What the features of all batches of a run follow from."""
+
+    run: Run
+    spec: FgABuilderSpec
+    networks: Networks
+    lookup: MachineLookup
+
+    def sources(self, batch: Interval, deltas: PublishedDeltas) -> Sources:
+        """Look up what a batch follows from beside its deltas."""
+        start = history_start(self.spec, batch, deltas.answers, self.lookup.of_machines)
+        return Sources(batch, start, self.lookup.over(Interval(start.end, batch.end)))
+
+    def publish(
+        self, batch: Interval, deltas: PublishedDeltas, sources: Sources, replace_with_empty: bool
+    ) -> Iterator[Manifest]:
+        """Publish the rows of a batch, a UTC day at a time."""
+        run, spec = self.run, self.spec
+        days = DayReader(deltas, batch, self.networks, sources.machines)
+        if run.spark is None:
+            written = _write_here(spec, batch, days, sources.start)
+        else:
+            written = write_features(run.spark, spec, batch, days, sources.start)
+        for interval, writer in written:
+            if not writer.tables[FG_A.name].rows and not replace_with_empty:
+                _refuse_empty(run, spec, interval, deltas)
+            if sources.machines:
+                for table in machine_names(interval, sources.machines, self.networks):
+                    writer.write(table, FG_A_MACHINES)
+            yield _commit(run, spec, interval, writer, days, sources)
 
 
 def _write_here(
@@ -88,7 +144,12 @@ def _write_here(
 
 
 def _commit(
-    run: Run, spec: FgABuilderSpec, interval: Interval, writer: PartitionWriter, days: DayReader, start: HistoryStart
+    run: Run,
+    spec: FgABuilderSpec,
+    interval: Interval,
+    writer: PartitionWriter,
+    days: DayReader,
+    sources: Sources,
 ) -> Manifest:
     answers = days.deltas.answers
     windows = Interval(earliest_midnight(interval, spec), interval.end)
@@ -97,11 +158,12 @@ def _commit(
         dataset=FG_A.name,
         start=interval.start,
         end=interval.end,
-        inputs=(start.baseline.as_input,) if start.baseline else (),
+        inputs=sources.inputs,
         # The pairs of earlier days, by day: it makes no difference whether a baseline or slices told of them.
         reads=(
             answers.named(DELTAS.name, windows),
             answers.digested(DELTAS.name, lookback_of(interval, spec)),
+            *sources.reads(interval),
         ),
         coverage=days.coverage(interval, [WINDOWS[label] for label in spec.windows]),
         networks=days.networks.digest,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -16,8 +17,9 @@ from ndr.contract.time import SLICE, SLICE_MICROSECONDS, SLICES_PER_DAY, Interva
 from ndr.jobs.fg_a.activity import activity_columns
 from ndr.jobs.fg_a.business_time import calendar_columns
 from ndr.jobs.fg_a.codes import integers, slice_numbers
-from ndr.jobs.fg_a.history import MASK_BITS, Masks, masks
+from ndr.jobs.fg_a.history import MASK_BITS, masks
 from ndr.jobs.fg_a.host_roles import HostRoles, SortOrder
+from ndr.jobs.fg_a.novel_rows import ByKind, Later, NovelRows
 from ndr.jobs.fg_a.novelty import last_day, novelty_counts
 from ndr.jobs.fg_a.peer_dimensions import spread
 from ndr.jobs.fg_a.peers import PeerRows
@@ -40,6 +42,7 @@ def build_fg_a(
     threads: int = 1,
     *,
     published: PublishedTime,
+    elsewhere: pa.Table | None = None,
 ) -> pa.Table:
     """Build the FG-A rows of every window that ends in (batch.start, batch.end], sorted by key.
 
@@ -55,17 +58,21 @@ def build_fg_a(
         The segments of peers.
     deltas, peer_deltas : Table
         Rows of the contract's datasets, of complete hosts, over [batch.start + 15 min - longest window,
-        batch.end) at least; each row has a session. Text columns may be dictionary-encoded.
+        batch.end) at least; each row has a session. Text columns may be dictionary-encoded. Where hosts are machines,
+        peer_deltas have the column HOST, and so have the other rows that are given.
     peer_history : Table or None
         Earlier peer deltas (host_ip, role, peer_ip, peer_port, slice_start), from what `history_needed` says up
         to where `peer_deltas` starts; what is in both counts once.
     pair_baseline : Table or None
         Rows of `pair_host` (src_ip, dst_ip, dst_port, active_days_mask, baseline_end) with one of these hosts at
-        either end.
+        either end; where hosts are machines, rows of `peer_history`.
     threads : int
         Threads that the sliding kernels run on.
     published : PublishedTime
         Of the windows and of the lookback of the earliest one.
+    elsewhere : Table or None
+        Where hosts are machines: the rows of `peer_deltas`, also those of other addresses, of the machines that had
+        several addresses in that time.
 
     Raises
     ------
@@ -82,12 +89,13 @@ def build_fg_a(
     )
     windows = WindowRows.of(frame, order, integers(deltas, "sessions_cnt")[order.rows])
     peers = PeerRows.of(peer_deltas, host_roles, frame, networks)
-    slices = [peer_deltas] if peer_history is None else [peer_history, peer_deltas]
-    days = masks(frame, host_roles, peers, slices, pair_baseline)
+    novel = NovelRows.of(peers, peer_deltas, host_roles)
+    slices = [each for each in (peer_history, peer_deltas, elsewhere) if each is not None]
+    days, later = masks(frame, novel, slices, pair_baseline), novel.later(elsewhere, frame)
     columns = {
         **_key_columns(frame, host_roles, windows),
         **activity_columns(deltas, order, windows),
-        **_peer_columns(frame, windows, peers, days, spec, threads),
+        **_peer_columns(frame, windows, Peers(peers, novel, days, later), spec, threads),
         **calendar_columns(windows.ends, spec.calendar),
         **_seen_columns(frame, windows, published, spec.novelty.lookback_days),
     }
@@ -128,25 +136,33 @@ def _seen_columns(frame: Frame, windows: WindowRows, published: PublishedTime, l
     }
 
 
-def _peer_columns(
-    frame: Frame, windows: WindowRows, rows: PeerRows, days: Masks, spec: FgABuilderSpec, threads: int
-) -> Columns:
+class Peers(NamedTuple):
+    """The peer rows of the windows, and what of their values was before."""
+
+    rows: PeerRows
+    novel: NovelRows
+    days: ByKind
+    later: dict[str, Later]
+
+
+def _peer_columns(frame: Frame, windows: WindowRows, peers: Peers, spec: FgABuilderSpec, threads: int) -> Columns:
+    rows, novel_rows = peers.rows, peers.novel
+
     def dimension(name: str) -> Columns:
         values = {"peer_ip": rows.peers, "peer_port": rows.ports, "peer_segment": rows.segments}[name]
         return spread(frame, windows, rows, values).columns(name)
 
+    def counted(kind: str) -> tuple[pa.Array, pa.Array]:
+        values, history = getattr(novel_rows, kind), getattr(peers.days, kind)
+        found = novelty_counts(frame, windows, novel_rows.order, values, history, peers.later[kind], spec.novelty)
+        return pa.array(found[0]), pa.array(found[1])
+
     def novel(name: str) -> Columns:
-        values, history = {
-            "peer": (rows.peers, days.peers),
-            "port": (rows.ports, days.ports),
-            "pair": (rows.pairs, days.pairs),
-        }[name]
-        new, rare = novelty_counts(frame, windows, rows, values, history, spec.novelty)
-        return {f"new_{name}_cnt": pa.array(new), f"rare_{name}_cnt": pa.array(rare)}
+        new, rare = counted(f"{name}s")
+        return {f"new_{name}_cnt": new, f"rare_{name}_cnt": rare}
 
     def new(name: str) -> Columns:
-        count, _ = novelty_counts(frame, windows, rows, rows.segments, days.segments, spec.novelty)
-        return {f"new_{name}_cnt": pa.array(count)}
+        return {f"new_{name}_cnt": counted("segments")[0]}
 
     def distinct(name: str) -> Columns:
         values, chosen = {

@@ -15,24 +15,36 @@ import numpy as np
 from ndr.contract.jobspecs.fg_a_builder import Novelty
 from ndr.contract.time import SLICES_PER_DAY
 from ndr.jobs.fg_a.codes import Integers
-from ndr.jobs.fg_a.peers import PeerRows, Values
+from ndr.jobs.fg_a.host_roles import SortOrder
+from ndr.jobs.fg_a.novel_rows import Later
+from ndr.jobs.fg_a.peers import Values
 from ndr.jobs.fg_a.windows import Frame, WindowRows
 
 
 def novelty_counts(
-    frame: Frame, windows: WindowRows, rows: PeerRows, values: Values, history: Integers, novelty: Novelty
+    frame: Frame,
+    windows: WindowRows,
+    order: SortOrder,
+    values: Values,
+    history: Integers,
+    later: Later,
+    novelty: Novelty,
 ) -> tuple[Integers, Integers]:
     """Return, per window, how many of its `values` are new and how many rare.
 
     Parameters
     ----------
+    order : SortOrder
+        Of the rows that the values are of.
     history : int64[number of values]
         Days on which the value was active before `frame.first_slice`, as a mask.
+    later : Later
+        Values that were active elsewhere since then.
     """
     new, rare = np.empty_like(windows.ends), np.empty_like(windows.ends)
     _slide(
-        windows.blocks, frame.widths, windows.ends, rows.order.offsets, rows.order.slices,
-        values.codes, values.offsets, history,
+        windows.blocks, frame.widths, windows.ends, order.offsets, order.slices,
+        values.codes, values.offsets, history, *later,
         last_day(frame), novelty.lookback_days, novelty.rare_max_active_days, new, rare,
     )  # fmt: skip
     return new, rare
@@ -71,6 +83,16 @@ def _leave(counts, days_of, rows_of, code, day, lookback, rare_days):  # type: i
 
 
 @numba.njit
+def _learn(counts, days_of, rows_of, code, day, lookback, rare_days):  # type: ignore[no-untyped-def]
+    """Take into history what was active elsewhere, on the day that has the bit `day`."""
+    before = days_of[code]
+    days_of[code] = before | day
+    if rows_of[code]:
+        counts[_standing(before & lookback, rare_days)] -= 1
+        counts[_standing(days_of[code] & lookback, rare_days)] += 1
+
+
+@numba.njit
 def _recount(counts, days_of, rows_of, lookback, rare_days):  # type: ignore[no-untyped-def]
     """Judge every value of the window again: the lookback has moved on by a day."""
     counts[:] = 0
@@ -80,10 +102,11 @@ def _recount(counts, days_of, rows_of, lookback, rare_days):  # type: ignore[no-
 
 
 @numba.njit(
-    numba.void(_I, _I, _I, _I, _I, _I, _I, _I, numba.int64, numba.int64, numba.int64, _I, _I), nogil=True, cache=True
-)
-def _slide(blocks, widths, ends, offsets, slices, codes, code_offsets, history, last, lookback_days, rare_days,
-           new, rare):  # type: ignore[no-untyped-def]  # fmt: skip
+    numba.void(_I, _I, _I, _I, _I, _I, _I, _I, _I, _I, _I, numba.int64, numba.int64, numba.int64, _I, _I),
+    nogil=True, cache=True,
+)  # fmt: skip
+def _slide(blocks, widths, ends, offsets, slices, codes, code_offsets, history, later_offsets, later_slices,
+           later_codes, last, lookback_days, rare_days, new, rare):  # type: ignore[no-untyped-def]  # fmt: skip
     """Fill `new` and `rare`, block by block."""
     one = np.int64(1)
     for block in range(blocks.size - 1):
@@ -94,6 +117,7 @@ def _slide(blocks, widths, ends, offsets, slices, codes, code_offsets, history, 
         days_of = history[base : code_offsets[group + 1]].copy()
         rows_of, counts = np.zeros_like(days_of), np.zeros(3, dtype=np.int64)
         low = high = offsets[group]
+        seen, seen_stop = later_offsets[group], later_offsets[group + 1]
         lookback, day = np.int64(0), np.int64(-1)
         for row in range(blocks[block], blocks[block + 1]):
             start = ends[row] - widths[window]
@@ -105,6 +129,10 @@ def _slide(blocks, widths, ends, offsets, slices, codes, code_offsets, history, 
                 bit = one << (last - slices[low] // SLICES_PER_DAY)
                 _leave(counts, days_of, rows_of, codes[low] - base, bit, lookback, rare_days)
                 low += 1
+            while seen < seen_stop and later_slices[seen] < start:
+                bit = one << (last - later_slices[seen] // SLICES_PER_DAY)
+                _learn(counts, days_of, rows_of, later_codes[seen] - base, bit, lookback, rare_days)
+                seen += 1
             if low == high:
                 while high < stop and slices[high] < start:
                     days_of[codes[high] - base] |= one << (last - slices[high] // SLICES_PER_DAY)

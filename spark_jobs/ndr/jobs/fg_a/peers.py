@@ -67,6 +67,8 @@ class PeerRows:
     on_admin_port: Flags
     on_high_risk_port: Flags
     in_high_risk_network: Flags
+    peer_of_row: Integers
+    port_of_row: Integers
     peer_texts: pa.Array
     segment_texts: pa.Array
     segment_of_peer: Integers
@@ -95,6 +97,8 @@ class PeerRows:
             on_admin_port=flags(peer_deltas, "is_admin_port")[order.rows],
             on_high_risk_port=flags(peer_deltas, "is_high_risk_port")[order.rows],
             in_high_risk_network=is_high_risk(addresses, networks)[peer],
+            peer_of_row=peer,
+            port_of_row=port,
             peer_texts=texts,
             segment_texts=named.dictionary,
             segment_of_peer=segment_of_peer,
@@ -104,6 +108,11 @@ class PeerRows:
             segments=Values.of(text_key(order.groups, segment_of_peer[peer], len(texts)), order),
             pairs=Values.of(port_key(peers.codes, port), order),
         )
+
+    def of_rows(self, kept: Integers) -> tuple[Integers, Integers, Integers]:
+        """Return the peer, its segment and the port of some of the ordered rows."""
+        peer = self.peer_of_row[kept]
+        return peer, self.segment_of_peer[peer], self.port_of_row[kept]
 
     def recoded(self, table: pa.Table, name: str, kept: Integers) -> PeerCodes:
         """Return the codes of the peers in a column of another table, in the rows `kept`.

@@ -12,8 +12,8 @@ from ndr.contract.datasets import FG_B
 from ndr.contract.history import short_sentence
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.ledger import ledger_key
-from ndr.contract.manifest import InputEntry, Manifest
-from ndr.contract.time import WINDOWS, Interval, format_instant, whole_seconds
+from ndr.contract.manifest import InputEntry, InputRange, Manifest
+from ndr.contract.time import SLICE, WINDOWS, Interval, format_instant, whole_seconds
 from ndr.jobs.claims import LeaseHeld, LeaseKey
 from ndr.jobs.fg_b import local_engine
 from ndr.jobs.fg_b import on_spark as spark_engine
@@ -123,13 +123,17 @@ def _publish_chunk(
         interval = specs.interval(target)
         digest = specs.networks.digest
         inputs = machines.inputs if machines else (inventory.source,) if inventory.source else ()
-        yield target, _commit(run, target, interval, writer, chunk, covered, inputs, inventory.note, digest, fence)
+        reads = chunk.reads(interval)
+        if machines:
+            reads = (*reads, *machines.reads(_machines_span(specs, [(target, covered)])))
+        yield target, _commit(run, target, interval, writer, covered, inputs, reads, inventory.note, digest, fence)
 
 
 def _machines_span(specs: BaselineSpecs, targets: Sequence[tuple[Target, float]]) -> Interval:
-    """Return the time over which the machines of addresses matter to some baselines."""
+    """Return the time over which the machines of addresses matter to some baselines: a slice after their ends, too, at
+    which it counts who has an address."""
     start = min(specs.interval(target).start for target, _ in targets)
-    return Interval(start - max(WINDOWS.values()), max(target.end for target, _ in targets))
+    return Interval(start - max(WINDOWS.values()), max(target.end for target, _ in targets) + SLICE)
 
 
 def _commit(
@@ -137,9 +141,9 @@ def _commit(
     target: Target,
     interval: Interval,
     writer: PartitionWriter,
-    chunk: ChunkRows,
     covered: float,
     inputs: tuple[InputEntry, ...],
+    reads: tuple[InputRange, ...],
     note: str | None,
     networks: str,
     fence: Callable[[], None],
@@ -151,7 +155,7 @@ def _commit(
         end=target.end,
         effective_end=interval.end,
         inputs=inputs,
-        reads=chunk.reads(interval),
+        reads=reads,
         coverage=covered,
         networks=networks,
         note=note,

@@ -91,7 +91,7 @@ def write_baselines(
     prefixes = specs.non_persistent_prefixes
     of_profiles = profile_rules(specs, chunk)
     write_statistics(spark, rules, of_profiles, prefixes, baselines, machines, chunk.fg_a, writers, hosts)
-    write_pairs(spark, specs.pair_rules, baselines, chunk.pair_counts, writers)
+    write_pairs(spark, specs.pair_rules, baselines, chunk.pair_counts, writers, hosts)
     return writers
 
 

@@ -18,7 +18,7 @@ from ndr.contract.datasets import FG_B_PAIR_HOST, FG_B_PAIR_SEGMENT
 from ndr.contract.networks import NetworkLists
 from ndr.contract.time import SLICES_PER_DAY
 from ndr.jobs.fg_b.baseline import Baseline, PairRules
-from ndr.net.networks import is_internal
+from ndr.jobs.host_identity.host_keys import are_internal
 from ndr.store.schema import CODED, arrow_schema
 
 _PORTS = 1 << 16
@@ -57,7 +57,7 @@ def destination_hosts(sums: Iterable[pa.Table], networks: NetworkLists) -> Preva
     active = 0
     for part in sums:
         source, destination = (part[name].combine_chunks() for name in ("src_ip", "dst_ip"))
-        internal = is_internal(source.dictionary, networks)[source.indices.to_numpy()]
+        internal = are_internal(source.dictionary, networks)[source.indices.to_numpy()]
         # Every row is another pair: each is one more source of its (destination, port).
         keys, hosts = np.unique(_key(destination, part["dst_port"])[internal], return_counts=True)
         texts = pa.DictionaryArray.from_arrays(pa.array(keys // _PORTS, pa.int32()), destination.dictionary)

@@ -26,6 +26,7 @@ def findings_place(run: Run, specs: FgCSpecs) -> FindingsPlace:
         specs.networks,
         _suppressions(run),
         specs.fg_c.outputs.findings,
+        specs.fg_c.inputs.fg_a if specs.fg_b.host_identity == "machine" else None,
     )
 
 

@@ -29,6 +29,7 @@ from ndr.contract.time import DAY, SLICE, SLICES_PER_DAY, Interval
 from ndr.jobs.fg_c.baseline_hosts import BaselineRows, as_they_are
 from ndr.jobs.fg_c.formulas import STATISTICS
 from ndr.jobs.fg_c.judges import GROUP, HorizonBaseline
+from ndr.jobs.fg_c.pair_sources import PairSources
 from ndr.jobs.fg_c.pairs import COUNTED, KNOWN, PairBaseline
 from ndr.store.catalog import Partition, Piece, pieces_answers, pieces_coverage, published_pieces
 from ndr.store.publish import read_table
@@ -169,13 +170,20 @@ class Inputs:
         columns = ["segment_id", *GROUP, *self._statistics_columns()]
         return read_table(partition.uri, partition.manifest, fg_b_segment(self.metrics), columns)
 
-    def read_pair_baselines(self, valid: dict[str, Partition]) -> list[PairBaseline]:
-        """Read the pairs that the baselines know, of the shortest horizon first."""
+    def read_pair_baselines(
+        self, valid: dict[str, Partition], sources: PairSources | None = None
+    ) -> list[PairBaseline]:
+        """Read the pairs that the baselines know, of the shortest horizon first; `sources` where hosts are machines."""
+
+        def read(partition: Partition) -> pa.Table:
+            pairs = read_table(partition.uri, partition.manifest, FG_B_PAIR_HOST, KNOWN)
+            return sources.baseline(pairs, self.read_machines(partition)) if sources else pairs
+
         ordered = sorted(valid.items(), key=lambda each: HORIZONS[each[0]])
         return [
             PairBaseline(
                 HORIZONS[horizon],
-                read_table(each.uri, each.manifest, FG_B_PAIR_HOST, KNOWN),
+                read(each),
                 round(each.manifest.coverage * 7 * SLICES_PER_DAY),
             )
             for horizon, each in ordered

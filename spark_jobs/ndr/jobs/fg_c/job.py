@@ -21,10 +21,12 @@ from ndr.jobs.fg_c.baseline_hosts import MachineHosts
 from ndr.jobs.fg_c.calibration import Calibration, calibration_days
 from ndr.jobs.fg_c.inputs import Inputs, reach_of
 from ndr.jobs.fg_c.on_spark import write_on_spark
+from ndr.jobs.fg_c.pair_sources import PairSources
 from ndr.jobs.fg_c.pairs import pair_findings
 from ndr.jobs.fg_c.parts import ScoringRules
 from ndr.jobs.fg_c.rescoring import judged_by_others
 from ndr.jobs.fg_c.task import ScoringTask, silence_bands, write_here
+from ndr.jobs.host_identity.host_keys import HostKeys
 from ndr.jobs.host_identity.machines import InventoryOf, Machines
 from ndr.jobs.inventory.snapshot import no_inventory
 from ndr.jobs.monitored import of_pairs
@@ -135,6 +137,7 @@ def _write(
     """Write the three tables; tells whether a baseline was valid for all of the time."""
     runs = inputs.baselines.runs(interval)
     hosts = MachineHosts(machines.assignments) if machines else None
+    sources = PairSources(HostKeys(machines.assignments), specs.networks) if machines else None
     pairs: list[pa.Table] = [arrow_schema(FG_C_PAIRS).empty_table()]
     for part, valid in runs:
         bands = silence_bands(inputs, part, specs.fg_a.calendar)
@@ -143,16 +146,19 @@ def _write(
             write_here(task, writer)
         else:
             write_on_spark(run.spark, task, writer)
-        pairs.extend(_pairs(specs, inputs, part, valid))
+        pairs.extend(_pairs(specs, inputs, part, valid, sources))
     writer.write(pa.concat_tables(pairs).sort_by([(name, "ascending") for name in FG_C_PAIRS.key]), FG_C_PAIRS)
     return all(valid for _, valid in runs)
 
 
-def _pairs(specs: FgCSpecs, inputs: Inputs, part: Interval, valid: dict[str, Partition]) -> Iterable[pa.Table]:
+def _pairs(
+    specs: FgCSpecs, inputs: Inputs, part: Interval, valid: dict[str, Partition], sources: PairSources | None
+) -> Iterable[pa.Table]:
     if not valid:
         return []
-    scan, known = inputs.pair_scan(part), inputs.read_pair_baselines(valid)
+    scan, known = inputs.pair_scan(part), inputs.read_pair_baselines(valid, sources)
     counts = of_pairs(scan.read(coded=True), specs.networks)
+    counts = sources.counts(counts) if sources else counts
     published = delivered_intervals(scan.pieces)
     return [pair_findings(counts, each.end, published, known, specs.pair_rules) for each in part.steps(SLICE)]
 

@@ -15,6 +15,7 @@ from ndr.contract.datasets import FG_C_PAIRS, REGULARITY
 from ndr.contract.time import DAY, SLICE, Interval, microseconds
 from ndr.contract.wording import counted
 from ndr.jobs.fg_c.sentences import amounts
+from ndr.jobs.host_identity.pair_hosts import one_row_a_slice
 from ndr.jobs.published_slices import PublishedSlices
 from ndr.jobs.regularity import PairScoreRules, pair_regularity, pair_scores
 from ndr.jobs.regularity.scores import BASELINE_SUFFIX
@@ -28,6 +29,8 @@ KNOWN: Final = (*PAIR, *_RARITY, *_PREVALENCE, *_NAMES)
 """What is read of a pair baseline."""
 COUNTED: Final = (*PAIR, "slice_start", "sessions_cnt", "allow_cnt", "src_bytes_sum", "dst_bytes_sum")
 """What is read of pair counts."""
+SOURCE_ADDRESS: Final = "source_address"
+"""Column of pair counts whose sources are keys of hosts that are machines: the address of the source."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ def pair_findings(
     Parameters
     ----------
     pair_counts : pa.Table
-        COUNTED columns of the 24 hours before `window_end` at least, text plain or as codes.
+        COUNTED columns of the 24 hours before `window_end` at least, text plain or as codes. With SOURCE_ADDRESS the
+        sources are hosts that are machines, as in the baselines: their findings have the addresses of the last slice.
     published : sequence of Interval
         The time for which pair counts are published.
     baselines : sequence of PairBaseline
@@ -74,10 +78,13 @@ def pair_findings(
     if not pc.any(is_last).as_py():
         return arrow_schema(FG_C_PAIRS).empty_table()
     plain = _plain(rows)
+    sources = [SOURCE_ADDRESS] if SOURCE_ADDRESS in plain.column_names else []
+    active = plain.filter(is_last).group_by([*PAIR, *sources], use_threads=False).aggregate([])
+    if sources:
+        plain = one_row_a_slice([plain.drop_columns(sources)])
     summed = plain.group_by(PAIR, use_threads=False).aggregate(
         [(name, "sum") for name in ("sessions_cnt", "src_bytes_sum", "dst_bytes_sum")]
     )
-    active = plain.filter(is_last).group_by(PAIR, use_threads=False).aggregate([])
     slices = PublishedSlices.of(published, day)
     # Only pairs that are active now can have a row; the others tell what volume is usual.
     regular = pair_regularity(plain.join(active, PAIR, join_type="left semi"), slices)
@@ -89,7 +96,8 @@ def pair_findings(
     for name in scores.column_names:
         pairs = pairs.append_column(name, scores[name])
     is_found = pc.or_(pc.or_(pc.fill_null(pairs["is_new"], False), pairs["is_rare"]), pairs["is_regular"])
-    return _table(pairs.filter(is_found).join(active, PAIR, join_type="left semi"), window_end)
+    found = pairs.filter(is_found).join(active, PAIR, join_type="inner" if sources else "left semi")
+    return _table(found.set_column(0, PAIR[0], found[SOURCE_ADDRESS]) if sources else found, window_end)
 
 
 def _began_in(rows: pa.Table, interval: Interval) -> pa.ChunkedArray:
@@ -100,7 +108,8 @@ def _began_in(rows: pa.Table, interval: Interval) -> pa.ChunkedArray:
 
 def _plain(rows: pa.Table) -> pa.Table:
     """Return the rows with addresses as text: codes of several tables can't be joined."""
-    schema = [pa.field(each.name, pa.string()) if each.name in PAIR[:2] else each for each in rows.schema]
+    texts = (*PAIR[:2], SOURCE_ADDRESS)
+    schema = [pa.field(each.name, pa.string()) if each.name in texts else each for each in rows.schema]
     return rows.cast(pa.schema(schema))
 
 

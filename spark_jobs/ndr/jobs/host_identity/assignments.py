@@ -113,15 +113,60 @@ class AddressAssignments:
         starts, ends : int64[n]
             Microseconds since the epoch; none is empty.
         """
+        place, is_any = self._last_within(address, starts, ends)
+        is_whole = is_any & (self.starts[place] <= starts) & (self.ends[place] >= ends) if len(self) else is_any
+        return np.where(is_whole, place, np.where(is_any, SEVERAL, NOBODY))
+
+    def only_holders(self, address: Ints, starts: Ints, ends: Ints) -> Ints:
+        """Return the assignment that alone was valid in some part of each time [start, end), or NOBODY or SEVERAL.
+
+        Parameters
+        ----------
+        address, starts, ends : int64[n]
+            As `holders` takes them.
+        """
+        place, is_any = self._last_within(address, starts, ends)
+        before = np.maximum(place - 1, 0)
+        is_shared = is_any & (place > 0)
+        if len(self):
+            is_shared &= (self.address[before] == address) & (self.ends[before] > starts)
+        return np.where(is_shared, SEVERAL, np.where(is_any, place, NOBODY))
+
+    def states(self, address: Ints, starts: Ints, ends: Ints) -> tuple[Ints, Ints, Ints]:
+        """Return what was so of each address at the end of a time [start, end), and from when to when.
+
+        Parameters
+        ----------
+        address, starts, ends : int64[n]
+            As `holders` takes them.
+
+        Returns
+        -------
+        (int64[n], int64[n], int64[n])
+            The last assignment that was valid in the time, or NOBODY; since when, and until when: from BEGINNING to
+            FOREVER where nothing else is known.
+        """
+        place, is_any = self._last_within(address, starts, ends)
+        since, until = np.full(len(address), BEGINNING), np.full(len(address), FOREVER)
+        if len(self):
+            after = np.minimum(place + 1, len(self) - 1)
+            is_before = (self.address[place] == address) & (self.starts[place] < ends)
+            is_after = (after > place) & (self.address[after] == address)
+            first = (self.address[place] == address) & ~is_before
+            since = np.where(is_any, self.starts[place], np.where(is_before, self.ends[place], BEGINNING))
+            next_start = np.where(first, self.starts[place], np.where(is_after, self.starts[after], FOREVER))
+            until = np.where(is_any, self.ends[place], next_start)
+        return np.where(is_any, place, NOBODY), since, until
+
+    def _last_within(self, address: Ints, starts: Ints, ends: Ints) -> tuple[Ints, Flags]:
+        """Return the last assignment of each address that began before the end, and whether it meets the time."""
         if not len(self):
-            return np.full(len(address), NOBODY)
+            return np.zeros(len(address), np.int64), np.zeros(len(address), bool)
         distinct, moments = self._moments
         wanted = address * (len(distinct) + 1) + np.searchsorted(distinct, ends, side="left")
         last = np.searchsorted(moments, wanted, side="right") - 1
         place = np.maximum(last, 0)
-        is_any = (last >= 0) & (self.address[place] == address) & (self.ends[place] > starts)
-        is_whole = is_any & (self.starts[place] <= starts) & (self.ends[place] >= ends)
-        return np.where(is_whole, place, np.where(is_any, SEVERAL, NOBODY))
+        return place, (last >= 0) & (self.address[place] == address) & (self.ends[place] > starts)
 
     def at(self, instant: int) -> Ints:
         """Return the assignments that are valid at an instant."""

@@ -8,9 +8,10 @@ from functools import partial
 from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import fs
 
-from ndr.contract.time import DAY, Interval, day_text
+from ndr.contract.time import DAY, Interval, day_text, microseconds
 from ndr.sources.content import Content
 from ndr.sources.zeek.dhcp import DHCP_RECORDS, dhcp_records
 from ndr.store.manifest import READERS
@@ -27,7 +28,8 @@ _BLOCK: Final = 1 << 22
 def read_dhcp_logs(prefix: str, span: Interval) -> pa.Table:
     """Read the leases that can be valid in a time, as DHCP_RECORDS; of a damaged file what stands before the damage.
 
-    Folders of a day more at both ends are read, because Zeek names them by local time.
+    Those of its end and later are left out. Folders of a day more at both ends are read, because Zeek names them by
+    local time.
     """
     folders = list_folders(prefix, day_text(span.start - LEASE_REACH - DAY), day_text(span.end + 2 * DAY))
     files = [
@@ -37,7 +39,8 @@ def read_dhcp_logs(prefix: str, span: Interval) -> pa.Table:
         if name.startswith(_NAME)
     ]
     with ThreadPoolExecutor(READERS) as pool:
-        return pa.concat_tables([DHCP_RECORDS.empty_table(), *pool.map(_records, files)])
+        records = pa.concat_tables([DHCP_RECORDS.empty_table(), *pool.map(_records, files)])
+    return records.filter(pc.less(records["observed_at"], microseconds(span.end)))
 
 
 def _records(uri: str) -> pa.Table:

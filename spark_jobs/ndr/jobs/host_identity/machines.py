@@ -11,15 +11,43 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ndr.contract.jobspecs.fg_b_builder import FgBBuilderSpec
-from ndr.contract.manifest import InputEntry
+from ndr.contract.lineage import Answers
+from ndr.contract.manifest import InputEntry, InputRange
 from ndr.contract.time import Interval, microseconds, month_text
 from ndr.jobs.host_identity.assignments import BEGINNING, OBSERVATIONS, AddressAssignments
+from ndr.jobs.host_identity.dhcp_lineage import lease_answers, leases_read
 from ndr.jobs.host_identity.dhcp_logs import read_dhcp_logs
 from ndr.jobs.inventory.layout import month_interval
-from ndr.jobs.inventory.snapshot import Snapshot
+from ndr.jobs.inventory.snapshot import Snapshot, no_inventory
 
 InventoryOf = Callable[[str], Snapshot]
 """Returns the newest inventory snapshot at or before a month, `YYYY-MM`."""
+
+
+@dataclass(frozen=True)
+class MachineLookup:
+    """Looks up the machines of addresses, if hosts are machines by the `fg_b_builder` JobSpec.
+
+    Without a JobSpec they are addresses.
+    """
+
+    spec: FgBBuilderSpec | None = None
+    inventory_of: InventoryOf = no_inventory
+
+    @property
+    def of_machines(self) -> bool:
+        """Whether hosts are machines."""
+        return self.spec is not None and self.spec.host_identity == "machine"
+
+    def over(self, span: Interval) -> Machines | None:
+        """Return the machines of addresses over a time; None where hosts are addresses.
+
+        Raises
+        ------
+        SchemaMismatchError
+            A snapshot can't be read.
+        """
+        return Machines.over(self.spec, span, self.inventory_of) if self.spec else None
 
 
 @dataclass(frozen=True)
@@ -34,11 +62,14 @@ class Machines:
         The name of each machine as the inventory spells it.
     inputs : tuple of InputEntry
         What was read, for the manifest of what is built from it.
+    leases : Answers or None
+        The records of the DHCP logs, for lineage; None without logs.
     """
 
     assignments: AddressAssignments
     names: dict[str, str] = field(default_factory=dict)
     inputs: tuple[InputEntry, ...] = ()
+    leases: Answers | None = None
 
     @classmethod
     def over(cls, spec: FgBBuilderSpec, span: Interval, inventory_of: InventoryOf) -> Machines | None:
@@ -55,10 +86,17 @@ class Machines:
         names = {name.lower(): name for name in sorted(_names(snapshots), reverse=True)}
         observations = [OBSERVATIONS.empty_table(), *_of_snapshots(snapshots)]
         inputs = [snapshot.source for snapshot in snapshots if snapshot.source]
+        leases = None
         if spec.inputs.dhcp_logs:
-            observations.append(of_leases(read_dhcp_logs(spec.inputs.dhcp_logs, span), names))
+            records = read_dhcp_logs(spec.inputs.dhcp_logs, span)
+            leases = lease_answers(spec.inputs.dhcp_logs, records)
+            observations.append(of_leases(records, names))
             inputs.append(InputEntry(uri=spec.inputs.dhcp_logs))
-        return cls(AddressAssignments.of(pa.concat_tables(observations)), names, tuple(inputs))
+        return cls(AddressAssignments.of(pa.concat_tables(observations)), names, tuple(inputs), leases)
+
+    def reads(self, span: Interval) -> tuple[InputRange, ...]:
+        """Return a manifest's record of what told of the machines in a time."""
+        return (leases_read(self.leases, span),) if self.leases else ()
 
     def name(self, machine: str) -> str:
         """Return how a machine is called."""

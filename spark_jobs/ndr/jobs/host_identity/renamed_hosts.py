@@ -18,9 +18,9 @@ def coded_texts(column: pa.ChunkedArray | pa.Array) -> pa.DictionaryArray:
     return chunked.cast(pa.string()).combine_chunks().dictionary_encode()
 
 
-def renamed_hosts(table: pa.Table, names_of: Callable[[str], Sequence[str]]) -> pa.Table:
-    """Return the rows under each of the names of their `host_ip`, plain text; without those of a host that has none."""
-    hosts = coded_texts(table["host_ip"])
+def renamed_hosts(table: pa.Table, names_of: Callable[[str], Sequence[str]], column: str = "host_ip") -> pa.Table:
+    """Return the rows under each of the names of their host, plain text; without those of a host that has none."""
+    hosts = coded_texts(table[column])
     names = [names_of(host) for host in hosts.dictionary.to_pylist()]
     codes = hosts.indices.to_numpy()
     counts = np.array([len(each) for each in names], np.int64)
@@ -30,4 +30,4 @@ def renamed_hosts(table: pa.Table, names_of: Callable[[str], Sequence[str]]) -> 
     texts = pa.array([name for each in names for name in each], pa.string())
     place = (np.cumsum(counts) - counts)[codes[rows]] + nth if len(rows) else nth
     taken = table.take(pa.array(rows))
-    return taken.set_column(table.schema.get_field_index("host_ip"), "host_ip", texts.take(pa.array(place)))
+    return taken.set_column(table.schema.get_field_index(column), column, texts.take(pa.array(place)))
