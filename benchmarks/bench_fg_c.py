@@ -7,8 +7,8 @@ make Arrow tables. Ours makes a row of 22 columns for each value of a metric and
 unusual at once, looks for silent hosts, and combines all to one row for each host and window end, with its reasons and
 a sentence. The joins bring what the scores keep of the baselines: five statistics of the host, or of its segment on
 cold start, which of both it is, and the profile's second highest value. `duckdb_wide` makes a row for each FG-A row
-with all of these beside each other, `duckdb_long` the same rows as ours. All have two threads; the long join,
-which takes the longest, runs once.
+with all of these beside each other, `duckdb_long` the same rows as ours. All have two threads; the
+long join, which takes the longest, runs once.
 
 The values and statistics are random. A sixth of the values is beyond p99, where it should be a hundredth, so that
 almost each host and window end has five reasons to write down: that is the dear case for ours. The joins do not care.
