@@ -5,6 +5,9 @@
 Network n of the attacked ones is that of seed n; every CLEAN_EVERY-th is also built without attacks. Networks run in
 processes of their own, as many at a time as there are processors. JSON lines as benchmarks.detection.evaluate yields
 them, and last one for each kind and ranking. docs/detection.md has the definitions.
+
+The lines of each network are kept below build/detection, by what the code says: a run that was broken off, or that is
+to have more networks, goes on where it was.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from benchmarks.detection.evaluate import evaluate
+from benchmarks.detection.kept import kept_lines
 from benchmarks.detection.network import Size, build
 from benchmarks.detection.summary import summary
 
@@ -34,6 +38,11 @@ def one(seed: int, attacks: str) -> None:
 
 
 def run(network: tuple[int, str]) -> list[str]:
+    """Return the lines of a network, which is run where they are not kept."""
+    return kept_lines(f"{network[0]}-{network[1]}", lambda: _run(network))
+
+
+def _run(network: tuple[int, str]) -> list[str]:
     """Run one network as a process of its own; return its lines."""
     command = [sys.executable, __file__, str(network[0]), network[1]]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -47,6 +47,7 @@ def fill_tables(results: Path = FOLDER / "results", doc: Path = DOC) -> None:
         ("curve", curve_table(curve)),
         ("stages", stages_table(measured.get("fg_b_stages_1000", []))),
         ("fg_a_files", fg_a_files_table(measured.get("fg_a_files_300", []))),
+        ("fg_c", fg_c_table(measured.get("fg_c", []))),
         ("backfill", backfill_table(backfills)),
         ("layout", layout_table(layouts)),
         ("projection", projection_table(curve, backfills, layouts)),
@@ -132,6 +133,21 @@ def fg_a_files_table(lines: Lines) -> Iterator[str]:
         if "ratio_to_rival" in line:
             ratios = f"{line['ratio_to_rival']:.1f} × | {line['cpu_ratio_to_rival']:.1f} ×"
             yield f"| {line['hosts']:,} | duckdb / ours | {ratios} | |"
+
+
+def fg_c_table(lines: Lines) -> Iterator[str]:
+    """Yield a row for each engine of FG-C: medians of wall time and processor time; then ours as a share of each."""
+    if not lines:
+        return
+    yield "| FG-A rows | engine | rows made | seconds | core seconds |"
+    yield "|---|---|---|---|---|"
+    for engine in dict.fromkeys(line["engine"] for line in lines if "engine" in line):
+        of = [line for line in lines if line.get("engine") == engine]
+        seconds, core = (median(line[name] for line in of) for name in ("seconds", "cpu_seconds"))
+        yield f"| {of[0]['fg_a_rows']:,} | {engine} | {of[0]['rows_made']:,} | {seconds:.1f} | {core:.1f} |"
+    for line in lines:
+        if "rival" in line:
+            yield f"| | ours / {line['rival']} | | {line['ratio']:.2f} × | {line['cpu_ratio']:.2f} × |"
 
 
 def backfill_table(lines: Lines) -> Iterator[str]:

@@ -64,6 +64,8 @@ def test_copies_bundles_and_files_have_the_same_rows(tmp_path: Path, monkeypatch
     for long_from in (1, 300, 10_000):
         monkeypatch.setattr(row_source, "_LONG_FILE", long_from)
         assert read(scan).equals(wanted)
+    monkeypatch.setattr(row_source, "_PLAIN_BYTES", 0)  # so that copies are compressed
+    assert read(scan).equals(wanted)
     monkeypatch.setattr(row_source, "is_small", lambda file: False)
     assert read(scan).equals(wanted)
 

@@ -18,12 +18,13 @@ from ndr.contract.time import DAY, SLICE, microseconds
 from ndr.jobs.fg_c.absences import silences
 from ndr.jobs.fg_c.calibration import Calibration
 from ndr.jobs.fg_c.discounts import Discounts
-from ndr.jobs.fg_c.host_counts import added_up, host_counts
+from ndr.jobs.fg_c.host_counts import host_counts
 from ndr.jobs.fg_c.host_days import host_day_p_values
 from ndr.jobs.fg_c.hosts import HostScores
 from ndr.jobs.fg_c.judges import HorizonBaseline
 from ndr.jobs.fg_c.kernel import Scoring, minimum_scale
 from ndr.jobs.fg_c.rows import FeatureRows
+from ndr.jobs.fg_c.scopes import Scopes
 from ndr.jobs.fg_c.unusual import unusual_parts
 from ndr.store.publish import check_table
 
@@ -59,16 +60,18 @@ def discounted(seed: int) -> Any:
     part, baselines = scored(seed)
     segments = [SEGMENT_OF[host] for host in part.rows.hosts]
     scoring = Scoring.of(part.rows, baselines, segments, SPEC, LEAST, expected_shares, second_highest)
-    counts = added_up([host_counts(each, segments, set(segments)) for each in unusual_parts(scoring)], part.metrics)
-    return part, Discounts.of(counts, part.metrics, DISCOUNT).applied(part, segments), baselines
+    scopes = Scopes.of(part.rows, segments)
+    counts = host_counts(unusual_parts(scoring), part.rows, scopes, set(segments), part.metrics)
+    discounts = Discounts.of(counts, part.metrics, DISCOUNT)
+    discounted = discounts.of_rows(part.rows, scopes, scopes.places(discounts.groups))
+    return part, part.with_discounts(discounted), baselines
 
 
 def scored(seed: int) -> Any:
     baselines = [baseline("7d", seed + 1, 1), baseline("30d", seed + 2, 3)]
     rows = FeatureRows.of(feature_rows(seed))
     segments = [SEGMENT_OF[host] for host in rows.hosts]
-    (part,) = Scoring.of(rows, baselines, segments, SPEC, LEAST, expected_shares, second_highest).parts()
-    return part, baselines
+    return Scoring.of(rows, baselines, segments, SPEC, LEAST, expected_shares, second_highest).scored(rows), baselines
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -157,7 +160,7 @@ def test_a_host_s_score_follows_from_the_reasons_that_are_stored_with_it(seed: i
 
 def test_no_baseline_is_said() -> None:
     rows = FeatureRows.of(feature_rows(1))
-    (part,) = Scoring.of(rows, [], [SEGMENT_OF[host] for host in rows.hosts], SPEC, LEAST).parts()
+    part = Scoring.of(rows, [], [SEGMENT_OF[host] for host in rows.hosts], SPEC, LEAST).scored(rows)
     assert part.table().num_rows == 0  # there is no horizon to write a row of
     hosts = HostScores.of(part, 5).table(UNCALIBRATED)
     assert set(hosts["judged_by"].to_pylist()) == {"none"}

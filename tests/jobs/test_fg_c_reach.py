@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -11,9 +12,10 @@ from tests.jobs.fg_c_tables import BANDS, HOSTS, METRICS, SEGMENTS, SPEC, WINDOW
 
 from ndr.contract.datasets import FG_A
 from ndr.contract.jobspecs.calendar import Calendar
-from ndr.jobs.fg_c.kernel import ScoredRows, Scoring, nothing_reached
+from ndr.jobs.fg_c.kernel import Scoring, nothing_reached
 from ndr.jobs.fg_c.reach import reached_bands
 from ndr.jobs.fg_c.rows import FeatureRows
+from ndr.jobs.fg_c.scored_rows import ScoredRows
 from ndr.jobs.fg_c.unusual import unusual_parts
 from ndr.store.schema import arrow_schema
 
@@ -36,8 +38,9 @@ def test_the_bands_of_a_window_are_those_of_its_slices(label: str, end: timedelt
     row = {"host_ip": "10.0.0.1", "role": "outbound", "window_label": label, "window_end": FRIDAY + end}
     other = row | {"window_label": "1h", "window_end": FRIDAY + timedelta(hours=12)}
     rows = FeatureRows.of(pa.Table.from_pylist([row, other], arrow_schema(FG_A)))
-    (place,) = np.flatnonzero(rows.ends == int((FRIDAY + end).timestamp() * 1e6))
-    assert {band for band, of in reached_bands(rows, Calendar()).items() if of[place]} == bands
+    place = (rows.windows.index(label), rows.instants.tolist().index(int((FRIDAY + end).timestamp() * 1e6)))
+    reached = reached_bands(rows.windows, rows.instants, Calendar())
+    assert {band for band, of in reached.items() if of[place]} == bands
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -45,8 +48,8 @@ def test_the_least_unusual_of_the_reached_bands_judges(seed: int) -> None:
     """Scored as a row of each of both bands; of those with the nearest judge, the smaller contribution is kept."""
     table, baselines = feature_rows(seed), [baseline("7d", seed + 1, 1)]
 
-    def everywhere(rows: FeatureRows) -> dict[str, np.ndarray]:
-        return {band: np.ones(len(rows), bool) for band in (*BANDS, "unknown")}
+    def everywhere(windows: Sequence[str], ends: np.ndarray) -> dict[str, np.ndarray]:
+        return {band: np.ones((len(windows), len(ends)), bool) for band in (*BANDS, "unknown")}
 
     def scoring(rows: pa.Table, reach: bool) -> Scoring:
         features = FeatureRows.of(rows)
@@ -56,8 +59,8 @@ def test_the_least_unusual_of_the_reached_bands_judges(seed: int) -> None:
         )
 
     def scored(rows: pa.Table, reach: bool) -> ScoredRows:
-        (part,) = scoring(rows, reach).parts()
-        return part
+        found = scoring(rows, reach)
+        return found.scored(found.rows)
 
     def in_band(change: dict[str, str]) -> pa.Table:
         bands = [change[band] for band in table["time_band"].to_pylist()]

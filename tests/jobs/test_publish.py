@@ -201,6 +201,20 @@ def test_a_large_table_is_cut_into_files_of_four_row_groups(tmp_path: Path) -> N
     assert [footer.row_group(number).num_rows for number in range(footer.num_row_groups)] == [131_072] * 4
 
 
+@pytest.mark.parametrize(("rows", "compression"), [(16 * 1024 - 1, "SNAPPY"), (16 * 1024, "ZSTD")])
+def test_a_short_file_is_written_to_be_read_at_once_and_a_long_one_to_be_small(
+    rows: int, compression: str, tmp_path: Path
+) -> None:
+    manifest = _publish(tmp_path.as_uri(), DAY_ONE, _table(range(rows), 1))
+    (file,) = manifest.tables["pair_counts"].files
+    path = Path(time_partition_uri(str(tmp_path), DAY_ONE)) / file.path
+    footer = pq.read_metadata(path)
+    assert {footer.row_group(0).column(place).compression for place in range(footer.num_columns)} == {compression}
+    # A second copy of the schema, in Arrow's form, would say nothing more.
+    assert footer.metadata is None
+    assert pq.read_schema(path) == arrow_schema(PAIR_COUNTS)
+
+
 def test_tables_that_are_written_later_and_empty_ones_are_files_too(tmp_path: Path) -> None:
     writer = PartitionWriter(time_partition_uri(tmp_path.as_uri(), DAY_ONE), "run")
     for table in (_table(range(0), 1), _table(range(3), 1)):

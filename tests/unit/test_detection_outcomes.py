@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from benchmarks.detection import kept
 from benchmarks.detection.outcomes import Attack, Ranked, best_place, by_chance, false_rows, place
 from benchmarks.detection.page import PAGE, sections
 from benchmarks.detection.summary import LABELS, summary
@@ -116,3 +118,26 @@ def test_the_page_has_a_place_for_each_section_and_says_what_is_below_its_target
     assert "beacon (2 of 3)" in filled["false"]
     assert "800 host-days of clean networks, 0.50% have a p value below 0.01" in filled["false"]
     assert "3 host-days in the top ten are backups and 4 are patch nights" in filled["false"]
+
+
+def test_a_network_is_run_once_by_the_same_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = tmp_path / "local" / "traffic.py"
+    source.parent.mkdir()
+    source.write_text("SEED = 1\n")
+    monkeypatch.setattr(kept, "SOURCES", ("local",))
+    monkeypatch.setattr(kept, "ROOT", tmp_path)
+    monkeypatch.setattr(kept, "KEPT", tmp_path / "build")
+    runs: list[str] = []
+
+    def lines(name: str) -> list[str]:
+        kept._version.cache_clear()  # as in a process of its own
+        return kept.kept_lines(name, lambda: runs.append(name) or ['{"bench": "detection"}'])  # type: ignore[func-returns-value]
+
+    assert lines("1-all") == lines("1-all") == lines("2-all") == ['{"bench": "detection"}']
+    assert runs == ["1-all", "2-all"]
+    with pytest.raises(ZeroDivisionError):
+        kept.kept_lines("3-all", lambda: [str(1 // 0)])
+    assert lines("3-all")
+    source.write_text("SEED = 2\n")
+    assert lines("1-all")
+    assert runs == ["1-all", "2-all", "3-all", "1-all"]

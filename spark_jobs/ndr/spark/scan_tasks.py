@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
@@ -11,10 +12,11 @@ import pyarrow as pa
 from ndr.contract.datasets import Dataset
 from ndr.contract.time import Interval
 from ndr.spark.parts import runs
+from ndr.store.asked import Asked
 from ndr.store.footer import PublishedFile
 from ndr.store.publish import ROW_GROUP_ROWS
-from ndr.store.read_ahead import in_bundles, read_ahead
-from ndr.store.rows import Asked, is_small, row_groups
+from ndr.store.read_ahead import Fetched, in_bundles, read_ahead
+from ndr.store.rows import fetch_rows, is_small
 from ndr.store.scan import Scan
 
 if TYPE_CHECKING:
@@ -36,10 +38,13 @@ class FileShare:
     share: int
     shares: int
 
-    def read(self) -> pa.Table:
-        asked = Asked(self.dataset, self.columns)
-        groups = row_groups(self.file, self.interval, asked, self.share, self.shares)
-        return pa.concat_tables([asked.schema.empty_table(), *groups])
+    def fetch(self) -> Fetched:
+        return fetch_rows(self.file, self.interval, _asked(self.dataset, self.columns), self.share, self.shares)
+
+
+@lru_cache
+def _asked(dataset: Dataset, columns: tuple[str, ...]) -> Asked:
+    return Asked(dataset, columns)
 
 
 def file_shares(name: str, scan: Scan) -> list[FileShare]:
@@ -57,7 +62,7 @@ def file_shares(name: str, scan: Scan) -> list[FileShare]:
 def tables_of(shares: Sequence[FileShare]) -> Iterator[tuple[str, pa.Table]]:
     """Read shares, many small ones at once; consecutive ones of a name become one table: few messages cost less."""
     wanted = list(in_bundles(shares, lambda share: share.rows, TASK_ROWS, lambda share: share.name))
-    for bundle, table in zip(wanted, read_ahead(wanted, FileShare.read), strict=True):
+    for bundle, table in zip(wanted, read_ahead(wanted, FileShare.fetch), strict=True):
         yield bundle[0].name, table
 
 

@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 from pyarrow import fs
 
 from ndr.contract.compacted import Age, ages_of, covered_within, delivered_within
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.lineage import Answers, answering, answers_of
-from ndr.contract.manifest import MANIFEST_NAME, InputEntry, Manifest, Owner, check_owner
+from ndr.contract.manifest import MANIFEST_NAME, InputEntry, Manifest, Owner, check_owner, parse_manifest
 from ndr.contract.time import EPOCH, Interval, interval_of
-from ndr.store.manifest import READERS, read_manifest, readable_manifest
+from ndr.store.manifest import readable_manifest
 from ndr.store.partition import baseline_end_of, baseline_partition_uri
 from ndr.store.partition_folders import manifest_folders
-from ndr.store.storage import join, list_names, modified_at
+from ndr.store.read_ahead import fetch_ahead
+from ndr.store.storage import join, list_names, modified_at, read_bytes
 
 _LOG = logging.getLogger(__name__)
 
@@ -102,9 +101,12 @@ def published_pieces(
         for uri in manifest_folders(prefix, wanted)
         if (interval := interval_of(uri.rpartition("/")[2])) and interval.intersection(wanted)
     ]
-    with ThreadPoolExecutor(READERS) as pool:
-        read = partial(_found, dataset=dataset, owner=owner, without_reads=without_reads)
-        found = [each for each in pool.map(lambda place: read(*place), places) if each]
+    contents = fetch_ahead([uri for uri, _ in places], lambda uri: read_bytes(join(uri, MANIFEST_NAME)))
+    found = [
+        _found(uri, interval, content, dataset, owner, without_reads)
+        for (uri, interval), content in zip(places, contents, strict=True)
+        if content is not None
+    ]
     cut = answering(found, wanted, lambda each: each.ages_at(as_of))
     needed = [] if pass_over_unreadable else [each for each, _ in cut]
     _refuse_unreadable(found, needed)
@@ -112,13 +114,11 @@ def published_pieces(
 
 
 def _found(
-    uri: str, interval: Interval, dataset: str | None, owner: Owner | None, without_reads: bool
-) -> _Found | None:
+    uri: str, interval: Interval, content: bytes, dataset: str | None, owner: Owner | None, without_reads: bool
+) -> _Found:
     manifest = None
     try:
-        manifest = read_manifest(uri, without_reads)
-        if manifest is None:
-            return None
+        manifest = parse_manifest(join(uri, MANIFEST_NAME), content, without_reads)
         if manifest.interval != interval:
             raise SchemaMismatchError(
                 f"{join(uri, MANIFEST_NAME)} answers for {manifest.interval}, but its folder is that of {interval}; "

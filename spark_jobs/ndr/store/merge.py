@@ -18,8 +18,9 @@ import pyarrow as pa
 
 from ndr.contract.datasets import Dataset
 from ndr.contract.time import Interval
+from ndr.store.asked import Asked
 from ndr.store.footer import PublishedFile
-from ndr.store.rows import Asked, row_groups
+from ndr.store.rows import row_groups
 
 MERGED_ROWS: Final = 256 * 1024
 """Rows of all files that are merged at once, a share for each file."""
@@ -119,13 +120,13 @@ def merged_files(files: Sequence[SourceFile], dataset: Dataset) -> Iterator[pa.T
     with TemporaryDirectory(prefix="ndr-merge-") as folder:
         paths = [os.path.join(folder, f"{number}.arrow") for number in range(len(files))]
         with ThreadPoolExecutor(SPOOLERS) as pool:
-            list(pool.map(lambda source, path: _spool(source, dataset, path, rows), files, paths))
+            asked = Asked(dataset, tuple(dataset.column_names))
+            list(pool.map(lambda source, path: _spool(source, asked, path, rows), files, paths))
         yield from merged_blocks([_blocks(path) for path in paths], dataset.key)
 
 
-def _spool(source: SourceFile, dataset: Dataset, path: str, rows: int) -> None:
+def _spool(source: SourceFile, asked: Asked, path: str, rows: int) -> None:
     """Write the wanted rows of a file to the local disk, in blocks."""
-    asked = Asked(dataset, tuple(dataset.column_names))
     with pa.OSFile(path, "wb") as sink, pa.ipc.new_file(sink, asked.schema) as spool:
         for table in row_groups(source.file, source.interval, asked):
             spool.write_table(table, rows)

@@ -127,9 +127,19 @@ def parquet_writer(uri: str, first: pa.Table, key: Sequence[str]) -> pq.ParquetW
         system.create_dir(os.path.dirname(target), recursive=True)
     # Rows are in the key's order: least and greatest values tell what to skip by the key, and by no measure.
     return pq.ParquetWriter(
-        target, plain_schema(first.schema), filesystem=system, compression="zstd", compression_level=1,
-        use_dictionary=repeating_columns(first), write_statistics=list(key),
+        target, plain_schema(first.schema), filesystem=system, **_compression(first),
+        use_dictionary=repeating_columns(first), write_statistics=list(key), store_schema=False,
     )  # fmt: skip
+
+
+def _compression(first: pa.Table) -> dict[str, Any]:
+    """Return how to compress row groups that are like the first one.
+
+    Setting up the smaller compression takes longer than unpacking the few rows of a slice, and a slice is compacted.
+    """
+    if first.num_rows < _LONG_TABLE:
+        return {"compression": "snappy"}
+    return {"compression": "zstd", "compression_level": 1}
 
 
 @dataclass

@@ -10,9 +10,15 @@ from typing import Final, TypeVar
 import pyarrow as pa
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 REQUESTS: Final = 32  # at once: small files wait on the store far longer than on the processor
+PARSERS: Final = 2  # at once: threads that parse small files wait for each other and for memory, and cost more each
 BUNDLES_AHEAD: Final = 2
+FETCHED_AHEAD: Final = 4 * REQUESTS
+
+Fetched = Callable[[], pa.Table]
+"""Parses what was fetched, without another request."""
 
 
 def in_bundles(
@@ -32,28 +38,59 @@ def in_bundles(
         yield held
 
 
-def read_ahead(given: Iterable[Sequence[T]], read: Callable[[T], pa.Table]) -> Iterator[pa.Table]:
-    """Read bundles, the items of several at once, and yield the rows of each as one table, in the order given.
+def read_ahead(given: Iterable[Sequence[T]], fetch: Callable[[T], Fetched]) -> Iterator[pa.Table]:
+    """Read bundles and yield the rows of each as one table, in the order given.
 
-    Memory holds the bundle that was yielded and `BUNDLES_AHEAD` more. Columns that some items lack are null there.
+    REQUESTS items are fetched at once, and the items of PARSERS bundles parsed. Memory holds the bundle that was
+    yielded and `BUNDLES_AHEAD` more. Columns that some items lack are null there.
 
     Raises
     ------
     Exception
-        What `read` raises; nothing more is read then.
+        What `fetch` and the parsing raise; nothing more is read then.
     """
-    pool = ThreadPoolExecutor(REQUESTS)
-    ahead: deque[list[Future[pa.Table]]] = deque()
+    requests, parsers = ThreadPoolExecutor(REQUESTS), ThreadPoolExecutor(PARSERS)
+    ahead: deque[Future[pa.Table]] = deque()
     try:
         for bundle in given:
-            ahead.append([pool.submit(read, item) for item in bundle])
+            fetched = deque(requests.submit(fetch, item) for item in bundle)
+            ahead.append(parsers.submit(_parsed, fetched))
             if len(ahead) > BUNDLES_AHEAD:
-                yield _together(ahead.popleft())
+                yield ahead.popleft().result()
         while ahead:
-            yield _together(ahead.popleft())
+            yield ahead.popleft().result()
+    finally:
+        # A parser waits for what is requested: that ends first.
+        for pool in (requests, parsers):
+            pool.shutdown(cancel_futures=True)
+
+
+def _parsed(fetched: deque[Future[Fetched]]) -> pa.Table:
+    tables = []
+    while fetched:
+        tables.append(fetched.popleft().result()())  # so that the file's bytes are released
+    if len(tables) == 1:
+        return tables[0]
+    # As one chunk with one dictionary: what follows would otherwise pay for each file once more.
+    return pa.concat_tables(tables, promote_options="default").unify_dictionaries().combine_chunks()
+
+
+def fetch_ahead(items: Iterable[T], fetch: Callable[[T], R]) -> Iterator[R]:
+    """Fetch REQUESTS items at once and yield the results in the order given; `FETCHED_AHEAD` are held at most.
+
+    Raises
+    ------
+    Exception
+        What `fetch` raises; nothing more is fetched then.
+    """
+    pool = ThreadPoolExecutor(REQUESTS)
+    ahead: deque[Future[R]] = deque()
+    try:
+        for item in items:
+            ahead.append(pool.submit(fetch, item))
+            if len(ahead) == FETCHED_AHEAD:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _together(parts: Sequence[Future[pa.Table]]) -> pa.Table:
-    return pa.concat_tables([part.result() for part in parts], promote_options="default")

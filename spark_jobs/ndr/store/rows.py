@@ -5,10 +5,8 @@ A small file is read whole, with one request, and parsed from memory. Of a large
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 import pyarrow as pa
@@ -18,8 +16,9 @@ import pyarrow.parquet as pq
 from ndr.contract.datasets import Dataset
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.time import Interval
-from ndr.store.footer import PublishedFile, check_footer, schema_sha256
-from ndr.store.schema import arrow_schema, coded_schema
+from ndr.store.asked import Asked
+from ndr.store.footer import PublishedFile, check_footer
+from ndr.store.read_ahead import Fetched
 from ndr.store.storage import filesystem, read_bytes
 
 SMALL_FILE_BYTES: Final = 4 << 20
@@ -31,61 +30,43 @@ def is_small(file: PublishedFile) -> bool:
     return file.bytes <= SMALL_FILE_BYTES
 
 
-def read_schema(dataset: Dataset, columns: Sequence[str], coded: bool = False) -> pa.Schema:
-    """Return the contract's types of some columns, text plain or as codes."""
-    schema = coded_schema(dataset) if coded else arrow_schema(dataset)
-    return pa.schema([schema.field(name) for name in columns])
+def fetch_rows(
+    file: PublishedFile, interval: Interval | None, asked: Asked, share: int = 0, shares: int = 1
+) -> Fetched:
+    """Fetch the rows of one file, or a share of them, as `row_groups` does.
 
-
-@dataclass(frozen=True)
-class Asked:
-    """What to take of a dataset's files: some columns, text plain or as codes.
-
-    `may_lack` are columns that are left out where a file does not have them.
-    """
-
-    dataset: Dataset
-    columns: tuple[str, ...]
-    coded: bool = False
-    may_lack: tuple[str, ...] = ()
-
-    @cached_property
-    def schema(self) -> pa.Schema:
-        """The contract's types of the columns."""
-        return read_schema(self.dataset, self.columns, self.coded)
-
-    @cached_property
-    def text(self) -> list[str]:
-        """The columns to read as codes."""
-        return [column.name for column in self.schema if pa.types.is_dictionary(column.type)]
-
-    @cached_property
-    def digest(self) -> str:
-        """The digest of the schema of a file that lacks nothing."""
-        return schema_sha256(arrow_schema(self.dataset))
-
-    def schema_of(self, file: PublishedFile, parquet: pq.ParquetFile) -> pa.Schema:
-        """Return the schema without the columns that a file lacks and may lack."""
-        if not self.may_lack or file.schema_sha256 == self.digest:
-            return self.schema
-        lacking = set(self.may_lack).difference(parquet.metadata.schema.names)
-        return pa.schema([column for column in self.schema if column.name not in lacking])
-
-
-def read_rows(file: PublishedFile, interval: Interval | None, asked: Asked) -> pa.Table:
-    """Read the rows of one file: all, or those that the interval holds by the dataset's time column.
+    Returns
+    -------
+    callable
+        Parses a small file, which is fetched whole. The rows of a large one are read by then.
 
     Raises
     ------
     SchemaMismatchError
-        The file is gone, is not what its manifest says of it, or its columns differ from the contract.
+        As `row_groups`, also when what is returned is called.
     """
-    groups = list(row_groups(file, interval, asked))
-    return pa.concat_tables(groups) if groups else asked.schema.empty_table()
+    try:
+        content = _content(file) if is_small(file) else None
+    except FileNotFoundError as error:
+        raise _unreadable(file, asked.dataset, error) from error
+
+    def parse() -> pa.Table:
+        groups = list(row_groups(file, interval, asked, share, shares, content))
+        return pa.concat_tables(groups) if groups else asked.schema.empty_table()
+
+    if content is not None:
+        return parse
+    rows = parse()
+    return lambda: rows
 
 
 def row_groups(
-    file: PublishedFile, interval: Interval | None, asked: Asked, share: int = 0, shares: int = 1
+    file: PublishedFile,
+    interval: Interval | None,
+    asked: Asked,
+    share: int = 0,
+    shares: int = 1,
+    content: bytes | None = None,
 ) -> Iterator[pa.Table]:
     """Read a file, or the `share`-th of `shares` of its row groups, a row group at a time.
 
@@ -93,6 +74,10 @@ def row_groups(
     ----------
     file : PublishedFile
         What the manifest says of the file; it is verified.
+    interval : Interval, optional
+        The time whose rows are wanted, by the dataset's time column; all rows when left out.
+    content : bytes, optional
+        Of the file, where it was fetched.
 
     Raises
     ------
@@ -100,17 +85,16 @@ def row_groups(
         The file is gone, is not what its manifest says of it, or its columns differ from the contract.
     """
     dataset = asked.dataset
-    time_column = dataset.time_column
-    extra = [time_column] if interval and time_column and time_column not in asked.columns else []
     try:
-        with opened(file, asked.text) as parquet:
-            schema, groups = asked.schema_of(file, parquet), parquet.num_row_groups
-            _refuse_lacking(file, asked, schema, parquet)
+        with _reader(file, asked.text, content) as reader:
+            chosen, groups = asked.chosen(file, reader.metadata), reader.num_row_groups
+            of_time = interval if dataset.time_column else None
+            leaves = [*chosen.leaves, *chosen.time] if of_time else chosen.leaves
             for group in range(share * groups // shares, (share + 1) * groups // shares):
-                table = parquet.read_row_group(group, [*schema.names, *extra], use_threads=False)
-                if interval and time_column:
-                    table = table.filter(_within(table[time_column], interval, dataset.is_window_end))
-                yield _as(table, schema)
+                table = reader.read_row_group(group, column_indices=leaves, use_threads=False)
+                if of_time:
+                    table = table.filter(_within(table[dataset.time_column], of_time, dataset.is_window_end))
+                yield _as(table, chosen.schema)
     except (FileNotFoundError, pa.ArrowException, KeyError) as error:
         raise _unreadable(file, dataset, error) from error
 
@@ -151,21 +135,9 @@ def _unreadable(file: PublishedFile, dataset: Dataset, error: Exception) -> Sche
     )
 
 
-def _refuse_lacking(file: PublishedFile, asked: Asked, schema: pa.Schema, parquet: pq.ParquetFile) -> None:
-    if file.schema_sha256 == asked.digest:
-        return
-    present = set(parquet.schema_arrow.names)
-    lacking = [name for name in schema.names if name not in present]
-    if lacking:
-        raise SchemaMismatchError(
-            f"{file.uri} has no {' and no '.join(lacking)}, which {asked.dataset.name} of this release have: an "
-            "earlier release wrote it. Build its partition again with the same batch."
-        )
-
-
 @contextmanager
-def opened(file: PublishedFile, text_columns: Sequence[str] = ()) -> Iterator[pq.ParquetFile]:
-    """Open a file that a manifest names, and verify it; `text_columns` are read as dictionary codes.
+def opened(file: PublishedFile) -> Iterator[pq.ParquetFile]:
+    """Open a file that a manifest names, and verify it.
 
     Raises
     ------
@@ -174,18 +146,31 @@ def opened(file: PublishedFile, text_columns: Sequence[str] = ()) -> Iterator[pq
     SchemaMismatchError
         It is not what the manifest says of it.
     """
-    if is_small(file):
-        source: pa.NativeFile = pa.BufferReader(_content(file))
-    else:
-        system, path = filesystem(file.uri)
-        source = system.open_input_file(path)
-    text = list(text_columns)
-    with source, pq.ParquetFile(source, pre_buffer=not is_small(file), read_dictionary=text) as parquet:
+    with _source(file) as source, pq.ParquetFile(source, pre_buffer=not is_small(file)) as parquet:
         check_footer(parquet.metadata, file, source.size())
         yield parquet
 
 
+@contextmanager
+def _reader(file: PublishedFile, text: list[str], content: bytes | None) -> Iterator[pq.ParquetReader]:
+    """Open a file as `opened` does, but without a look at each column's name; `text` is read as codes."""
+    with _source(file, content) as source:
+        reader = pq.ParquetReader()
+        reader.open(source, read_dictionary=text, pre_buffer=not is_small(file))
+        check_footer(reader.metadata, file, source.size())
+        yield reader
+
+
+def _source(file: PublishedFile, content: bytes | None = None) -> pa.NativeFile:
+    if is_small(file):
+        return pa.BufferReader(_content(file) if content is None else content)
+    system, path = filesystem(file.uri)
+    return system.open_input_file(path)
+
+
 def _as(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    if table.schema.equals(schema):
+        return table
     chosen = table.select(schema.names)
     return chosen if chosen.schema.equals(schema) else chosen.cast(schema)
 

@@ -23,10 +23,11 @@ from ndr.contract.datasets import (
 )
 from ndr.contract.manifest import InputEntry, Owner
 from ndr.contract.time import Interval
+from ndr.store.asked import Asked, read_schema
 from ndr.store.catalog import Piece, published_pieces
 from ndr.store.footer import PublishedFile
 from ndr.store.read_ahead import in_bundles, read_ahead
-from ndr.store.rows import Asked, read_rows, read_schema
+from ndr.store.rows import fetch_rows
 from ndr.store.storage import join
 
 COMMITTED_WITH: Final = {
@@ -128,7 +129,7 @@ class Scan:
     ) -> Iterator[pa.Table]:
         """Read all rows, or those of some of the files, a bundle of files at a time, in time order.
 
-        Small files are read concurrently, each once and whole, and many of them are one bundle. Memory holds a few
+        Small files are fetched concurrently, each once and whole, and many of them are one bundle. Memory holds a few
         bundles.
 
         Parameters
@@ -142,7 +143,7 @@ class Scan:
         asked = Asked(self.dataset, self.columns, coded, tuple(may_lack))
         wanted = self.published_files() if files is None else files
         return read_ahead(
-            in_bundles(wanted, lambda found: found[0].rows, BUNDLE_ROWS), lambda found: read_rows(*found, asked)
+            in_bundles(wanted, lambda found: found[0].rows, BUNDLE_ROWS), lambda found: fetch_rows(*found, asked)
         )
 
 

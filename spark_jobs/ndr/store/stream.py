@@ -10,14 +10,14 @@ import pyarrow.parquet as pq
 from ndr.contract.datasets import Dataset
 from ndr.contract.manifest import FileEntry
 from ndr.store.publish import FILE_ROWS, ROW_GROUP_ROWS, PartitionWriter, check_table, parquet_writer
-from ndr.store.schema import arrow_schema
+from ndr.store.schema import arrow_schema, plain_schema
 from ndr.store.storage import join
 
 
 def write_streamed(writer: PartitionWriter, blocks: Iterable[pa.Table], dataset: Dataset) -> None:
     """Write blocks of rows, which together are in the order of the dataset's key, as files of FILE_ROWS rows at most.
 
-    Memory holds a row group and a block.
+    Memory holds a row group and a block. Text may be codes.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def write_streamed(writer: PartitionWriter, blocks: Iterable[pa.Table], dataset:
 def _write_file(file: pq.ParquetWriter, first: pa.Table, more: Iterator[pa.Table]) -> int:
     rows, group = 0, first
     while True:
-        file.write_table(group, ROW_GROUP_ROWS)
+        file.write_table(group.cast(plain_schema(group.schema)), ROW_GROUP_ROWS)
         rows += group.num_rows
         following = next(more, None) if rows + ROW_GROUP_ROWS <= FILE_ROWS else None
         if following is None:

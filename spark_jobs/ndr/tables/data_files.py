@@ -12,9 +12,10 @@ from pyiceberg.types import PrimitiveType
 from ndr.contract.datasets import Dataset
 from ndr.contract.errors import SchemaMismatchError
 from ndr.contract.time import EPOCH, Interval
+from ndr.store.asked import Asked
 from ndr.store.footer import PublishedFile, schema_sha256
 from ndr.store.publish import parquet_writer
-from ndr.store.rows import Asked, row_groups
+from ndr.store.rows import row_groups
 from ndr.store.schema import arrow_schema, plain_schema
 from ndr.store.storage import filesystem
 from ndr.tables.files import cut_uri

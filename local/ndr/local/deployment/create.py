@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from ministack_sagemaker.deploy import build, deploy
 from ministack_sagemaker.errors import AccountError
 from ministack_sagemaker.lifecycle import Account, up
 from ministack_sagemaker.registry import register_image
+from ministack_sagemaker.sagemaker_pipelines import warm_python
 from ndr.contract.errors import InvalidRequestError, NdrError
 from ndr.local.console.progress import Progress
 from ndr.local.deployment.deployment import Deployment, directory_option
@@ -44,8 +46,9 @@ def find_template() -> Path:
 
 
 def start_account(directory: Path) -> Account:
-    """Start the account of a directory, with scaled waits; the template is built meanwhile."""
+    """Start the account of a directory, with scaled waits and jobs that start fast; the template is built meanwhile."""
     directory.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault(warm_python.SWITCH, "true")
     threading.Thread(target=_build_ahead, args=(directory / "deploy.log",), name="sam build", daemon=True).start()
     return up(directory, wait_scale=WAIT_SCALE)
 

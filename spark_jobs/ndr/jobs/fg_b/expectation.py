@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -40,6 +41,51 @@ class Expectation:
     second_highest: Floats
 
 
+@dataclass(frozen=True)
+class HourlyProfile:
+    """The profile of one baseline: its columns of numbers, and the local day of bit 0 of its masks.
+
+    The methods take for each window its `row` of the profile, int64[windows], -1 where there is none.
+    """
+
+    columns: Mapping[str, NDArray[Any]]
+    last_day: int
+
+    @classmethod
+    def of(cls, profile: pa.Table, time_zone: str) -> HourlyProfile:
+        """Take the rows of the `profile` dataset of one baseline, and the zone that it was built in."""
+        names = [
+            f"{metric}_{name}"
+            for metric in PROFILE_METRICS
+            for name in ("high_days_share", "high_days_mask", "second_highest")
+        ]
+        columns = {name: profile[name].to_numpy() for name in ("hour_of_day", "observed_days_mask", *names)}
+        return cls(columns, _last_day(profile, time_zone))
+
+    def days_share(self, metric: str, row: Ints, is_profiled: NDArray[np.bool_]) -> Floats:
+        """Return Expectation.days_share; `is_profiled` tells which windows are among PROFILE_WINDOWS."""
+        return self._taken(f"{metric}_high_days_share", row, np.where(is_profiled, 0.0, np.nan))
+
+    def weekday_share(self, metric: str, row: Ints, is_profiled: NDArray[np.bool_], days: Ints) -> Floats:
+        """Return Expectation.weekday_share; `days` has the local day (ordinal) of each window's last slice."""
+        found, share = row >= 0, np.where(is_profiled, 0.0, np.nan)
+        same = np.array([same_weekday_bits(-number) for number in range(7)], np.int64)
+        observed = self.columns["observed_days_mask"][row[found]] & same[-(days[found] - self.last_day) % 7]
+        of_weekday = np.bitwise_count(observed)
+        high = np.bitwise_count(self.columns[f"{metric}_high_days_mask"][row[found]] & observed)
+        share[found] = np.where(of_weekday > 0, high / np.maximum(of_weekday, 1), np.nan)
+        return share
+
+    def second_highest(self, metric: str, row: Ints) -> Floats:
+        """Return Expectation.second_highest."""
+        return self._taken(f"{metric}_second_highest", row, np.full(len(row), np.nan))
+
+    def _taken(self, name: str, row: Ints, found: Floats) -> Floats:
+        is_known = row >= 0
+        found[is_known] = self.columns[name][row[is_known]]
+        return found
+
+
 def expected_shares(profile: pa.Table, windows: pa.Table, time_zone: str) -> dict[str, Expectation]:
     """Return, for each of PROFILE_METRICS, how often it was high at the hour of each window.
 
@@ -60,34 +106,30 @@ def expected_shares(profile: pa.Table, windows: pa.Table, time_zone: str) -> dic
     dict of str to Expectation
         NaN in all where the window is not among PROFILE_WINDOWS.
     """
-    days, hours = _local(windows["window_end"], time_zone)
-    row = _rows_of(profile, windows, hours)
-    found, profiled = row >= 0, pc.is_in(_plain(windows["window_label"]), pa.array(PROFILE_WINDOWS)).to_numpy()
-    base = np.where(profiled, 0.0, np.nan)
-    residue = -(days[found] - _last_day(profile, time_zone)) % 7
-    same = np.array([same_weekday_bits(-number) for number in range(7)], np.int64)[residue]
-    observed = _taken(profile, "observed_days_mask", row[found])
-    of_weekday = np.bitwise_count(observed & same)
-    expected = {}
-    for metric in PROFILE_METRICS:
-        share, by_weekday, second_highest = base.copy(), base.copy(), np.full(len(row), np.nan)
-        share[found] = _taken(profile, f"{metric}_high_days_share", row[found])
-        high = np.bitwise_count(_taken(profile, f"{metric}_high_days_mask", row[found]) & observed & same)
-        by_weekday[found] = np.where(of_weekday > 0, high / np.maximum(of_weekday, 1), np.nan)
-        second_highest[found] = _taken(profile, f"{metric}_second_highest", row[found])
-        expected[metric] = Expectation(share, by_weekday, second_highest)
-    return expected
-
-
-def _local(ends: pa.ChunkedArray, time_zone: str) -> tuple[Ints, Ints]:
-    """Return the local day (ordinal) and hour of the last slice's start of each window."""
-    numbers = ends.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy()
+    numbers = windows["window_end"].cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy()
     distinct, of_row = np.unique(numbers, return_inverse=True)
+    days, hours = (each.take(of_row) for each in local_hours(distinct, time_zone))
+    row, known = _rows_of(profile, windows, hours), HourlyProfile.of(profile, time_zone)
+    is_profiled = pc.is_in(_plain(windows["window_label"]), pa.array(PROFILE_WINDOWS)).to_numpy()
+    return {
+        metric: Expectation(
+            known.days_share(metric, row, is_profiled),
+            known.weekday_share(metric, row, is_profiled, days),
+            known.second_highest(metric, row),
+        )
+        for metric in PROFILE_METRICS
+    }
+
+
+def local_hours(ends: Ints, time_zone: str) -> tuple[Ints, Ints]:
+    """Return the local day (ordinal) and hour of the last slice's start of windows.
+
+    `ends` are in microseconds since the epoch, each once.
+    """
     zone = ZoneInfo(time_zone)
-    starts = [(instant_of(int(number)) - SLICE).astimezone(zone) for number in distinct]
+    starts = [(instant_of(int(number)) - SLICE).astimezone(zone) for number in ends]
     days = np.array([start.toordinal() for start in starts], np.int64)
-    hours = np.array([start.hour for start in starts], np.int64)
-    return days.take(of_row), hours.take(of_row)
+    return days, np.array([start.hour for start in starts], np.int64)
 
 
 def _last_day(profile: pa.Table, time_zone: str) -> int:
@@ -124,7 +166,3 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def _places(column: pa.ChunkedArray, texts: pa.Array) -> Ints:
     places: Ints = pc.index_in(_plain(column), texts).fill_null(-1).to_numpy().astype(np.int64)
     return places
-
-
-def _taken(profile: pa.Table, name: str, rows: Ints) -> NDArray[np.int64]:
-    return profile[name].to_numpy().take(rows)

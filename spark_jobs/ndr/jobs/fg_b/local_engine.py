@@ -37,8 +37,8 @@ from ndr.jobs.fg_b.statistics import tables_of_baselines
 from ndr.jobs.host_identity.host_keys import HostKeys
 from ndr.jobs.host_identity.pair_hosts import apart, keyed_pairs, one_row_a_slice
 from ndr.jobs.monitored import of_pairs
+from ndr.store.asked import read_schema
 from ndr.store.publish import PartitionWriter, in_key_order
-from ndr.store.rows import read_schema
 from ndr.store.scan import Scan
 
 THREADS = 2

@@ -27,8 +27,8 @@ from ndr.spark.messages import Inputs
 from ndr.spark.parts import part_count, parts_by_text
 from ndr.spark.scan_tasks import FileShare, file_shares, in_tasks, tables_of
 from ndr.spark.stages import Cut, Output, build, collected, read_messages, shuffled, transformed
+from ndr.store.asked import read_schema
 from ndr.store.publish import PartitionWriter, in_key_order
-from ndr.store.rows import read_schema
 from ndr.store.scan import Scan
 
 if TYPE_CHECKING:

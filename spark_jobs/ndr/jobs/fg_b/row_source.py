@@ -29,7 +29,8 @@ TIME_COLUMN = "window_end"
 COVERAGE_COLUMN = "window_coverage"
 # From so many rows on, a column is read from a file of its own faster than from a copy of several files together.
 _LONG_FILE: Final = 1 << 14
-_COPY: Final = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+# So many bytes are copied as they are; compressing costs more than writing, and is for what would fill a disk.
+_PLAIN_BYTES: Final = 1 << 30
 
 
 @runtime_checkable
@@ -126,12 +127,16 @@ class CopiedRows:
 
     def __init__(self, tables: Iterable[pa.Table], folder: str) -> None:
         self._pieces: list[tuple[str, int, list[str]]] = []
+        copied = 0
         for table in tables:
             if table.num_rows:
                 path = os.path.join(folder, f"{len(self._pieces)}.arrow")
                 one = table.unify_dictionaries().combine_chunks()
-                with pa.ipc.new_file(path, one.schema, options=_COPY) as file:
+                compression = "lz4" if copied >= _PLAIN_BYTES else None
+                options = pa.ipc.IpcWriteOptions(compression=compression, use_threads=False)
+                with pa.ipc.new_file(path, one.schema, options=options) as file:
                     file.write_table(one)
+                copied += os.path.getsize(path)
                 self._pieces.append((path, one.num_rows, one.column_names))
 
     @property

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from ndr.contract.datasets import SILENCE, SILENCE_WINDOW
 from ndr.contract.horizons import HORIZONS
 from ndr.contract.time import EPOCH, WINDOWS
 from ndr.jobs.fg_c.baseline_hosts import Stayed, address_of, always
-from ndr.jobs.fg_c.formulas import Floats
-from ndr.jobs.fg_c.judges import HorizonBaseline, floats
+from ndr.jobs.fg_c.formulas import Floats, Ints
+from ndr.jobs.fg_c.judges import HorizonBaseline, coded_column, floats
 
 
 @dataclass(frozen=True)
@@ -94,19 +95,35 @@ def _empty(
     stayed: Stayed,
 ) -> dict[tuple[str, int], Absence]:
     """Return the hosts that have no session in a window and usually have, by host and window end."""
-    present = present.filter(pc.equal(present["window_label"].cast(pa.string()), label))
-    instants = present["window_end"].cast(pa.int64()).to_pylist()
-    width = WINDOWS[label] // EPOCH.resolution
-    seen = set(zip(present["host_ip"].cast(pa.string()).to_pylist(), instants, strict=True))
+    ends, width = np.array(list(bands), np.int64), WINDOWS[label] // EPOCH.resolution
+    of_address, is_seen = _seen(present, label, ends)
     found: dict[tuple[str, int], Absence] = {}
     for baseline in baselines:
-        usual = _usually_active(baseline, label, least, weight)
-        for end, band in bands.items():
-            for host, (role, median, contribution) in usual.get(band, {}).items():
+        for band, hosts in _usually_active(baseline, label, least, weight).items():
+            names = [*hosts]
+            rows = np.array([of_address.get(address_of(host), -1) for host in names], np.int64)
+            in_band = np.flatnonzero([of == band for of in bands.values()])
+            for place, number in np.argwhere(~is_seen[np.ix_(rows, in_band)].T).tolist():
+                host, end = names[number], int(ends[in_band[place]])
                 key = (address_of(host), end)
-                if key not in seen and key not in found and stayed(host, end - width, end):
+                if key not in found and stayed(host, end - width, end):
+                    role, median, contribution = hosts[host]
                     found[key] = Absence(*key, role, baseline.horizon, median, contribution, window_label=label)
     return found
+
+
+def _seen(present: pa.Table, label: str, ends: Ints) -> tuple[dict[str, int], NDArray[np.bool_]]:
+    """Return the row of each address in a matrix, and that: whether it has a window at each end.
+
+    The last row, which has none, is that of addresses without windows.
+    """
+    rows = present.select(["host_ip", "window_end"]).filter(pc.equal(present["window_label"].cast(pa.string()), label))
+    hosts, places = coded_column(rows["host_ip"]), pc.index_in(rows["window_end"].cast(pa.int64()), pa.array(ends))
+    addresses = hosts.dictionary.to_pylist()
+    found = np.zeros((len(addresses) + 1, len(ends)), bool)
+    is_asked = places.is_valid().to_numpy()
+    found[hosts.indices.to_numpy()[is_asked], places.fill_null(0).to_numpy()[is_asked]] = True
+    return {address: number for number, address in enumerate(addresses)}, found
 
 
 def _usually_active(

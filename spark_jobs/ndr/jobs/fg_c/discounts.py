@@ -29,14 +29,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numba
 import numpy as np
 import pyarrow as pa
+from numba import types
+from numpy.typing import NDArray
 
-from ndr.contract.datasets import DISCOUNTED_BY, INBOUND, OUTBOUND
+from ndr.contract.datasets import DISCOUNTED_BY
 from ndr.contract.jobspecs.fg_c_builder import Discount
 from ndr.jobs.fg_c.formulas import Floats, Ints
-from ndr.jobs.fg_c.host_counts import GROUP, NETWORK, Group, scopes
-from ndr.jobs.fg_c.kernel import Discounted, ScoredRows
+from ndr.jobs.fg_c.rows import FeatureRows
+from ndr.jobs.fg_c.scopes import GROUP, Scopes
 
 OTHER_END: Final = {
     **{
@@ -68,18 +71,44 @@ def discount(unusual: Floats, judged: Floats, rules: Discount) -> Floats:
 
 
 @dataclass(frozen=True)
+class Discounted:
+    """What many hosts do at once takes from contributions; arrays of [rows, metrics].
+
+    Attributes
+    ----------
+    discount : float64
+        What is left, in (0, 1].
+    share : float64
+        Of the judged hosts, those that are unusual in the metric in the same window; NaN where nothing is taken.
+    by : int8
+        Places in DISCOUNTED_BY.
+    """
+
+    discount: Floats
+    share: Floats
+    by: NDArray[np.int8]
+
+    @classmethod
+    def none(cls, shape: tuple[int, ...]) -> Discounted:
+        """Return that nothing is taken."""
+        return cls(np.ones(shape), np.full(shape, np.nan), np.zeros(shape, np.int8))
+
+
+@dataclass(frozen=True)
 class Discounts:
     """The discounts of the groups that have one.
 
     Attributes
     ----------
-    places : dict of Group to int
-        The row of each group below.
+    metrics : tuple of str
+    groups : pa.Table
+        GROUP of each.
     discounts, shares : float64[groups, metrics]
         What is left, and the share of the judged hosts that are unusual.
     """
 
-    places: dict[Group, int]
+    metrics: tuple[str, ...]
+    groups: pa.Table
     discounts: Floats
     shares: Floats
 
@@ -88,45 +117,56 @@ class Discounts:
         """Return the discounts that follow from the counts of all hosts, one row a group."""
         counts = with_discounts(counts, metrics, rules)
         judged, unusual = (_columns(counts, metrics, name) for name in ("judged", "unusual"))
-        keys = zip(*(counts[name].to_pylist() for name in GROUP), strict=True)
         shares = unusual / np.maximum(judged, 1.0)
-        return cls({key: place for place, key in enumerate(keys)}, discount(unusual, judged, rules), shares)
+        return cls(tuple(metrics), counts.select(GROUP), discount(unusual, judged, rules), shares)
 
-    def applied(self, scored: ScoredRows, segments: Sequence[str]) -> ScoredRows:
-        """Return the rows with their discounts: of the network or of the segment, whichever leaves less.
+    def of_rows(self, rows: FeatureRows, scopes: Scopes, places: Ints) -> Discounted:
+        """Return the discounts of rows: of the clients, the network or the segment, whichever leaves the least.
 
         Parameters
         ----------
-        segments : sequence of str
-            The segment of each of the rows' hosts.
+        scopes : Scopes
+            The groups of the rows, or of the rows that they are a part of.
+        places : int64[groups]
+            `scopes.places(self.groups)`.
         """
-        if not self.places or not len(scored.rows):
-            return scored
-        discounted = scored.discounted
-        same, other_end = np.arange(len(scored.metrics)), _other_ends(scored.metrics)
-        for groups in scopes(scored.rows, segments):
-            if groups.keys[0][0] == NETWORK:
-                clients = [(NETWORK, OUTBOUND, *key[2:]) if key[1] == INBOUND else None for key in groups.keys]
-                discounted = self._smaller(discounted, groups.of_row, clients, other_end, "clients")
-                discounted = self._smaller(discounted, groups.of_row, groups.keys, same, "network")
-            else:
-                discounted = self._smaller(discounted, groups.of_row, groups.keys, same, "segment")
-        return scored.with_discounts(discounted)
+        found = Discounted.none((len(rows), len(self.metrics)))
+        same, other_end = np.arange(len(self.metrics)), _other_ends(self.metrics)
+        clients = scopes.of_clients(rows)
+        for of_row, metrics, by in (
+            (np.where(clients >= 0, places[clients], -1), other_end, "clients"),
+            (places[scopes.of_network(rows)], same, "network"),
+            (places[scopes.of_segment(rows)], same, "segment"),
+        ):
+            _fill_smaller(
+                of_row, metrics, DISCOUNTED_BY.index(by), self.discounts, self.shares, found.discount, found.share,
+                found.by,
+            )  # fmt: skip
+        return found
 
-    def _smaller(
-        self, so_far: Discounted, of_row: Ints, groups: Sequence[Group | None], metrics: Ints, scope: str
-    ) -> Discounted:
-        """Apply the discounts of groups where they leave less; `metrics` has the place of each metric's in them."""
-        place = np.array([self.places.get(key, -1) if key else -1 for key in groups], np.int64)[of_row]
-        columns = np.ix_(place, metrics)
-        is_known = (place >= 0)[:, np.newaxis] & (metrics >= 0)
-        discounts = np.where(is_known, self.discounts[columns], 1.0)
-        is_less = discounts < so_far.discount
-        return Discounted(
-            np.where(is_less, discounts, so_far.discount),
-            np.where(is_less, self.shares[columns], so_far.share),
-            np.where(is_less, np.int8(DISCOUNTED_BY.index(scope)), so_far.by),
-        )
+
+@numba.njit(
+    types.void(
+        types.int64[::1], types.int64[::1], types.int64, types.float64[:, ::1], types.float64[:, ::1],
+        types.float64[:, ::1], types.float64[:, ::1], types.int8[:, ::1],
+    ),
+    nogil=True, cache=True,
+)  # fmt: skip
+def _fill_smaller(groups, metrics, by, discounts, shares, discount, share, discounted_by):  # type: ignore[no-untyped-def]
+    """Apply the discounts of the rows' groups where they leave less; `metrics` has the place of each metric's in them.
+
+    A group of -1 has no discount, and so has a metric of -1.
+    """
+    for row in range(len(groups)):
+        group = groups[row]
+        if group < 0:
+            continue
+        for metric in range(len(metrics)):
+            place = metrics[metric]
+            if place >= 0 and discounts[group, place] < discount[row, metric]:
+                discount[row, metric] = discounts[group, place]
+                share[row, metric] = shares[group, place]
+                discounted_by[row, metric] = by
 
 
 def _other_ends(metrics: Sequence[str]) -> Ints:

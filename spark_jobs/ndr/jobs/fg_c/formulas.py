@@ -39,38 +39,42 @@ STATISTICS: Final = ("median", "mad", "iqr", "p25", "p75", "p95", "p99", "suppor
 """The order of a baseline's statistics in the arrays below."""
 
 RESULTS: Final = (
-    "support_count", "median", "mad", "p95", "p99", "scale", "z", "log_ratio", "excess_over_p95", "tail_probability",
-    "contribution",
+    "value", "median", "mad", "p95", "p99", "scale", "z", "log_ratio", "excess_over_p95", "tail_probability",
+    "contribution", "median_7d_to_30d_ratio", "median_7d_30d_mads",
 )  # fmt: skip
-"""The order of what `fill_scores` finds for each value; NaN is null."""
+"""The order of what is found for each value; NaN is null."""
+RESULT: Final = {name: place for place, name in enumerate(RESULTS)}
 
 MAD_TO_DEVIATION: Final = 1.4826
 IQR_TO_DEVIATION: Final = 1 / 1.349
+_LOG2_5: Final = np.log2(5.0)
+_LOG2_3_HALVES: Final = np.log2(1.5)
 
-_F1, _F2, _F3 = numba.float64[:], numba.float64[:, :], numba.float64[:, :, :]
 
-
-@numba.njit(numba.float64(numba.float64, _F1), nogil=True, cache=True)
-def _tail(value, known):  # type: ignore[no-untyped-def]
-    p25, median, p75, p95, p99, support = known[3], known[0], known[4], known[5], known[6], known[7]
-    if value <= p25:
+@numba.njit(nogil=True)
+def tail_probability(value, p25, median, p75, p95, p99, support):  # type: ignore[no-untyped-def]
+    """Return the share of values that are at least so large: `share` times two to the `power`."""
+    power = 0.0
+    if value > p99:
+        share = 0.01 if p99 > p95 else 0.0
+        if p99 > p95:
+            power = -_LOG2_5 * (value - p99) / (p99 - p95)
+    elif value > p95:
+        share, power = 0.05, -_LOG2_5 * (value - p95) / (p99 - p95)
+    elif value > p75:
+        share, power = 0.25, -_LOG2_5 * (value - p75) / (p95 - p75)
+    elif value > median:
+        share, power = 0.5, -(value - median) / (p75 - median)
+    elif value > p25:
+        share, power = 0.75, -_LOG2_3_HALVES * (value - p25) / (median - p25)
+    elif value == p25:
         share = 0.75
-        if value < p25:
-            share = 0.75 + 0.25 * min(1.0, (p25 - value) / (median - p25)) if median > p25 else 1.0
-    elif value > p99:
-        share = 0.01 * 5.0 ** (-(value - p99) / (p99 - p95)) if p99 > p95 else 0.0
-    elif value <= median:
-        share = 0.75 * (0.5 / 0.75) ** ((value - p25) / (median - p25))
-    elif value <= p75:
-        share = 0.5 * 0.5 ** ((value - median) / (p75 - median))
-    elif value <= p95:
-        share = 0.25 * 0.2 ** ((value - p75) / (p95 - p75))
     else:
-        share = 0.05 * 0.2 ** ((value - p95) / (p99 - p95))
-    return max(share, 1.0 / (support + 1.0))
+        share = 0.75 + 0.25 * min(1.0, (p25 - value) / (median - p25)) if median > p25 else 1.0
+    return max(share * np.exp2(power), 1.0 / (support + 1.0))
 
 
-@numba.njit(nogil=True, inline="always")
+@numba.njit(nogil=True)
 def threshold(p99, expected, highest):  # type: ignore[no-untyped-def]
     """Return u, up to which a value adds nothing."""
     share = 0.0 if np.isnan(expected) else expected
@@ -78,9 +82,9 @@ def threshold(p99, expected, highest):  # type: ignore[no-untyped-def]
     return max((1.0 + share) * p99, reached)
 
 
-@numba.njit(nogil=True, inline="always")
-def _contribution(value, known, least, relative, weight, expected, highest):  # type: ignore[no-untyped-def]
-    p95, p99 = known[5], known[6]
+@numba.njit(nogil=True)
+def contribution(value, p95, p99, least, relative, weight, expected, highest):  # type: ignore[no-untyped-def]
+    """Return what a value adds to the score of its host."""
     reached = 0.0 if np.isnan(highest) else highest
     beyond = value - threshold(p99, expected, highest)
     if beyond <= 0:
@@ -89,104 +93,8 @@ def _contribution(value, known, least, relative, weight, expected, highest):  # 
     return weight * np.log2(1.0 + beyond / tail)
 
 
-@numba.njit(
-    numba.void(
-        numba.int64[:], _F2, numba.int64[:, :], _F3, numba.boolean[:, :], _F1, numba.float64, _F1, _F2, _F2,
-        numba.int8[:, :], _F3, numba.boolean,
-    ),
-    nogil=True, cache=True,
-)  # fmt: skip
-def _score(
-    rows, values, judges, known, usable, minimum, relative, weights, expected, highest, tiers, results, only_less
-):  # type: ignore[no-untyped-def]
-    for number in range(len(rows)):
-        row = rows[number]
-        for metric in range(values.shape[1]):
-            value = values[row, metric]
-            tier, judge = 3, -1
-            for each in range(3):
-                place = judges[number, each]
-                if place >= 0 and usable[metric, place]:
-                    tier, judge = each, place
-                    break
-            if judge < 0 or np.isnan(value):
-                if not only_less:
-                    tiers[row, metric] = tier
-                    results[:, row, metric] = np.nan
-                    results[0, row, metric] = 0.0
-                    results[10, row, metric] = 0.0
-                continue
-            it = known[metric, judge]
-            least = minimum[metric]
-            contribution = _contribution(
-                value, it, least, relative, weights[tier], expected[row, metric], highest[row, metric]
-            )
-            if only_less and (tier != tiers[row, metric] or contribution >= results[10, row, metric]):
-                continue
-            tiers[row, metric] = tier
-            median, mad, iqr, p95 = it[0], it[1], it[2], it[5]
-            deviation = 1.4826 * mad if mad > 0 else iqr / 1.349
-            scale = max(deviation, least, relative * abs(median))
-            results[0, row, metric] = it[7]
-            results[1, row, metric] = median
-            results[2, row, metric] = mad
-            results[3, row, metric] = p95
-            results[4, row, metric] = it[6]
-            results[5, row, metric] = scale
-            results[6, row, metric] = (value - median) / scale
-            has_ratio = value + least > 0 and median + least > 0
-            results[7, row, metric] = np.log2((value + least) / (median + least)) if has_ratio else np.nan
-            results[8, row, metric] = max(value - p95, 0.0)
-            results[9, row, metric] = _tail(value, it)
-            results[10, row, metric] = contribution
-
-
-def fill_scores(
-    rows: Ints,
-    values: Floats,
-    judges: Ints,
-    known: Floats,
-    usable: NDArray[np.bool_],
-    minimum: Floats,
-    relative: float,
-    weights: Floats,
-    expected: Floats,
-    highest: Floats,
-    tiers: NDArray[np.int8],
-    results: Floats,
-    only_less: bool = False,
-) -> None:
-    """Score the values of some rows against the first baseline that can judge them.
-
-    Parameters
-    ----------
-    rows : int64[n]
-        Numbers of the rows.
-    values : float64[rows, metrics]
-        NaN is null, and gives null.
-    judges : int64[n, 3]
-        For each of `rows`, the row of `known` that is of the value's host, segment and network; -1 without one.
-    known : float64[metrics, judges, statistics]
-        By STATISTICS.
-    usable : bool[metrics, judges]
-        Whether the judge has enough support for the metric.
-    minimum : float64[metrics]
-        The least scale, in the metric's unit.
-    relative : float
-        The least scale as a share of the median.
-    weights : float64[4]
-        Of a contribution that each tier judged, in the order of JUDGES.
-    expected : float64[rows, metrics]
-        Share of days on which so large a value came at this hour, in [0, 1]; NaN where that is not known.
-    highest : float64[rows, metrics]
-        `second_highest` of the metric at this hour, in the metric's unit; NaN where that is not known.
-    tiers : int8[rows, metrics]
-        Is filled with places in JUDGES.
-    results : float64[results, rows, metrics]
-        Is filled by RESULTS.
-    only_less : bool
-        Whether a value is scored again only where as near a judge gives it a smaller contribution.
-    """
-    _score(
-        rows, values, judges, known, usable, minimum, relative, weights, expected, highest, tiers, results, only_less
-    )
+@numba.njit(nogil=True)
+def scale_of(median, mad, iqr, least, relative):  # type: ignore[no-untyped-def]
+    """Return what z divides by."""
+    deviation = MAD_TO_DEVIATION * mad if mad > 0 else iqr * IQR_TO_DEVIATION
+    return max(deviation, least, relative * abs(median))

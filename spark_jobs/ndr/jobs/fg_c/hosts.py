@@ -10,16 +10,15 @@ import numpy as np
 import pyarrow as pa
 
 from ndr.contract.datasets import FG_C_HOSTS, JUDGES
+from ndr.jobs.deltas import grouping
 from ndr.jobs.fg_c.absences import Absence
 from ndr.jobs.fg_c.calibration import Calibration
-from ndr.jobs.fg_c.formulas import Ints
-from ndr.jobs.fg_c.judges import coded_column
-from ndr.jobs.fg_c.kernel import ScoredRows
+from ndr.jobs.fg_c.formulas import Floats, Ints
+from ndr.jobs.fg_c.nearest import NOBODY
 from ndr.jobs.fg_c.reasons import Reasons, places
+from ndr.jobs.fg_c.scored_rows import ScoredRows
 from ndr.jobs.fg_c.sentences import host_sentences
 from ndr.store.publish import in_key_order
-
-_NO_JUDGE = len(JUDGES) - 1
 
 
 @dataclass(frozen=True)
@@ -52,15 +51,16 @@ class HostScores:
         value the smallest one of the horizons that the nearest baseline judged, since it is usual where one of them
         knows it.
         """
-        groups, first = _groups(scored)
-        largest = np.zeros((len(first), len(scored.metrics)))
+        its, ends = scored.rows, max(1, len(scored.rows.instants))
+        keys, of_row = grouping.group(its.host_of * ends + its.end_of, len(its.hosts) * ends)
+        largest = np.zeros((len(keys), len(scored.metrics)))
         rows, horizons = np.zeros((2, *largest.shape), np.int64)
-        nearest = np.full(len(first), _NO_JUDGE, np.int64)
-        _fill_largest(groups, scored.tiers, scored.contributions(), largest, rows, horizons, nearest)
-        group, metric = np.nonzero(largest > 0)
-        reasons = _reasons(scored, group, metric, rows[group, metric], horizons[group, metric]).largest(most)
-        hosts = [scored.rows.hosts[place] for place in scored.rows.host_of[first].tolist()]
-        return cls(hosts, scored.rows.ends[first], nearest, np.zeros(len(first), bool), reasons)
+        nearest = np.full(len(keys), NOBODY, np.int64)
+        _fill_largest(of_row, scored.tiers, scored.contributions, largest, rows, horizons, nearest)
+        groups, metric = _chosen(largest, places("metric", scored.metrics), most)
+        reasons = _reasons(scored, groups, metric, rows[groups, metric], horizons[groups, metric])
+        hosts = [its.hosts[place] for place in (keys // ends).tolist()]
+        return cls(hosts, its.instants[keys % ends], nearest, np.zeros(len(keys), bool), reasons)
 
     @classmethod
     def none(cls) -> HostScores:
@@ -70,13 +70,15 @@ class HostScores:
 
     def with_absences(self, absences: Sequence[Absence], most: int) -> HostScores:
         """Add what did not happen; a host that has no window at the time is added with that alone."""
+        if not absences:
+            return self
         known = {key: number for number, key in enumerate(zip(self.hosts, self.ends.tolist(), strict=True))}
         for each in absences:
             known.setdefault((each.host_ip, each.end), len(known))
         groups = np.array([known[each.host_ip, each.end] for each in absences], np.int64)
         added = len(known) - len(self.hosts)
         is_silent = np.concatenate([self.is_silent, np.zeros(added, bool)])
-        nearest = np.concatenate([self.nearest, np.full(added, _NO_JUDGE)])
+        nearest = np.concatenate([self.nearest, np.full(added, NOBODY)])
         is_silent[groups[np.array([each.is_silence for each in absences], bool)]] = True
         nearest[groups] = 0
         keys = list(known)
@@ -103,18 +105,42 @@ class HostScores:
         return in_key_order(pa.table([columns[name] for name in names], names), FG_C_HOSTS)
 
 
-def _groups(scored: ScoredRows) -> tuple[Ints, Ints]:
-    """Return the number of each row's (host, window end), and the first row of each."""
-    ends, end_of = np.unique(scored.rows.ends, return_inverse=True)
-    key = scored.rows.host_of * max(1, len(ends)) + end_of
-    _, first, groups = np.unique(key, return_index=True, return_inverse=True)
-    return groups, first
+def _chosen(largest: Floats, ranks: Ints, most: int) -> tuple[Ints, Ints]:
+    """Return groups and metrics of the reasons that are kept, by group and the largest contribution first.
+
+    Of equal ones that of the smaller rank, int64[metrics], comes first.
+    """
+    order = np.argsort(ranks)
+    chosen = np.full((len(largest), most), -1, np.int64)
+    _fill_chosen(largest, order, chosen)
+    groups, place = np.nonzero(chosen >= 0)
+    return groups, chosen[groups, place]
+
+
+@numba.njit(numba.void(numba.float64[:, ::1], numba.int64[::1], numba.int64[:, ::1]), nogil=True, cache=True)
+def _fill_chosen(largest, order, chosen):  # type: ignore[no-untyped-def]
+    """Insert each metric with a contribution, in the given order, behind those that are at least as large."""
+    for group in range(len(largest)):
+        count = 0
+        for metric in order:
+            value = largest[group, metric]
+            if not value > 0:
+                continue
+            place = count
+            while place > 0 and largest[group, chosen[group, place - 1]] < value:
+                place -= 1
+            if place == chosen.shape[1]:
+                continue
+            count = min(count + 1, chosen.shape[1])
+            for behind in range(count - 1, place, -1):
+                chosen[group, behind] = chosen[group, behind - 1]
+            chosen[group, place] = metric
 
 
 @numba.njit(
     numba.void(
-        numba.int64[:], numba.int8[:, :, :], numba.float64[:, :, :], numba.float64[:, :], numba.int64[:, :],
-        numba.int64[:, :], numba.int64[:],
+        numba.int64[::1], numba.int32[:, :, ::1], numba.float64[:, :, ::1], numba.float64[:, ::1],
+        numba.int64[:, ::1], numba.int64[:, ::1], numba.int64[::1],
     ),
     nogil=True, cache=True,
 )  # fmt: skip
@@ -143,22 +169,17 @@ def _fill_largest(groups, tiers, contributions, largest, rows, horizons, nearest
 
 
 def _reasons(scored: ScoredRows, group: Ints, metric: Ints, row: Ints, horizon: Ints) -> Reasons:
-    def words(name: str) -> Ints:
-        coded = coded_column(scored.rows.table[name])
-        return places(name, coded.dictionary.to_pylist())[coded.indices.to_numpy()][row]
-
-    of_horizon = places("baseline_horizon", scored.horizons)
-    discounted = scored.discounted
+    rows, discounted, value = scored.rows, scored.discounted, (row, metric, horizon)
     return Reasons(
         group,
         places("metric", scored.metrics)[metric],
-        words("role"),
-        words("window_label"),
-        of_horizon[horizon] if len(of_horizon) else horizon,
-        scored.tiers[row, metric, horizon].astype(np.int64) if len(of_horizon) else horizon,
+        places("role", rows.roles)[rows.role_of[row]],
+        places("window_label", rows.windows)[rows.window_of[row]],
+        places("baseline_horizon", scored.horizons)[horizon],
+        scored.tiers[value].astype(np.int64),
         scored.values[row, metric],
-        scored.of("median")[row, metric, horizon] if len(of_horizon) else scored.values[row, metric],
-        scored.contributions()[row, metric, horizon] if len(of_horizon) else scored.values[row, metric],
+        scored.of("median")[value],
+        scored.contributions[value],
         discounted.discount[row, metric],
         discounted.by[row, metric].astype(np.int64),
         discounted.share[row, metric],

@@ -46,46 +46,58 @@ class HorizonBaseline:
 
 @dataclass(frozen=True)
 class Groups:
-    """Numbers for texts: the distinct words of each grouping column among the rows and the baselines."""
+    """Numbers for groups: the distinct words of each column of GROUP among the rows and the baselines."""
 
     words: tuple[tuple[str, ...], ...]
 
     @classmethod
-    def of(cls, tables: Sequence[pa.Table]) -> Groups:
-        found = [sorted({word for table in tables for word in _words(table[name])}) for name in GROUP]
+    def of(cls, of_rows: Sequence[Sequence[str]], tables: Sequence[pa.Table]) -> Groups:
+        """Take the words of the rows, in the order of GROUP, and those of the tables of baselines."""
+        found = [
+            sorted({*words, *(word for table in tables for word in table[name].unique().to_pylist())})
+            for name, words in zip(GROUP, of_rows, strict=True)
+        ]
         return cls(tuple(map(tuple, found)))
 
     def __len__(self) -> int:
         return int(np.prod([len(words) for words in self.words]))
+
+    @property
+    def bands(self) -> int:
+        return len(self.words[1])
+
+    @property
+    def windows(self) -> int:
+        return len(self.words[2])
 
     def least(self, support_min: Mapping[str, int]) -> Ints:
         """Return the least support of each group, by its window."""
         of_window = [support_min.get(word, 1) for word in self.words[-1]]
         return np.tile(np.array(of_window, np.int64), len(self) // max(1, len(of_window)))
 
-    def in_band(self, numbers: Ints, band: str) -> Ints:
-        """Return the numbers of the same groups in another time band."""
-        windows = len(self.words[2])
-        others = numbers // (len(self.words[1]) * windows) * len(self.words[1]) + self.words[1].index(band)
-        return others * windows + numbers % windows
-
     def numbers(self, table: pa.Table) -> Ints:
         """Return the number of each row's group."""
-        number = np.zeros(table.num_rows, np.int64)
-        for name, words in zip(GROUP, self.words, strict=True):
-            number = number * len(words) + _places(table[name], words)
+        columns = [coded_column(table[name]) for name in GROUP]
+        return self.numbered([(each.dictionary.to_pylist(), each.indices.to_numpy()) for each in columns])
+
+    def numbered(self, columns: Sequence[tuple[Sequence[str], NDArray[np.integer]]]) -> Ints:
+        """Return the number of each row's group, by words and each row's place among them, in the order of GROUP."""
+        number = np.zeros(len(columns[0][1]), np.int64)
+        for known, (words, places) in zip(self.words, columns, strict=True):
+            place = {word: place for place, word in enumerate(known)}
+            number = number * len(known) + np.array([place.get(word, -1) for word in words], np.int64)[places]
         return number
 
 
 @dataclass(frozen=True)
 class Judges:
-    """The statistics of all that can judge, and which of them judge a host and a group.
+    """The statistics of all that can judge by any horizon, and which of them judge a host and a group.
 
     Attributes
     ----------
-    known : float64[metrics, judges, statistics]
-    usable : bool[metrics, judges]
-    of_host, of_segment, of_network : int64[hosts, groups], int64[segments, groups], int64[groups]
+    known : float64[judges, metrics, statistics]
+    usable : bool[judges, metrics]
+    of_host, of_segment, of_network : int64[horizons, hosts or segments or 1, groups]
         Places among the judges; -1 without one.
     """
 
@@ -98,84 +110,87 @@ class Judges:
     @classmethod
     def of(
         cls,
-        baseline: HorizonBaseline,
+        baselines: Sequence[HorizonBaseline],
         groups: Groups,
         hosts: Sequence[str],
         segments: Sequence[str],
         metrics: Sequence[str],
         support_min: Mapping[str, int],
     ) -> Judges:
-        """Lay out a baseline for the given hosts and segments; others are left out, but count in the network's."""
-        of_hosts = baseline.host.filter(pc.is_in(baseline.host["host_ip"], pa.array(hosts, pa.string())))
-        of_segments = baseline.segment
-        group = groups.numbers(of_segments)
-        by_segment, by_host = (_statistics(table, metrics) for table in (of_segments, of_hosts))
-        network, network_usable = _network(by_segment, group, groups.least(support_min))
-        warm = ~np.array([name in baseline.cold_hosts for name in of_hosts["host_ip"].to_pylist()], bool)
-        usable = np.concatenate(
-            [_usable(of_hosts, by_host, metrics) & warm, _usable(of_segments, by_segment, metrics), network_usable],
-            axis=1,
-        )
-        first_segment, first_network = of_hosts.num_rows, of_hosts.num_rows + of_segments.num_rows
-        return cls(
-            np.concatenate([by_host, by_segment, network], axis=1),
-            usable,
-            _table(_places(of_hosts["host_ip"], hosts), groups.numbers(of_hosts), (len(hosts), len(groups)), 0),
-            _table(_places(of_segments["segment_id"], segments), group, (len(segments), len(groups)), first_segment),
-            np.arange(len(groups)) + first_network,
-        )
+        """Lay out baselines for the given hosts and segments; others are left out, but count in the network's."""
+        shape = (len(baselines), len(groups))
+        of_host = np.full((shape[0], len(hosts), shape[1]), -1, np.int64)
+        of_segment = np.full((shape[0], len(segments), shape[1]), -1, np.int64)
+        of_network = np.full((shape[0], 1, shape[1]), -1, np.int64)
+        least, first = groups.least(support_min), 0
+        known, usable = [np.empty((0, len(metrics), len(STATISTICS)))], [np.empty((0, len(metrics)), bool)]
+        for place, baseline in enumerate(baselines):
+            rows = baseline.host.filter(pc.is_in(baseline.host["host_ip"], pa.array(hosts, pa.string())))
+            warm = ~np.array([name in baseline.cold_hosts for name in rows["host_ip"].to_pylist()], bool)
+            for table, name, names, numbers in (
+                (rows, "host_ip", hosts, of_host[place]),
+                (baseline.segment, "segment_id", segments, of_segment[place]),
+            ):
+                statistics, group = _statistics(table, metrics), groups.numbers(table)
+                _number(places_among(table[name], names), group, numbers, first)
+                first += len(statistics)
+                can_judge = _usable(table, statistics, metrics)
+                known.append(statistics)
+                usable.append(can_judge & warm[:, np.newaxis] if name == "host_ip" else can_judge)
+            network, can_judge = _network(statistics, group, least)
+            of_network[place, 0] = np.arange(len(groups)) + first
+            first += len(network)
+            known.append(network)
+            usable.append(can_judge)
+        return cls(np.concatenate(known), np.concatenate(usable), of_host, of_segment, of_network)
 
-    def asked(self, hosts: Ints, segments: Ints, groups: Ints) -> Ints:
-        """Return int64[rows, 3]: the judges of each host, segment and network, in this order; a host may be -1."""
-        of_host = self.of_host[hosts, groups] if len(self.of_host) else np.full(len(hosts), -1)
-        of_host = np.where(hosts >= 0, of_host, -1)
-        judges = (of_host, self.of_segment[segments, groups], self.of_network[groups])
-        return np.stack(judges, axis=1)
 
-
-def _table(rows: Ints, groups: Ints, shape: tuple[int, int], first: int) -> Ints:
-    found = np.full(shape, -1, np.int64)
+def _number(rows: Ints, groups: Ints, numbers: Ints, first: int) -> None:
+    """Fill in the numbers of judges: those of a table's rows, from `first` on, by host or segment and group."""
     is_asked = rows >= 0
-    found[rows[is_asked], groups[is_asked]] = np.flatnonzero(is_asked) + first
-    return found
+    numbers[rows[is_asked], groups[is_asked]] = np.flatnonzero(is_asked) + first
 
 
 def _statistics(table: pa.Table, metrics: Sequence[str]) -> Floats:
-    """Return float64[metrics, rows, statistics]; NaN is null."""
-    found = np.empty((len(metrics), table.num_rows, len(STATISTICS)))
+    """Return float64[rows, metrics, statistics]; NaN is null."""
+    found = np.empty((table.num_rows, len(metrics), len(STATISTICS)))
     for place, metric in enumerate(metrics):
         for number, statistic in enumerate(STATISTICS):
-            found[place, :, number] = floats(table[f"{metric}_{statistic}"])
+            found[:, place, number] = floats(table[f"{metric}_{statistic}"])
     return found
 
 
 def _usable(table: pa.Table, known: Floats, metrics: Sequence[str]) -> NDArray[np.bool_]:
-    cold = [pc.fill_null(table[f"{metric}_cold_start"], True).to_numpy().astype(bool) for metric in metrics]
-    return ~np.array(cold, bool).reshape(known.shape[:2]) & ~np.isnan(known).any(axis=2)
+    """Return bool[rows, metrics]."""
+    found: NDArray[np.bool_] = ~np.asarray(np.isnan(known).any(axis=2))
+    for place, metric in enumerate(metrics):
+        found[:, place] &= ~pc.fill_null(table[f"{metric}_cold_start"], True).to_numpy().astype(bool)
+    return found
 
 
 def _network(known: Floats, group: Ints, least: Ints) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return the statistics of the network, float64[metrics, groups, statistics], and whether they can judge."""
-    found = np.full((known.shape[0], len(least), known.shape[2]), np.nan)
+    """Return the statistics of the network, float64[groups, metrics, statistics], and whether they can judge."""
+    found = np.full((len(least), *known.shape[1:]), np.nan)
     for number in np.unique(group):
-        members = known[:, group == number, :]
-        for metric in range(members.shape[0]):
-            rows = members[metric][~np.isnan(members[metric]).any(axis=1)]
+        members = known[group == number]
+        for metric in range(members.shape[1]):
+            rows = members[:, metric]
+            rows = rows[~np.isnan(rows).any(axis=1)]
             support = rows[:, -1]
-            if support.sum() <= 0:
-                continue
-            found[metric, number, :-1] = [
-                weighted_median(rows[:, place], support) for place in range(rows.shape[1] - 1)
-            ]
-            found[metric, number, -1] = support.sum()
-    return found, np.nan_to_num(found[:, :, -1]) >= least
+            if support.sum() > 0:
+                found[number, metric, :-1] = weighted_medians(rows[:, :-1], support)
+                found[number, metric, -1] = support.sum()
+    return found, np.nan_to_num(found[:, :, -1]) >= least[:, np.newaxis]
 
 
-def weighted_median(values: Floats, weights: Floats) -> float:
-    """Return the least value up to which at least half of the weight lies."""
-    order = np.argsort(values, kind="stable")
-    running = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(running, running[-1] / 2)])
+def weighted_medians(values: Floats, weights: Floats) -> Floats:
+    """Return of each column the least value up to which at least half of the weight lies."""
+    order = np.argsort(values, axis=0, kind="stable")
+    running = np.cumsum(weights[order], axis=0)
+    middle = np.argmax(running >= running[-1] / 2, axis=0)
+    columns = np.arange(values.shape[1])
+    found: Floats = values[order[middle, columns], columns]
+    return found
 
 
 def floats(column: pa.ChunkedArray) -> Floats:
@@ -183,11 +198,7 @@ def floats(column: pa.ChunkedArray) -> Floats:
     return column.cast(pa.float64()).to_numpy()  # type: ignore[no-any-return]
 
 
-def _words(column: pa.ChunkedArray) -> list[str]:
-    return column.unique().to_pylist()  # type: ignore[no-any-return]
-
-
-def _places(column: pa.ChunkedArray, words: Sequence[str]) -> Ints:
+def places_among(column: pa.ChunkedArray, words: Sequence[str]) -> Ints:
     """Return the place of each text among words; -1 where it is not among them."""
     coded = coded_column(column)
     of_word: Mapping[str, int] = {word: place for place, word in enumerate(words)}

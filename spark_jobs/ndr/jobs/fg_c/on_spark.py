@@ -19,16 +19,16 @@ from ndr.jobs.fg_c.discounts import Discounts, with_discounts
 from ndr.jobs.fg_c.host_counts import added_up, counts_schema
 from ndr.jobs.fg_c.inputs import METADATA_COLUMNS, cold_hosts
 from ndr.jobs.fg_c.judges import HorizonBaseline
-from ndr.jobs.fg_c.parts import Scores, ScoringRules
+from ndr.jobs.fg_c.parts import Scores, ScoringRules, together
 from ndr.jobs.fg_c.rows import FeatureRows
 from ndr.jobs.fg_c.task import ScoringTask
 from ndr.spark.messages import Inputs
 from ndr.spark.parts import part_count, parts_by_text
 from ndr.spark.scan_tasks import FileShare, file_shares, in_tasks, tables_of
 from ndr.spark.stages import Cut, Output, build, collected, read_messages, recut, shuffled, transformed
+from ndr.store.asked import read_schema
 from ndr.store.catalog import Piece
-from ndr.store.publish import PartitionWriter
-from ndr.store.rows import read_schema
+from ndr.store.publish import FILE_ROWS, PartitionWriter
 from ndr.store.scan import Scan
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def write_on_spark(spark: SparkSession, task: ScoringTask, writer: PartitionWrit
         discounts = _discounts(messages, scores_of, rules, parts)
 
         def make(received: Inputs) -> Iterator[Output]:
-            tables = scores_of(received).tables(bands, calibration, discounts)
+            tables = together(scores_of(received).tables(bands, calibration, discounts), FILE_ROWS)
             for number, (scores, hosts) in enumerate(tables):
                 yield writer, FG_C_SCORES, str(number), scores
                 yield writer, FG_C_HOSTS, str(number), hosts
@@ -103,11 +103,11 @@ def _discounts(
 
     def count(received: Inputs) -> Iterator[Cut]:
         scores = scores_of(received)
-        for counts in scores.counts(set(scores.segments)):
-            yield _COUNTS, counts, (counts["window_end"].to_numpy() // SLICE_MICROSECONDS % parts).astype(np.int32)
+        counts = scores.counts(set(scores.segments))
+        yield _COUNTS, counts, (counts["window_end"].to_numpy() // SLICE_MICROSECONDS % parts).astype(np.int32)
 
     def add(received: Inputs) -> Iterator[tuple[str, pa.Table]]:
-        counts = added_up([received.table(_COUNTS, counts_schema(metrics))], metrics)
+        counts = added_up(received.table(_COUNTS, counts_schema(metrics)))
         yield _COUNTS, with_discounts(counts, metrics, discount)
 
     counts = collected(transformed(shuffled(recut(messages, count), parts), add), _COUNTS)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+import numpy as np
 import pyarrow as pa
 
 from ndr.contract.datasets import FG_C_SCORES, SILENCE_WINDOW
@@ -16,13 +17,15 @@ from ndr.jobs.fg_c.absences import Absence, silences
 from ndr.jobs.fg_c.baseline_hosts import Stayed, always
 from ndr.jobs.fg_c.calibration import Calibration
 from ndr.jobs.fg_c.discounts import Discounts
-from ndr.jobs.fg_c.expected import highest_of, longest, missing, shares_of
-from ndr.jobs.fg_c.host_counts import added_up, host_counts, large_segments
+from ndr.jobs.fg_c.expected import ExpectedHours, longest, missing
+from ndr.jobs.fg_c.host_counts import host_counts, large_segments
 from ndr.jobs.fg_c.hosts import HostScores
 from ndr.jobs.fg_c.judges import HorizonBaseline
 from ndr.jobs.fg_c.kernel import Scoring
 from ndr.jobs.fg_c.reach import reached_bands
 from ndr.jobs.fg_c.rows import FeatureRows
+from ndr.jobs.fg_c.scopes import Scopes
+from ndr.jobs.fg_c.scored_rows import ScoredRows
 from ndr.jobs.fg_c.unusual import unusual_parts
 from ndr.net.networks import segment_ids
 from ndr.store.schema import coded_schema
@@ -56,18 +59,17 @@ class Scores:
         self._stayed = stayed
         self._present, self._baselines, self._rules = rows.table, baselines, rules
         spec, zone, scored = rules.spec, rules.calendar.time_zone, rows.of_windows(rules.spec.windows)
-        expected = partial(shares_of, longest(baselines), time_zone=zone)
-        highest = partial(highest_of, time_zone=zone)
-        reached = partial(reached_bands, calendar=rules.calendar)
+        hours, reached = ExpectedHours(baselines, scored, zone), partial(reached_bands, calendar=rules.calendar)
         self.segments: list[str] = segment_ids(scored.hosts, rules.networks).to_pylist()
+        self._scopes = Scopes.of(scored, self.segments)
         self._scoring = Scoring.of(
-            scored, baselines, self.segments, spec, rules.support_min, expected, highest, reached
+            scored, baselines, self.segments, spec, rules.support_min, hours.shares, hours.highest, reached
         )
 
-    def counts(self, counted: Collection[str]) -> Iterator[pa.Table]:
-        """Yield `host_counts` of each part of the hosts; of the segments, those of `counted`."""
-        for part in unusual_parts(self._scoring):
-            yield host_counts(part, self.segments, counted)
+    def counts(self, counted: Collection[str]) -> pa.Table:
+        """Return `host_counts` of the rows; of the segments, those of `counted`."""
+        found = unusual_parts(self._scoring)
+        return host_counts(found, self._scoring.rows, self._scopes, counted, self._rules.metrics)
 
     def tables(
         self, bands: Mapping[str, Mapping[int, str]], calibration: Calibration, discounts: Discounts
@@ -87,18 +89,24 @@ class Scores:
             Rows of FG_C_SCORES and of FG_C_HOSTS, each sorted by its key: of a part of the hosts, last of those that
             have no row.
         """
-        most = self._rules.spec.reasons
+        most, places = self._rules.spec.reasons, self._scopes.places(discounts.groups)
         of_host: dict[str, list[Absence]] = {}
         for each in self._absences(bands):
             of_host.setdefault(each.host_ip, []).append(each)
-        for scored in self._scoring.parts():
-            part = discounts.applied(scored, self.segments)
+        its = self._scoring.rows
+        present = {its.hosts[place] for place in np.unique(its.host_of).tolist()}
+
+        def tables_of(scored: ScoredRows) -> tuple[pa.Table, pa.Table]:
+            part = scored.with_discounts(discounts.of_rows(scored.rows, self._scopes, places))
             hosts = HostScores.of(part, most)
-            here = [each for host in dict.fromkeys(hosts.hosts) for each in of_host.pop(host, [])]
-            yield part.table(), hosts.with_absences(here, most).table(calibration)
-        if of_host:
-            rest = HostScores.none().with_absences([each for found in of_host.values() for each in found], most)
-            yield coded_schema(FG_C_SCORES).empty_table(), rest.table(calibration)
+            here = [each for host in dict.fromkeys(hosts.hosts) for each in of_host.get(host, [])]
+            return part.table(), hosts.with_absences(here, most).table(calibration)
+
+        yield from self._scoring.each(tables_of)
+        rest = [each for host, found in of_host.items() if host not in present for each in found]
+        if rest:
+            hosts = HostScores.none().with_absences(rest, most)
+            yield coded_schema(FG_C_SCORES).empty_table(), hosts.table(calibration)
 
     def _absences(self, bands: Mapping[str, Mapping[int, str]]) -> list[Absence]:
         least, weight = self._rules.spec.expected_active_ratio, self._rules.spec.weights.host
@@ -119,5 +127,22 @@ def scored_tables(
 ) -> Iterator[tuple[pa.Table, pa.Table]]:
     """Score the FG-A rows of all hosts; see `Scores` for what is taken and yielded."""
     scores, discount, metrics = Scores(rows, baselines, rules, stayed), rules.spec.discount, rules.metrics
-    counts = added_up(scores.counts(large_segments(scores.segments, discount.min_hosts)), metrics)
+    counts = scores.counts(large_segments(scores.segments, discount.min_hosts))
     yield from scores.tables(bands, calibration, Discounts.of(counts, metrics, discount))
+
+
+def together(tables: Iterable[tuple[pa.Table, pa.Table]], rows: int) -> Iterator[tuple[pa.Table, pa.Table]]:
+    """Put the tables of neighbouring parts together, until there are so many rows of FG_C_SCORES."""
+    held: list[tuple[pa.Table, pa.Table]] = []
+    for scores, hosts in tables:
+        if held and sum(each.num_rows for each, _ in held) + scores.num_rows > rows:
+            yield _concatenated(held)
+            held = []
+        held.append((scores, hosts))
+    if held:
+        yield _concatenated(held)
+
+
+def _concatenated(tables: Sequence[tuple[pa.Table, pa.Table]]) -> tuple[pa.Table, pa.Table]:
+    scores, hosts = (pa.concat_tables(of) for of in zip(*tables, strict=True))
+    return scores, hosts

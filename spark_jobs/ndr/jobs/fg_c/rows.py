@@ -1,25 +1,25 @@
-"""FG-A rows as the kernel takes them: in the order of their key, with numbers for hosts and groups."""
+"""FG-A rows as the kernel takes them: in the order of their key, with numbers for texts and instants."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ndr.jobs.deltas.grouping import packed
 from ndr.jobs.fg_c.baseline_hosts import BASELINE_HOST
 from ndr.jobs.fg_c.formulas import Floats, Ints
 from ndr.jobs.fg_c.judges import coded_column, floats
 
-KEY = ("host_ip", "role", "window_label", "window_end")
+_NUMBERS: Final = ("host_of", "role_of", "window_of", "end_of", "band_of", "judged_of")
 
 
 @dataclass(frozen=True)
 class FeatureRows:
-    """FG-A rows in the order of their key.
+    """FG-A rows in the order of their key. The places below are int64[rows].
 
     Attributes
     ----------
@@ -29,8 +29,14 @@ class FeatureRows:
         The distinct hosts, sorted.
     host_of : int64[rows]
         The place of each row's host.
-    ends : int64[rows]
-        Microseconds since the epoch.
+    roles, windows, bands : tuple of str
+        The distinct roles, window labels and time bands, sorted.
+    role_of, window_of, band_of : int64[rows]
+        The places of each row's.
+    instants : int64[instants]
+        The distinct window ends, ascending, microseconds since the epoch.
+    end_of : int64[rows]
+        The place of each row's.
     judged_hosts : tuple of str
         The distinct hosts of the baselines that judge the rows, sorted: BASELINE_HOST, or without it the hosts.
     judged_of : int64[rows]
@@ -40,30 +46,42 @@ class FeatureRows:
     table: pa.Table
     hosts: tuple[str, ...]
     host_of: Ints
-    ends: Ints
+    roles: tuple[str, ...]
+    role_of: Ints
+    windows: tuple[str, ...]
+    window_of: Ints
+    bands: tuple[str, ...]
+    band_of: Ints
+    instants: Ints
+    end_of: Ints
     judged_hosts: tuple[str, ...]
     judged_of: Ints
 
     @classmethod
     def of(cls, table: pa.Table) -> FeatureRows:
         """Sort rows, of which text may be codes, by their key."""
-        hosts, host_of = _ranked(table["host_ip"])
+        (hosts, host_of), (roles, role_of), (windows, window_of), (bands, band_of) = (
+            _ranked(table[name]) for name in ("host_ip", "role", "window_label", "time_band")
+        )
         has_others = BASELINE_HOST in table.column_names
         judged_hosts, judged_of = _ranked(table[BASELINE_HOST]) if has_others else (hosts, host_of)
-        others = [_ranked(table[name]) for name in ("role", "window_label")]
-        instants = table["window_end"].cast(pa.int64()).to_numpy()
-        ends, end_of = np.unique(instants, return_inverse=True)
-        columns = [host_of, *(ranks for _, ranks in others), end_of]
-        sizes = [max(1, size) for size in (len(hosts), *(len(words) for words, _ in others), len(ends))]
-        key = packed(columns, sizes)
-        if np.any(key[1:] < key[:-1]):
-            order = np.argsort(key, kind="stable")
-            table, host_of, instants = table.take(pa.array(order)), host_of[order], instants[order]
-            judged_of = judged_of[order]
-        return cls(table, tuple(hosts), host_of, instants, tuple(judged_hosts), judged_of)
+        instants, end_of = np.unique(table["window_end"].cast(pa.int64()).to_numpy(), return_inverse=True)
+        rows = cls(
+            table, hosts, host_of, roles, role_of, windows, window_of, bands, band_of, instants, end_of, judged_hosts,
+            judged_of,
+        )  # fmt: skip
+        sizes = [max(1, len(words)) for words in (hosts, roles, windows, instants)]
+        key = packed([host_of, role_of, window_of, end_of], sizes)
+        return rows.take(np.argsort(key, kind="stable")) if np.any(key[1:] < key[:-1]) else rows
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
+
+    @property
+    def ends(self) -> Ints:
+        """The end of each row's window, int64[rows], microseconds since the epoch."""
+        found: Ints = self.instants[self.end_of]
+        return found
 
     def parts(self, rows: int) -> Iterator[FeatureRows]:
         """Cut between hosts, into parts of at least so many rows."""
@@ -76,56 +94,36 @@ class FeatureRows:
 
     def of_windows(self, labels: Sequence[str]) -> FeatureRows:
         """Return the rows of some windows."""
-        is_wanted = pc.is_in(self.table["window_label"].cast(pa.string()), pa.array(labels, pa.string()))
-        chosen = is_wanted.to_numpy()
-        return replace(
-            self,
-            table=self.table.filter(is_wanted),
-            host_of=self.host_of[chosen],
-            ends=self.ends[chosen],
-            judged_of=self.judged_of[chosen],
-        )
+        is_wanted = np.array([label in labels for label in self.windows], bool)[self.window_of]
+        if is_wanted.all():
+            return self
+        return self._with(self.table.filter(pa.array(is_wanted)), lambda numbers: numbers[is_wanted])
 
     def take(self, places: Ints) -> FeatureRows:
-        """Return some of the rows, whose places ascend."""
-        return replace(
-            self,
-            table=self.table.take(pa.array(places)),
-            host_of=self.host_of[places],
-            ends=self.ends[places],
-            judged_of=self.judged_of[places],
-        )
+        """Return some of the rows, whose places are in the order of the key."""
+        return self._with(self.table.take(pa.array(places)), lambda numbers: numbers[places])
 
     def _slice(self, start: int, stop: int) -> FeatureRows:
-        return replace(
-            self,
-            table=self.table.slice(start, stop - start),
-            host_of=self.host_of[start:stop],
-            ends=self.ends[start:stop],
-            judged_of=self.judged_of[start:stop],
-        )
+        return self._with(self.table.slice(start, stop - start), lambda numbers: numbers[start:stop])
 
-    @property
-    def judged_windows(self) -> pa.Table:
-        """The KEY of each row under the host of the baseline that judges it, which may be null."""
-        windows = self.table.select(KEY)
-        if BASELINE_HOST not in self.table.column_names:
-            return windows
-        return windows.set_column(0, "host_ip", self.table[BASELINE_HOST])
+    def _with(self, table: pa.Table, chosen: Callable[[Ints], Ints]) -> FeatureRows:
+        numbers: dict[str, Any] = {name: chosen(getattr(self, name)) for name in _NUMBERS}
+        return replace(self, table=table, **numbers)
 
     def values(self, metrics: Sequence[str]) -> Floats:
         """Return float64[rows, metrics]; NaN is null."""
         found = np.empty((len(self), len(metrics)))
         for place, metric in enumerate(metrics):
-            found[:, place] = floats(self.table[metric])
+            column = self.table[metric]
+            found[:, place] = floats(column) if column.null_count else column.to_numpy()
         return found
 
 
-def _ranked(column: pa.ChunkedArray) -> tuple[list[str], Ints]:
+def _ranked(column: pa.ChunkedArray) -> tuple[tuple[str, ...], Ints]:
     """Return the sorted distinct texts, and the place of each row's among them; -1 of a null."""
     coded = coded_column(column)
     texts = coded.dictionary.to_pylist()
-    words = sorted(set(texts))
+    words = tuple(sorted(set(texts)))
     place = {word: number for number, word in enumerate(words)}
     ranks = np.array([place[text] for text in texts], np.int64)
     if not len(coded):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ from ndr.jobs.monitored import of_hosts
 from ndr.store.catalog import Partition, delivered_intervals
 from ndr.store.publish import PartitionWriter
 from ndr.store.schema import arrow_schema
+from ndr.store.stream import write_streamed
 
 
 @dataclass(frozen=True)
@@ -55,12 +57,15 @@ def write_here(task: ScoringTask, writer: PartitionWriter) -> None:
     """Score the interval in this process."""
     rows = FeatureRows.of(task.features(task.inputs.feature_scan(task.interval).read(coded=True)))
     baselines = task.inputs.read_baselines(task.valid, task.hosts_of)
-    scores, hosts = arrow_schema(FG_C_SCORES).empty_table(), [arrow_schema(FG_C_HOSTS).empty_table()]
-    for scores, scored_hosts in scored_tables(rows, task.bands, baselines, task.rules, task.calibration, task.stayed):
-        writer.write(scores, FG_C_SCORES)
-        hosts.append(scored_hosts)
-    if FG_C_SCORES.name not in writer.tables:
-        writer.write(scores, FG_C_SCORES)
+    hosts = [arrow_schema(FG_C_HOSTS).empty_table()]
+
+    def scores() -> Iterator[pa.Table]:
+        tables = scored_tables(rows, task.bands, baselines, task.rules, task.calibration, task.stayed)
+        for of_values, its_hosts in tables:
+            hosts.append(its_hosts)
+            yield of_values
+
+    write_streamed(writer, scores(), FG_C_SCORES)
     writer.write(pa.concat_tables(hosts).sort_by([(name, "ascending") for name in FG_C_HOSTS.key]), FG_C_HOSTS)
 
 

@@ -4,26 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
 import numba
 import numpy as np
+from numba import types
 from numpy.typing import NDArray
 
-from ndr.contract.datasets import JUDGES
 from ndr.jobs.fg_c.formulas import threshold
 from ndr.jobs.fg_c.in_order import in_order
-from ndr.jobs.fg_c.kernel import (
-    PART_ROWS,
-    ExpectedShares,
-    Scoring,
-    SecondHighest,
-    nothing_expected,
-    nothing_highest,
-)
+from ndr.jobs.fg_c.kernel import PART_ROWS, Scoring
+from ndr.jobs.fg_c.nearest import NOBODY, fill_judges, in_band, nearest
 from ndr.jobs.fg_c.rows import FeatureRows
-
-_NONE: Final = len(JUDGES) - 1
+from ndr.jobs.fg_c.scored_rows import Hour
+from ndr.jobs.fg_c.scored_values import F2, JUDGED, KNOWN2, KNOWN3
 
 
 @dataclass(frozen=True)
@@ -31,7 +24,6 @@ class Unusual:
     """Which values of FG-A rows a baseline judged, and which of these are unusual; bool[rows, metrics]."""
 
     rows: FeatureRows
-    metrics: tuple[str, ...]
     judged: NDArray[np.bool_]
     unusual: NDArray[np.bool_]
 
@@ -46,58 +38,57 @@ def unusual_values(scoring: Scoring, part: FeatureRows) -> Unusual:
 
     What is expected at an hour is looked up for the few rows alone that have a value beyond p99.
     """
-    excused = (scoring.expected_shares, scoring.second_highest)
-    tiers, flags = _flags(scoring, part, nothing_expected, nothing_highest)
-    beyond = np.flatnonzero(flags.any(axis=1))
-    if len(beyond):
-        flags[beyond] = _flags(scoring, part.take(beyond), *excused)[1]
-    judged = (tiers < _NONE) & ~np.isnan(part.values(scoring.metrics))
-    return Unusual(part, scoring.metrics, judged, judged & flags)
+    found = _flagged(scoring, part, Hour(None, None))
+    beyond = np.flatnonzero(found.unusual.any(axis=1))
+    few = part.take(beyond)
+    hour = scoring.hour(few)
+    if hour.is_known:
+        found.unusual[beyond] = _flagged(scoring, few, hour).unusual
+    return found
 
 
-def _flags(
-    scoring: Scoring, part: FeatureRows, expected_shares: ExpectedShares, second_highest: SecondHighest
-) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
-    """Return the place of the nearest judge in JUDGES, and whether all horizons of it call the value unusual."""
-    values, expected = part.values(scoring.metrics), expected_shares(part, scoring.metrics)
-    shape = (*values.shape, len(scoring.valid))
-    tiers, flags = np.full(shape, _NONE, np.int8), np.zeros(shape, bool)
-    highest = [second_highest(known, part, scoring.metrics) for known in scoring.valid]
-    for place, rows, judges, only_less in scoring.asked(part):
-        judge = scoring.judges[place]
-        _fill(
-            rows, values, judges, judge.known, judge.usable, expected, highest[place], tiers[..., place],
-            flags[..., place], only_less,
-        )  # fmt: skip
-    nearest = tiers.min(axis=2, initial=_NONE)
-    return nearest, (flags | (tiers != nearest[..., np.newaxis])).all(axis=2) & (nearest < _NONE)
+def _flagged(scoring: Scoring, part: FeatureRows, hour: Hour) -> Unusual:
+    values = part.values(scoring.metrics)
+    judged, unusual = np.empty(values.shape, bool), np.empty(values.shape, bool)
+    known = hour.arrays(values.shape, len(scoring.valid))
+    _fill(values, *scoring.judged(part), *known, judged, unusual)  # type: ignore[call-arg]
+    return Unusual(part, judged, unusual)
 
 
 @numba.njit(
-    numba.void(
-        numba.int64[:], numba.float64[:, :], numba.int64[:, :], numba.float64[:, :, :], numba.boolean[:, :],
-        numba.float64[:, :], numba.float64[:, :], numba.types.Array(numba.int8, 2, "A"),
-        numba.types.Array(numba.boolean, 2, "A"), numba.boolean,
-    ),
-    nogil=True, cache=True,
-)  # fmt: skip
-def _fill(rows, values, judges, known, usable, expected, highest, tiers, flags, only_less):  # type: ignore[no-untyped-def]
-    """Tell which values are beyond the threshold of the first baseline that can judge them; see `formulas`."""
-    for number in range(len(rows)):
-        row = rows[number]
+    types.void(F2, *JUDGED, KNOWN2, KNOWN3, types.boolean[:, ::1], types.boolean[:, ::1]),
+    nogil=True,
+    cache=True,
+    error_model="numpy",
+)
+def _fill(
+    values, hosts, segments, groups, reached, windows, of_host, of_segment, of_network, known, usable,
+    expected, highest, judged, unusual,
+):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Tell which values are judged, and which are beyond the thresholds of all horizons of their nearest judge.
+
+    The parameters are those of `ndr.jobs.fg_c.scored_values.fill_scores`.
+    """
+    bands, horizons = reached.shape[1], len(of_host)
+    judges, own = np.empty((bands + 1, horizons, NOBODY), np.int64), bands  # its own come last
+    for row in range(len(values)):
+        host, segment, group = hosts[row], segments[row], groups[row]
+        fill_judges(of_host, of_segment, of_network, host, segment, group, own, judges)
+        for band in range(bands):
+            if reached[row, band]:
+                other = in_band(group, band, bands, windows)
+                fill_judges(of_host, of_segment, of_network, host, segment, other, band, judges)
         for metric in range(values.shape[1]):
-            value = values[row, metric]
-            for tier in range(3):
-                judge = judges[number, tier]
-                if judge < 0 or not usable[metric, judge]:
+            value, best, is_beyond = values[row, metric], NOBODY, False
+            for horizon in range(horizons):
+                tier = nearest(judges, own, usable, horizon, metric)
+                if tier > best or (tier == best and not is_beyond):
                     continue
-                if not only_less:
-                    tiers[row, metric] = tier
-                    flags[row, metric] = value > threshold(
-                        known[metric, judge, 6], expected[row, metric], highest[row, metric]
-                    )
-                elif flags[row, metric] and tier == tiers[row, metric]:
-                    flags[row, metric] = value > threshold(
-                        known[metric, judge, 6], expected[row, metric], highest[row, metric]
-                    )
-                break
+                hour = expected[row, metric], highest[row, metric, horizon]
+                best, is_beyond = tier, value > threshold(known[judges[own, horizon, tier], metric, 6], *hour)
+                for band in range(bands if is_beyond else 0):
+                    if reached[row, band] and nearest(judges, band, usable, horizon, metric) == tier:
+                        p99 = known[judges[band, horizon, tier], metric, 6]
+                        is_beyond = is_beyond and value > threshold(p99, *hour)
+            judged[row, metric] = best < NOBODY and not np.isnan(value)
+            unusual[row, metric] = judged[row, metric] and is_beyond
