@@ -21,7 +21,9 @@ from ndr.jobs.fg_c.scored_rows import Hour, ScoredRows
 from ndr.jobs.fg_c.scored_values import fill_scores
 
 PART_ROWS: Final = 5_000
-"""FG-A rows scored at a time: of 14 metrics and two horizons they make half a million rows of scores."""
+"""FG-A rows scored at a time: of 14 metrics and two horizons they make 140,000 rows of scores.
+
+Arrays of a megabyte are reused by the allocator; those of larger parts are cleared by the system each time."""
 
 ExpectedShares = Callable[[FeatureRows, Sequence[str]], Floats | None]
 """Returns float64[rows, metrics]: the share of days on which so large a value came at this hour; NaN is unknown.
