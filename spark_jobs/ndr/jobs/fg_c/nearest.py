@@ -23,15 +23,29 @@ def fill_judges(of_host, of_segment, of_network, host, segment, group, place, ju
 
 
 @numba.njit(nogil=True)
+def in_band(group, band, bands, windows):  # type: ignore[no-untyped-def]
+    """Return the group of the same role and window in a time band; see `ndr.jobs.fg_c.judges.Groups`."""
+    return group + (band - group // windows % bands) * windows
+
+
+@numba.njit(nogil=True)
+def fill_bands(of_host, of_segment, of_network, host, segment, group, reached, windows, judges):  # type: ignore[no-untyped-def]
+    """Fill in the judges of a row's group, at the last place, and of each band that its window reaches into.
+
+    `reached` is bool[bands]; `judges` has a place for each band and one more.
+    """
+    bands = len(reached)
+    fill_judges(of_host, of_segment, of_network, host, segment, group, bands, judges)
+    for band in range(bands):
+        if reached[band]:
+            other = in_band(group, band, bands, windows)
+            fill_judges(of_host, of_segment, of_network, host, segment, other, band, judges)
+
+
+@numba.njit(nogil=True)
 def nearest(judges, place, usable, horizon, metric):  # type: ignore[no-untyped-def]
     """Return the tier of the first judge at a place that can judge a metric, or NOBODY."""
     tier = 0
     while tier < NOBODY and (judges[place, horizon, tier] < 0 or not usable[judges[place, horizon, tier], metric]):
         tier += 1
     return tier
-
-
-@numba.njit(nogil=True)
-def in_band(group, band, bands, windows):  # type: ignore[no-untyped-def]
-    """Return the group of the same role and window in a time band; see `ndr.jobs.fg_c.judges.Groups`."""
-    return group + (band - group // windows % bands) * windows

@@ -9,7 +9,7 @@ import numpy as np
 from numba import types
 
 from ndr.jobs.fg_c.formulas import contribution, scale_of, tail_probability
-from ndr.jobs.fg_c.nearest import NOBODY, fill_judges, in_band, nearest
+from ndr.jobs.fg_c.nearest import NOBODY, fill_bands, nearest
 
 I1, I3 = (types.Array(types.int64, ndim, "C", readonly=True) for ndim in (1, 3))
 F1, F2, F3 = (types.Array(types.float64, ndim, "C", readonly=True) for ndim in (1, 2, 3))
@@ -85,12 +85,8 @@ def fill_scores(
     # Neighbours have the same judge, of which these are kept: log2(median + least) and the scale.
     last, kept = np.zeros((metrics, horizons), np.int64), np.empty((2, metrics, horizons))
     for row in range(len(values)):
-        host, segment, group = hosts[row], segments[row], groups[row]
-        fill_judges(of_host, of_segment, of_network, host, segment, group, own, judges)
-        for band in range(bands):
-            if reached[row, band]:
-                other = in_band(group, band, bands, windows)
-                fill_judges(of_host, of_segment, of_network, host, segment, other, band, judges)
+        of_row = hosts[row], segments[row], groups[row]
+        fill_bands(of_host, of_segment, of_network, *of_row, reached[row], windows, judges)
         for metric in range(metrics):
             value, least = values[row, metric], minimum[metric]
             log_value = np.log2(value + least) if value + least > 0 else np.nan

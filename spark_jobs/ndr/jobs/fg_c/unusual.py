@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ndr.jobs.fg_c.formulas import threshold
 from ndr.jobs.fg_c.in_order import in_order
 from ndr.jobs.fg_c.kernel import PART_ROWS, Scoring
-from ndr.jobs.fg_c.nearest import NOBODY, fill_judges, in_band, nearest
+from ndr.jobs.fg_c.nearest import NOBODY, fill_bands, nearest
 from ndr.jobs.fg_c.rows import FeatureRows
 from ndr.jobs.fg_c.scored_rows import Hour
 from ndr.jobs.fg_c.scored_values import F2, JUDGED, KNOWN2, KNOWN3
@@ -72,12 +72,8 @@ def _fill(
     bands, horizons = reached.shape[1], len(of_host)
     judges, own = np.empty((bands + 1, horizons, NOBODY), np.int64), bands  # its own come last
     for row in range(len(values)):
-        host, segment, group = hosts[row], segments[row], groups[row]
-        fill_judges(of_host, of_segment, of_network, host, segment, group, own, judges)
-        for band in range(bands):
-            if reached[row, band]:
-                other = in_band(group, band, bands, windows)
-                fill_judges(of_host, of_segment, of_network, host, segment, other, band, judges)
+        of_row = hosts[row], segments[row], groups[row]
+        fill_bands(of_host, of_segment, of_network, *of_row, reached[row], windows, judges)
         for metric in range(values.shape[1]):
             value, best, is_beyond = values[row, metric], NOBODY, False
             for horizon in range(horizons):
