@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from events import SendEvents
 
+from ndr.planner.commits import Commits
 from ndr.planner.services import Services
 from ndr.planner.waiting_events import WaitingEvent, forget_events, give_back_events, take_events
 
@@ -19,4 +20,5 @@ def next_events(services: Services, asked: SendEvents) -> list[WaitingEvent]:
     give_back_events(services.ledger, project, asked.execution, asked.unsent)
     if asked.failure is not None:
         return []
-    return take_events(services.ledger, services.states, project, asked.execution, datetime.now(UTC))
+    commits = Commits(services.s3, services.sagemaker)
+    return take_events(services.ledger, services.states, commits, project, asked.execution, datetime.now(UTC))

@@ -8,7 +8,9 @@ from typing import Any, cast
 import pytest
 from tests.jobs.job_chain import Project, random_flows
 from tests.jobs.ledger_table import Clock, table
+from tests.jobs.pending_commits import pending_commit
 
+from ndr.contract.datasets import FG_B
 from ndr.contract.errors import PublishConflictError
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import DAY, Interval, parse_instant
@@ -18,6 +20,7 @@ from ndr.jobs.fg_b.targets import Target
 from ndr.jobs.leases import LEASE, Leases
 from ndr.jobs.run import Run
 from ndr.store.catalog import newest_baseline
+from ndr.store.pending_commit import PendingCommit
 
 __all__ = ["table"]  # a fixture
 START = parse_instant("2026-01-05")
@@ -44,8 +47,8 @@ def leases(table: Any, project: Project, holder: str, clock: Clock, **more: Any)
 
 
 def item(table: Any) -> dict[str, Any]:
-    (found,) = table.scan()["Items"]
-    return found
+    (found,) = (each for each in table.scan()["Items"] if "status" in each)
+    return dict(found)
 
 
 def test_one_run_builds_and_the_other_names_it(table: Any, project: Project) -> None:
@@ -79,14 +82,14 @@ def test_a_run_that_lost_its_lease_does_not_publish(table: Any, project: Project
     assert second.claim(KEY) is None
     first.renew()
     with pytest.raises(PublishConflictError, match="7d ending 2026-01-08T00:00:00Z was taken over by arn:2"):
-        first.fence(KEY)
+        first.fence(KEY, pending_commit(project.run("fg_b_builder"), FG_B, DAYS), horizon="7d")
     with pytest.raises(PublishConflictError, match="Start the request again"):
         first.record(KEY, {"status": "completed"})
     partition = newest_baseline(project.uri("fg_b"), "7d", TARGET.end)
     assert partition is not None
     assert isinstance(before, Manifest)
     assert partition.manifest.run_id == before.run_id
-    second.fence(KEY)
+    second.fence(KEY, pending_commit(project.run("fg_b_builder"), FG_B, DAYS), horizon="7d")
 
 
 def test_taken_over_while_it_is_built_is_caught_before_the_commit(table: Any, project: Project) -> None:
@@ -96,10 +99,10 @@ def test_taken_over_while_it_is_built_is_caught_before_the_commit(table: Any, pr
     class Overtaken(Leases):
         """Loses its lease between claim and commit."""
 
-        def fence(self, key: LeaseKey) -> None:
+        def fence(self, key: LeaseKey, pending: PendingCommit, /, **facts: Any) -> None:
             clock.move(LEASE)
             assert second.claim(key) is None
-            super().fence(key)
+            super().fence(key, pending, **facts)
 
     ((_, before),) = project.baselines([TARGET])
     first = Overtaken(table, project.run("fg_b_builder"), "arn:1", clock=clock)

@@ -24,6 +24,7 @@ from ndr.jobs.claims import LeaseHeld, LeaseKey
 from ndr.jobs.leases import LEASE, Leases
 from ndr.jobs.run import Run
 from ndr.store.catalog import published_pieces
+from ndr.store.pending_commit import PendingCommit
 
 START = parse_instant("2026-01-05T06:15:00Z")
 BATCH = Interval(START, START + SLICE)
@@ -101,11 +102,11 @@ def test_a_run_that_is_overtaken_while_it_builds_publishes_nothing(project: Proj
     class Overtaken(Leases):
         """Is overtaken between claim and commit, as if it had stood still for longer than its lease."""
 
-        def fence(self, key: LeaseKey) -> None:
+        def fence(self, key: LeaseKey, pending: PendingCommit, /, **facts: Any) -> None:
             late = rival(self.run, ledger)
             late.clock = lambda: self.clock() + 2 * LEASE
             assert late.claim(key) is None
-            super().fence(key)
+            super().fence(key, pending, **facts)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ndr.jobs.leases.Leases", Overtaken)

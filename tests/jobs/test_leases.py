@@ -9,7 +9,9 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from tests.jobs.ledger_table import Clock, table
+from tests.jobs.pending_commits import pending_commit
 
+from ndr.contract.datasets import FG_B
 from ndr.contract.errors import InvalidRequestError, PublishConflictError
 from ndr.contract.ledger import EXPIRES_AT, KEPT, row_of
 from ndr.contract.time import DAY, Interval, parse_instant
@@ -172,7 +174,7 @@ def test_a_renewal_that_finds_the_lease_lost_goes_on_with_the_others(table: Any)
     first.renew()
     assert second.claim(day) is not None
     with pytest.raises(PublishConflictError, match="was taken over by arn:2"):
-        first.fence(KEY)
+        first.fence(KEY, pending_commit(RUN, FG_B, DAYS), horizon="7d")
 
 
 def test_only_a_refused_condition_is_a_held_lease(table: Any) -> None:

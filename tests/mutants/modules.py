@@ -48,6 +48,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "ndr.planner.arrival": (f"{_UNIT}planning_arrival.py", f"{_PLANNING}arrivals.py"),
     "ndr.planner.built": (f"{_PLANNING}arrivals.py",),
     "ndr.planner.waiting_events": (f"{_PLANNING}waiting_events.py",),
+    "ndr.planner.commits": (f"{_PLANNING}commits.py",),
     "ndr.planner.claims": (f"{_PLANNING}planning_claims.py",),
     **{f"ndr.planner.{name}": (f"{_UNIT}planning_{name}.py",) for name in ("failure", "verdict")},
     "ndr.planner.batch_report": (f"{_PLANNING}planning_batch_report.py",),

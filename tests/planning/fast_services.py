@@ -171,6 +171,12 @@ class Pipelines:
         self.executions[arn] = {"parameters": dict(parameters), "StartTime": at, "PipelineExecutionStatus": "Executing"}
         return arn
 
+    def describe_pipeline_execution(self, *, PipelineExecutionArn: str) -> Item:  # noqa: N803
+        self.between()
+        if PipelineExecutionArn not in self.executions:
+            raise refused("ResourceNotFound", "DescribePipelineExecution")
+        return dict(self.executions[PipelineExecutionArn])
+
     def get_paginator(self, operation: str) -> _Pages:
         return _Pages(self._listed if operation == "list_pipeline_executions" else self._parameters)
 

@@ -10,18 +10,20 @@ import pytest
 from moto import mock_aws
 from tests.jobs.ledger_table import table
 from tests.planning.bucket import Bucket
-from tests.planning.fast_services import Ledger, Objects, States
+from tests.planning.fast_services import Ledger, Objects, Pipelines, States
 from tests.statemachines.publications import put_waiting
 
 from ndr.contract.ledger import batch_claim_key
 from ndr.contract.time import SLICE, Interval, parse_instant
 from ndr.planner.claims import claim, release_claim
 from ndr.planner.clients import planner_session
+from ndr.planner.commits import Commits
 from ndr.planner.keys import objects_below
 from ndr.planner.waiting_events import forget_events, give_back_events, take_events
 
 __all__ = ["table"]  # a fixture
 AT: Final = datetime(2026, 1, 9, tzinfo=UTC)
+COMMITS: Final = Commits(Objects(), Pipelines())
 START: Final = parse_instant("2026-01-05T06:00:00Z")
 
 
@@ -51,7 +53,7 @@ def test_waiting_events_come_out_as_on_a_simulated_table(table: Any, seed: int) 
         put_waiting(ledger, "ndr-prod", 12)
     for _ in range(8):
         execution = draw.choice(["first", "second", "third"])
-        taken = [take_events(ledger, states, project, execution, AT) for ledger in (table, fast)]
+        taken = [take_events(ledger, states, COMMITS, project, execution, AT) for ledger in (table, fast)]
         assert taken[0] == taken[1]
         done = [event.key for event in taken[0][:2]]
         act = draw.choice([forget_events, give_back_events])

@@ -12,22 +12,24 @@ from typing import Any
 import pytest
 from boto3.dynamodb.conditions import Key
 from tests.jobs.ledger_table import table
-from tests.planning.fast_services import Ledger
+from tests.planning.fast_services import Ledger, Objects, Pipelines
 from tests.planning.fast_services import States as FastStates
 from tests.planning.test_planning_claims import States
 from tests.statemachines.publications import put_waiting
 
 from ndr.contract.events import events_series
+from ndr.planner.commits import Commits
 from ndr.planner.waiting_events import ENTRIES, WaitingEvent, forget_events, give_back_events, take_events
 
 __all__ = ["table"]  # a fixture
 NOW = datetime(2026, 2, 1, 0, 5, tzinfo=UTC)
 PROJECT = ("ndr-prod", "v1")
+COMMITS = Commits(Objects(), Pipelines())
 RUNNING = States(first="RUNNING", second="RUNNING")
 
 
 def take(table: Any, execution: str, states: States = RUNNING) -> list[WaitingEvent]:
-    return take_events(table, states, PROJECT, execution, NOW)
+    return take_events(table, states, COMMITS, PROJECT, execution, NOW)
 
 
 def keys(events: list[WaitingEvent]) -> list[str]:
@@ -142,7 +144,7 @@ class Sending:
         while True:
             forget_events(self.ledger, PROJECT, arn, sent)
             give_back_events(self.ledger, PROJECT, arn, unsent)
-            taken = [] if unsent else keys(take_events(self.ledger, self.states, PROJECT, arn, NOW))
+            taken = [] if unsent else keys(take_events(self.ledger, self.states, COMMITS, PROJECT, arn, NOW))
             yield
             if not taken or self.draw.random() < 0.1:  # aborted before they are put
                 break

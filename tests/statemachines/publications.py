@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ndr.contract.datasets import FG_A
-from ndr.contract.events import event_of, waiting_event
+from ndr.contract.events import event_attributes, event_key, event_of
 from ndr.contract.manifest import Manifest, TableEntry
 from ndr.contract.time import SLICE, floor_to
 
@@ -28,5 +28,4 @@ def put_waiting(ledger: Any, project: str, count: int) -> None:
         )
         event = event_of(manifest, f"s3://bucket/{project}/{number}")
         assert event is not None
-        key, attributes = waiting_event(event)
-        ledger.put_item(Item={**key, **attributes})
+        ledger.put_item(Item={**event_key(event), **event_attributes(event)})

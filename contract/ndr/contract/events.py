@@ -1,8 +1,11 @@
 """Events: what EventBridge is told of each publication, and the ledger's items in which they wait to be sent.
 
-A job writes the event of a publication to the ledger before it records the publication there. A machine sends it and
-then deletes it. EventBridge may deliver an event more than once, and a machine that ends between the two sends it
-again: the `id` is the same each time, so that a consumer can drop repetitions.
+A job writes the event of a publication to the ledger before it commits the publication, with itself as `publisher`, and
+takes that attribute away after the commit. A machine sends the events without a publisher and then deletes them. A job
+may die between commit and that: the event of a publisher that has ended is sent if the manifest names its run.
+
+EventBridge may deliver an event more than once, and a machine that ends between sending and deleting sends it again:
+the `id` is the same each time, so that a consumer can drop repetitions.
 """
 
 from __future__ import annotations
@@ -87,7 +90,7 @@ def publication_id(dataset: str, run_id: str) -> str:
 
 
 def event_of(manifest: Manifest, uri: str, **facts: Any) -> Publication | None:
-    """Return the event of a published partition; None for a dataset that has none.
+    """Return the event of a published partition; None for a dataset that has none, and for a compacted day.
 
     Parameters
     ----------
@@ -97,7 +100,7 @@ def event_of(manifest: Manifest, uri: str, **facts: Any) -> Publication | None:
         The fields that only this kind of event has.
     """
     model = EVENTS.get(manifest.dataset)
-    if model is None:
+    if model is None or manifest.compacted_from:
         return None
     return model(
         id=publication_id(manifest.dataset, manifest.run_id),
@@ -120,11 +123,15 @@ def events_series(project_name: str, feature_spec_version: str) -> str:
     return f"{project_name}#{feature_spec_version}#events"
 
 
-def waiting_event(event: Publication) -> tuple[dict[str, str], dict[str, Any]]:
-    """Return the key and the attributes of the ledger item in which an event waits. Keys sort by publication time."""
-    key = {
+def event_key(event: Publication) -> dict[str, str]:
+    """Return the key of the ledger item in which an event waits. Keys sort by publication time."""
+    return {
         "series": events_series(event.project_name, event.feature_spec_version),
         "as_of": f"{event.published_at:%Y-%m-%dT%H:%M:%S.%fZ}#{event.id}",
     }
+
+
+def event_attributes(event: Publication) -> dict[str, Any]:
+    """Return what the ledger item of a waiting event holds beside its key and its publisher."""
     detail = event.model_dump_json()
-    return key, {"detail_type": type(event).__name__, "detail": detail, EXPIRES_AT: expiry(event.published_at)}
+    return {"detail_type": type(event).__name__, "detail": detail, EXPIRES_AT: expiry(event.published_at)}

@@ -127,12 +127,17 @@ def _changed_since(item: Mapping[str, Any]) -> bool:
     return began is None or parse_instant(item["stale_since"]) >= parse_instant(began)
 
 
+def is_execution(holder: str) -> bool:
+    """Tell whether a holder is a pipeline execution; a job that is started by hand is not."""
+    return ":pipeline/" in holder
+
+
 def is_over(sagemaker: Any, holder: str) -> bool:
     """Tell whether a holder is a pipeline execution that has ended.
 
     If the status cannot be read, the holder is treated as running.
     """
-    if ":pipeline/" not in holder:
+    if not is_execution(holder):
         return False
     try:
         described = sagemaker.describe_pipeline_execution(PipelineExecutionArn=holder)

@@ -3,6 +3,9 @@
 An execution takes an event before it sends it, and the item is deleted once it was sent. An event of an execution that
 has ended without that is taken over. So an event is sent again only where an execution ended, or its report was lost,
 between the two; it then has the same id.
+
+An event with a publisher is of a commit that is about to happen, or of a job that died. Once the publisher has ended,
+the manifest says which: it names the run of the event, or the event is never sent.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from botocore.exceptions import ClientError
 from ndr.contract.events import events_series
 from ndr.contract.time import format_instant, whole_seconds
 from ndr.planner.claims import has_ended
+from ndr.planner.commits import Commits
 from ndr.planner.plan import PlanPart
 
 ENTRIES: Final = 10
@@ -32,7 +36,7 @@ class WaitingEvent(PlanPart):
 
 
 def take_events(
-    ledger: Any, states: Any, project: tuple[str, str], execution: str, now: datetime
+    ledger: Any, states: Any, commits: Commits, project: tuple[str, str], execution: str, now: datetime
 ) -> list[WaitingEvent]:
     """Take the oldest events that no other running execution has taken, ENTRIES at most.
 
@@ -41,6 +45,8 @@ def take_events(
     ledger : boto3 table
     states : boto3 client
         Of Step Functions, by which is seen whether an execution that took an event has ended.
+    commits : Commits
+        Tells of an event with a publisher whether its commit happened.
     project : tuple of str
         Project name and feature spec version.
     execution : str
@@ -50,7 +56,12 @@ def take_events(
     ended = lru_cache(lambda holder: has_ended(states, holder))
     for item in _waiting(ledger, series):
         holder = item.get("holder", execution)
-        if (holder == execution or ended(holder)) and _is_taken(ledger, item, holder, execution, now):
+        if not (holder == execution or ended(holder)):
+            continue
+        commit = commits.of(item, now)
+        if commit == "never":
+            _forget_uncommitted(ledger, item)
+        elif commit == "committed" and _is_taken(ledger, item, holder, execution, now):
             taken.append(WaitingEvent(key=item["as_of"], detail_type=item["detail_type"], detail=item["detail"]))
         if len(taken) == ENTRIES:
             break
@@ -78,6 +89,16 @@ def give_back_events(ledger: Any, project: tuple[str, str], execution: str, keys
             ConditionExpression="holder = :execution",
             ExpressionAttributeValues={":execution": execution},
         )
+
+
+def _forget_uncommitted(ledger: Any, item: dict[str, Any]) -> None:
+    """Delete an event whose commit did not happen, unless its publication was found to be committed meanwhile."""
+    _if_mine(
+        ledger.delete_item,
+        Key={"series": item["series"], "as_of": item["as_of"]},
+        ConditionExpression="publisher = :publisher",
+        ExpressionAttributeValues={":publisher": item["publisher"]},
+    )
 
 
 def _waiting(ledger: Any, series: str) -> Iterator[dict[str, Any]]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from ndr.contract.ledger import partition_key
 from ndr.contract.time import Interval
+from ndr.store.pending_commit import PendingCommit
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,13 @@ class Claims(Protocol):
     def claim(self, key: LeaseKey) -> LeaseHeld | None:
         """Claim a partition; returns the live lease of another run, if there is one."""
 
-    def fence(self, key: LeaseKey) -> None:
+    def fence(self, key: LeaseKey, pending: PendingCommit, /, **facts: Any) -> None:
         """Renew the claim, so that it lasts while the partition is committed.
+
+        Parameters
+        ----------
+        facts
+            The fields that only the event of this kind of partition has.
 
         Raises
         ------
@@ -68,7 +74,7 @@ class Unclaimed:
     def claim(self, key: LeaseKey) -> LeaseHeld | None:
         return None
 
-    def fence(self, key: LeaseKey) -> None:
+    def fence(self, key: LeaseKey, pending: PendingCommit, /, **facts: Any) -> None:
         return None
 
     def release(self, key: LeaseKey) -> None:

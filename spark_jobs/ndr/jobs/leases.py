@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ndr.contract.errors import InvalidRequestError, PublishConflictError
-from ndr.contract.events import event_of, waiting_event
+from ndr.contract.events import Publication, event_attributes, event_key, event_of
 from ndr.contract.ledger import EXPIRES_AT, expiry, is_over
 from ndr.contract.manifest import Manifest
 from ndr.contract.time import Interval, format_instant, whole_seconds
@@ -27,6 +27,7 @@ from ndr.jobs.claims import LeaseHeld, LeaseKey
 from ndr.jobs.identity import processing_job
 from ndr.jobs.run import Run, job_logger
 from ndr.store import aws
+from ndr.store.pending_commit import PendingCommit
 
 LEASE: Final = timedelta(minutes=15)
 RENEWALS: Final = 3  # per lease: when one fails, the next is still in time
@@ -131,8 +132,15 @@ class Leases:
             if held:
                 raise PublishConflictError(f"{held}. Wait until it has ended, then start the request again.")
 
-    def fence(self, key: LeaseKey) -> None:
-        """Renew the lease, so that it lasts while the partition is committed.
+    def fence(self, key: LeaseKey, pending: PendingCommit, /, **facts: Any) -> None:
+        """Renew the lease, so that it lasts while the partition is committed, and write the event of the commit.
+
+        The version that is replaced was committed: if its run died before it could say so, its event is sent now.
+
+        Parameters
+        ----------
+        facts
+            The fields that only this kind of event has, as far as they are known before the commit.
 
         Raises
         ------
@@ -143,6 +151,11 @@ class Leases:
             self._update(key, "SET lease_until = :lease_until", _IS_MINE)
         except _RefusedError:
             raise self._lost(key) from None
+        if pending.replaced:
+            self.announce(pending.replaced, pending.uri, **facts)
+        event = event_of(pending.manifest, pending.uri, **facts)
+        if event:
+            self._write_event(event, publisher=self.holder)
 
     def record(self, key: LeaseKey, facts: dict[str, Any]) -> None:
         """Write the outcome of a claimed partition and release its lease.
@@ -188,9 +201,9 @@ class Leases:
         self.record(self.run.lease_key(manifest.dataset, manifest.interval), completed(manifest))
 
     def announce(self, manifest: Manifest, uri: str, **facts: Any) -> None:
-        """Write the event of a publication to the ledger, from which a machine sends it.
+        """Write that a publication was committed: a machine sends its event from now on, if none has sent it before.
 
-        It comes before the publication is recorded: a run that ends in between has told of what it published.
+        It comes before the publication is recorded. A run that ends before it has left the event with its publisher.
 
         Parameters
         ----------
@@ -200,15 +213,9 @@ class Leases:
             The fields that only this kind of event has.
         """
         event = event_of(manifest, uri, **facts)
-        if event is None:
-            return
-        key, attributes = waiting_event(event)
-        with self._lock:
-            self.table.update_item(
-                Key=key,
-                UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in attributes),
-                ExpressionAttributeValues={f":{name}": value for name, value in attributes.items()},
-            )
+        if event:
+            with suppress(_RefusedError):
+                self._write_event(event, " REMOVE publisher", "attribute_exists(publisher)")
 
     def release(self, key: LeaseKey) -> None:
         """Give a claim up where nothing was published: what was built before is as complete as it was.
@@ -295,15 +302,27 @@ class Leases:
         text = f"{expression} {condition}"
         used = {name: value for name, value in known.items() if _mentions(text, f":{name}")}
         renamed = {f"#{name}": name for name in names if _mentions(text, f"#{name}")}
+        self._write(
+            Key=_item_key(key),
+            UpdateExpression=expression,
+            ConditionExpression=condition,
+            ExpressionAttributeValues={f":{name}": value for name, value in used.items()},
+            **({"ExpressionAttributeNames": renamed} if renamed else {}),
+        )
+
+    def _write_event(self, event: Publication, change: str = "", condition: str | None = None, **more: str) -> None:
+        attributes = event_attributes(event) | more
+        self._write(
+            Key=event_key(event),
+            UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in attributes) + change,
+            ExpressionAttributeValues={f":{name}": value for name, value in attributes.items()},
+            **({"ConditionExpression": condition} if condition else {}),
+        )
+
+    def _write(self, **request: Any) -> None:
         with self._lock:
             try:
-                self.table.update_item(
-                    Key=_item_key(key),
-                    UpdateExpression=expression,
-                    ConditionExpression=condition,
-                    ExpressionAttributeValues={f":{name}": value for name, value in used.items()},
-                    **({"ExpressionAttributeNames": renamed} if renamed else {}),
-                )
+                self.table.update_item(**request)
             except ClientError as error:
                 code = error.response["Error"]["Code"]
                 if code == "ConditionalCheckFailedException":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, overload
@@ -19,6 +18,7 @@ from ndr.contract.time import Interval
 from ndr.jobs.claims import Claims, LeaseKey, Unclaimed
 from ndr.jobs.identity import correlation
 from ndr.store import aws
+from ndr.store.pending_commit import Fence
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
@@ -94,7 +94,7 @@ class Run:
         """Return the ledger item of a partition that answers for an interval."""
         return LeaseKey.of_interval(self.project_name, self.feature_spec_version, dataset, interval)
 
-    def fence(self, dataset: str, interval: Interval) -> Callable[[], None]:
+    def fence(self, dataset: str, interval: Interval) -> Fence:
         """Return the fence of a partition, which `PartitionWriter.commit` asks before it publishes."""
         return partial(self.claims.fence, self.lease_key(dataset, interval))
 

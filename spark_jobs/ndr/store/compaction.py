@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ndr.contract.compacted import ages_of, covered_within, versions_within
@@ -17,6 +18,7 @@ from ndr.store.footer import PublishedFile
 from ndr.store.manifest import read_manifest
 from ndr.store.merge import SourceFile, merged_files
 from ndr.store.partition import time_partition_uri
+from ndr.store.pending_commit import Fence, PendingCommit
 from ndr.store.publish import PartitionWriter
 from ndr.store.storage import join
 from ndr.store.stream import write_streamed
@@ -83,7 +85,7 @@ class Compaction:
         return cls(prefix, stretch, tuple(tables), there.run_id if there else None)
 
     def publish(
-        self, fence: Callable[[], None], outdated: Mapping[tuple[str, str], tuple[InputRange, ...]], **facts: Any
+        self, fence: Fence, outdated: Mapping[tuple[str, str], tuple[InputRange, ...]], **facts: Any
     ) -> Manifest:
         """Write and commit the compacted partition.
 
@@ -112,10 +114,10 @@ class Compaction:
                 write_streamed(writer, merged_files(files, table), table)
             else:
                 unkeyed[table.name] = copy_unkeyed_rows(self.stretch.pieces, table, writer)
-        return writer.commit(lambda: self._checked(fence), **self._facts(unkeyed, outdated), **facts)
+        return writer.commit(partial(self._checked, fence), **self._facts(unkeyed, outdated), **facts)
 
-    def _checked(self, fence: Callable[[], None]) -> None:
-        fence()
+    def _checked(self, fence: Fence, pending: PendingCommit) -> None:
+        fence(pending)
         there = read_manifest(time_partition_uri(self.prefix, self.stretch.interval))
         if (there.run_id if there else None) != self.replaced:
             raise _overtaken(self.prefix, self.stretch)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -38,6 +38,7 @@ from ndr.contract.time import compact_instant
 from ndr.contract.wording import counted
 from ndr.store.footer import PublishedFile, schema_sha256
 from ndr.store.manifest import put_manifest, replace_manifest
+from ndr.store.pending_commit import Fence, PendingCommit
 from ndr.store.rows import opened
 from ndr.store.schema import arrow_schema, plain_schema
 from ndr.store.storage import delete_folder, filesystem, join, list_names, read_bytes, read_version
@@ -240,13 +241,13 @@ class PartitionWriter:
             )
         return FileEntry(path=path, rows=rows, bytes=system.get_file_info(target).size)
 
-    def commit(self, fence: Callable[[], None] | None = None, /, **facts: Any) -> Manifest:
+    def commit(self, fence: Fence | None = None, /, **facts: Any) -> Manifest:
         """Publish what was written. `facts` are the manifest's other fields.
 
         Parameters
         ----------
-        fence : callable, optional
-            Raises where this run may not publish any more. What it allows is published only over the version that was
+        fence : Fence, optional
+            What it allows is published only over the version that was
             there when it was asked: a run that stands still after it, and is replaced meanwhile, publishes nothing.
 
         Returns
@@ -293,12 +294,13 @@ class PartitionWriter:
             check_owner(uri, before, manifest.dataset, Owner(manifest.project_name, manifest.feature_spec_version))
         return before
 
-    def _put_fenced(self, manifest: Manifest, fence: Callable[[], None]) -> tuple[Manifest, Manifest | None]:
+    def _put_fenced(self, manifest: Manifest, fence: Fence) -> tuple[Manifest, Manifest | None]:
         for _ in range(COMMITS):
             content, version = read_version(join(self.partition_uri, MANIFEST_NAME))
             before = self._replaceable(manifest, content)
             manifest = _later_than(manifest, before)
-            fence()  # after the version was read: a later takeover changes it
+            # After the version was read: a later takeover changes it.
+            fence(PendingCommit(self.partition_uri, manifest, before))
             if replace_manifest(self.partition_uri, manifest, version):
                 return manifest, before
         raise PublishConflictError(

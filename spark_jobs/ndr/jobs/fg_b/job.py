@@ -28,6 +28,7 @@ from ndr.jobs.inventory.snapshot import Snapshot
 from ndr.jobs.leases import completed
 from ndr.jobs.run import Run
 from ndr.store.partition import baseline_partition_uri
+from ndr.store.pending_commit import Fence
 from ndr.store.publish import PartitionWriter
 
 
@@ -119,7 +120,7 @@ def _publish_chunk(
     else:
         written = spark_engine.write_baselines(run.spark, specs, jobs, chunk, hosts)
     for (target, covered), writer, inventory in zip(targets, written, inventories, strict=True):
-        fence = partial(run.claims.fence, lease_key(run, target))
+        fence = partial(run.claims.fence, lease_key(run, target), horizon=target.horizon)
         interval = specs.interval(target)
         digest = specs.networks.digest
         inputs = machines.inputs if machines else (inventory.source,) if inventory.source else ()
@@ -146,7 +147,7 @@ def _commit(
     reads: tuple[InputRange, ...],
     note: str | None,
     networks: str,
-    fence: Callable[[], None],
+    fence: Fence,
 ) -> Manifest:
     return writer.commit(
         fence,
