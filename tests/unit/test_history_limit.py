@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import jsonata
@@ -14,6 +15,7 @@ import pytest
 from tests.statemachines.definition import source
 from tests.template import TEMPLATE
 
+from ndr.local.cost.transitions import polls as count_polls
 from ndr.planner.limits import HISTORY_EVENTS
 
 EVENTS = {"Task": 5, "Choice": 2, "Wait": 2}
@@ -33,9 +35,13 @@ def states(machine: str, **values: int) -> dict[str, Any]:
     return dict(json.loads(text)["States"])
 
 
+@lru_cache
+def program(expression: str) -> jsonata.Jsonata:
+    return jsonata.Jsonata.jsonata(expression.removeprefix("{%").removesuffix("%}"))
+
+
 def evaluated(expression: str, **variables: Any) -> float:
-    program = jsonata.Jsonata.jsonata(expression.removeprefix("{%").removesuffix("%}"))
-    return float(program.evaluate(None, variables))
+    return float(program(expression).evaluate(None, variables))
 
 
 def polls(poll: int, longest: int, deadline: int) -> int:
@@ -44,10 +50,8 @@ def polls(poll: int, longest: int, deadline: int) -> int:
     wait, waited, count = float(poll), 0.0, 0
     while waited <= deadline:
         waited, count = waited + wait, count + 1
-        following = evaluated(grow, waitSeconds=wait, deadlineSeconds=deadline)
-        if following == wait:  # it stays so
-            return count + int((deadline - waited) // wait) + 1
-        wait = following
+        wait = evaluated(grow, waitSeconds=wait, startedAt=(datetime.now(UTC).timestamp() - waited) * 1000)
+        assert wait <= max(longest, poll, waited / 100), "how late an end is noticed"
     return count
 
 
@@ -62,7 +66,12 @@ def test_the_longest_polling_that_the_parameters_allow_has_less_than_25_000_even
     found = {given: each * polls(*given) + AROUND for given in combinations()}
     assert max(found.values()) < HISTORY_EVENTS, found
     assert min(count for given, count in found.items() if given[2] > 1000) > AROUND + each  # it does poll
-    assert polls(15, 120, 43_200) == pytest.approx(43_200 / 120, rel=0.1), "the defaults are as they were"
+
+
+@pytest.mark.parametrize("given", [(15, 120), (1, 2), (1, 1), (300, 900)])
+def test_the_cost_counts_polls_as_the_machine_does(given: tuple[int, int]) -> None:
+    for seconds in (60, 3_600, 43_200):
+        assert count_polls(seconds, *given) == pytest.approx(polls(*given, seconds), rel=0.02, abs=1)
 
 
 def test_waiting_for_another_execution_has_less_than_25_000_events() -> None:

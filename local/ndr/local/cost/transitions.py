@@ -21,11 +21,14 @@ Definition = Mapping[str, Any]
 
 
 def polls(seconds: float, first_wait: int, longest_wait: int) -> int:
-    """Return the number of waits during an execution of `seconds`. Each wait is a quarter longer than the last."""
+    """Return the number of waits during an execution of `seconds`.
+
+    Each wait is a quarter longer than the last, up to the longest or to a hundredth of the time that has passed.
+    """
     count, waited, wait = 0, 0, first_wait
     while waited < seconds:
         waited += wait
-        wait = min(math.ceil(wait * 1.25), longest_wait)
+        wait = min(math.ceil(wait * 1.25), max(longest_wait, waited // 100))
         count += 1
     return count
 

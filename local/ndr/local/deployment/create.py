@@ -16,6 +16,7 @@ from ministack_sagemaker.registry import register_image
 from ministack_sagemaker.sagemaker_pipelines import warm_python
 from ndr.contract.errors import InvalidRequestError, NdrError
 from ndr.local.console.progress import Progress
+from ndr.local.deployment.compile_ahead import compile_ahead
 from ndr.local.deployment.deployment import Deployment, directory_option
 from ndr.local.deployment.redshift import CLUSTER, Warehouse
 
@@ -24,8 +25,7 @@ WAIT_SCALE: Final = 0.5
 """Factor of all waits. A pipeline takes seconds here and minutes on SageMaker, so polling waits are halved."""
 IMAGE: Final = "ndr-processing:latest"
 """The image that the template's pipelines run in by default."""
-_POLLING: Final = {"PollSeconds": "1", "MaxPollSeconds": "2", "DeadlineSeconds": "14400"}
-"""A wait is at most a two-thousandth of the deadline long, so that the history of an execution has room for all."""
+_POLLING: Final = {"PollSeconds": "1", "MaxPollSeconds": "2"}
 
 
 def find_template() -> Path:
@@ -46,10 +46,14 @@ def find_template() -> Path:
 
 
 def start_account(directory: Path) -> Account:
-    """Start the account of a directory, with scaled waits and jobs that start fast; the template is built meanwhile."""
+    """Start the account of a directory, with scaled waits and jobs that start fast.
+
+    Meanwhile the template is built, and the functions of the jobs are compiled.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault(warm_python.SWITCH, "true")
     threading.Thread(target=_build_ahead, args=(directory / "deploy.log",), name="sam build", daemon=True).start()
+    compile_ahead(directory / "cache" / "numba")
     return up(directory, wait_scale=WAIT_SCALE)
 
 
