@@ -31,7 +31,7 @@ KERNELS: Final = (
     "ndr.jobs.fg_c.unusual",
     "ndr.jobs.fg_b.bit_planes",
 )
-"""The modules with compiled functions, in the order of their use. Importing one compiles its functions with signatures."""
+"""The modules with compiled functions, in the order of use. Importing one compiles those that have a signature."""
 
 
 class ByVersion(UserProvidedCacheLocator):  # type: ignore[misc]
