@@ -106,4 +106,4 @@ lock: .venv/.ready  ## resolve requirements/*.lock anew
 
 clean:  ## remove what the commands made
 	@-.venv/bin/ndr down 2>/dev/null
-	@rm -rf .venv .tools .aws-sam .ndr *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv .tools .aws-sam .ndr build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -18,6 +19,9 @@ settings.register_profile("repeatable", deadline=None, derandomize=True)
 # `make unit` runs after each edit, and tries a part of the examples that `make test` tries.
 settings.register_profile("quick", settings.get_profile("repeatable"), max_examples=10)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+# What one account's jobs have compiled, those of the next need not.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / "build" / "numba"))
 
 
 @pytest.fixture(autouse=True, scope="module")

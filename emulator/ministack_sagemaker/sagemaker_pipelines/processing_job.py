@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from datetime import datetime
@@ -148,7 +149,7 @@ class ProcessingJob:
     def _execute(self, ends_after_seconds: float | None) -> None:
         command = self._command()
         environment = {
-            "NUMBA_CACHE_DIR": str(directories.cache("numba")),
+            "NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR") or str(directories.cache("numba")),
             **(self._request.get("Environment") or {}),
             **self._credentials(),
         }

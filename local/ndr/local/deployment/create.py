@@ -53,7 +53,7 @@ def start_account(directory: Path) -> Account:
     directory.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault(warm_python.SWITCH, "true")
     threading.Thread(target=_build_ahead, args=(directory / "deploy.log",), name="sam build", daemon=True).start()
-    compile_ahead(directory / "cache" / "numba")
+    compile_ahead(Path(os.environ.get("NUMBA_CACHE_DIR") or directory / "cache" / "numba"))
     return up(directory, wait_scale=WAIT_SCALE)
 
 
