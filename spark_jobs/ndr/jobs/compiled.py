@@ -29,9 +29,9 @@ KERNELS: Final = (
     "ndr.jobs.fg_c.nearest",
     "ndr.jobs.fg_c.scored_values",
     "ndr.jobs.fg_c.unusual",
-    "ndr.jobs.fg_b.bit_planes",
 )
-"""The modules with compiled functions, in the order of use. Importing one compiles those that have a signature."""
+"""The modules whose functions nearly every project needs, in the order of use. Importing one compiles those that have a
+signature. `ndr.jobs.fg_b.bit_planes`, for backfills, is left out: it takes as long as all others."""
 
 
 class ByVersion(UserProvidedCacheLocator):  # type: ignore[misc]

@@ -19,4 +19,5 @@ def compile_ahead(cache: Path) -> subprocess.Popen[bytes]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,  # a job that finds nothing compiles, and says what fails
+        start_new_session=True,  # it may outlive the command
     )

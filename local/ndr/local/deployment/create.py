@@ -46,14 +46,10 @@ def find_template() -> Path:
 
 
 def start_account(directory: Path) -> Account:
-    """Start the account of a directory, with scaled waits and jobs that start fast.
-
-    Meanwhile the template is built, and the functions of the jobs are compiled.
-    """
+    """Start the account of a directory, with scaled waits and jobs that start fast; the template is built meanwhile."""
     directory.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault(warm_python.SWITCH, "true")
     threading.Thread(target=_build_ahead, args=(directory / "deploy.log",), name="sam build", daemon=True).start()
-    compile_ahead(Path(os.environ.get("NUMBA_CACHE_DIR") or directory / "cache" / "numba"))
     return up(directory, wait_scale=WAIT_SCALE)
 
 
@@ -76,6 +72,8 @@ def deploy_stack(
     **parameters: str,
 ) -> Deployment:
     """Build and deploy the template, which registers the pipelines. Create the secret and the inventory's table.
+
+    The functions of the jobs are compiled in the background from then on.
 
     Parameters
     ----------
@@ -108,6 +106,7 @@ def deploy_stack(
     with progress.doing("create the machine inventory's table in the Redshift stand-in"):
         Warehouse(account.client("redshift-data"), secret_arn).create_inventory()
     deployment.save()
+    compile_ahead(Path(os.environ.get("NUMBA_CACHE_DIR") or account.directory / "cache" / "numba"))
     return deployment
 
 
