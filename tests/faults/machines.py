@@ -126,14 +126,14 @@ def crowded_account(control: Control) -> Iterator[str]:
 
 
 def refused_ledger(control: Control) -> Iterator[str]:
-    """The ledger refuses the marks of a failed window: by condition, then by throughput."""
+    """The ledger refuses the marks of a failed window, or takes them and its answer is lost."""
     request = {**WEEK, "project_name": "unlucky", "horizon": "7d", "window_days": 3, "reprocess": "completed"}
-    for kind, error in (
-        ("DynamoDB conditional conflict", "ConditionalCheckFailedException"),
-        ("DynamoDB throttles", "ProvisionedThroughputExceededException"),
+    for kind, error, is_carried_out in (
+        ("DynamoDB throttles", "ProvisionedThroughputExceededException", False),
+        ("DynamoDB answers lost", "InternalServerError", True),
     ):
         before = control.count
-        control.inject("dynamodb", "UpdateItem", error, 3)
+        control.inject("dynamodb", "TransactWriteItems", error, 3, carried_out=is_carried_out)
         control.expect(kind, control.machines.run("baselines", request), "FAILED")
         yield from control.met(kind, before)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -22,6 +22,7 @@ from ndr.store import publish
 from ndr.store.catalog import pieces_answers, published_pieces
 from ndr.store.compaction import Compaction, stretches
 from ndr.store.partition import time_partition_uri
+from ndr.store.pending_commit import Fence
 from ndr.store.publish import PartitionWriter
 from ndr.store.scan import Scan
 from ndr.store.schema import arrow_schema
@@ -110,9 +111,9 @@ class World:
         later, pieces = datetime.now(UTC) + timedelta(days=3), published_pieces(self.prefix, ALL)
         return list(sweep_day(self.prefix, ALL, pieces, later, lambda _: True, lambda _: None))
 
-    def _once(self, steps: Sequence[Step]) -> Callable[[], None]:
+    def _once(self, steps: Sequence[Step]) -> Fence:
         left = [steps]
-        return lambda: self.do(left.pop() if left else ())
+        return lambda _: self.do(left.pop() if left else ())
 
     def expected(self) -> dict[datetime, tuple[str, int]]:
         answers = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from ndr.contract.manifest import Manifest
 from ndr.contract.time import parse_instant
 from ndr.store import storage
 from ndr.store.manifest import read_manifest
+from ndr.store.pending_commit import Fence, PendingCommit
 from ndr.store.publish import PartitionWriter
 from ndr.store.schema import arrow_schema
 from ndr.store.storage import delete_version, list_files, list_folders, put_bytes, read_version, replace_bytes
@@ -55,7 +56,7 @@ def written(partition: str) -> PartitionWriter:
     return writer
 
 
-def commit(partition: str, fence: Callable[[], None] | None = None) -> Manifest:
+def commit(partition: str, fence: Fence | None = None) -> Manifest:
     return written(partition).commit(fence, **FACTS)
 
 
@@ -105,7 +106,7 @@ def test_of_many_at_once_one_replaces_a_version(root: str) -> None:
 def test_who_was_replaced_after_its_fence_publishes_nothing(root: str) -> None:
     partition, asked = f"{root}/p", []
 
-    def replaced_once() -> None:
+    def replaced_once(_: PendingCommit) -> None:
         asked.append(True)
         if len(asked) == 1:
             commit(partition)  # another takes over, and publishes, after the fence was asked
@@ -124,7 +125,7 @@ def test_who_was_replaced_after_its_fence_publishes_nothing(root: str) -> None:
 def test_who_still_may_publish_does_so_over_what_came_in_between(root: str) -> None:
     partition, asked = f"{root}/p", []
 
-    def late_one_comes_first() -> None:
+    def late_one_comes_first(_: PendingCommit) -> None:
         asked.append(True)
         if len(asked) == 1:
             commit(partition)
@@ -134,7 +135,7 @@ def test_who_still_may_publish_does_so_over_what_came_in_between(root: str) -> N
     assert len(asked) == 2
     others: list[Manifest] = []
     with pytest.raises(PublishConflictError, match="was published by others 5 times"):
-        commit(partition, lambda: others.append(commit(partition)))
+        commit(partition, lambda _: others.append(commit(partition)))
     assert len(others) == 5
 
 

@@ -33,6 +33,7 @@ from ndr.jobs.inventory.unload import Unload
 from ndr.jobs.run import Run, job_logger
 from ndr.store import storage
 from ndr.store.manifest import read_manifest
+from ndr.store.pending_commit import PendingCommit
 from ndr.store.publish import new_run_id
 
 RUN = Run("machine_inventory_unload", "ndr-test", "v1", cast(Any, None), code_version="test")  # it has its spec
@@ -234,7 +235,7 @@ def _parquet(warehouse: Warehouse, key: str) -> pa.Table:
 class Overtaken(Unclaimed):
     """Claims of a run that another one has overtaken while it unloaded."""
 
-    def fence(self, key: LeaseKey) -> None:
+    def fence(self, key: LeaseKey, pending: PendingCommit, /, **facts: Any) -> None:
         raise PublishConflictError(f"{key} was taken over")
 
 
