@@ -68,7 +68,7 @@ def _compact(prefix: str, dataset: Dataset, day: Interval) -> None:
     """Compact a day as the compaction job does, and delete its slices as the sweep does two days later."""
     (stretch,) = stretches(published_pieces(prefix, day, dataset.name))
     reads = _reads(dataset, day, whole_days=False)
-    Compaction.of(prefix, stretch, (dataset,)).publish(lambda: None, {}, reads=reads, **RUN.facts)
+    Compaction.of(prefix, stretch, (dataset,)).publish(lambda _: None, {}, reads=reads, **RUN.facts)
     for each in day.steps(SLICE):
         delete_folder(time_partition_uri(prefix, each))
 

@@ -69,7 +69,7 @@ def compact(prefix: str, interval: Interval) -> None:
     """Compact what is published of slices without a gap."""
     for stretch in stretches(published_pieces(prefix, interval)):
         if not stretch.is_compact:
-            Compaction.of(prefix, stretch, (PAIR_COUNTS,)).publish(lambda: None, {}, **FACTS)
+            Compaction.of(prefix, stretch, (PAIR_COUNTS,)).publish(lambda _: None, {}, **FACTS)
 
 
 def register_all(prefix: str) -> None:
