@@ -142,7 +142,7 @@ class DeployedProject:
 
     def _expect_baseline(self, what: str, end: str) -> None:
         s3, bucket = self.deployment.client("s3"), self.deployment.data_bucket
-        prefix = f"fg_b/horizon=7d/end={compact_instant(parse_instant(end))}/"
+        prefix = f"v1/fg_b/horizon=7d/end={compact_instant(parse_instant(end))}/"
         keys = [item["Key"].removeprefix(prefix) for item in _objects(s3, bucket, prefix)]
         items = self.deployment.table("LedgerTableName").scan()["Items"]
         states = [item["status"] for item in items if item["as_of"] == format_instant(parse_instant(end))]
