@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from numba.core.caching import CacheImpl
 
 from ndr.jobs import compiled
 from ndr.local.deployment.compile_ahead import compile_ahead
@@ -65,3 +66,8 @@ def test_every_module_with_a_compiled_function_is_compiled_ahead(bundle: CodeBun
     having = {path for path, content in bundle.files.items() if re.search(rb"^@numba\.n?jit", content, re.MULTILINE)}
     of_backfills = {"ndr/jobs/fg_b/bit_planes.py"}
     assert {f"{name.replace('.', '/')}.py" for name in compiled.KERNELS} == having - of_backfills
+
+
+def test_numbas_own_locators_follow_in_its_order() -> None:
+    named = os.environ["NUMBA_CACHE_LOCATOR_CLASSES"].split(",")
+    assert named == ["ndr.jobs.compiled.ByVersion", *(each.__name__ for each in CacheImpl._locator_classes)]

@@ -247,8 +247,8 @@ class PartitionWriter:
         Parameters
         ----------
         fence : Fence, optional
-            What it allows is published only over the version that was
-            there when it was asked: a run that stands still after it, and is replaced meanwhile, publishes nothing.
+            What it allows is published only over the version that was there when it was asked: a run that stands
+            still after it, and is replaced meanwhile, publishes nothing.
 
         Returns
         -------
