@@ -24,6 +24,7 @@ from benchmarks.detection.evaluate import evaluate
 from benchmarks.detection.kept import kept_lines
 from benchmarks.detection.network import Size, build
 from benchmarks.detection.summary import summary
+from ndr.local.traffic.attacks.choose import GROWTH_DAYS
 
 CLEAN_EVERY = 4
 
@@ -31,7 +32,7 @@ CLEAN_EVERY = 4
 def one(seed: int, attacks: str) -> None:
     """Build one network and print its lines."""
     # Only clean networks are asked for p values, which need scored days before the evaluated ones.
-    size = Size() if attacks == "none" else Size(scored=Size.evaluated)
+    size = Size() if attacks == "none" else Size(scored=GROWTH_DAYS)
     with tempfile.TemporaryDirectory() as scratch:
         for line in evaluate(build(Path(scratch), seed, attacks, size)):
             print(json.dumps({"bench": "detection"} | line), flush=True)

@@ -37,9 +37,10 @@ def evaluate(network: Network) -> Iterator[dict[str, Any]]:
 
 
 def places(network: Network, attacks: list[Attack]) -> Iterator[dict[str, Any]]:
-    """Yield the best place of each attack in each ranking, over its days."""
+    """Yield the best place of each attack in each ranking, over its days, and on which of them it is."""
+    attacked = [day for day in network.scored_days if any(attack.is_on(day) for attack in attacks)]
     for name, ranking in RANKINGS.items():
-        of_days = {day: ranking(network, day) for day in network.days}
+        of_days = {day: ranking(network, day) for day in attacked}
         for attack in attacks:
             found = best_place(attack, of_days, attacks)
             line = {"ranking": name, "kind": attack.kind, "host": attack.host, **attack.facts}
@@ -54,6 +55,7 @@ def places(network: Network, attacks: list[Attack]) -> Iterator[dict[str, Any]]:
                 "rank": best.rank,
                 "false_above": best.false_above,
                 "day": day_text(day.start),
+                "day_of_attack": attack.number_of(day),
             }
 
 
@@ -81,7 +83,7 @@ def baits(network: Network, attacks: list[Attack]) -> dict[str, Any]:
 
     It is, where the reason's window touches the time of the backups or patches, and the host takes part in them.
     """
-    counts = {"backups_in_top": 0, "patch_nights_in_top": 0, "patch_nights": 0}
+    counts = {"false_in_top": 0, "backups_in_top": 0, "patch_nights_in_top": 0, "patch_nights": 0}
     simulated, calendar = network.simulation.network, network.simulation.calendar
     names, servers = simulated.addresses, simulated.servers
     saved = {str(names[servers[name]]) for name in SAVED}
@@ -90,6 +92,7 @@ def baits(network: Network, attacks: list[Attack]) -> dict[str, Any]:
     for day in network.days:
         number = (day.start - calendar.interval.start).days
         top = {row.key[0] for row in false_rows(ranking(network, day)[0][:TOP], attacks, day)}
+        counts["false_in_top"] += len(top)
         for host, began, ended in _first_reasons(network, day, top):
             counts["backups_in_top"] += host in saved and _touches(day, BACKUP_TIME, began, ended)
             if calendar.is_patch_night[number]:

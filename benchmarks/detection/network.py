@@ -34,9 +34,9 @@ class Size:
         As of `simulate`. With their IPv6 addresses, desktops, laptops, servers and printers, 46 workstations are about
         110 addresses a day.
     evaluated : int
-        The last days, whose rankings are looked at.
+        The last days, whose false alarms are counted.
     scored : int
-        These and the days before them whose scores calibrate theirs.
+        These and the days before them that an attack goes on for, or whose scores calibrate theirs.
     """
 
     days: int = 45
@@ -60,8 +60,13 @@ class Network:
     @property
     def days(self) -> list[Interval]:
         """The evaluated days."""
+        return self.scored_days[-self.size.evaluated :]
+
+    @property
+    def scored_days(self) -> list[Interval]:
+        """The days that have scores."""
         end = self.simulation.calendar.interval.end
-        return list(Interval(end - self.size.evaluated * DAY, end).steps(DAY))
+        return list(Interval(end - self.size.scored * DAY, end).steps(DAY))
 
 
 def build(folder: Path, seed: int, attacks: str, size: Size | None = None) -> Network:
@@ -112,11 +117,13 @@ def _deliver(project: Project, simulation: Simulation) -> None:
 
 
 def _build_baselines(project: Project, start: datetime, scored: Interval) -> None:
-    """Build what the schedules build in the scored days, as far as the history goes: 7d each night, 30d each Monday."""
+    """Build the baselines that the schedules have built by the end of the scored days, 7d each night and 30d each
+    Monday, as far as the history goes: the oldest are those that the first of these days is judged by."""
+    built = Interval(scored.start - 6 * DAY, scored.end)
     targets = [
         Target(end, horizon.label)
         for horizon in TABLE
-        for end in baseline_ends(scored, horizon.cadence)
+        for end in baseline_ends(built if horizon.cadence == "weekly" else scored, horizon.cadence)
         if end - horizon.length - LARGEST_SAFETY_GAP >= start
     ]
     for target, outcome in project.baselines(targets):

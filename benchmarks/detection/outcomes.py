@@ -46,6 +46,10 @@ class Attack:
         """Tell whether any of it happens on the day."""
         return self.start < day.end and day.start < self.end
 
+    def number_of(self, day: Interval) -> int:
+        """Return which of its days it is, from 1."""
+        return 1 + (day.start - floor_to(self.start, DAY)) // DAY
+
     def is_near(self, day: Interval) -> bool:
         """Tell whether windows of 24 hours that end on the day can see any of it."""
         return self.start < day.end and day.start < floor_to(self.end, DAY) + 2 * DAY

@@ -68,8 +68,11 @@ def _ranks(lines: Sequence[dict[str, Any]]) -> str:
     def place(line: dict[str, Any]) -> str:
         return f"{_shown(line['median_rank'])} ({_shown(line['median_false_above'])})"
 
-    rows = [[kind.replace("_", " "), *(place(of[name]) for name in LABELS)] for kind, of in _by_kind(lines).items()]
-    return _table(["kind", *LABELS.values()], rows)
+    rows = [
+        [kind.replace("_", " "), *(place(of[name]) for name in LABELS), _shown(of["scores"]["median_day"])]
+        for kind, of in _by_kind(lines).items()
+    ]
+    return _table(["kind", *LABELS.values(), "FG-C's day"], rows)
 
 
 def _shown(value: float | None) -> str:
@@ -88,8 +91,9 @@ def _false(counts: dict[str, Any], of_kinds: Sequence[dict[str, Any]]) -> str:
         f"below 0.01, and {counts['share_below_0.05']:.2%} one below 0.05."
     )
     baits = (
-        f"In all networks, {counts['backups_in_top']} host-days in the top ten are backups and "
-        f"{counts['patch_nights_in_top']} are patch nights; none should be."
+        f"In all networks, {counts['false_in_top']:,} host-days in the top ten are no attack's, of which "
+        f"{counts['backups_in_top']} are backups, and {counts['patch_nights_in_top']} are machines that are patched, "
+        f"on {counts['patch_nights']} nights; none should be."
     )
     networks = max(line["networks"] for line in of_kinds)
     return f"{networks} attacked networks. {below}\n\n{flagged} {baits}"

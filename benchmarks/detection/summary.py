@@ -10,6 +10,8 @@ from ndr.local.traffic.attacks import ALL_KINDS
 
 LEVELS: Final = (0.01, 0.05)
 """Of p values."""
+BAITS: Final = ("false_in_top", "backups_in_top", "patch_nights_in_top", "patch_nights")
+"""Counts of host-days in the top ten that no attack explains, and of nights."""
 LABELS: Final = {
     "scores": "FG-C",
     "bytes_z": "z of bytes alone",
@@ -36,11 +38,12 @@ def summary(lines: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
                 "target": TARGETS[kind],
                 "median_rank": _median(line["rank"] for line in of),
                 "median_false_above": _median(line["false_above"] for line in of),
+                "median_day": _median(line.get("day_of_attack") for line in of),
             } | ({"by_chance": mean(line["by_chance"] for line in of)} if ranking == "scores" else {})
     counted = [line for line in lines if "backups_in_top" in line]
     clean = [line for line in lines if "host_days" in line]
     host_days = sum(line["host_days"] for line in clean)
-    yield {name: sum(line[name] for line in counted) for name in ("backups_in_top", "patch_nights_in_top")} | {
+    yield {name: sum(line[name] for line in counted) for name in BAITS} | {
         "host_days": host_days,
         **{
             f"share_below_{level}": sum(line[f"share_below_{level}"] * line["host_days"] for line in clean) / host_days

@@ -6,6 +6,7 @@ import pytest
 from benchmarks.detection.evaluate import evaluate, p_values
 from benchmarks.detection.network import Network, Size, build
 from benchmarks.detection.rankings import RANKINGS
+from benchmarks.detection.summary import BAITS
 
 from ndr.local.traffic.attacks import ALL_KINDS
 
@@ -32,7 +33,8 @@ def test_each_attack_has_a_line_a_ranking_and_a_new_beacon_is_found(network: Net
     assert found["scores", "beacon"]["found"]
     assert found["rita", "beacon"]["rank"]
     assert all(line["rank"] >= 1 + line["false_above"] for line in placed if line["rank"])
-    assert set(baits) == {"seed", "clean", "backups_in_top", "patch_nights_in_top", "patch_nights"}
+    assert set(baits) == {"seed", "clean", *BAITS}
+    assert 0 < baits["false_in_top"] <= 10
 
 
 def test_without_calibration_days_there_is_no_p_value(network: Network) -> None:

@@ -64,6 +64,7 @@ def test_the_best_place_is_of_the_attacks_days_only() -> None:
     short = best_place(attack(hours=1), of_days, [])
     assert short is not None
     assert (short[0].rank, short[1]) == (2.0, DAY_ONE)
+    assert [attack().number_of(day) for day in of_days] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(("kind", "facts", "day"), [
@@ -87,11 +88,13 @@ def test_chance_is_the_share_of_other_hosts_that_are_among_the_ten_of_any_day_of
 
 def result_lines(ranks: list[float | None]) -> list[dict]:
     lines = [{"ranking": ranking, "kind": kind, "rank": rank, "found": rank is not None and rank <= 10,
-              "false_above": rank and rank - 1, "by_chance": 0.25, "interval_seconds": 300.0, "jitter": 0.3}
+              "false_above": rank and rank - 1, "day_of_attack": rank and 2, "by_chance": 0.25,
+              "interval_seconds": 300.0, "jitter": 0.3}
              for ranking in LABELS for kind in ALL_KINDS for rank in ranks]  # fmt: skip
     lines.append({"clean": True, "host_days": 200, "share_below_0.01": 0.02, "share_below_0.05": 0.1})
     lines.append({"clean": True, "host_days": 600, "share_below_0.01": 0.0, "share_below_0.05": 0.02})
-    return [*lines, {"backups_in_top": 2, "patch_nights_in_top": 0}, {"backups_in_top": 1, "patch_nights_in_top": 4}]
+    names = ("false_in_top", "backups_in_top", "patch_nights_in_top", "patch_nights")
+    return [*lines, *(dict(zip(names, numbers, strict=True)) for numbers in ((900, 2, 0, 1), (800, 1, 4, 2)))]
 
 
 def test_the_summary_adds_networks_up() -> None:
@@ -103,8 +106,8 @@ def test_the_summary_adds_networks_up() -> None:
         4.0,
         3.0,
     )
-    assert found[-1] == {"backups_in_top": 3, "patch_nights_in_top": 4, "host_days": 800,
-                         "share_below_0.01": 0.005, "share_below_0.05": 0.04}  # fmt: skip
+    assert found[-1] == {"false_in_top": 1700, "backups_in_top": 3, "patch_nights_in_top": 4, "patch_nights": 3,
+                         "host_days": 800, "share_below_0.01": 0.005, "share_below_0.05": 0.04}  # fmt: skip
     assert next(summary(result_lines([None, None, 1.0])))["median_rank"] is None
 
 
@@ -115,9 +118,10 @@ def test_the_page_has_a_place_for_each_section_and_says_what_is_below_its_target
     for name in filled:
         assert page.count(f"<!-- {name} -->\n") == page.count(f"<!-- end of {name} -->") == 1
     assert "| beacon | 2 | 2 | 2 | 2 | 2 | 3 of 3 | 0.8 |" in filled["kinds"]
+    assert "| beacon | 4 (3) | 4 (3) | 4 (3) | 4 (3) | 4 (3) | 2 |" in filled["ranks"]
     assert "beacon (2 of 3)" in filled["false"]
     assert "800 host-days of clean networks, 0.50% have a p value below 0.01" in filled["false"]
-    assert "3 host-days in the top ten are backups and 4 are patch nights" in filled["false"]
+    assert "1,700 host-days in the top ten are no attack's, of which 3 are backups, and 4 are" in filled["false"]
 
 
 def test_a_network_is_run_once_by_the_same_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
