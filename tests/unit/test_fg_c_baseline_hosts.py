@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pyarrow as pa
 import pytest
 
@@ -19,10 +21,12 @@ WIRED, WIRELESS, NEW = "10.0.0.20", "10.0.0.9", "10.0.0.77"
 
 def _assignments() -> AddressAssignments:
     """One machine: under two addresses when the baseline ended, under a third one in the scored time."""
-    rows = [
-        dict(zip(OBSERVATIONS.names, (address, "laptop-1", microseconds(at), microseconds(at + 2 * DAY), True), strict=True))
-        for address, at in ((WIRED, START - 2 * DAY), (WIRELESS, START - 2 * DAY), (NEW, START))
-    ]  # fmt: skip
+
+    def lease(address: str, at: datetime) -> dict[str, object]:
+        observed, until = microseconds(at), microseconds(at + 2 * DAY)
+        return {"address": address, "machine": "laptop-1", "observed_at": observed, "until": until, "is_lease": True}
+
+    rows = [lease(WIRED, START - 2 * DAY), lease(WIRELESS, START - 2 * DAY), lease(NEW, START)]
     return AddressAssignments.of(pa.Table.from_pylist(rows, OBSERVATIONS))
 
 
