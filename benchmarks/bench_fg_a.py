@@ -53,8 +53,8 @@ def peer_deltas(hosts: int, peers: int, days: int, seed: int = 7) -> pa.Table:
         port = random.choice([53, 80, 123, 443, 443, 445, 3389], slice_of_row.size)
         role = random.random(slice_of_row.size) < 0.2
         columns.append(np.stack([np.full(slice_of_row.size, host), role, peer, port, slice_of_row]))
-    keys = np.unique(np.concatenate(columns, axis=1), axis=1)
-    return _peer_table(*keys, random)
+    host, role, peer, port, slice_ = np.unique(np.concatenate(columns, axis=1), axis=1)
+    return _peer_table(host, role, peer, port, slice_, random)
 
 
 def _peer_table(host, role, peer, port, slices, random) -> pa.Table:  # type: ignore[no-untyped-def]

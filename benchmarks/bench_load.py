@@ -156,7 +156,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         account = up(Path(temporary), wait_scale=0.01, auth=False, end_with_parent=True)
         try:
-            control = Control.deployed(account, TEMPLATE, Verdict())
+            control = Control.deployed(account, Verdict())
             outer, windows = backfill(control)
             usual = rivals(control)
         finally:

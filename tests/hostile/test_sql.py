@@ -238,7 +238,9 @@ NAMES = [
 @pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, of_kind in FILTERS.items() for text in of_kind])
 def test_a_filter_filters_or_is_refused(kind: str, text: str) -> None:
     before = state()
-    query = InventoryQuery(schema="public", table="m", ip_column="ip", name_column="name", additional_filters=[text])
+    query = InventoryQuery.model_validate(
+        {"schema": "public", "table": "m", "ip_column": "ip", "name_column": "name", "additional_filters": [text]}
+    )
     try:
         unloaded = unload(query)
     except JobSpecInvalidError as refusal:
@@ -257,7 +259,9 @@ def test_most_attempts_are_refused_and_every_plain_filter_passes() -> None:
     """What the test above may take either way is counted here, so that it can't come to accept everything."""
     outcomes: dict[str, list[str]] = {"refused": [], "failed": [], "passed": []}
     for text in (text for of_kind in FILTERS.values() for text in of_kind):
-        query = InventoryQuery(schema="public", table="m", ip_column="ip", name_column="name", active_filter=text)
+        query = InventoryQuery.model_validate(
+            {"schema": "public", "table": "m", "ip_column": "ip", "name_column": "name", "active_filter": text}
+        )
         try:
             unload(query)
         except JobSpecInvalidError:
@@ -309,7 +313,7 @@ def test_a_name_is_one_plain_name_or_refused(field: str, name: str) -> None:
 
 @pytest.mark.parametrize("name", [*NAMES[:-3], "*", "$1", "UPPER", "ip address", "machine_name"])
 def test_an_output_name_is_one_plain_name_or_refused(name: str) -> None:
-    query = InventoryQuery(schema="public", table="m", ip_column="ip", name_column="name")
+    query = InventoryQuery.model_validate({"schema": "public", "table": "m", "ip_column": "ip", "name_column": "name"})
     output = InventoryOutput.model_construct(
         s3_prefix="s3://bucket/x/", ip_output_column=name, name_output_column="machine_name"
     )

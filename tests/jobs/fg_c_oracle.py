@@ -158,7 +158,8 @@ def discounts(
         asked = [("network", role, *group, metric), (segment_of[host], role, *group, metric)]
         if role == "inbound" and metric in CLIENTS:
             asked.append(("network", "outbound", *group, CLIENTS[metric]))
-        left = [_left(*counts[key], usual) for key in asked if counts.get(key, [0])[0] >= least]
+        enough = [counts[key] for key in asked if counts.get(key, [0])[0] >= least]
+        left = [_left(judged_cnt, unusual_cnt, usual) for judged_cnt, unusual_cnt in enough]
         found[host, role, *group, metric] = min([1.0, *left])
     return found
 

@@ -164,10 +164,9 @@ class Project:
         return list(publish_pair_counts(run, spec, batch, replace_with_empty))
 
     def fg_c(self, batch: Interval, replace_with_empty: bool = False) -> list[Manifest]:
-        names = ("fg_c_builder", "fg_b_builder", "fg_a_builder")
-        output = self.spec("machine_inventory_unload").output
-        inventory_of = partial(newest_snapshot, output)
-        specs = FgCSpecs(*(self.spec(name) for name in names), self.run("fg_c_builder").networks(), inventory_of)
+        inventory_of = partial(newest_snapshot, self.spec("machine_inventory_unload").output)
+        fg_c, fg_b, fg_a = (self.spec(name) for name in ("fg_c_builder", "fg_b_builder", "fg_a_builder"))
+        specs = FgCSpecs(fg_c, fg_b, fg_a, self.run("fg_c_builder").networks(), inventory_of)
         return list(publish_fg_c(self.run("fg_c_builder"), specs, batch, replace_with_empty))
 
     def baselines(

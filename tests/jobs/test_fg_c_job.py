@@ -69,8 +69,9 @@ def published(project: Project, interval: Interval) -> dict[str, list[dict[str, 
 
 
 def place_of(project: Project) -> FindingsPlace:
-    run, names = project.run("fg_c_builder"), ("fg_c_builder", "fg_b_builder", "fg_a_builder")
-    return findings_place(run, FgCSpecs(*(project.spec(name) for name in names), run.networks()))
+    run = project.run("fg_c_builder")
+    fg_c, fg_b, fg_a = (project.spec(name) for name in ("fg_c_builder", "fg_b_builder", "fg_a_builder"))
+    return findings_place(run, FgCSpecs(fg_c, fg_b, fg_a, run.networks()))
 
 
 def findings_of(project: Project) -> Findings:

@@ -88,7 +88,7 @@ def test_networks_that_change_hold_for_the_next_baseline(tmp_path: Path, caplog:
     target = Target(parse_instant("2026-01-06"), "7d")
     caplog.clear()
     narrow.baselines([target])
-    (logged,) = [record.networks for record in caplog.records if record.message == "networks"]
+    (logged,) = [vars(record)["networks"] for record in caplog.records if record.message == "networks"]
     assert logged["internal"] == {name: list(networks) for name, networks in INTERNAL.items()}
     partition = newest_baseline(narrow.uri("fg_b"), "7d", target.end)
     assert partition is not None

@@ -64,7 +64,7 @@ def test_a_version_is_a_microsecond_younger_than_one_whose_clock_was_not_behind(
 
     class Clock(datetime):
         @classmethod
-        def now(cls, tz: tzinfo | None = None) -> datetime:
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
             return now
 
     monkeypatch.setattr(publish, "datetime", Clock)

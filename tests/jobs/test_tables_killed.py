@@ -32,8 +32,8 @@ Rows = dict[tuple[str, datetime], int]
 def victim(prefix: str) -> Iterator[subprocess.Popen[str]]:
     paths = os.pathsep.join(path for path in sys.path if path)
     command = [sys.executable, str(Path(__file__).with_name("tables_victim.py")), prefix]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, env=os.environ | {"PYTHONPATH": paths}, **pipes) as process:
+    environment, pipe = os.environ | {"PYTHONPATH": paths}, subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True) as process:
         yield process
         assert process.stdin
         process.stdin.close()

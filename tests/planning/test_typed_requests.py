@@ -65,7 +65,7 @@ def plan_run(held: Account, module_environment: None) -> Callable[[str, Any], di
             patch.setenv(name, value)
         patch.syspath_prepend(str(PLAN_RUN))
         app = _module("plan_run_app", PLAN_RUN / "app.py")
-    app.services = replace(held.services, logger=app.logger)
+    vars(app)["services"] = replace(held.services, logger=app.logger)
 
     def asked(machine: str, request: Any) -> dict[str, Any]:
         event = {"kind": machine, "request": request, "started_at": NOW}

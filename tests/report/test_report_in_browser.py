@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -167,7 +167,7 @@ def test_keyboard_reaches_every_view(tab: Page, small: Path) -> None:
     assert "Filter" in tab.evaluate("[...document.querySelectorAll('label')].map((each) => each.textContent)")
 
 
-def test_thousand_hosts_stay_small(tab: Page, large: Path, record_property: pytest.RecordProperty) -> None:
+def test_thousand_hosts_stay_small(tab: Page, large: Path, record_property: Callable[[str, object], None]) -> None:
     assert large.stat().st_size < BYTES
     started = time.monotonic()
     open_report(tab, large)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import jmespath
 from botocore import xform_name
-from botocore.model import Shape
+from botocore.model import Shape, StructureShape
 
 from ministack_sagemaker.lifecycle import Account
 
@@ -40,7 +40,7 @@ def run(account: Account, words: Sequence[str]) -> Any:
 def _typed(shape: Shape, value: str) -> Any:
     if shape.type_name == "list":
         return json.loads(value) if value.startswith("[") else [value]
-    if shape.type_name in ("structure", "map") and not value.startswith("{"):  # the shorthand name=value,name=value
+    if isinstance(shape, StructureShape) and not value.startswith("{"):  # the shorthand name=value,name=value
         given = dict(part.split("=", 1) for part in value.split(","))
         return {name: _typed(shape.members[name], each) for name, each in given.items()}
     if shape.type_name in ("structure", "map"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import typer
@@ -64,7 +65,8 @@ def test_the_page_says_what_the_commands_and_the_exit_codes_say() -> None:
 @pytest.mark.parametrize("line", re.findall(r"^    (?:source <\()?(ndr [^#|)\n]+)", PAGE.read_text(), re.MULTILINE))
 def test_each_command_line_of_the_page_is_understood(line: str) -> None:
     words = shlex.split(line)[1:]
-    command, context = ROOT_COMMAND, typer.Context(ROOT_COMMAND, info_name="ndr")
+    command: Any = ROOT_COMMAND
+    context = typer.Context(ROOT_COMMAND, info_name="ndr")
     while getattr(command, "commands", None):
         name, command, words = command.resolve_command(context, words)
         context = typer.Context(command, info_name=name, parent=context)

@@ -68,7 +68,8 @@ class Account:
         )
 
     def explain(self, deadline_seconds: int | None = None) -> dict[str, Any]:
-        return explain(*self.clients, EXECUTION, deadline_seconds)  # type: ignore[no-any-return]
+        sagemaker, logs = self.clients
+        return explain(sagemaker, logs, EXECUTION, deadline_seconds)  # type: ignore[no-any-return]
 
 
 @pytest.fixture
@@ -156,7 +157,7 @@ def test_an_overrun_names_the_step_at_work(account: Account) -> None:
 
 def test_an_execution_that_sagemaker_does_not_have_is_answered_with_how_to_find_one(account: Account) -> None:
     account.sagemaker.add_client_error("describe_pipeline_execution", "ResourceNotFound")
-    answer = explain(*account.clients, EXECUTION)
+    answer = account.explain()
     assert (answer["pipeline"], answer["status"], answer["step"]) == ("ndr-15m-pipeline", "NotFound", None)
     assert "--pipeline-name ndr-15m-pipeline` lists" in answer["message"]
 
@@ -164,4 +165,4 @@ def test_an_execution_that_sagemaker_does_not_have_is_answered_with_how_to_find_
 def test_a_refused_description_is_an_error(account: Account) -> None:
     account.sagemaker.add_client_error("describe_pipeline_execution", "AccessDeniedException")
     with pytest.raises(ClientError, match="AccessDeniedException"):
-        explain(*account.clients, EXECUTION)
+        account.explain()

@@ -17,11 +17,11 @@ def test_parts_hold_whole_hosts_in_order(
 ) -> None:
     hosts = {host for host, _ in deltas}
     peers = [row for row in peers if row[0] in hosts]  # a host with peers has deltas
-    tables = [
+    of_deltas, of_peers = (
         pa.table({"host_ip": pa.array([h for h, _ in t], pa.string()), "v": [v for _, v in t]}) for t in (deltas, peers)
-    ]
+    )
 
-    parts = list(host_parts(*tables, most_rows))
+    parts = list(host_parts(of_deltas, of_peers, most_rows))
 
     for side, given_rows in ((0, deltas), (1, peers)):
         found = [(row["host_ip"], row["v"]) for part in parts for row in part[side].to_pylist()]

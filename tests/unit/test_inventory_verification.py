@@ -102,7 +102,7 @@ def test_unload_to_a_local_folder_is_refused_before_redshift_is_asked(tmp_path: 
         region="us-east-1",
         iam_role="arn:aws:iam::123456789012:role/R",
     )
-    query = InventoryQuery(schema="s", table="t", ip_column="i", name_column="n")
+    query = InventoryQuery.model_validate({"schema": "s", "table": "t", "ip_column": "i", "name_column": "n"})
     local = InventoryOutput(s3_prefix=tmp_path.as_uri())
     spec = MachineInventoryUnloadSpec(redshift=connection, query=query, output=local)
     statements = Statements(redshift_data_client("us-east-1"), connection, new_run_id())

@@ -100,12 +100,14 @@ class MemoryTable:
     def __init__(self) -> None:
         self.items: dict[tuple[str, str], dict[str, Any]] = {}
 
-    def put_item(self, Item: dict[str, Any]) -> None:  # noqa: N803 - boto3's spelling
-        assert "float" not in json.dumps(Item, default=lambda number: type(number).__name__)
-        self.items[Item["project_name"], Item["job_name_version"]] = Item
+    def put_item(self, **kwargs: Any) -> None:
+        item = kwargs["Item"]
+        assert "float" not in json.dumps(item, default=lambda number: type(number).__name__)
+        self.items[item["project_name"], item["job_name_version"]] = item
 
-    def get_item(self, Key: dict[str, str], ConsistentRead: bool) -> dict[str, Any]:  # noqa: N803
-        found = self.items.get((Key["project_name"], Key["job_name_version"]))
+    def get_item(self, **kwargs: Any) -> dict[str, Any]:
+        key = kwargs["Key"]
+        found = self.items.get((key["project_name"], key["job_name_version"]))
         return {"Item": found} if found else {}
 
 
