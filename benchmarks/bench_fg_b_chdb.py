@@ -6,7 +6,7 @@ A deviation needs the median first, so every statistic takes two passes over its
 import sys
 from pathlib import Path
 
-from bench_fg_b_data import EXPECTED_ENDS, KEY_METRICS, METRICS
+from bench_fg_b_data import EXPECTED_ENDS, KEY_METRICS, METRICS, SPARED_FROM
 from chdb import session
 
 output, *files = sys.argv[1:]
@@ -31,28 +31,34 @@ def each(of_metric: str, metrics: tuple[str, ...] = METRICS) -> str:
 database.query("CREATE DATABASE fg_b")
 database.query("USE fg_b")
 middles = each("quantileExactInclusive(0.5)(@) AS @_middle", KEY_METRICS)
-keep("middles", f"SELECT segment_id, {GROUP}, {middles} FROM {ROWS} GROUP BY segment_id, {GROUP}")
 spreads = each("any(@_middle) AS @_center, quantileExactInclusive(0.5)(abs(@ - @_middle)) AS @_spread", KEY_METRICS)
-keep(
-    "bounds",
-    f"""SELECT segment_id, {GROUP}, {spreads} FROM {ROWS} AS fg_a
-    JOIN middles USING (segment_id, {GROUP}) GROUP BY segment_id, {GROUP}""",
-)
-beyond = ["ifNull(@_spread > 0 AND abs(@ - @_center) / @_spread > 6, 0)".replace("@", key) for key in KEY_METRICS]
-keep(
-    "judged",
-    f"""SELECT fg_a.*, {" OR ".join(beyond)} AS capped FROM {ROWS} AS fg_a
-    JOIN bounds USING (segment_id, {GROUP})""",
+beyond = " OR ".join(
+    "ifNull(@_spread > 0 AND abs(@ - @_center) / @_spread > 6, 0)".replace("@", key) for key in KEY_METRICS
 )
 expected = ", ".join(f"time_band = '{band}', {ends}" for (band, _), ends in EXPECTED_ENDS.items())
 for name, entity, observed in (("host", "host_ip", "count()"), ("segment", "segment_id", "uniqExact(window_end)")):
     key = f"{entity}, {GROUP}"
+    keep(f"{name}_middles", f"SELECT {key}, {middles} FROM {ROWS} GROUP BY {key}")
+    keep(
+        f"{name}_bounds",
+        f"SELECT {key}, {spreads} FROM {ROWS} AS fg_a JOIN {name}_middles USING ({key}) GROUP BY {key}",
+    )
+    keep(
+        f"{name}_spared",
+        f"""SELECT {key}, {SPARED_FROM} * countIf({beyond}) > count() AS is_spared FROM {ROWS} AS fg_a
+        JOIN {name}_bounds USING ({key}) GROUP BY {key}""",
+    )
+    keep(
+        f"{name}_judged",
+        f"""SELECT fg_a.*, NOT is_spared AND ({beyond}) AS capped FROM {ROWS} AS fg_a
+        JOIN (SELECT * FROM {name}_bounds JOIN {name}_spared USING ({key})) AS bounds USING ({key})""",
+    )
     percentiles = each("quantilesExactInclusiveIf(0.25, 0.5, 0.75, 0.95, 0.99)(@, NOT capped) AS @_at")
     keep(
         f"{name}_percentiles",
         f"""SELECT {key}, count() AS rows_cnt, countIf(capped) AS capped_rows_cnt,
             {observed} / multiIf({expected}, NULL) AS active_ratio, {percentiles}, {each("count(@) AS @_support_count")}
-        FROM judged GROUP BY {key}""",
+        FROM {name}_judged GROUP BY {key}""",
     )
     deviations = each("quantileExactInclusiveIf(0.5)(abs(@ - @_at[2]), NOT capped) AS @_mad")
     columns = each(
@@ -62,7 +68,7 @@ for name, entity, observed in (("host", "host_ip", "count()"), ("segment", "segm
     database.query(
         f"""SELECT {key}, rows_cnt, capped_rows_cnt, active_ratio, {columns}
         FROM {name}_percentiles JOIN (
-            SELECT {key}, {deviations} FROM judged JOIN {name}_percentiles USING ({key}) GROUP BY {key}
+            SELECT {key}, {deviations} FROM {name}_judged JOIN {name}_percentiles USING ({key}) GROUP BY {key}
         ) AS deviations USING ({key})
         ORDER BY {key} INTO OUTFILE '{output}/{name}.parquet' TRUNCATE FORMAT Parquet
         SETTINGS max_threads = 2, output_format_parquet_compression_method = 'zstd'"""

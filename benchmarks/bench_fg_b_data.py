@@ -16,6 +16,8 @@ HOSTS_A_SEGMENT = 100
 METRICS = tuple(f"metric_{number:02d}" for number in range(20))
 KEY_METRICS = METRICS[:3]
 COUNTS_AND_SUMS = frozenset(name for number, name in enumerate(METRICS) if number % 3 < 2)
+SPARED_FROM = 5
+"""A group of which more than one row in so many would be capped is not capped."""
 KEYS = ("host_ip", "role", "time_band", "window_label")
 
 

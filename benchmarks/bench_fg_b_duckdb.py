@@ -3,7 +3,7 @@
 import sys
 
 import duckdb
-from bench_fg_b_data import EXPECTED_ENDS, KEY_METRICS, METRICS
+from bench_fg_b_data import EXPECTED_ENDS, KEY_METRICS, METRICS, SPARED_FROM
 
 output, *files = sys.argv[1:]
 connection = duckdb.connect()
@@ -13,8 +13,7 @@ connection.execute(
 )
 group = "role, time_band, window_label"
 bounds = ", ".join(f"median({key}) AS {key}_mid, mad({key}) AS {key}_dev" for key in KEY_METRICS)
-connection.execute(f"CREATE TEMP TABLE bounds AS SELECT segment_id, {group}, {bounds} FROM fg_a GROUP BY ALL")
-capped = " OR ".join(
+beyond = " OR ".join(
     f"coalesce({key}_dev > 0 AND abs({key} - {key}_mid) / {key}_dev > 6, false)" for key in KEY_METRICS
 )
 statistics = ", ".join(
@@ -34,17 +33,27 @@ for name, entity, observed in (
     ("host", "host_ip", "count(*)"),
     ("segment", "segment_id", "count(DISTINCT window_end)"),
 ):
+    of_group = f"{entity}, {group}"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE bounds AS SELECT {of_group}, {bounds} FROM fg_a GROUP BY ALL")
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE spared AS
+        SELECT {of_group}, {SPARED_FROM} * count(*) FILTER ({beyond}) > count(*) AS is_spared
+        FROM fg_a JOIN bounds USING ({of_group}) GROUP BY ALL
+        """
+    )
     connection.execute(
         f"""
         COPY (
             WITH judged AS (
-                SELECT fg_a.*, {capped} AS capped FROM fg_a JOIN bounds USING (segment_id, {group})
+                SELECT fg_a.*, NOT is_spared AND ({beyond}) AS capped
+                FROM fg_a JOIN bounds USING ({of_group}) JOIN spared USING ({of_group})
             ), grouped AS (
-                SELECT {entity}, {group}, count(*) AS rows_cnt, count(*) FILTER (capped) AS capped_rows_cnt,
+                SELECT {of_group}, count(*) AS rows_cnt, count(*) FILTER (capped) AS capped_rows_cnt,
                        {observed} AS observed, {statistics}
-                FROM judged GROUP BY {entity}, {group}
+                FROM judged GROUP BY {of_group}
             )
-            SELECT {entity}, {group}, rows_cnt, capped_rows_cnt,
+            SELECT {of_group}, rows_cnt, capped_rows_cnt,
                    observed / CASE time_band {expected} END AS active_ratio, {columns}
             FROM grouped ORDER BY ALL
         ) TO '{output}/{name}.parquet' (COMPRESSION zstd)

@@ -4,22 +4,29 @@ import sys
 from pathlib import Path
 
 import polars as pl
-from bench_fg_b_data import EXPECTED_ENDS, KEY_METRICS, KEYS, METRICS
+from bench_fg_b_data import EXPECTED_ENDS, KEY_METRICS, KEYS, METRICS, SPARED_FROM
 
 output, *files = sys.argv[1:]
 GROUP = list(KEYS[1:])
 rows = pl.scan_parquet(files).with_columns(segment_id=pl.col("host_ip").str.replace(r"[0-9]+$", "0/24"))
-bounds = rows.group_by("segment_id", *GROUP).agg(
-    *(pl.col(key).median().alias(f"{key}_mid") for key in KEY_METRICS),
-    *((pl.col(key) - pl.col(key).median()).abs().median().alias(f"{key}_dev") for key in KEY_METRICS),
-)
 beyond = [
     ((pl.col(f"{key}_dev") > 0) & ((pl.col(key) - pl.col(f"{key}_mid")).abs() / pl.col(f"{key}_dev") > 6)).fill_null(
         False
     )
     for key in KEY_METRICS
 ]
-judged = rows.join(bounds, on=["segment_id", *GROUP]).with_columns(capped=pl.any_horizontal(beyond))
+
+
+def judged(entity: str) -> pl.LazyFrame:
+    """Mark the rows that a key metric caps in the groups of an entity."""
+    bounds = rows.group_by(entity, *GROUP).agg(
+        *(pl.col(key).median().alias(f"{key}_mid") for key in KEY_METRICS),
+        *((pl.col(key) - pl.col(key).median()).abs().median().alias(f"{key}_dev") for key in KEY_METRICS),
+    )
+    marked = rows.join(bounds, on=[entity, *GROUP]).with_columns(beyond=pl.any_horizontal(beyond))
+    is_spared = SPARED_FROM * pl.col("beyond").sum() > pl.len()
+    spared = marked.group_by(entity, *GROUP).agg(is_spared.alias("is_spared"))
+    return marked.join(spared, on=[entity, *GROUP]).with_columns(capped=pl.col("beyond") & ~pl.col("is_spared"))
 
 
 def statistics(metric: str) -> list[pl.Expr]:
@@ -38,7 +45,8 @@ for name, entity, observed in (
 ):
     expected = pl.col("time_band").replace_strict({band: ends for (band, _), ends in EXPECTED_ENDS.items()})
     (
-        judged.group_by(entity, *GROUP)
+        judged(entity)
+        .group_by(entity, *GROUP)
         .agg(
             pl.len().alias("rows_cnt"),
             pl.col("capped").sum().alias("capped_rows_cnt"),

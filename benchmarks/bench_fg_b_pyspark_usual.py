@@ -10,7 +10,7 @@ from functools import reduce
 from operator import or_
 from pathlib import Path
 
-from bench_fg_b_data import EXPECTED_ENDS, KEY_METRICS, KEYS, METRICS
+from bench_fg_b_data import EXPECTED_ENDS, KEY_METRICS, KEYS, METRICS, SPARED_FROM
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 (the name every Spark user knows)
 
@@ -25,14 +25,16 @@ def joined_medians(rows: DataFrame, entity: str, columns: dict[str, Column]) -> 
     return rows.join(medians, [entity, *GROUP])
 
 
-def judged(rows: DataFrame) -> DataFrame:
-    """Mark the rows that a key metric caps."""
-    rows = joined_medians(rows, "segment_id", {f"{key}_mid": F.col(key) for key in KEY_METRICS})
+def judged(rows: DataFrame, entity: str) -> DataFrame:
+    """Mark the rows that a key metric caps in the groups of an entity."""
+    rows = joined_medians(rows, entity, {f"{key}_mid": F.col(key) for key in KEY_METRICS})
     away = {key: F.abs(F.col(key) - F.col(f"{key}_mid")) for key in KEY_METRICS}
-    rows = joined_medians(rows, "segment_id", {f"{key}_dev": away[key] for key in KEY_METRICS})
+    rows = joined_medians(rows, entity, {f"{key}_dev": away[key] for key in KEY_METRICS})
     beyond = [(F.col(f"{key}_dev") > 0) & (away[key] / F.col(f"{key}_dev") > 6) for key in KEY_METRICS]
-    capped = reduce(or_, (F.coalesce(each, F.lit(False)) for each in beyond))
-    return rows.withColumn("capped", capped).select(*rows_of_interest, "capped")
+    rows = rows.withColumn("beyond", reduce(or_, (F.coalesce(each, F.lit(False)) for each in beyond)))
+    is_spared = SPARED_FROM * F.count_if("beyond") > F.count(F.lit(1))
+    rows = rows.join(rows.groupBy(entity, *GROUP).agg(is_spared.alias("is_spared")), [entity, *GROUP])
+    return rows.withColumn("capped", F.col("beyond") & ~F.col("is_spared")).select(*rows_of_interest, "capped")
 
 
 def baselines(rows: DataFrame, entity: str, observed: Column) -> DataFrame:
@@ -87,11 +89,12 @@ spark.sparkContext.setLogLevel("ERROR")
 segment = F.regexp_replace("host_ip", "[0-9]+$", "0/24")
 fg_a = spark.read.parquet(*files).withColumn("segment_id", segment)
 rows_of_interest = fg_a.columns
-marked = judged(fg_a).persist()
 for part, entity, observed in (
     ("host", "host_ip", F.count(F.lit(1))),
     ("segment", "segment_id", F.count_distinct("window_end")),
 ):
+    marked = judged(fg_a, entity).persist()
     published = baselines(marked, entity, observed).sort(entity, *GROUP)
     published.write.mode("overwrite").option("compression", "zstd").parquet(str(Path(output) / f"{part}.parquet"))
+    marked.unpersist()
 spark.stop()

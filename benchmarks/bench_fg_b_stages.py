@@ -21,7 +21,7 @@ import without_pandas  # noqa: F401
 from bench_fg_b_data import COUNTS_AND_SUMS, DAYS, END, EXPECTED_ENDS, KEY_METRICS, METRICS, fg_a_files, publish
 
 from ndr.contract.time import Interval
-from ndr.jobs.fg_b import each_horizon, placement, row_columns, statistics
+from ndr.jobs.fg_b import active_slices, capping, disjoint_windows, each_horizon, placement, row_columns, statistics
 from ndr.jobs.fg_b.baseline import Baseline, StatisticsRules
 from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, ParquetRows
 
@@ -33,10 +33,12 @@ STAGES: dict[str, tuple[tuple[Any, str], ...]] = {
     "values in order of places": ((row_columns, "_floats"),),
     "write to places": ((placement.Placement, "write"),),
     "judge key metrics": ((each_horizon, "anomalous_rows_of"),),
-    "sort hosts": ((each_horizon, "sort_groups"),),
-    "percentiles and MAD of hosts": ((each_horizon, "finite_counts"), (each_horizon, "order_statistics")),
-    "percentiles and MAD of segments": ((each_horizon, "pooled_statistics"),),
-    "leave capped rows out": ((each_horizon, "metric_statistics"),),
+    "sort hosts and segments": ((capping, "sort_groups"),),
+    "percentiles and MAD": ((capping, "finite_counts"), (capping, "order_statistics")),
+    "leave capped rows out": ((capping.CappedRows, "statistics"), (capping.CappedRows, "of")),
+    "count disjoint windows": ((disjoint_windows.DisjointWindows, "with_value"),),
+    "copy a column for segments": ((each_horizon, "metric_statistics"),),
+    "find active slices": ((active_slices.Activity, "of"),),
 }
 
 
