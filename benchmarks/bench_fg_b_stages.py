@@ -21,7 +21,16 @@ import without_pandas  # noqa: F401
 from bench_fg_b_data import COUNTS_AND_SUMS, DAYS, END, EXPECTED_ENDS, KEY_METRICS, METRICS, fg_a_files, publish
 
 from ndr.contract.time import Interval
-from ndr.jobs.fg_b import active_slices, capping, disjoint_windows, each_horizon, placement, row_columns, statistics
+from ndr.jobs.fg_b import (
+    active_slices,
+    capping,
+    disjoint_windows,
+    each_horizon,
+    placement,
+    row_columns,
+    selection,
+    statistics,
+)
 from ndr.jobs.fg_b.baseline import Baseline, StatisticsRules
 from ndr.jobs.fg_b.row_source import TEXT_COLUMNS, ParquetRows
 
@@ -33,9 +42,10 @@ STAGES: dict[str, tuple[tuple[Any, str], ...]] = {
     "values in order of places": ((row_columns, "_floats"),),
     "write to places": ((placement.Placement, "write"),),
     "judge key metrics": ((each_horizon, "anomalous_rows_of"),),
-    "sort hosts and segments": ((capping, "sort_groups"),),
-    "percentiles and MAD": ((capping, "finite_counts"), (capping, "order_statistics")),
-    "leave capped rows out": ((capping.CappedRows, "statistics"), (capping.CappedRows, "of")),
+    "sort hosts": ((selection.SortedRuns, "sort"),),
+    "percentiles and MAD of hosts": ((selection, "order_statistics"), (selection, "finite_counts")),
+    "percentiles and MAD of segments": ((selection, "pooled_statistics"),),
+    "leave capped rows out": ((capping.CappedRows, "statistics"),),
     "count disjoint windows": ((disjoint_windows.DisjointWindows, "with_value"),),
     "copy a column for segments": ((each_horizon, "metric_statistics"),),
     "find active slices": ((active_slices.Activity, "of"),),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ndr.jobs.fg_b import capping
 from ndr.jobs.fg_b.bit_planes import mark_anomalous
 from ndr.jobs.fg_b.capping import CappedRows, anomalous_rows
+from ndr.jobs.fg_b.selection import SortedRuns
 
 VALUES = st.one_of(st.integers(-20, 20).map(float), st.sampled_from([math.nan, math.inf, -math.inf, 1e6]))
 GROUPS = st.lists(st.lists(VALUES, min_size=1, max_size=12), min_size=1, max_size=4)
@@ -72,14 +73,14 @@ def test_blocks_of_a_large_group_are_all_looked_at(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(("anomalies", "capped"), [(1, [4]), (2, []), (0, [])])
 def test_a_group_that_would_lose_more_than_a_fifth_of_its_rows_is_not_capped(anomalies: int, capped: list[int]) -> None:
     marked = np.array([False] * (5 - anomalies) + [True] * anomalies + [False] * 5)
-    found = CappedRows.of(marked, np.array([0, 5, 10]))
+    found = CappedRows.of(marked, SortedRuns.of(np.array([0, 5, 10])))
     assert (found.rows.tolist(), found.counts.tolist()) == (capped, [len(capped), 0])
 
 
 def test_a_group_whose_only_values_are_capped_has_the_statistics_of_these() -> None:
     column, offsets = laid_out([[math.inf, math.inf, math.inf, 3.0, 9.0, *[math.inf] * 5], [1.0, 2.0]])
     marked = np.isin(np.arange(len(column)), (3, 4))
-    found = CappedRows.of(marked, offsets).statistics(column, zeros=np.array([0, 38]))
+    found = CappedRows.of(marked, SortedRuns.of(offsets)).statistics(column, zeros=np.array([0, 38]))
     assert found.median.tolist() == [6.0, 1.5]
     assert found.p95_all is not None
     assert found.p95_all.tolist() == [np.percentile([3.0, 9.0], 95), np.percentile([0.0] * 38 + [1.0, 2.0], 95)]

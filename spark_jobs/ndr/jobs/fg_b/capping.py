@@ -12,14 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ndr.jobs.fg_b.order_statistics import (
-    Floats,
-    Ints,
-    OrderStatistics,
-    finite_counts,
-    order_statistics,
-    sort_groups,
-)
+from ndr.jobs.fg_b.order_statistics import Floats, Ints, OrderStatistics
+from ndr.jobs.fg_b.selection import SortedRuns
 
 # A group that would lose more than one row in so many is not capped: that many are not anomalies.
 SPARED_FROM = 5
@@ -31,25 +25,25 @@ _BLOCK = 65_536
 class CappedRows:
     """The capped rows of host groups or of segment groups, ascending; the group of each of them.
 
-    `offsets` says where each group starts, `counts` how many rows of it are capped.
+    `runs` says where each group starts and how it is sorted, `counts` how many rows of it are capped.
     """
 
     rows: Ints
     groups: Ints
-    offsets: Ints
+    runs: SortedRuns
     counts: Ints
 
     @classmethod
-    def of(cls, marked: NDArray[np.bool_], offsets: Ints) -> CappedRows:
+    def of(cls, marked: NDArray[np.bool_], runs: SortedRuns) -> CappedRows:
         """Cap the marked rows, except those of groups that would lose too many."""
-        rows = np.flatnonzero(marked)
+        rows, offsets = np.flatnonzero(marked), runs.bounds
         groups = np.searchsorted(offsets, rows, side="right") - 1
         counts = np.bincount(groups, minlength=len(offsets) - 1)
         is_spared = counts * SPARED_FROM > np.diff(offsets)
         if is_spared.any():
             is_kept = ~is_spared[groups]
             rows, groups, counts = rows[is_kept], groups[is_kept], np.where(is_spared, 0, counts)
-        return cls(rows, groups, offsets, counts)
+        return cls(rows, groups, runs, counts)
 
     def statistics(self, column: Floats, zeros: Ints | None) -> OrderStatistics:
         """Compute a metric's statistics of each group over the rows that are not capped.
@@ -66,16 +60,14 @@ class CappedRows:
         # Infinity sorts after every value: capped and missing rows stay in their group, after its first values.
         values = column.take(self.rows, mode="clip")
         column[self.rows] = np.inf
-        sort_groups(column, self.offsets)
-        counts = finite_counts(column, self.offsets)
-        given_back = np.flatnonzero(np.isfinite(values) & (counts[self.groups] == 0))
+        self.runs.sort(column)
+        counts = self.runs.counts(column)
+        given_back = np.flatnonzero(np.isfinite(values) & (self.runs.of_groups(counts)[self.groups] == 0))
         if len(given_back):
-            groups = self.groups[given_back]
-            place = self.offsets[groups] + np.arange(len(groups)) - np.searchsorted(groups, groups)
-            column[place] = values[given_back]
-            sort_groups(column, self.offsets)
-            counts = finite_counts(column, self.offsets)
-        return order_statistics(column, self.offsets[:-1], counts, zeros)
+            column[self.rows[given_back]] = values[given_back]  # all of the group is infinity
+            self.runs.sort(column)
+            counts = self.runs.counts(column)
+        return self.runs.statistics(column, counts, zeros)
 
 
 def anomalous_rows(column: Floats, offsets: Ints, limit: float) -> NDArray[np.bool_]:
@@ -84,20 +76,20 @@ def anomalous_rows(column: Floats, offsets: Ints, limit: float) -> NDArray[np.bo
     A group whose MAD is 0 marks nothing: most of its values are equal, and every busy slice would be an anomaly.
     A missing value marks nothing. The column is left as it is.
     """
-    (marked,) = anomalous_rows_of(column, [offsets], limit)
+    (marked,) = anomalous_rows_of(column, [SortedRuns.of(offsets)], limit)
     return marked
 
 
-def anomalous_rows_of(column: Floats, groupings: Sequence[Ints], limit: float) -> list[NDArray[np.bool_]]:
+def anomalous_rows_of(column: Floats, groupings: Sequence[SortedRuns], limit: float) -> list[NDArray[np.bool_]]:
     """Mark the anomalous rows by each of several groupings; a group of one lies in a group of the next."""
     missing = ~np.isfinite(column)
     is_complete = not missing.any()
     ranked = column.copy() if is_complete else np.where(missing, np.inf, column)
-    found = []
-    for offsets in groupings:
-        sort_groups(ranked, offsets)
-        statistics = order_statistics(ranked, offsets[:-1], finite_counts(ranked, offsets))
-        marked = _far_rows(column, offsets, statistics, limit)
+    found: list[NDArray[np.bool_]] = []
+    for number, runs in enumerate(groupings):
+        if not number or runs.offsets is not groupings[number - 1].offsets:
+            runs.sort(ranked)
+        marked = _far_rows(column, runs.bounds, runs.statistics(ranked, runs.counts(ranked)), limit)
         found.append(marked if is_complete else marked & ~missing)
     return found
 

@@ -14,6 +14,7 @@ from ndr.jobs.fg_b.capping import BY_HOST, BY_SEGMENT, CappedRows, anomalous_row
 from ndr.jobs.fg_b.disjoint_windows import DisjointWindows, window_lengths
 from ndr.jobs.fg_b.layout import HorizonLayout, RowLayout
 from ndr.jobs.fg_b.order_statistics import Floats, Ints
+from ndr.jobs.fg_b.selection import SortedRuns
 
 # The anomalous rows, as a strategy stores them; marks of several key metrics are combined by a bitwise or.
 Marks = NDArray[Any]
@@ -93,8 +94,8 @@ class EachHorizon:
 
     def capped(self, marks: list[Marks]) -> CappedHorizons:
         pairs = list(zip(marks, self.horizons, strict=True))
-        by_host = [CappedRows.of(marked & BY_HOST > 0, each.host_offsets) for marked, each in pairs]
-        by_segment = [CappedRows.of(marked & BY_SEGMENT > 0, each.segment_offsets) for marked, each in pairs]
+        by_host = [CappedRows.of(marked & BY_HOST > 0, host_runs(each)) for marked, each in pairs]
+        by_segment = [CappedRows.of(marked & BY_SEGMENT > 0, segment_runs(each)) for marked, each in pairs]
         return CappedHorizons(self, by_host, by_segment)
 
 
@@ -127,10 +128,19 @@ def _taken(column: NDArray[Any], rows: Ints | None) -> NDArray[Any]:
     return column if rows is None else column.take(rows, mode="clip")
 
 
+def host_runs(horizon: HorizonLayout) -> SortedRuns:
+    return SortedRuns.of(horizon.host_offsets)
+
+
+def segment_runs(horizon: HorizonLayout) -> SortedRuns:
+    """Return the runs of the segments: those of their hosts, which lie side by side, or all of a segment as one."""
+    return SortedRuns.of(horizon.host_offsets, horizon.segment_groups)
+
+
 def marks_of(column: Floats, horizon: HorizonLayout, limit: float) -> NDArray[np.uint8]:
     """Mark the rows of a key metric that are far from the median of their host group (bit BY_HOST) or of their
     segment group (BY_SEGMENT)."""
-    by_host, by_segment = anomalous_rows_of(column, [horizon.host_offsets, horizon.segment_offsets], limit)
+    by_host, by_segment = anomalous_rows_of(column, [host_runs(horizon), segment_runs(horizon)], limit)
     return by_host * BY_HOST | by_segment * BY_SEGMENT
 
 
@@ -153,6 +163,5 @@ def metric_statistics(
     """
     support = windows.with_value(column)
     host = by_host.statistics(column.copy(), horizon.host_zeros if with_zeros else None)
-    # The hosts of a segment lie side by side.
     segment = by_segment.statistics(column, horizon.segment_zeros if with_zeros else None)
     return HostAndSegment(MetricStatistics(host, support), MetricStatistics(segment, horizon.per_segment(support)))
