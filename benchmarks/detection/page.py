@@ -91,7 +91,7 @@ def _false(counts: dict[str, Any], of_kinds: Sequence[dict[str, Any]]) -> str:
         f"below 0.01, and {counts['share_below_0.05']:.2%} one below 0.05."
     )
     baits = (
-        f"In all networks, {counts['false_in_top']:,} host-days in the top ten are no attack's, of which "
+        f"In all networks, {counts['false_in_top']:,} host-days in the top ten belong to no attack, of which "
         f"{counts['backups_in_top']} are backups, and {counts['patch_nights_in_top']} are machines that are patched, "
         f"on {counts['patch_nights']} nights; none should be."
     )

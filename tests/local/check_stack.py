@@ -121,6 +121,20 @@ def pipeline_edited(stack: Checked) -> Iterator[None]:
 
 
 @contextmanager
+def jobs_held(stack: Checked, pipeline: str) -> Iterator[None]:
+    """Jobs of a pipeline wait in place of working, until they are stopped."""
+    sagemaker = stack.client("sagemaker")
+    before = sagemaker.describe_pipeline(PipelineName=pipeline)["PipelineDefinition"]
+    held = json.loads(before)
+    for step in held["Steps"]:
+        wait = ["python3", "-c", "import time; time.sleep(300)"]
+        step["Arguments"]["AppSpecification"]["ContainerEntrypoint"] = wait
+    sagemaker.update_pipeline(PipelineName=pipeline, PipelineDefinition=json.dumps(held))
+    yield
+    sagemaker.update_pipeline(PipelineName=pipeline, PipelineDefinition=before)
+
+
+@contextmanager
 def code_deleted(stack: Checked) -> Iterator[None]:
     s3, bucket = stack.client("s3"), stack.deployment.data_bucket
     listed = s3.list_objects_v2(Bucket=bucket, Prefix="code/")["Contents"]

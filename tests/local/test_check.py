@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 from tests.local import check_stack as broken
-from tests.local.check_stack import NAME, Breakage, Checked, jobspec_changed, schedules_set, with_input
+from tests.local.check_stack import NAME, Breakage, Checked, jobs_held, jobspec_changed, schedules_set, with_input
 from tests.sam import page
 from tests.template import ROOT
 
 from ministack_sagemaker.faults import inject
 from ministack_sagemaker.testing import fast_account
+from ndr.contract.pipelines import SCORED_MINI_BATCH_PIPELINE
 from ndr.contract.time import format_instant
 from ndr.local.check.areas import AREAS
 from ndr.local.cli import main
@@ -339,16 +340,17 @@ def test_stop_ends_an_execution_and_its_pipeline(stack: Checked, ndr: Ndr, here:
     account = ExecutionAccount.of_deployment(stack.deployment)
     request = '{"batch_start": "2026-01-05", "batch_end": "2026-01-06"}'
     machine = stack.deployment.machines["mini_batch"]
-    started = states.start_execution(stateMachineArn=machine, input=request)["executionArn"]
-    patience = time.monotonic() + 60
-    while not (pipelines := pipelines_of(account, started)):
-        assert time.monotonic() < patience
-        time.sleep(0.05)
-    name = started.rpartition(":")[2]
-    status, out, _ = ndr("stop", name, "--directory", here)
+    with jobs_held(stack, SCORED_MINI_BATCH_PIPELINE):
+        started = states.start_execution(stateMachineArn=machine, input=request)["executionArn"]
+        patience = time.monotonic() + 60
+        while not (pipelines := pipelines_of(account, started)):
+            assert time.monotonic() < patience
+            time.sleep(0.05)
+        name = started.rpartition(":")[2]
+        status, out, _ = ndr("stop", name, "--directory", here)
     assert status == 0
     assert out.splitlines()[0] == f"stopped mini_batch {name}"
-    assert f"stopped ndr-15m-pipeline-with-fgc {pipelines[0].rpartition('/')[2]}" in out
+    assert f"stopped {SCORED_MINI_BATCH_PIPELINE} {pipelines[0].rpartition('/')[2]}" in out
     assert states.describe_execution(executionArn=started)["status"] == "ABORTED"
     assert sagemaker.describe_pipeline_execution(PipelineExecutionArn=pipelines[0])["PipelineExecutionStatus"] in (
         "Stopping",

@@ -121,7 +121,7 @@ def test_the_page_has_a_place_for_each_section_and_says_what_is_below_its_target
     assert "| beacon | 4 (3) | 4 (3) | 4 (3) | 4 (3) | 4 (3) | 2 |" in filled["ranks"]
     assert "beacon (2 of 3)" in filled["false"]
     assert "800 host-days of clean networks, 0.50% have a p value below 0.01" in filled["false"]
-    assert "1,700 host-days in the top ten are no attack's, of which 3 are backups, and 4 are" in filled["false"]
+    assert "1,700 host-days in the top ten belong to no attack, of which 3 are backups, and 4 are" in filled["false"]
 
 
 def test_a_network_is_run_once_by_the_same_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
