@@ -164,7 +164,8 @@ def main() -> int:
     parameters = yaml.load(TEMPLATE.read_text(), Loader=yaml.BaseLoader)["Parameters"]
     waits = [float(parameters[name]["Default"]) for name in ("PollSeconds", "MaxPollSeconds")]
     seconds = MINUTES * 60
-    own = at(polls(seconds, *waits), windows, 3, 3)
+    # Before the polls three states, of which the last poll needs no wait; after them the events are looked for.
+    own = at(polls(seconds, *waits), windows, 5, 3)
     other_polls = ceil(seconds / RIVAL_SECONDS)
     other = Cost(2 + 4 * other_polls, 0, 0)
     if any(cost.transitions != 2 + 4 * number for number, cost in usual):
