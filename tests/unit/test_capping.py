@@ -84,3 +84,28 @@ def test_a_group_whose_only_values_are_capped_has_the_statistics_of_these() -> N
     assert found.median.tolist() == [6.0, 1.5]
     assert found.p95_all is not None
     assert found.p95_all.tolist() == [np.percentile([3.0, 9.0], 95), np.percentile([0.0] * 38 + [1.0, 2.0], 95)]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_segments_of_sorted_hosts_equal_sorted_segments(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    sizes, firsts = random.integers(0, 60, 12), np.array([0, 1, 5, 6, 12])
+    sizes[1], sizes[5] = 20, 0
+    hosts = np.concatenate(([0], np.cumsum(sizes)))
+    column = np.where(random.random(hosts[-1]) < 0.1, np.inf, np.round(random.lognormal(2, 1, hosts[-1])))
+    column[hosts[1] : hosts[5]] = np.inf
+    column[hosts[1] : hosts[1] + 2] = 4.0, 8.0  # the only values of their segment, and capped below
+    by_sorting, by_selection = SortedRuns.of(hosts[firsts]), SortedRuns(hosts, firsts)
+
+    of_hosts = SortedRuns.of(hosts)
+    wanted = capping.anomalous_rows_of(column, [of_hosts, by_sorting], 6.0)
+    found = capping.anomalous_rows_of(column, [of_hosts, by_selection], 6.0)
+    assert [each.tolist() for each in found] == [each.tolist() for each in wanted]
+
+    marked = wanted[1].copy()
+    marked[hosts[1] : hosts[1] + 2] = True
+    zeros = np.array([0, 3, 5, 40])
+    one, other = (CappedRows.of(marked, runs).statistics(column.copy(), zeros) for runs in (by_sorting, by_selection))
+    for name in ("percentiles", "mad", "p95_all"):
+        np.testing.assert_array_equal(getattr(other, name), getattr(one, name))
+    assert other.median[1] == 6.0
